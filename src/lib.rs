@@ -1,0 +1,6 @@
+//! Access to WhatsApp Business Accounts (WABAs) as code.
+
+pub mod diagnostic;
+pub mod guard;
+pub mod manifest;
+pub mod model;

@@ -1,0 +1,2 @@
+//! wabacl
+fn main() {}

@@ -1,0 +1,75 @@
+//! Globs on names: `*` and `?`, nothing else.
+
+/// A pattern that covers a whole name and minds case: `*` is any run of characters, `?` is one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Glob(Box<str>);
+
+impl Glob {
+    /// Keeps a text as a pattern; every text is one.
+    pub fn new(pattern: impl Into<Box<str>>) -> Self {
+        Self(pattern.into())
+    }
+
+    /// Tells whether a text has a wildcard, and so is a pattern rather than a name.
+    pub fn is_glob(text: &str) -> bool {
+        text.contains(['*', '?'])
+    }
+
+    /// Gives the pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Tells whether the pattern covers the whole name, in time proportional to both lengths multiplied.
+    pub fn matches(&self, name: &str) -> bool {
+        let (mut pattern, mut rest) = (self.0.chars(), name.chars());
+        let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+        loop {
+            let rest_before = rest.clone();
+            match (pattern.next(), rest.next()) {
+                (None, None) => return true,
+                (Some('*'), _) => {
+                    rest = rest_before;
+                    retry = Some((pattern.clone(), rest.clone()));
+                }
+                (Some('?'), Some(_)) => {}
+                (Some(p), Some(n)) if p == n => {}
+                _ => {
+                    // The last star takes one character more.
+                    let Some((after_star, mut taken)) = retry.take() else { return false };
+                    if taken.next().is_none() {
+                        return false;
+                    }
+                    pattern = after_star.clone();
+                    rest = taken.clone();
+                    retry = Some((after_star, taken));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_covers_the_whole_name_and_minds_case() {
+        for (pattern, name, expected) in [
+            ("acme-*", "acme-eu", true),
+            ("acme-*", "acme-", true),
+            ("acme-*", "Acme-eu", false),
+            ("acme", "acme-eu", false),
+            ("*eu", "acme-eu", true),
+            ("*", "", true),
+            ("a?c", "aéc", true),
+            ("a?c", "ac", false),
+            ("*a*b*c", "xxaxxbxxbxc", true),
+            ("*a*b*c", "xxaxxbxxbx", false),
+            ("", "", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(Glob::new(pattern).matches(name), expected, "{pattern:?} on {name:?}");
+        }
+    }
+}

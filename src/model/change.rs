@@ -1,0 +1,185 @@
+//! The plan: every change, with what it rests on.
+
+use super::{AssignmentKey, BusinessId, GrantSource, Name, Position, Prune, TaskSet, UserId, WabaId};
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+/// What a change does to an assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// From nothing to something.
+    Assign,
+    /// From one set to another, written whole.
+    Change,
+    /// From something to nothing.
+    Revoke,
+}
+
+/// Why the acting user cannot make a change itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blocked {
+    /// It would raise its own tasks.
+    SelfRaise,
+}
+
+/// The line that no longer gives what goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyGone {
+    /// A grant that has expired.
+    Expired(GrantSource),
+    /// The user is declared, here, and no grant gives it this.
+    Declared(Position),
+    /// The user is declared nowhere, and the WABA, declared here, is pruned of all such.
+    Undeclared(Position),
+}
+
+/// The reason of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Because {
+    /// The grants that ask for what the assignment shall hold, in the order of the manifests.
+    pub grants: Vec<GrantSource>,
+    /// Where something goes: the prune rule, and each line that no longer gives it.
+    pub gone: Option<(Prune, Vec<WhyGone>)>,
+}
+
+/// One assignment that differs: the unit of a plan and of one write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The assignment.
+    pub key: AssignmentKey,
+    /// What is live; never the same as `after`.
+    pub before: TaskSet,
+    /// What shall be: the whole new set.
+    pub after: TaskSet,
+    /// Why.
+    pub because: Because,
+    /// Set where the acting user cannot make this change itself: it is shown and not attempted.
+    pub blocked: Option<Blocked>,
+    /// Whether the user is an admin of the business, who may not be listed even after the write.
+    pub admin: bool,
+}
+
+impl Change {
+    /// Gives what the change does.
+    pub fn action(&self) -> Action {
+        match (self.before.is_empty(), self.after.is_empty()) {
+            (true, _) => Action::Assign,
+            (false, true) => Action::Revoke,
+            (false, false) => Action::Change,
+        }
+    }
+
+    /// Gives the tasks that come.
+    pub fn gained(&self) -> TaskSet {
+        self.after.difference(&self.before)
+    }
+
+    /// Gives the tasks that go.
+    pub fn lost(&self) -> TaskSet {
+        self.before.difference(&self.after)
+    }
+}
+
+/// Why a row is not the plan's to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UnmanagedReason {
+    /// A person.
+    Person,
+    /// A system user of another business.
+    OtherBusiness,
+    /// A system user of this business that no manifest declares.
+    Undeclared,
+    /// A kind of user that this program does not know.
+    Unknown,
+}
+
+/// A live row in scope that the plan leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmanaged {
+    /// The assignment.
+    pub key: AssignmentKey,
+    /// The user's name, as the API tells it.
+    pub name: Name,
+    /// What it holds.
+    pub tasks: TaskSet,
+    /// Why it is left alone.
+    pub why: UnmanagedReason,
+}
+
+/// Something about the plan that the reader should know, and that stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The WABA's list came back empty and nothing could confirm that; it is planned as empty.
+    Unconfirmed(WabaId),
+    /// The plan writes to an admin of the business, who may not be listed even after the write.
+    AssignsToAdmin(UserId),
+}
+
+/// The numbers of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Changes from nothing to something.
+    pub assign: usize,
+    /// Changes from one set to another.
+    pub change: usize,
+    /// Changes from something to nothing.
+    pub revoke: usize,
+    /// Live assignments in scope that stay as they are.
+    pub unchanged: usize,
+}
+
+/// The complete, ordered list of changes, with the evidence on which guards judge and explanations rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The business portfolio.
+    pub business: BusinessId,
+    /// The system user whose token is used, where it is known.
+    pub acting_user: Option<UserId>,
+    /// The day for which it was made, in UTC.
+    pub day: Date,
+    /// The changes, in the order in which they are applied.
+    pub changes: Vec<Change>,
+    /// Live rows in scope that are left alone, by key.
+    pub unmanaged: Vec<Unmanaged>,
+    /// WABAs in scope that could not be read and are not planned, with the reason.
+    pub unreadable: BTreeMap<WabaId, String>,
+    /// What the reader should know besides.
+    pub notices: Vec<Notice>,
+    /// Live assignments of managed users in scope that stay as they are.
+    pub unchanged: usize,
+    /// Live assignments in scope that hold anything: what `max-removals` counts against.
+    pub live_in_scope: usize,
+    /// On each WABA that a change touches, everybody who holds something, people too, by user.
+    pub holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>>,
+    /// The names of all WABAs that this plan speaks of.
+    pub waba_names: BTreeMap<WabaId, Name>,
+    /// The names of all managed users that this plan speaks of.
+    pub user_names: BTreeMap<UserId, Name>,
+    /// Whether `--waba` narrowed it.
+    pub partial: bool,
+}
+
+impl Plan {
+    /// Counts the changes by what they do.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary { unchanged: self.unchanged, ..Summary::default() };
+        for change in &self.changes {
+            match change.action() {
+                Action::Assign => summary.assign += 1,
+                Action::Change => summary.change += 1,
+                Action::Revoke => summary.revoke += 1,
+            }
+        }
+        summary
+    }
+
+    /// Gives the name of a WABA; empty where the plan knows none.
+    pub fn waba_name(&self, waba: WabaId) -> Name {
+        self.waba_names.get(&waba).cloned().unwrap_or_default()
+    }
+
+    /// Gives the name of a user; empty where the plan knows none.
+    pub fn user_name(&self, user: UserId) -> Name {
+        self.user_names.get(&user).cloned().unwrap_or_default()
+    }
+}

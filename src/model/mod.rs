@@ -1,0 +1,28 @@
+//! The words of the domain as types: what an id, a task, an assignment, a plan and a report are.
+//!
+//! This room knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
+//! invalid id cannot exist, and a map is ordered, so that order is never an accident.
+
+mod change;
+mod desired;
+mod directory;
+mod id;
+mod name;
+mod observed;
+mod outcome;
+mod source;
+mod state;
+mod task;
+
+pub use change::{
+    Action, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
+};
+pub use desired::{Claim, DeclaredUser, Desired, GrantSource, Prune, Scope, ScopedWaba, Shared};
+pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
+pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
+pub use name::{Name, visible};
+pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
+pub use outcome::{Outcome, Report, ReportedChange};
+pub use source::{At, Position, Source, SourceId, Sources};
+pub use state::State;
+pub use task::{Task, TaskSet};

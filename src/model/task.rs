@@ -1,0 +1,267 @@
+//! Tasks, and sets of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! tasks {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// A task that Meta's documentation or SDK names.
+        ///
+        /// Live state can hold names besides these; a [`TaskSet`] carries them through.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Task {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Task {
+            /// All known tasks, by name.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Gives the name that the API uses.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+// By name, so that the order of the bits is the order of the names.
+tasks! {
+    /// Developer access.
+    Develop = "DEVELOP";
+    /// Everything there is.
+    FullControl = "FULL_CONTROL";
+    /// Admin access.
+    Manage = "MANAGE";
+    /// Managing payment methods and lines of credit.
+    ManageBilling = "MANAGE_BILLING";
+    /// Managing extensions (flows).
+    ManageExtensions = "MANAGE_EXTENSIONS";
+    /// Managing phone numbers.
+    ManagePhone = "MANAGE_PHONE";
+    /// Managing phone numbers and what belongs to them.
+    ManagePhoneAssets = "MANAGE_PHONE_ASSETS";
+    /// Managing message templates.
+    ManageTemplates = "MANAGE_TEMPLATES";
+    /// Managing who has access.
+    ManageUsers = "MANAGE_USERS";
+    /// Sending and receiving messages.
+    Messaging = "MESSAGING";
+    /// Receiving messages.
+    ReceiveIncomingMessages = "RECEIVE_INCOMING_MESSAGES";
+    /// Seeing what messages cost.
+    ViewCost = "VIEW_COST";
+    /// Seeing insights.
+    ViewInsights = "VIEW_INSIGHTS";
+    /// Seeing phone numbers and what belongs to them.
+    ViewPhoneAssets = "VIEW_PHONE_ASSETS";
+    /// Seeing message templates.
+    ViewTemplates = "VIEW_TEMPLATES";
+}
+
+impl Task {
+    /// Tells whether holding `self` is holding `other` too: `MANAGE` is wider than `MESSAGING`,
+    /// `FULL_CONTROL` than all.
+    pub const fn covers(self, other: Self) -> bool {
+        self as u8 == other as u8
+            || matches!((self, other), (Self::FullControl, _) | (Self::Manage, Self::Messaging))
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The error of reading a task's name: no known task is called so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no known task has this name")]
+pub struct UnknownTask;
+
+impl FromStr for Task {
+    type Err = UnknownTask;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTask> {
+        Self::ALL.iter().copied().find(|task| task.name() == text).ok_or(UnknownTask)
+    }
+}
+
+/// A set of tasks: a bit for each known one, and room for names that are not known.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TaskSet {
+    known: u16,
+    other: BTreeSet<Box<str>>,
+}
+
+impl TaskSet {
+    /// The set that holds nothing.
+    pub const EMPTY: Self = Self { known: 0, other: BTreeSet::new() };
+
+    /// Tells whether the set holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.known == 0 && self.other.is_empty()
+    }
+
+    /// Gives the number of tasks in the set.
+    pub fn len(&self) -> usize {
+        self.known.count_ones() as usize + self.other.len()
+    }
+
+    /// Adds a known task.
+    pub fn insert(&mut self, task: Task) {
+        self.known |= task.bit();
+    }
+
+    /// Adds a task by the name that the API uses, known or not.
+    pub fn insert_name(&mut self, name: &str) {
+        match name.parse::<Task>() {
+            Ok(task) => self.insert(task),
+            Err(UnknownTask) => {
+                self.other.insert(name.into());
+            }
+        }
+    }
+
+    /// Tells whether the set holds a known task, to the letter.
+    pub fn contains(&self, task: Task) -> bool {
+        self.known & task.bit() != 0
+    }
+
+    /// Tells whether the set gives a task, by itself or by a wider one (see [`Task::covers`]).
+    pub fn grants(&self, task: Task) -> bool {
+        self.known().any(|held| held.covers(task))
+    }
+
+    /// Tells whether every task of this set is in the other.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.known & !other.known == 0 && self.other.is_subset(&other.other)
+    }
+
+    /// Gives the tasks that are in either set.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.extend(other);
+        both
+    }
+
+    /// Adds all tasks of another set.
+    pub fn extend(&mut self, other: &Self) {
+        self.known |= other.known;
+        if !other.other.is_empty() {
+            self.other.extend(other.other.iter().cloned());
+        }
+    }
+
+    /// Gives the tasks that are in both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self {
+            known: self.known & other.known,
+            other: self.other.intersection(&other.other).cloned().collect(),
+        }
+    }
+
+    /// Gives the tasks of this set that are not in the other.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self {
+            known: self.known & !other.known,
+            other: self.other.difference(&other.other).cloned().collect(),
+        }
+    }
+
+    /// Gives the known tasks, by name.
+    pub fn known(&self) -> impl Iterator<Item = Task> {
+        let known = self.known;
+        Task::ALL.iter().copied().filter(move |task| known & task.bit() != 0)
+    }
+
+    /// Gives the raw names that are not known, by name.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.other.iter().map(|name| &**name)
+    }
+
+    /// Gives the raw names of all tasks in the set, by name. Show unknown ones through
+    /// [`visible`](super::visible).
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<&str> = self.known().map(Task::name).collect();
+        if !self.other.is_empty() {
+            names.extend(self.unknown());
+            names.sort_unstable();
+        }
+        names.into_iter()
+    }
+}
+
+impl FromIterator<Task> for TaskSet {
+    fn from_iter<I: IntoIterator<Item = Task>>(tasks: I) -> Self {
+        let mut set = Self::EMPTY;
+        for task in tasks {
+            set.insert(task);
+        }
+        set
+    }
+}
+
+impl<const N: usize> From<[Task; N]> for TaskSet {
+    fn from(tasks: [Task; N]) -> Self {
+        tasks.into_iter().collect()
+    }
+}
+
+/// Shows the names with `, ` between them, in order, foreign ones without harm; nothing for an empty set.
+impl fmt::Display for TaskSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.names().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(&super::visible(name))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TaskSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_stand_by_name_and_fit_the_bits() {
+        assert!(Task::ALL.is_sorted_by_key(|task| task.name()));
+        assert_eq!(Task::ALL.len(), 15);
+    }
+
+    #[test]
+    fn an_unknown_name_is_carried_through_in_its_place() {
+        let mut set = TaskSet::from([Task::ViewCost, Task::Manage]);
+        set.insert_name("NEW\u{1b}");
+        assert_eq!(set.to_string(), "MANAGE, NEW\\u{1b}, VIEW_COST");
+        assert_eq!(set.len(), 3);
+        assert!(!set.is_subset(&TaskSet::from([Task::ViewCost, Task::Manage])));
+        assert_eq!(set.difference(&TaskSet::from([Task::ViewCost])).to_string(), "MANAGE, NEW\\u{1b}");
+    }
+
+    #[test]
+    fn manage_is_wider_than_messaging_and_full_control_than_all() {
+        assert!(TaskSet::from([Task::Manage]).grants(Task::Messaging));
+        assert!(!TaskSet::from([Task::Messaging]).grants(Task::Manage));
+        assert!(Task::ALL.iter().all(|&task| TaskSet::from([Task::FullControl]).grants(task)));
+    }
+}
