@@ -3,6 +3,10 @@
 //! A diagnostic is a value; nothing here prints. The constructors of all of them live in this room, so
 //! that every code, message and help stands in one place.
 
+mod resolve;
+
+pub(crate) use resolve::*;
+
 use crate::model::Position;
 
 /// Whether a diagnostic stops the run.

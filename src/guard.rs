@@ -1,7 +1,54 @@
 //! The guards: rules that a plan must keep. A guard reads the plan and says no; it never edits it.
+//!
+//! Judging is pure, and reports every violation at once. Only this room makes an [`ApprovedPlan`].
 
-use crate::model::{Plan, Task, TaskSet, UserId, WabaId};
+#[cfg(test)]
+mod tests;
+
+use crate::model::{Action, Change, Name, Plan, Task, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// From how many live assignments in scope `max_removals_percent` counts.
+const PERCENT_COUNTS_FROM: usize = 10;
+
+/// A rule that a plan must keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    /// Too many assignments would lose something.
+    MaxRemovals,
+    /// A WABA would have too few holders of a task, in the end or on the way.
+    MinHolders,
+    /// The acting system user would lose `MANAGE` or be revoked.
+    SelfLoss,
+    /// A protected user would lose something.
+    ProtectedUser,
+    /// A set would be written that is not within the WABA's permitted tasks.
+    NotPermitted,
+}
+
+impl Guard {
+    /// All guards, in the order in which they judge.
+    pub const ALL: [Self; 5] =
+        [Self::MaxRemovals, Self::MinHolders, Self::SelfLoss, Self::ProtectedUser, Self::NotPermitted];
+
+    /// Gives its code, as `--waive` takes it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MaxRemovals => "max-removals",
+            Self::MinHolders => "min-holders",
+            Self::SelfLoss => "self",
+            Self::ProtectedUser => "protected-user",
+            Self::NotPermitted => "not-permitted",
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
 
 /// What the guards go by.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,7 +68,7 @@ pub struct Policy {
 /// A breach of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The guard: `max-removals`, `min-holders`, `self`, `protected-user` or `not-permitted`.
+    /// The guard's code (see [`Guard::code`]).
     pub code: &'static str,
     /// The WABA on which it happens, where it is one.
     pub waba: Option<WabaId>,
@@ -29,6 +76,59 @@ pub struct Violation {
     pub user: Option<UserId>,
     /// What would happen, with numbers; foreign names in it are already harmless.
     pub message: String,
+}
+
+/// That a guard's violations are let pass for one run, whole or for one WABA or user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The guard.
+    pub guard: Guard,
+    /// The name or id of the one WABA or user for which it is let pass; `None` for all.
+    pub target: Option<String>,
+}
+
+/// The error of reading a waiver: its first part is no guard's code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no guard is called `{0}`; the guards are max-removals, min-holders, self, protected-user, not-permitted"
+)]
+pub struct UnknownGuard(String);
+
+/// Reads `CODE` or `CODE=TARGET`.
+impl std::str::FromStr for Waiver {
+    type Err = UnknownGuard;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGuard> {
+        let (code, target) = match text.split_once('=') {
+            Some((code, target)) => (code, Some(target.to_owned())),
+            None => (text, None),
+        };
+        let guard = Guard::ALL.into_iter().find(|guard| guard.code() == code);
+        let guard = guard.ok_or_else(|| UnknownGuard(crate::model::visible(code).into_owned()))?;
+        Ok(Self { guard, target })
+    }
+}
+
+impl Waiver {
+    fn covers(&self, violation: &Violation, plan: &Plan) -> bool {
+        let Some(target) = &self.target else { return violation.code == self.guard.code() };
+        let is_waba = violation
+            .waba
+            .is_some_and(|waba| waba.to_string() == *target || plan.waba_name(waba).as_str() == target);
+        let is_user = violation
+            .user
+            .is_some_and(|user| user.to_string() == *target || plan.user_name(user).as_str() == target);
+        violation.code == self.guard.code() && (is_waba || is_user)
+    }
+}
+
+/// What the guards say of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judgement {
+    /// The breaches that stop the plan.
+    pub violations: Vec<Violation>,
+    /// The breaches that a waiver lets pass.
+    pub waived: Vec<Violation>,
 }
 
 /// A plan that every guard passed. Only this room makes one, only `apply` takes one.
@@ -40,4 +140,145 @@ impl ApprovedPlan {
     pub fn plan(&self) -> &Plan {
         &self.0
     }
+}
+
+/// Judges a plan: every violation, those that a waiver lets pass apart.
+pub fn judge(plan: &Plan, policy: &Policy, waivers: &[Waiver]) -> Judgement {
+    let mut all = Vec::new();
+    max_removals(plan, policy, &mut all);
+    min_holders(plan, policy, &mut all);
+    for change in plan.changes.iter().filter(|change| is_attempted(change)) {
+        all.extend(self_loss(plan, change));
+        all.extend(protected_user(plan, policy, change));
+        all.extend(not_permitted(plan, policy, change));
+    }
+    all.sort_by_key(|violation| Guard::ALL.iter().position(|guard| guard.code() == violation.code));
+    let (waived, violations) =
+        all.into_iter().partition(|violation| waivers.iter().any(|waiver| waiver.covers(violation, plan)));
+    Judgement { violations, waived }
+}
+
+/// Approves a plan that keeps every guard, or has each breach waived.
+///
+/// # Errors
+///
+/// Every violation that is not waived, with those that are.
+pub fn approve(plan: Plan, policy: &Policy, waivers: &[Waiver]) -> Result<ApprovedPlan, Judgement> {
+    let judgement = judge(&plan, policy, waivers);
+    if judgement.violations.is_empty() { Ok(ApprovedPlan(plan)) } else { Err(judgement) }
+}
+
+/// Tells whether the executor will try a change; one that is blocked gives nobody anything and takes nothing.
+fn is_attempted(change: &Change) -> bool {
+    change.blocked.is_none()
+}
+
+fn loses(change: &Change) -> bool {
+    is_attempted(change) && !change.before.is_subset(&change.after)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of assignments are far below 2^52")]
+fn max_removals(plan: &Plan, policy: &Policy, all: &mut Vec<Violation>) {
+    let (losing, live) = (plan.changes.iter().filter(|change| loses(change)).count(), plan.live_in_scope);
+    let mut violate = |message: String| {
+        all.push(Violation { code: Guard::MaxRemovals.code(), waba: None, user: None, message });
+    };
+    if losing as u64 > policy.max_removals {
+        let limit = policy.max_removals;
+        violate(format!("{losing} of {live} assignments would lose tasks, the limit is {limit}"));
+    }
+    let share = losing as f64 * 100.0;
+    if live >= PERCENT_COUNTS_FROM && share > policy.max_removals_percent * live as f64 {
+        let (percent, limit) = (share / live as f64, policy.max_removals_percent);
+        violate(format!(
+            "{losing} of {live} assignments would lose tasks: {percent:.1} %, the limit is {limit} %"
+        ));
+    }
+}
+
+fn min_holders(plan: &Plan, policy: &Policy, all: &mut Vec<Violation>) {
+    for changes in plan.changes.chunk_by(|a, b| a.key.waba == b.key.waba) {
+        let Some(waba) = changes.first().map(|change| change.key.waba) else { continue };
+        if !changes.iter().any(loses) {
+            continue;
+        }
+        for (task, min) in &policy.min_holders {
+            if let Some((before, lowest)) = falls_below(plan, changes, waba, *task, *min) {
+                let name = plan.waba_name(waba);
+                all.push(Violation {
+                    code: Guard::MinHolders.code(),
+                    waba: Some(waba),
+                    user: None,
+                    message: format!(
+                        "`{name}` ({waba}) would go from {before} to {lowest} holders of {task}, the least is {min}"
+                    ),
+                });
+            }
+        }
+    }
+}
+
+/// Follows the holders of a task through the changes of one WABA, in their order; gives how many there were
+/// and the lowest number where a loss leaves fewer than the least.
+fn falls_below(plan: &Plan, changes: &[Change], waba: WabaId, task: Task, min: u64) -> Option<(u64, u64)> {
+    let holders = plan.holders.get(&waba);
+    let before = holders.map_or(0, |all| all.values().filter(|tasks| tasks.grants(task)).count() as u64);
+    let (mut now, mut lowest) = (before, None);
+    for change in changes.iter().filter(|change| is_attempted(change)) {
+        match (change.before.grants(task), change.after.grants(task)) {
+            (false, true) => now += 1,
+            (true, false) => {
+                now = now.saturating_sub(1);
+                if now < min {
+                    lowest = Some(lowest.map_or(now, |lowest: u64| lowest.min(now)));
+                }
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+    lowest.map(|lowest| (before, lowest))
+}
+
+fn violation(guard: Guard, change: &Change, message: String) -> Violation {
+    Violation { code: guard.code(), waba: Some(change.key.waba), user: Some(change.key.user), message }
+}
+
+/// Names a change's user and WABA, harmlessly.
+fn names(plan: &Plan, change: &Change) -> (Name, Name) {
+    (plan.user_name(change.key.user), plan.waba_name(change.key.waba))
+}
+
+fn self_loss(plan: &Plan, change: &Change) -> Option<Violation> {
+    if plan.acting_user != Some(change.key.user) {
+        return None;
+    }
+    let (user, waba) = names(plan, change);
+    let message = if change.action() == Action::Revoke {
+        format!("`{user}`, whose token this is, would lose everything on `{waba}`")
+    } else if change.lost().contains(Task::Manage) {
+        format!("`{user}`, whose token this is, would lose MANAGE on `{waba}`")
+    } else {
+        return None;
+    };
+    Some(violation(Guard::SelfLoss, change, message))
+}
+
+fn protected_user(plan: &Plan, policy: &Policy, change: &Change) -> Option<Violation> {
+    if !policy.protected_users.contains(&change.key.user) || !loses(change) {
+        return None;
+    }
+    let (user, waba) = names(plan, change);
+    let message = format!("`{user}` is protected and would lose {} on `{waba}`", change.lost());
+    Some(violation(Guard::ProtectedUser, change, message))
+}
+
+fn not_permitted(plan: &Plan, policy: &Policy, change: &Change) -> Option<Violation> {
+    let permitted = policy.permitted.get(&change.key.waba)?;
+    let refused = change.after.difference(permitted);
+    if refused.is_empty() {
+        return None;
+    }
+    let (user, waba) = names(plan, change);
+    let message = format!("`{user}` would be given {refused} on `{waba}`, which permits only {permitted}");
+    Some(violation(Guard::NotPermitted, change, message))
 }

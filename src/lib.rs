@@ -4,3 +4,5 @@ pub mod diagnostic;
 pub mod guard;
 pub mod manifest;
 pub mod model;
+pub mod plan;
+pub mod resolve;

@@ -1,6 +1,6 @@
 //! The plan: every change, with what it rests on.
 
-use super::{AssignmentKey, BusinessId, GrantSource, Name, Position, Prune, TaskSet, UserId, WabaId};
+use super::{AssignmentKey, BusinessId, GrantSource, Name, Position, Prune, Task, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -155,6 +155,8 @@ pub struct Plan {
     pub waba_names: BTreeMap<WabaId, Name>,
     /// The names of all managed users that this plan speaks of.
     pub user_names: BTreeMap<UserId, Name>,
+    /// What Meta is seen to store beside or instead of what was asked: a read-back minds it.
+    pub implied: BTreeMap<Task, TaskSet>,
     /// Whether `--waba` narrowed it.
     pub partial: bool,
 }

@@ -1,6 +1,6 @@
 //! What the manifests ask for once every name is looked up.
 
-use super::{AssignmentKey, BusinessId, Name, Position, State, Task, TaskSet, UserId, WabaId};
+use super::{AssignmentKey, BusinessId, Name, Position, State, SystemUser, Task, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -80,6 +80,17 @@ pub struct GrantSource {
     pub at: Position,
 }
 
+/// A grant with its users and WABAs looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedGrant {
+    /// How an explanation shows it.
+    pub source: GrantSource,
+    /// The tasks that it gives while it holds.
+    pub tasks: TaskSet,
+    /// Whether its `until` has passed: it speaks of assignments and gives nothing.
+    pub expired: bool,
+}
+
 /// That a grant speaks of an assignment. Ordered by key, then by grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
@@ -102,10 +113,10 @@ pub struct Desired {
     pub state: State,
     /// What may be changed.
     pub scope: Scope,
-    /// The business's own system users: names as the API tells them, and whether they are admins.
-    pub own_users: BTreeMap<UserId, (Name, bool)>,
+    /// The business's own system users, as the API tells them.
+    pub own_users: BTreeMap<UserId, SystemUser>,
     /// All grants, those that have expired too, in the order of the manifests.
-    pub grants: Vec<GrantSource>,
+    pub grants: Vec<ResolvedGrant>,
     /// For each assignment the grants that speak of it, sorted.
     pub claims: Vec<Claim>,
     /// What Meta is seen to store beside or instead of what was asked.
@@ -116,7 +127,7 @@ pub struct Desired {
 
 impl Desired {
     /// Gives the grants that speak of an assignment, those that have expired too.
-    pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &GrantSource> {
+    pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
         let start = self.claims.partition_point(|claim| claim.key < key);
         self.claims
             .get(start..)

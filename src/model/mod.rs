@@ -17,7 +17,9 @@ mod task;
 pub use change::{
     Action, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };
-pub use desired::{Claim, DeclaredUser, Desired, GrantSource, Prune, Scope, ScopedWaba, Shared};
+pub use desired::{
+    Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
+};
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use name::{Name, visible};

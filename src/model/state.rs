@@ -22,6 +22,13 @@ impl State {
         self.0.get(&key)
     }
 
+    /// Keeps the assignments on the WABAs for which something holds.
+    #[must_use]
+    pub fn retain_wabas(mut self, holds: impl Fn(WabaId) -> bool) -> Self {
+        self.0.retain(|key, _| holds(key.waba));
+        self
+    }
+
     /// Gives the number of assignments.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -1,0 +1,228 @@
+//! Plans: compares what is desired with what is live, and orders what differs.
+//!
+//! [`plan`] is pure, total and deterministic: it cannot fail, and the same two states give the same plan,
+//! to the byte. It must not know the API, the guards, or how a plan is shown.
+
+#[cfg(test)]
+mod tests;
+
+use crate::model::{
+    AdminRole, AssignmentKey, Because, Blocked, Change, Desired, HolderKind, Name, Notice, Observed, Plan,
+    Prune, ScopedWaba, Task, TaskSet, Unmanaged, UnmanagedReason, UserId, WabaId, WhyGone,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Compares what is desired with what was observed.
+///
+/// A WABA that could not be read is not planned. Nothing is taken away because of something unknown.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let mut draft = Draft { desired, observed, plan: empty(desired) };
+    for (waba, scoped) in &desired.scope.wabas {
+        match observed.unreadable.get(waba) {
+            Some(reason) => {
+                draft.plan.unreadable.insert(*waba, reason.0.clone());
+                draft.plan.waba_names.insert(*waba, scoped.name.clone());
+            }
+            None => draft.waba(*waba, scoped),
+        }
+    }
+    draft.notice_admins();
+    draft.plan
+}
+
+/// Tells whether two sets are the same, where what is implied by a task that both hold neither counts as
+/// missing nor as too much.
+pub fn same(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>) -> bool {
+    if live == wanted {
+        return true;
+    }
+    let mut ignored = TaskSet::EMPTY;
+    for (task, beside) in implied {
+        if live.contains(*task) && wanted.contains(*task) {
+            ignored.extend(beside);
+        }
+    }
+    !ignored.is_empty() && live.difference(&ignored) == wanted.difference(&ignored)
+}
+
+fn empty(desired: &Desired) -> Plan {
+    Plan {
+        business: desired.business,
+        acting_user: desired.acting_user,
+        day: desired.day,
+        changes: Vec::new(),
+        unmanaged: Vec::new(),
+        unreadable: BTreeMap::new(),
+        notices: Vec::new(),
+        unchanged: 0,
+        live_in_scope: 0,
+        holders: BTreeMap::new(),
+        waba_names: BTreeMap::new(),
+        user_names: BTreeMap::new(),
+        implied: desired.implied.clone(),
+        partial: desired.partial,
+    }
+}
+
+/// What a user holds who is not listed.
+static NOTHING: TaskSet = TaskSet::EMPTY;
+
+/// A plan in the making.
+struct Draft<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    plan: Plan,
+}
+
+impl Draft<'_> {
+    /// Plans one WABA: a merge of who shall hold something there with who does.
+    fn waba(&mut self, waba: WabaId, scoped: &ScopedWaba) {
+        let unmanaged_before = self.plan.unmanaged.len();
+        let mut changes = Vec::new();
+        let (desired, observed) = (self.desired, self.observed);
+        for (user, wanted, live) in merge(desired.state.on(waba), observed.state.on(waba)) {
+            changes.extend(self.pair(AssignmentKey { waba, user }, scoped, wanted, live));
+        }
+        self.unmanaged_others(waba);
+        let acting = desired.acting_user;
+        changes.sort_by_key(|change| {
+            (Some(change.key.user) == acting, !change.lost().is_empty(), change.key.user)
+        });
+        if !changes.is_empty() {
+            self.plan.holders.insert(waba, holders(observed, waba));
+            if observed.unconfirmed.contains(&waba) {
+                self.plan.notices.push(Notice::Unconfirmed(waba));
+            }
+        }
+        if !changes.is_empty() || self.plan.unmanaged.len() > unmanaged_before {
+            self.plan.waba_names.insert(waba, scoped.name.clone());
+        }
+        for change in &changes {
+            self.plan.user_names.insert(change.key.user, self.user_name(change.key.user));
+        }
+        self.plan.changes.extend(changes);
+    }
+
+    /// Plans one pair; `None` where it stays as it is or is not the manifests' own.
+    fn pair(
+        &mut self,
+        key: AssignmentKey,
+        scoped: &ScopedWaba,
+        wanted: &TaskSet,
+        live: &TaskSet,
+    ) -> Option<Change> {
+        let declared = self.desired.scope.users.get(&key.user);
+        if declared.is_none() && scoped.prune != Prune::All {
+            let name = self.user_name(key.user);
+            let why = UnmanagedReason::Undeclared;
+            self.plan.unmanaged.push(Unmanaged { key, name, tasks: live.clone(), why });
+            return None;
+        }
+        self.plan.live_in_scope += usize::from(!live.is_empty());
+        let after = if scoped.prune == Prune::None { live.union(wanted) } else { wanted.clone() };
+        let by_role = declared.is_some_and(|user| user.by_role);
+        if same(live, &after, &self.desired.implied) || (by_role && live.is_empty()) {
+            self.plan.unchanged += usize::from(!live.is_empty());
+            return None;
+        }
+        let gains = !after.is_subset(live);
+        let change = Change {
+            key,
+            because: self.because(key, scoped, live, &after),
+            before: live.clone(),
+            after,
+            blocked: (gains && self.desired.acting_user == Some(key.user)).then_some(Blocked::SelfRaise),
+            admin: self.is_admin(key.user),
+        };
+        Some(change)
+    }
+
+    /// Explains a change by the lines of the manifests that ask for it, and those that no longer do.
+    fn because(&self, key: AssignmentKey, scoped: &ScopedWaba, live: &TaskSet, after: &TaskSet) -> Because {
+        let lost = live.difference(after);
+        let holds = self.desired.claims_on(key).filter(|grant| !grant.expired);
+        let mut because = Because { grants: holds.map(|grant| grant.source.clone()).collect(), gone: None };
+        if !lost.is_empty() {
+            let expired = self
+                .desired
+                .claims_on(key)
+                .filter(|grant| grant.expired && !grant.tasks.intersection(&lost).is_empty());
+            let mut gone: Vec<WhyGone> =
+                expired.map(|grant| WhyGone::Expired(grant.source.clone())).collect();
+            if gone.is_empty() {
+                gone.push(match self.desired.scope.users.get(&key.user) {
+                    Some(user) => WhyGone::Declared(user.at),
+                    None => WhyGone::Undeclared(scoped.at),
+                });
+            }
+            because.gone = Some((scoped.prune, gone));
+        }
+        because
+    }
+
+    fn unmanaged_others(&mut self, waba: WabaId) {
+        let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
+        let others = self.observed.others.range(keys);
+        self.plan.unmanaged.extend(others.map(|(key, holder)| Unmanaged {
+            key: *key,
+            name: holder.name.clone(),
+            tasks: holder.tasks.clone(),
+            why: match holder.kind {
+                HolderKind::Person => UnmanagedReason::Person,
+                HolderKind::OtherBusiness => UnmanagedReason::OtherBusiness,
+                HolderKind::Unknown => UnmanagedReason::Unknown,
+            },
+        }));
+    }
+
+    fn notice_admins(&mut self) {
+        let admins: BTreeSet<UserId> = self
+            .plan
+            .changes
+            .iter()
+            .filter(|change| change.admin && change.blocked.is_none() && !change.gained().is_empty())
+            .map(|change| change.key.user)
+            .collect();
+        self.plan.notices.extend(admins.into_iter().map(Notice::AssignsToAdmin));
+    }
+
+    fn is_admin(&self, user: UserId) -> bool {
+        self.desired.own_users.get(&user).is_some_and(|user| user.role == AdminRole::Admin)
+    }
+
+    /// Gives the name in the repository, or for an undeclared user the one that the API tells.
+    fn user_name(&self, user: UserId) -> Name {
+        let declared = self.desired.scope.users.get(&user).map(|user| &user.name);
+        declared
+            .or_else(|| self.desired.own_users.get(&user).map(|user| &user.name))
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+/// Merges two lists by user, each ascending, the missing side as the empty set.
+fn merge<'a>(
+    desired: impl Iterator<Item = (UserId, &'a TaskSet)>,
+    live: impl Iterator<Item = (UserId, &'a TaskSet)>,
+) -> impl Iterator<Item = (UserId, &'a TaskSet, &'a TaskSet)> {
+    let (mut desired, mut live) = (desired.peekable(), live.peekable());
+    std::iter::from_fn(move || {
+        let user = match (desired.peek(), live.peek()) {
+            (Some((a, _)), Some((b, _))) => *a.min(b),
+            (Some((user, _)), None) | (None, Some((user, _))) => *user,
+            (None, None) => return None,
+        };
+        let wanted = desired.next_if(|(of, _)| *of == user);
+        let held = live.next_if(|(of, _)| *of == user);
+        let tasks = |side: Option<(UserId, &'a TaskSet)>| side.map_or(&NOTHING, |(_, tasks)| tasks);
+        Some((user, tasks(wanted), tasks(held)))
+    })
+}
+
+/// Gives everybody who holds something on a WABA.
+fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
+    let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
+    let own = observed.state.on(waba).map(|(user, tasks)| (user, tasks.clone()));
+    let others = observed.others.range(keys).map(|(key, holder)| (key.user, holder.tasks.clone()));
+    own.chain(others).collect()
+}

@@ -1,0 +1,238 @@
+//! The WABAs that grants can select: the declared ones and the discovered ones.
+
+use super::diagnostic::{self, Diagnostic};
+use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, Grant, Labels, Manifest, WabaEntry, WabaSelector};
+use crate::model::{At, Directory, DirectoryWaba, Edge, Name, Position, Prune, Shared, WabaId};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A WABA in scope, as selections and rules see it.
+pub(super) struct Candidate<'a> {
+    pub(super) id: WabaId,
+    pub(super) name: &'a Name,
+    pub(super) labels: Cow<'a, Labels>,
+    pub(super) shared: Option<Shared>,
+    pub(super) prune: Option<Prune>,
+    pub(super) line_of_credit: Option<Position>,
+    pub(super) at: Position,
+}
+
+/// All WABAs in scope, with what selecting needs to be quick.
+pub(super) struct Candidates<'a> {
+    all: Vec<Candidate<'a>>,
+    declared: BTreeMap<&'a Name, u32>,
+    labelled: BTreeMap<(String, String), Vec<u32>>,
+}
+
+impl<'a> Candidates<'a> {
+    /// Takes the declared WABAs alone.
+    pub(super) fn declared(manifest: &'a Manifest) -> Self {
+        Self::new(manifest.wabas.iter().map(|(name, entry)| declared(name, entry)).collect(), manifest)
+    }
+
+    /// Takes the declared WABAs and those that the rules discover, and checks both against the directory.
+    pub(super) fn in_directory(
+        manifest: &'a Manifest,
+        directory: &'a Directory,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut all: Vec<_> = manifest.wabas.iter().map(|(name, entry)| declared(name, entry)).collect();
+        for (name, entry) in &manifest.wabas {
+            diagnostics.extend(
+                directory.wabas.get(&entry.id.value).and_then(|live| contradiction(name, entry, live)),
+            );
+        }
+        let named: BTreeSet<WabaId> = all.iter().map(|candidate| candidate.id).collect();
+        for (id, live) in directory.wabas.iter().filter(|(id, _)| !named.contains(id)) {
+            all.extend(discovered(*id, live, &manifest.discover, diagnostics));
+        }
+        Self::new(all, manifest)
+    }
+
+    fn new(all: Vec<Candidate<'a>>, manifest: &'a Manifest) -> Self {
+        let declared = (0..).zip(manifest.wabas.keys()).map(|(index, name)| (name, index)).collect();
+        let mut labelled: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
+        let wanted: BTreeSet<(&str, &str)> = manifest
+            .grants
+            .iter()
+            .filter_map(|grant| grant.labels.as_ref())
+            .flat_map(|labels| labels.value.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+            .collect();
+        for (index, candidate) in (0..).zip(&all) {
+            for (key, value) in candidate.labels.iter() {
+                if wanted.contains(&(key.as_str(), value.as_str())) {
+                    labelled.entry((key.clone(), value.clone())).or_default().push(index);
+                }
+            }
+        }
+        Self { all, declared, labelled }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate<'a>> {
+        self.all.iter()
+    }
+
+    pub(super) fn get(&self, index: u32) -> &Candidate<'a> {
+        self.all.get(index as usize).expect("selections hold only indices of candidates")
+    }
+
+    pub(super) fn id(&self, index: u32) -> WabaId {
+        self.get(index).id
+    }
+
+    /// Gives the WABAs that a grant selects, ascending, and the parts of its selection that match none.
+    pub(super) fn select(&self, grant: &Grant) -> (Vec<u32>, Vec<At<String>>) {
+        let mut nothing = Vec::new();
+        let by_labels = grant.labels.as_ref().map(|labels| {
+            let selected = self.with_labels(&labels.value);
+            if selected.is_empty() {
+                nothing.push(At { value: format!("`labels: {}`", shown(&labels.value)), at: labels.at });
+            }
+            selected
+        });
+        let Some(selectors) = &grant.wabas else { return (by_labels.unwrap_or_default(), nothing) };
+        let mut by_name = Vec::new();
+        for selector in selectors {
+            let before = by_name.len();
+            match &selector.value {
+                WabaSelector::Name(name) => by_name.extend(self.declared.get(name)),
+                WabaSelector::Glob(glob) => by_name.extend(self.matching(glob)),
+            }
+            if by_name.len() == before
+                && let WabaSelector::Glob(glob) = &selector.value
+            {
+                nothing.push(At { value: format!("`{}`", Name::from(glob.as_str())), at: selector.at });
+            }
+        }
+        by_name.sort_unstable();
+        by_name.dedup();
+        if let Some(by_labels) = by_labels {
+            by_name.retain(|index| by_labels.binary_search(index).is_ok());
+            if by_name.is_empty() && nothing.is_empty() {
+                nothing.push(At {
+                    value: String::from("this grant's `wabas` and `labels` together"),
+                    at: grant.at,
+                });
+            }
+        }
+        (by_name, nothing)
+    }
+
+    fn matching(&self, glob: &Glob) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.all).filter(|(_, waba)| glob.matches(waba.name.as_str())).map(|(index, _)| index)
+    }
+
+    /// Gives the WABAs that have all of these labels, ascending.
+    fn with_labels(&self, labels: &Labels) -> Vec<u32> {
+        let mut lists: Vec<&[u32]> = labels
+            .iter()
+            .map(|(key, value)| {
+                self.labelled.get(&(key.clone(), value.clone())).map(Vec::as_slice).unwrap_or_default()
+            })
+            .collect();
+        lists.sort_by_key(|list| list.len());
+        let Some((shortest, others)) = lists.split_first() else { return Vec::new() };
+        let in_all = |index: &&u32| others.iter().all(|list| list.binary_search(index).is_ok());
+        shortest.iter().filter(in_all).copied().collect()
+    }
+}
+
+fn shown(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(key, value)| format!("{}: {}", Name::from(&**key), Name::from(&**value)))
+        .collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
+fn declared<'a>(name: &'a Name, entry: &'a WabaEntry) -> Candidate<'a> {
+    Candidate {
+        id: entry.id.value,
+        name,
+        labels: Cow::Borrowed(&entry.labels),
+        shared: Some(entry.shared.value),
+        prune: entry.prune,
+        line_of_credit: entry.line_of_credit,
+        at: entry.at,
+    }
+}
+
+/// Tells how the API contradicts what a declared WABA says of itself.
+fn contradiction(name: &Name, entry: &WabaEntry, live: &DirectoryWaba) -> Option<Diagnostic> {
+    let (said, at) = (entry.shared.value, entry.shared.at);
+    let on_wrong_edge = match live.edge {
+        Edge::Owned => said != Shared::Owned,
+        Edge::Client => said == Shared::Owned,
+        Edge::Direct => false,
+    };
+    if on_wrong_edge {
+        return Some(diagnostic::shared_contradicted(at, name, entry.id.value, said, live.edge));
+    }
+    let messaging = live.solution_messaging?;
+    let wrong = match said {
+        Shared::SolutionWithMessaging => !messaging,
+        Shared::SolutionWithoutMessaging => messaging,
+        Shared::Owned | Shared::Admin | Shared::Standard => false,
+    };
+    wrong.then(|| diagnostic::solution_contradicted(at, name, messaging))
+}
+
+fn discovers(rule: &DiscoverRule, live: &DirectoryWaba) -> bool {
+    let on_edge = match live.edge {
+        Edge::Owned => rule.from == DiscoverFrom::Owned,
+        Edge::Client => rule.from == DiscoverFrom::Client,
+        Edge::Direct => false,
+    };
+    on_edge && rule.name.as_ref().is_none_or(|glob| glob.matches(live.name.as_str()))
+}
+
+/// Joins the rules that discover a WABA; `None` where no rule does.
+fn discovered<'a>(
+    id: WabaId,
+    live: &'a DirectoryWaba,
+    rules: &'a [DiscoverRule],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Candidate<'a>> {
+    let mut matching = rules.iter().filter(|rule| discovers(rule, live));
+    let first = matching.next()?;
+    let mut labels = Cow::Borrowed(&first.labels);
+    let (mut prune, mut shared) = (first.prune, first.shared);
+    for rule in matching {
+        let mut disagree =
+            |what: &str| diagnostics.push(diagnostic::discover_disagrees(rule.at, &live.name, what));
+        if !agree(&mut prune, rule.prune) {
+            disagree("`prune`");
+        }
+        if !agree(&mut shared, rule.shared) {
+            disagree("`shared`");
+        }
+        for (key, value) in &rule.labels {
+            let kept = labels.to_mut().entry(key.clone()).or_insert_with(|| value.clone());
+            if kept != value {
+                disagree(&format!("the label `{}`", Name::from(&**key)));
+            }
+        }
+    }
+    let owned = (live.edge == Edge::Owned).then_some(Shared::Owned);
+    Some(Candidate {
+        id,
+        name: &live.name,
+        labels,
+        shared: shared.map(|shared| shared.value).or(owned),
+        prune: prune.map(|prune| prune.value),
+        line_of_credit: None,
+        at: first.at,
+    })
+}
+
+/// Keeps the one value that is given, and tells whether two given ones are the same.
+fn agree<T: PartialEq + Copy>(kept: &mut Option<At<T>>, other: Option<At<T>>) -> bool {
+    match (*kept, other) {
+        (Some(a), Some(b)) => a.value == b.value,
+        (None, Some(_)) => {
+            *kept = other;
+            true
+        }
+        (_, None) => true,
+    }
+}

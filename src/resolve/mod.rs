@@ -1,0 +1,200 @@
+//! Resolves a manifest: from names to ids, from grants to the state that is desired.
+//!
+//! Pure: it goes by the manifest, the directory and the day, and by nothing else. It must not know what is
+//! live on a WABA.
+
+mod candidates;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use crate::diagnostic::{self, Diagnostic};
+use crate::guard::Policy;
+use crate::manifest::{Glob, Grant, Manifest};
+use crate::model::{
+    AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, GrantSource, Name, Prune, ResolvedGrant,
+    Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
+};
+use candidates::Candidates;
+use jiff::civil::Date;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a manifest asks for, with every name looked up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// Who shall hold what, what may be changed, and why.
+    pub desired: Desired,
+    /// What the guards go by.
+    pub policy: Policy,
+}
+
+/// Checks what can be checked without the API: Meta's rules on what holds on that day, and selections.
+pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
+    let mut diagnostics = rules::check_discover(manifest);
+    let candidates = Candidates::declared(manifest);
+    let selections = select_all(manifest, &candidates, manifest.discover.is_empty(), &mut diagnostics);
+    rules::check(manifest, day, &candidates, &selections, &mut diagnostics);
+    diagnostics
+}
+
+/// Resolves a manifest for a day (UTC) in a business.
+///
+/// Gives `None` where any of the diagnostics is an error; they include those of [`check_offline`].
+pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option<Resolved>, Vec<Diagnostic>) {
+    let mut diagnostics = rules::check_discover(manifest);
+    let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
+    let selections = select_all(manifest, &candidates, true, &mut diagnostics);
+    rules::check(manifest, day, &candidates, &selections, &mut diagnostics);
+    let users = users::look_up(manifest, directory, &mut diagnostics);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return (None, diagnostics);
+    }
+    let claims = claims(manifest, &candidates, &selections, &users);
+    let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, day)).collect();
+    let desired = Desired {
+        business: directory.business,
+        acting_user: directory.acting_user,
+        day,
+        state: state(&claims, &grants),
+        scope: scope(manifest, &candidates, &users),
+        own_users: directory.system_users.clone(),
+        grants,
+        claims,
+        implied: manifest.implied.clone(),
+        partial: false,
+    };
+    let policy = policy(manifest, directory, &users);
+    (Some(Resolved { desired, policy }), diagnostics)
+}
+
+/// Narrows what is desired to the WABAs whose name a glob covers; gives `false` where there is none.
+pub fn narrow(desired: &mut Desired, glob: &Glob) -> bool {
+    desired.scope.wabas.retain(|_, waba| glob.matches(waba.name.as_str()));
+    desired.partial = true;
+    let wabas = &desired.scope.wabas;
+    desired.state = std::mem::take(&mut desired.state).retain_wabas(|waba| wabas.contains_key(&waba));
+    !wabas.is_empty()
+}
+
+/// Tells whether a grant's last day has passed.
+fn has_expired(grant: &Grant, day: Date) -> bool {
+    grant.until.is_some_and(|until| until.value < day)
+}
+
+/// Gives for each grant the indices of the WABAs that it selects, ascending.
+fn select_all(
+    manifest: &Manifest,
+    candidates: &Candidates<'_>,
+    warn: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Vec<u32>> {
+    let select = |grant: &Grant| {
+        let (selected, nothing) = candidates.select(grant);
+        if warn {
+            diagnostics
+                .extend(nothing.into_iter().map(|At { value, at }| diagnostic::selects_nothing(at, &value)));
+        }
+        selected
+    };
+    manifest.grants.iter().map(select).collect()
+}
+
+fn resolved_grant(grant: &Grant, day: Date) -> ResolvedGrant {
+    ResolvedGrant {
+        source: GrantSource {
+            path: grant.path.clone(),
+            name: grant.name.clone(),
+            reason: grant.reason.clone(),
+            until: grant.until.map(|until| until.value),
+            at: grant.at,
+        },
+        tasks: grant.tasks.clone(),
+        expired: has_expired(grant, day),
+    }
+}
+
+/// Gives every (assignment, grant) that the grants speak of, sorted, each once.
+fn claims(
+    manifest: &Manifest,
+    candidates: &Candidates<'_>,
+    selections: &[Vec<u32>],
+    users: &BTreeMap<&Name, UserId>,
+) -> Vec<Claim> {
+    let size =
+        manifest.grants.iter().zip(selections).map(|(grant, selected)| grant.users.len() * selected.len());
+    let mut claims = Vec::with_capacity(size.sum());
+    for ((index, grant), selected) in (0..).zip(&manifest.grants).zip(selections) {
+        for user in grant.users.iter().filter_map(|user| users.get(&user.value)) {
+            claims.extend(selected.iter().map(|&waba| Claim {
+                key: AssignmentKey { waba: candidates.id(waba), user: *user },
+                grant: index,
+            }));
+        }
+    }
+    claims.sort_unstable();
+    claims.dedup();
+    claims
+}
+
+/// Joins the tasks of the grants that hold, for each assignment that they speak of.
+fn state(claims: &[Claim], grants: &[ResolvedGrant]) -> State {
+    claims
+        .chunk_by(|a, b| a.key == b.key)
+        .filter_map(|same| {
+            let mut tasks = TaskSet::EMPTY;
+            for grant in same.iter().filter_map(|claim| grants.get(claim.grant as usize)) {
+                if !grant.expired {
+                    tasks.extend(&grant.tasks);
+                }
+            }
+            Some((same.first()?.key, tasks))
+        })
+        .collect()
+}
+
+fn scope(manifest: &Manifest, candidates: &Candidates<'_>, users: &BTreeMap<&Name, UserId>) -> Scope {
+    let wabas = candidates
+        .iter()
+        .map(|waba| {
+            let scoped = ScopedWaba {
+                name: waba.name.clone(),
+                prune: waba.prune.unwrap_or(manifest.prune),
+                shared: waba.shared,
+                at: waba.at,
+            };
+            (waba.id, scoped)
+        })
+        .collect::<BTreeMap<WabaId, ScopedWaba>>();
+    let users = users
+        .iter()
+        .filter_map(|(name, id)| {
+            let entry = manifest.system_users.get(name)?;
+            let declared = DeclaredUser { name: (*name).clone(), by_role: entry.by_role, at: entry.at };
+            Some((*id, declared))
+        })
+        .collect();
+    Scope { wabas, users }
+}
+
+fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, UserId>) -> Policy {
+    let guards = &manifest.guards;
+    let permitted =
+        directory.wabas.iter().filter_map(|(id, waba)| Some((*id, waba.permitted_tasks.clone()?))).collect();
+    Policy {
+        max_removals_percent: guards.max_removals_percent,
+        max_removals: guards.max_removals,
+        min_holders: guards.min_holders.clone(),
+        protected_users: guards
+            .protected_users
+            .iter()
+            .filter_map(|name| users.get(name).copied())
+            .collect::<BTreeSet<_>>(),
+        permitted,
+    }
+}
+
+/// Gives what may be taken away on a WABA.
+fn effective_prune(manifest: &Manifest, own: Option<Prune>) -> Prune {
+    own.unwrap_or(manifest.prune)
+}

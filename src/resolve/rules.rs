@@ -1,0 +1,129 @@
+//! The rules of Meta's guide "Manage System Users" (updated 2025-11-14), on what holds on a day.
+
+use super::candidates::{Candidate, Candidates};
+use super::diagnostic::{self, Diagnostic};
+use super::{effective_prune, has_expired};
+use crate::manifest::{DiscoverFrom, Grant, Manifest};
+use crate::model::{Name, Position, Prune, Shared, Task, TaskSet};
+use jiff::civil::Date;
+use std::collections::BTreeSet;
+
+/// The tasks that can be assigned on a WABA whose solution does not grant `MESSAGING`.
+const GRANULAR: [Task; 11] = [
+    Task::Develop,
+    Task::ManageTemplates,
+    Task::ManagePhone,
+    Task::ViewCost,
+    Task::ManageExtensions,
+    Task::ViewPhoneAssets,
+    Task::ManagePhoneAssets,
+    Task::ViewTemplates,
+    Task::ViewInsights,
+    Task::ManageUsers,
+    Task::ManageBilling,
+];
+
+/// Checks each discover rule in itself.
+pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
+    let contradicts =
+        |from: DiscoverFrom, shared: Shared| (from == DiscoverFrom::Owned) != (shared == Shared::Owned);
+    manifest
+        .discover
+        .iter()
+        .filter_map(|rule| rule.shared.filter(|shared| contradicts(rule.from, shared.value)))
+        .map(|shared| diagnostic::discover_contradicts_itself(shared.at, shared.value))
+        .collect()
+}
+
+/// Checks what each grant gives on the WABAs that it selects.
+pub(super) fn check(
+    manifest: &Manifest,
+    day: Date,
+    candidates: &Candidates<'_>,
+    selections: &[Vec<u32>],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut billed: BTreeSet<u32> = BTreeSet::new();
+    for (grant, selected) in manifest.grants.iter().zip(selections) {
+        if let Some(until) = grant.until.filter(|until| until.value < day) {
+            diagnostics.push(diagnostic::expired_grant(until.at, until.value, day));
+        }
+        if has_expired(grant, day) {
+            continue;
+        }
+        check_until(manifest, grant, candidates, selected, diagnostics);
+        check_tasks(grant, candidates, selected, diagnostics);
+        if grant.tasks.contains(Task::ManageBilling) {
+            billed.extend(selected);
+        }
+    }
+    for (index, waba) in (0..).zip(candidates.iter()) {
+        if let Some(at) = waba.line_of_credit
+            && waba.shared == Some(Shared::SolutionWithoutMessaging)
+            && !billed.contains(&index)
+        {
+            diagnostics.push(diagnostic::credit_without_billing(at, waba.name));
+        }
+    }
+}
+
+/// Gives the names of the selected WABAs for which something holds.
+fn names<'c>(
+    candidates: &'c Candidates<'_>,
+    selected: &[u32],
+    holds: impl Fn(&Candidate<'_>) -> bool,
+) -> Vec<&'c Name> {
+    selected
+        .iter()
+        .map(|&index| candidates.get(index))
+        .filter(|waba| holds(waba))
+        .map(|waba| waba.name)
+        .collect()
+}
+
+fn check_until(
+    manifest: &Manifest,
+    grant: &Grant,
+    candidates: &Candidates<'_>,
+    selected: &[u32],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Some(until) = grant.until else { return };
+    let kept = names(candidates, selected, |waba| effective_prune(manifest, waba.prune) == Prune::None);
+    if !kept.is_empty() {
+        diagnostics.push(diagnostic::until_without_prune(until.at, &kept));
+    }
+}
+
+fn check_tasks(
+    grant: &Grant,
+    candidates: &Candidates<'_>,
+    selected: &[u32],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let granular = TaskSet::from(GRANULAR);
+    let manage = TaskSet::from([Task::Manage]);
+    let standard = names(candidates, selected, |waba| waba.shared == Some(Shared::Standard));
+    let without = names(candidates, selected, |waba| waba.shared == Some(Shared::SolutionWithoutMessaging));
+    for (tasks, at) in &grant.task_places {
+        let at: Position = *at;
+        if tasks.contains(Task::Manage) {
+            for (shared, wabas) in
+                [(Shared::Standard, &standard), (Shared::SolutionWithoutMessaging, &without)]
+            {
+                if !wabas.is_empty() {
+                    diagnostics.push(diagnostic::manage_not_possible(at, shared, wabas, &granular));
+                }
+            }
+        }
+        let beside_manage = tasks.difference(&manage);
+        let not_granular = beside_manage.difference(&granular);
+        if !without.is_empty() && !not_granular.is_empty() {
+            diagnostics.push(diagnostic::task_not_granular(at, &not_granular, &without, &granular));
+        }
+        let not_develop = beside_manage.difference(&TaskSet::from([Task::Develop]));
+        if !standard.is_empty() && !not_develop.is_empty() {
+            diagnostics.push(diagnostic::task_on_standard(at, &not_develop, &standard));
+        }
+    }
+}
