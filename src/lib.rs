@@ -1,6 +1,7 @@
 //! Access to WhatsApp Business Accounts (WABAs) as code.
 
 pub mod diagnostic;
+pub mod digest;
 pub mod guard;
 pub mod manifest;
 pub mod model;

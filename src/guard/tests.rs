@@ -1,1 +1,181 @@
-//! t
+//! What the guards promise, on small plans.
+
+use super::*;
+use crate::model::{AssignmentKey, Because, Blocked};
+use jiff::civil::date;
+
+fn id<T: std::str::FromStr>(number: u64) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    number.to_string().parse().unwrap()
+}
+
+fn tasks(names: &str) -> TaskSet {
+    let mut set = TaskSet::EMPTY;
+    names.split(',').filter(|name| !name.is_empty()).for_each(|name| set.insert_name(name));
+    set
+}
+
+/// A plan with these changes, one `(WABA, user, before, after)` each, and these further holders.
+fn plan(changes: &[(u64, u64, &str, &str)], others: &[(u64, u64, &str)], live_in_scope: usize) -> Plan {
+    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> = BTreeMap::new();
+    for (waba, user, held) in others.iter().copied().chain(changes.iter().map(|c| (c.0, c.1, c.2))) {
+        if !held.is_empty() {
+            holders.entry(id(waba)).or_default().insert(id(user), tasks(held));
+        }
+    }
+    let change = |&(waba, user, before, after): &(u64, u64, &str, &str)| Change {
+        key: AssignmentKey { waba: id(waba), user: id(user) },
+        before: tasks(before),
+        after: tasks(after),
+        because: Because::default(),
+        blocked: None,
+        admin: false,
+    };
+    Plan {
+        business: id(99),
+        acting_user: Some(id(5)),
+        day: date(2026, 11, 23),
+        changes: changes.iter().map(change).collect(),
+        unmanaged: Vec::new(),
+        unreadable: BTreeMap::new(),
+        notices: Vec::new(),
+        unchanged: 0,
+        live_in_scope,
+        holders,
+        waba_names: BTreeMap::from([(id(1), Name::from("acme"))]),
+        user_names: BTreeMap::from([(id(2), Name::from("bot"))]),
+        implied: BTreeMap::new(),
+        partial: false,
+    }
+}
+
+fn policy() -> Policy {
+    Policy { max_removals_percent: 25.0, max_removals: 50, ..Policy::default() }
+}
+
+fn messages(plan: &Plan, policy: &Policy) -> Vec<String> {
+    judge(plan, policy, &[]).violations.into_iter().map(|v| format!("{}: {}", v.code, v.message)).collect()
+}
+
+#[test]
+fn exactly_the_limit_of_removals_is_allowed() {
+    let losing: Vec<_> = (1..=26).map(|user| (1, user + 10, "DEVELOP,VIEW_COST", "DEVELOP")).collect();
+    assert_eq!(messages(&plan(&losing[..25], &[], 100), &policy()), Vec::<String>::new());
+    assert_eq!(
+        messages(&plan(&losing, &[], 100), &policy()),
+        ["max-removals: 26 of 100 assignments would lose tasks: 26.0 %, the limit is 25 %"]
+    );
+    let few = Policy { max_removals: 25, max_removals_percent: 100.0, ..policy() };
+    assert_eq!(
+        messages(&plan(&losing, &[], 100), &few),
+        ["max-removals: 26 of 100 assignments would lose tasks, the limit is 25"]
+    );
+}
+
+#[test]
+fn the_percentage_counts_from_ten_live_assignments_up() {
+    let losing = [(1, 11, "DEVELOP", ""), (1, 12, "DEVELOP", ""), (1, 13, "DEVELOP", "")];
+    assert_eq!(messages(&plan(&losing, &[], 9), &policy()), Vec::<String>::new());
+    assert_eq!(messages(&plan(&losing, &[], 10), &policy()).len(), 1);
+}
+
+#[test]
+fn nobody_takes_the_last_holder_away() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
+    let revoke = [(1, 2, "MESSAGING", "")];
+    assert_eq!(
+        messages(&plan(&revoke, &[], 1), &policy),
+        ["min-holders: `acme` (1) would go from 1 to 0 holders of MESSAGING, the least is 1"]
+    );
+    assert_eq!(
+        messages(&plan(&revoke, &[(1, 70, "MANAGE")], 1), &policy),
+        Vec::<String>::new(),
+        "a wider task counts"
+    );
+    assert_eq!(
+        messages(&plan(&[(1, 2, "VIEW_COST", "")], &[], 1), &policy),
+        Vec::<String>::new(),
+        "no holder goes"
+    );
+}
+
+#[test]
+fn holders_are_counted_at_every_moment_on_the_way() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1)]), ..policy() };
+    let (gain, loss) = ((1, 3, "", "MANAGE"), (1, 2, "MANAGE", ""));
+    assert_eq!(messages(&plan(&[gain, loss], &[], 1), &policy), Vec::<String>::new());
+    assert_eq!(messages(&plan(&[loss, gain], &[], 1), &policy).len(), 1, "nobody holds it in between");
+}
+
+#[test]
+fn a_gain_that_is_not_attempted_holds_nothing() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1)]), ..policy() };
+    let mut swap = plan(&[(1, 5, "", "MANAGE"), (1, 2, "MANAGE", "")], &[], 1);
+    swap.changes[0].blocked = Some(Blocked::SelfRaise);
+    assert_eq!(messages(&swap, &policy).len(), 1);
+}
+
+#[test]
+fn a_waba_with_too_few_may_keep_them_and_not_lose_another() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 3)]), ..policy() };
+    assert_eq!(
+        messages(&plan(&[(1, 3, "DEVELOP", "")], &[(1, 4, "MANAGE")], 1), &policy),
+        Vec::<String>::new()
+    );
+    assert_eq!(messages(&plan(&[(1, 3, "MANAGE", "")], &[(1, 4, "MANAGE")], 1), &policy).len(), 1);
+}
+
+#[test]
+fn the_acting_user_keeps_manage_and_is_not_revoked() {
+    assert_eq!(messages(&plan(&[(1, 5, "DEVELOP", "")], &[], 1), &policy()).len(), 1);
+    assert_eq!(messages(&plan(&[(1, 5, "DEVELOP,MANAGE", "DEVELOP")], &[], 1), &policy()).len(), 1);
+    assert_eq!(
+        messages(&plan(&[(1, 5, "DEVELOP,MANAGE", "MANAGE")], &[], 1), &policy()),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_protected_user_loses_nothing() {
+    let policy = Policy { protected_users: BTreeSet::from([id(2)]), ..policy() };
+    assert_eq!(
+        messages(&plan(&[(1, 2, "DEVELOP,VIEW_COST", "DEVELOP,MANAGE")], &[], 1), &policy),
+        ["protected-user: `bot` is protected and would lose VIEW_COST on `acme`"]
+    );
+    assert_eq!(
+        messages(&plan(&[(1, 2, "DEVELOP", "DEVELOP,MANAGE")], &[], 1), &policy),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_set_stays_within_what_is_permitted() {
+    let policy = Policy { permitted: BTreeMap::from([(id(1), tasks("DEVELOP"))]), ..policy() };
+    assert_eq!(
+        messages(&plan(&[(1, 2, "", "DEVELOP,MANAGE")], &[], 1), &policy),
+        ["not-permitted: `bot` would be given MANAGE on `acme`, which permits only DEVELOP"]
+    );
+    assert_eq!(
+        messages(&plan(&[(1, 2, "MANAGE", "")], &[(1, 70, "MANAGE")], 1), &policy),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_waiver_covers_its_guard_whole_or_for_one_waba_or_user() {
+    let policy = Policy { permitted: BTreeMap::from([(id(1), tasks("DEVELOP"))]), ..policy() };
+    let plan = plan(&[(1, 2, "", "MANAGE")], &[], 1);
+    let left = |waiver: &str| judge(&plan, &policy, &[waiver.parse().unwrap()]).violations.len();
+    for covers in
+        ["not-permitted", "not-permitted=acme", "not-permitted=1", "not-permitted=bot", "not-permitted=2"]
+    {
+        assert_eq!(left(covers), 0, "{covers}");
+    }
+    for covers_not in ["max-removals", "not-permitted=globex", "min-holders=acme"] {
+        assert_eq!(left(covers_not), 1, "{covers_not}");
+    }
+    assert!("force".parse::<Waiver>().is_err());
+    assert!(approve(plan, &policy, &["not-permitted".parse().unwrap()]).is_ok());
+}
