@@ -1,2 +1,5 @@
-//! wabacl
-fn main() {}
+//! The `wabacl` program: starts things and gives an exit code.
+
+fn main() -> std::process::ExitCode {
+    wabacl::cli::main()
+}

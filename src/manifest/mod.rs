@@ -2,13 +2,43 @@
 //!
 //! This is the only room that knows YAML. It must not know the API, the day, or what is live.
 
+mod check;
 mod glob;
+mod raw;
+mod read;
+mod scalar;
+mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use glob::Glob;
+pub use schema::schema;
 
-use crate::model::{At, BusinessId, Name, Position, Prune, Shared, Task, TaskSet, UserId, WabaId};
+use crate::diagnostic::{self, Diagnostic};
+use crate::model::{At, BusinessId, Name, Position, Prune, Shared, Sources, Task, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Reads texts as one manifest.
+///
+/// Gives `None` where any of the diagnostics is an error. All errors are found in one run; in a document
+/// with the wrong structure the first, and every other document is still read.
+pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut documents = Vec::new();
+    for (source, text) in sources.iter() {
+        let read = read::read(source, &text.text, &mut diagnostics);
+        documents.extend(read.into_iter().map(|document| (source, document)));
+    }
+    if documents.is_empty()
+        && diagnostics.is_empty()
+        && let Some((source, _)) = sources.iter().next()
+    {
+        diagnostics.push(diagnostic::empty_manifest(Position { source, line: 1, column: 1 }));
+    }
+    let manifest = check::check(documents, sources, &mut diagnostics);
+    (manifest, diagnostics)
+}
 
 /// All documents of all files, joined. Every name that is declared here is unique.
 #[derive(Debug, Clone, PartialEq)]

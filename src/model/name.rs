@@ -22,6 +22,13 @@ impl Name {
     }
 }
 
+/// Lets a map by names be asked with a text; the order of names is the order of their texts.
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
         Self(text.into())

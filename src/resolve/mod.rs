@@ -169,7 +169,7 @@ fn scope(manifest: &Manifest, candidates: &Candidates<'_>, users: &BTreeMap<&Nam
     let users = users
         .iter()
         .filter_map(|(name, id)| {
-            let entry = manifest.system_users.get(name)?;
+            let entry = manifest.system_users.get(*name)?;
             let declared = DeclaredUser { name: (*name).clone(), by_role: entry.by_role, at: entry.at };
             Some((*id, declared))
         })

@@ -4,8 +4,10 @@
 //! that every code, message and help stands in one place.
 
 mod resolve;
+mod text;
 
 pub(crate) use resolve::*;
+pub(crate) use text::*;
 
 use crate::model::Position;
 

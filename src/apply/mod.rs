@@ -1,0 +1,304 @@
+//! Applies an approved plan: reads again, writes, reads back, and reports.
+//!
+//! It decides nothing: which changes there are, and in which order, is the plan's. What moved since the plan
+//! is left alone. It must not know how a plan came to be, nor how a report is shown.
+
+mod stop;
+
+pub use stop::{Stop, StopReason};
+
+use crate::graph::{GraphError, Reader, Writer};
+use crate::guard::ApprovedPlan;
+use crate::model::{
+    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId, visible,
+};
+use crate::plan::same;
+use futures_util::{StreamExt, stream};
+use std::collections::BTreeMap;
+
+/// What an apply works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Tools<'a> {
+    /// Reads each WABA right before its first write, and after its last.
+    pub reader: &'a Reader,
+    /// Makes the writes.
+    pub writer: &'a Writer,
+    /// Which users are the business's own.
+    pub directory: &'a Directory,
+    /// Ends the run before its end.
+    pub stop: &'a Stop,
+    /// How many WABAs are written at a time.
+    pub concurrency: usize,
+}
+
+/// Applies a plan: on each WABA in its order, the WABAs in parallel.
+///
+/// One failure stops its own WABA; a dead token, or the stop switch, stops all. `done` is told the number of
+/// changes that are settled, each time some are.
+pub async fn apply(approved: &ApprovedPlan, tools: Tools<'_>, done: &(dyn Fn(usize) + Sync)) -> Report {
+    let plan = approved.plan();
+    let wabas: Vec<&[Change]> = plan.changes.chunk_by(|a, b| a.key.waba == b.key.waba).collect();
+    let outcomes: Vec<Vec<ReportedChange>> = stream::iter(wabas)
+        .map(|changes| async move {
+            let reported = WabaRun::new(plan, changes, tools).run().await;
+            done(reported.len());
+            reported
+        })
+        .buffered(tools.concurrency.max(1))
+        .collect()
+        .await;
+    Report {
+        changes: outcomes.into_iter().flatten().collect(),
+        stopped: tools.stop.reason().map(|reason| match reason {
+            StopReason::Interrupted => String::from("interrupted"),
+            StopReason::Fatal(error) => error,
+        }),
+        wrote: tools.stop.wrote(),
+    }
+}
+
+/// The own users' tasks on one WABA, and everybody else's, as one map.
+type Holders = BTreeMap<UserId, TaskSet>;
+
+/// Why the rest of a WABA is not attempted.
+type Halt = String;
+
+/// One WABA on its way.
+struct WabaRun<'a> {
+    plan: &'a Plan,
+    changes: &'a [Change],
+    outcomes: Vec<Option<Outcome>>,
+    /// The changes that the API accepted and that a read has to confirm.
+    accepted: Vec<usize>,
+    tools: Tools<'a>,
+}
+
+impl<'a> WabaRun<'a> {
+    fn new(plan: &'a Plan, changes: &'a [Change], tools: Tools<'a>) -> Self {
+        Self { plan, changes, outcomes: vec![None; changes.len()], accepted: Vec::new(), tools }
+    }
+
+    async fn run(mut self) -> Vec<ReportedChange> {
+        let changes = self.changes;
+        for (change, outcome) in changes.iter().zip(&mut self.outcomes) {
+            if change.blocked == Some(Blocked::SelfRaise) {
+                let why = "a system user cannot raise its own tasks; let another admin make this change";
+                *outcome = Some(Outcome::NotAttempted { why: why.into() });
+            }
+        }
+        let halt = self.write_all().await.err();
+        self.read_back().await;
+        let rest = halt.unwrap_or_else(|| String::from("the run ended before it"));
+        changes
+            .iter()
+            .zip(self.outcomes)
+            .map(|(change, outcome)| ReportedChange {
+                change: change.clone(),
+                outcome: outcome.unwrap_or_else(|| Outcome::NotAttempted { why: rest.clone() }),
+            })
+            .collect()
+    }
+
+    /// Reads the WABA again, and writes what is still as the plan saw it.
+    async fn write_all(&mut self) -> Result<(), Halt> {
+        if self.outcomes.iter().all(Option::is_some) {
+            return Ok(());
+        }
+        self.go_on()?;
+        let live = self
+            .read()
+            .await
+            .map_err(|error| format!("the WABA could not be read before writing: {error}"))?;
+        self.check_moved(&live)?;
+        for index in 0..self.changes.len() {
+            if self.outcomes.get(index).is_some_and(Option::is_none) {
+                self.go_on()?;
+                self.write(index).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles what is already as planned, and stops where anything is neither as planned nor as before.
+    fn check_moved(&mut self, live: &Holders) -> Result<(), Halt> {
+        let mut moved = false;
+        for (change, outcome) in self.changes.iter().zip(&mut self.outcomes).filter(|(_, o)| o.is_none()) {
+            let found = held(live, change.key.user);
+            if same(&found, &change.after, &self.plan.implied) {
+                *outcome = Some(Outcome::AlreadySo);
+            } else if found != change.before {
+                moved = true;
+                *outcome = Some(Outcome::Moved { found });
+            }
+        }
+        if moved {
+            return Err(String::from("another assignment on this WABA moved since the plan; plan again"));
+        }
+        let takes = self.changes.iter().any(|change| !change.lost().is_empty());
+        if takes && self.others_lost(live) {
+            return Err(String::from("somebody else lost tasks on this WABA since the plan; plan again"));
+        }
+        Ok(())
+    }
+
+    /// Tells whether somebody whom the plan does not touch holds less than the guards went by.
+    fn others_lost(&self, live: &Holders) -> bool {
+        let touched = |user: &UserId| self.changes.iter().any(|change| change.key.user == *user);
+        let Some(waba) = self.changes.first().map(|change| change.key.waba) else { return false };
+        self.plan.holders.get(&waba).is_some_and(|holders| {
+            holders.iter().any(|(user, tasks)| !touched(user) && !tasks.is_subset(&held(live, *user)))
+        })
+    }
+
+    /// Sends one write and settles it as far as its answer tells.
+    async fn write(&mut self, index: usize) -> Result<(), Halt> {
+        let Some(change) = self.changes.get(index) else { return Ok(()) };
+        let Tools { writer, stop, .. } = self.tools;
+        stop.note_write();
+        let key = change.key;
+        let answer = if change.after.is_empty() {
+            stop.within(writer.revoke(key.waba, key.user)).await
+        } else {
+            stop.within(writer.assign(key.waba, key.user, &change.after)).await
+        };
+        let error = match answer {
+            Some(Ok(())) => {
+                self.accepted.push(index);
+                return Ok(());
+            }
+            // Nobody to take anything from: the read-back tells whether that is so.
+            Some(Err(GraphError::NotFound { .. })) if change.after.is_empty() => {
+                self.accepted.push(index);
+                return Ok(());
+            }
+            Some(Err(error)) => error,
+            None => {
+                let error = String::from("the run was interrupted while it was in flight");
+                self.settle(index, Outcome::Unknown { error });
+                return Err(String::from("the run was interrupted"));
+            }
+        };
+        if error.outcome_unknown() {
+            return self.settle_by_reading(index, &error).await;
+        }
+        self.tools.note_fatal(&error);
+        self.settle(index, Outcome::Failed { error: explained(&error) });
+        Err(String::from("an earlier change on this WABA failed"))
+    }
+
+    /// Finds out by a read what became of a write whose answer does not tell.
+    async fn settle_by_reading(&mut self, index: usize, error: &GraphError) -> Result<(), Halt> {
+        let Some(change) = self.changes.get(index) else { return Ok(()) };
+        let cause = explained(error);
+        let outcome = match self.read().await {
+            Err(reading) => {
+                Outcome::Unknown { error: format!("{cause}; and it could not be read: {reading}") }
+            }
+            Ok(live) => {
+                let found = held(&live, change.key.user);
+                if same(&found, &change.after, &self.plan.implied) {
+                    self.accepted.push(index);
+                    return Ok(());
+                }
+                if found == change.before {
+                    Outcome::Failed { error: format!("{cause}; a read shows that it did not take effect") }
+                } else {
+                    Outcome::StoredDifferently { stored: found }
+                }
+            }
+        };
+        self.settle(index, outcome);
+        Err(String::from("an earlier change on this WABA is not settled as planned"))
+    }
+
+    /// Compares what is stored with what was accepted.
+    async fn read_back(&mut self) {
+        if self.accepted.is_empty() {
+            return;
+        }
+        let live = self.read().await;
+        for index in std::mem::take(&mut self.accepted) {
+            let Some(change) = self.changes.get(index) else { continue };
+            let outcome = match &live {
+                Err(error) => Outcome::Unknown {
+                    error: format!("it was accepted, but could not be read back: {error}"),
+                },
+                Ok(live) => self.stored(change, held(live, change.key.user)),
+            };
+            self.settle(index, outcome);
+        }
+    }
+
+    fn stored(&self, change: &Change, found: TaskSet) -> Outcome {
+        if same(&found, &change.after, &self.plan.implied) {
+            Outcome::Applied
+        } else if change.admin && found.is_empty() {
+            Outcome::AcceptedNotListed
+        } else if found == change.before {
+            Outcome::Failed { error: "it was accepted, but the read-back shows that nothing changed".into() }
+        } else {
+            Outcome::StoredDifferently { stored: found }
+        }
+    }
+
+    fn settle(&mut self, index: usize, outcome: Outcome) {
+        if let Some(slot) = self.outcomes.get_mut(index) {
+            *slot = Some(outcome);
+        }
+    }
+
+    /// Tells whether anything new may be sent.
+    fn go_on(&self) -> Result<(), Halt> {
+        match self.tools.stop.reason() {
+            None => Ok(()),
+            Some(StopReason::Interrupted) => Err(String::from("the run was interrupted")),
+            Some(StopReason::Fatal(error)) => Err(format!("the run was stopped: {error}")),
+        }
+    }
+
+    async fn read(&self) -> Result<Holders, String> {
+        let Some(waba) = self.changes.first().map(|change| change.key.waba) else {
+            return Ok(Holders::new());
+        };
+        self.tools.read(waba).await
+    }
+}
+
+impl Tools<'_> {
+    async fn read(&self, waba: WabaId) -> Result<Holders, String> {
+        match self.stop.within(self.reader.holders(self.directory, waba)).await {
+            None => Err(String::from("the run was interrupted")),
+            Some(Err(error)) => {
+                self.note_fatal(&error);
+                Err(explained(&error))
+            }
+            Some(Ok((own, others))) => {
+                Ok(others.into_iter().map(|(user, holder)| (user, holder.tasks)).chain(own).collect())
+            }
+        }
+    }
+
+    fn note_fatal(&self, error: &GraphError) {
+        if error.is_fatal() {
+            self.stop.stop(StopReason::Fatal(explained(error)));
+        }
+    }
+}
+
+fn held(holders: &Holders, user: UserId) -> TaskSet {
+    holders.get(&user).cloned().unwrap_or_default()
+}
+
+/// Tells an error with its causes and hint in one line.
+fn explained(error: &GraphError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    if let Some(hint) = error.hint() {
+        text = format!("{text} ({hint})");
+    }
+    visible(&text).into_owned()
+}

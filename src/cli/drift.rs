@@ -1,0 +1,31 @@
+//! `wabacl drift`: a plan that nobody applies, with another exit code.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::live::Live;
+use super::options::{Connection, ManifestPaths, PlanOptions};
+use super::terminal::Terminal;
+use super::{pipeline, plan};
+use crate::guard::Judgement;
+use crate::render::Purpose;
+
+/// Tells whether live access differs from the manifests, and writes nothing
+///
+/// Exits with 2 on drift (kubectl and diff use 1 for that). It judges no guards.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    paths: ManifestPaths,
+    #[command(flatten)]
+    options: PlanOptions,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let connect = async || Live::connect(&args.connection, terminal).await;
+    let (planned, _live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
+    let unjudged = Judgement::default();
+    terminal.product(&plan::shown(&planned, &unjudged, Purpose::Drift, args.options.format, terminal))?;
+    Ok(plan::exit(&planned, &unjudged, true))
+}

@@ -1,0 +1,86 @@
+//! `wabacl emulator`, and the emulator that `--emulate` embeds.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::Emulate;
+use super::terminal::Terminal;
+use crate::emulator::{Emulator, Options, World};
+use crate::graph::Settings;
+use crate::model::visible;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A state file larger than this is refused, in bytes.
+const STATE_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// Serves the emulated Graph API to other clients until it is interrupted
+///
+/// Prints its address. The tokens are those of the state file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The state to start from; it is never written, new state goes beside it
+    #[arg(long, value_name = "FILE")]
+    state: PathBuf,
+    /// Starts over from that file, even where there is newer state beside it
+    #[arg(long)]
+    fresh: bool,
+    /// The address to listen on; only this machine's own (127.0.0.1, ::1), port 0 for any
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// How long each answer takes, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    latency: u32,
+}
+
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let options = Options {
+        listen: args.listen,
+        latency: Duration::from_millis(u64::from(args.latency)),
+        ..Options::default()
+    };
+    let emulator = start(&args.state, args.fresh, options).await?;
+    terminal.product(&format!("{}\n", emulator.url()))?;
+    terminal.say("The emulator is listening; interrupt it to end.");
+    std::future::pending().await
+}
+
+/// Starts the emulator that `--emulate` asks for, with settings to reach it by.
+pub(crate) async fn embedded(emulate: &Emulate) -> Result<Option<(Emulator, Settings)>, Failure> {
+    let Some(file) = &emulate.emulate else { return Ok(None) };
+    let emulator = start(file, emulate.emulate_fresh, Options::default()).await?;
+    let mut settings = Settings::new(emulator.issue_token(None));
+    settings.graph_url = emulator.url();
+    Ok(Some((emulator, settings)))
+}
+
+async fn start(file: &Path, fresh: bool, options: Options) -> Result<Emulator, Failure> {
+    let state = beside(file);
+    let from = if !fresh && state.is_file() { &state } else { file };
+    let shown = visible(&from.display().to_string()).into_owned();
+    let text = read(from).map_err(|error| Failure::failed(&format!("reading {shown}"), error))?;
+    let world = World::from_yaml(&text).map_err(|error| {
+        let failure = Failure::failed(&format!("reading the emulator's state from {shown}"), error);
+        if from == state { failure.hint("to start over, give --emulate-fresh (`--fresh` for `wabacl emulator`)") } else { failure }
+    })?;
+    if from == state {
+        tracing::info!("the emulator goes on from {shown}");
+    }
+    let options = Options { state_file: Some(state), ..options };
+    Emulator::start(world, options).await.map_err(|error| Failure::failed("starting the emulator", error))
+}
+
+/// Gives the file for new state: `live.state.yaml` for `live.yaml`.
+fn beside(file: &Path) -> PathBuf {
+    file.with_extension("state.yaml")
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(STATE_LIMIT + 1).read_to_string(&mut text)?;
+    if read as u64 > STATE_LIMIT {
+        return Err(std::io::Error::other("the file is larger than 256 MiB"));
+    }
+    Ok(text)
+}

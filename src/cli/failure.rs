@@ -1,0 +1,50 @@
+//! What ends a run: what was being done, why it failed, and what to do.
+
+use super::exit::Exit;
+use crate::graph::GraphError;
+use crate::model::visible;
+
+/// The end of a run that could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// What failed and why, outermost first; each is one line of the message.
+    pub(crate) chain: Vec<String>,
+    /// What to do, where there is something to say.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    /// Makes a failure of something that was being done, with its causes.
+    pub(crate) fn failed(doing: &str, error: impl std::error::Error) -> Self {
+        let mut chain = vec![String::from(doing), visible(&error.to_string()).into_owned()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain.push(visible(&cause.to_string()).into_owned());
+            source = cause.source();
+        }
+        Self { exit: Exit::Failed, chain, hint: None }
+    }
+
+    /// Makes a failure that one sentence tells.
+    pub(crate) fn plain(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, chain: vec![message.into()], hint: None }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Makes a failure of a call to the API, with the hint that the error knows.
+    pub(crate) fn graph(doing: &str, error: &GraphError) -> Self {
+        let mut failure = Self::failed(doing, error);
+        failure.hint = error.hint();
+        if matches!(error, GraphError::Throttled { .. }) {
+            failure.exit = Exit::Later;
+        }
+        failure
+    }
+}

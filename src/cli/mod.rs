@@ -1,0 +1,99 @@
+//! The command line: reads arguments and the world, calls the rooms in their order, prints what they give.
+//!
+//! It decides nothing about access. Each verb has a file of its own; what several verbs share stands in
+//! `options`, `live`, `pipeline` and `terminal`.
+
+mod apply;
+mod drift;
+#[cfg(feature = "emulator")]
+mod emulator;
+mod exit;
+mod failure;
+mod interrupt;
+mod live;
+mod options;
+mod pipeline;
+mod plan;
+mod schema;
+mod terminal;
+mod validate;
+mod whoami;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use failure::Failure;
+use options::Common;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Access to WhatsApp Business Accounts (WABAs) as code.
+///
+/// Manifests say which system users hold which tasks on which WABAs. `plan` compares them with the live state,
+/// `apply` makes only the assignments that differ, `drift` tells whether anything moved.
+#[derive(Debug, Parser)]
+#[command(name = "wabacl", version, max_term_width = 100, after_help = exit::TABLE)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Drift(drift::Args),
+    Whoami(whoami::Args),
+    Schema(schema::Args),
+    #[cfg(feature = "emulator")]
+    Emulator(emulator::Args),
+}
+
+/// Runs the program with the arguments and the environment of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let terminal = Terminal::new(&cli.common);
+    terminal.start_logging(&cli.common);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&terminal, &Failure::failed("starting the program", error)),
+    };
+    let result = runtime.block_on(run(cli, &terminal));
+    // A prompt that nobody answers must not hold the exit up.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => fail(&terminal, &failure),
+    }
+}
+
+async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
+    match cli.verb {
+        Verb::Validate(args) => validate::run(&args, terminal),
+        Verb::Plan(args) => interrupt::ends_at_once(plan::run(&args, terminal)).await,
+        Verb::Apply(args) => apply::run(&args, terminal).await,
+        Verb::Drift(args) => interrupt::ends_at_once(drift::run(&args, terminal)).await,
+        Verb::Whoami(args) => interrupt::ends_at_once(whoami::run(&args, terminal)).await,
+        Verb::Schema(args) => schema::run(&args, terminal),
+        #[cfg(feature = "emulator")]
+        Verb::Emulator(args) => interrupt::ends_at_once(emulator::run(&args, terminal)).await,
+    }
+}
+
+fn fail(terminal: &Terminal, failure: &Failure) -> ExitCode {
+    terminal.failure(failure);
+    failure.exit.into()
+}
+
+/// Prints what clap has to say; help and version are no failures.
+fn usage(error: &clap::Error) -> ExitCode {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    // Where even this cannot be printed, the exit code still tells.
+    let _ = error.print();
+    exit.into()
+}

@@ -1,0 +1,114 @@
+//! Arguments that several verbs share.
+
+use crate::guard::Waiver;
+use crate::manifest::Glob;
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+use std::path::PathBuf;
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set; CLICOLOR_FORCE forces it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Tells more: unmanaged rows and what is being done; twice: every call to the API
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// Where the manifests are.
+#[derive(Debug, Args)]
+pub(crate) struct ManifestPaths {
+    /// Manifest files, or folders with *.yaml and *.yml files below them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// For which day, and how much, a plan is made.
+#[derive(Debug, Args)]
+pub(crate) struct PlanOptions {
+    /// The day to plan for, in UTC (today): what a grant's `until` is compared with
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) today: Option<Date>,
+    /// Only the WABAs whose name this glob covers; the output says that it is partial
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) waba: Option<Glob>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+fn glob(text: &str) -> Result<Glob, std::convert::Infallible> {
+    Ok(Glob::new(text))
+}
+
+/// Which guards are let pass.
+#[derive(Debug, Args)]
+pub(crate) struct Waivers {
+    /// Lets a guard pass for this run: CODE, or CODE=NAME for one WABA or user
+    #[arg(long = "waive", value_name = "CODE[=NAME]")]
+    pub(crate) waive: Vec<Waiver>,
+}
+
+/// How the API is reached.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// A file that holds the access token (else WABACL_TOKEN does)
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A file that holds the app secret (else WABACL_APP_SECRET does); with one, appsecret_proof is sent
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    pub(crate) app_secret_file: Option<PathBuf>,
+    /// The address of the Graph API; plain HTTP only to this machine
+    #[arg(long, value_name = "URL", help_heading = "Connection", default_value = "https://graph.facebook.com")]
+    pub(crate) graph_url: String,
+    /// The version of the Graph API
+    #[arg(long, value_name = "VERSION", help_heading = "Connection", default_value = "v25.0")]
+    pub(crate) graph_version: String,
+    /// A PEM file with one more root certificate to trust
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How many WABAs are read or written at a time
+    #[arg(long, value_name = "NUMBER", help_heading = "Connection", default_value_t = 10,
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) concurrency: u16,
+    #[cfg(feature = "emulator")]
+    #[command(flatten)]
+    pub(crate) emulate: Emulate,
+}
+
+/// The embedded emulator in the place of the API.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Args)]
+pub(crate) struct Emulate {
+    /// Starts the embedded emulator with this state and uses it, with a token of its own
+    ///
+    /// The file is never written: new state goes beside it (live.state.yaml for live.yaml) and is used from then on.
+    #[arg(long, value_name = "FILE", help_heading = "Emulator",
+          conflicts_with_all = ["token_file", "app_secret_file", "graph_url", "graph_version", "ca_file"])]
+    pub(crate) emulate: Option<PathBuf>,
+    /// Starts over from the file that --emulate names
+    #[arg(long, help_heading = "Emulator", requires = "emulate")]
+    pub(crate) emulate_fresh: bool,
+}

@@ -1,0 +1,143 @@
+//! The way from paths to a plan, which `plan`, `apply` and `drift` share.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::live::Live;
+use super::options::{ManifestPaths, PlanOptions};
+use super::terminal::Terminal;
+use crate::diagnostic::Diagnostic;
+use crate::digest::manifest_digest;
+use crate::graph::{DirectoryRequest, ReadRequest};
+use crate::guard::Policy;
+use crate::manifest::Manifest;
+use crate::model::{Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::{manifest, plan, render, resolve, sources};
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+/// A plan, and what it takes to judge, show and apply it.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) policy: Policy,
+    pub(crate) directory: Directory,
+    pub(crate) sources: Sources,
+    pub(crate) manifest_digest: String,
+}
+
+impl Planned {
+    /// Gives the acting user's name, as the API tells it.
+    pub(crate) fn acting_user_name(&self) -> Option<Name> {
+        let user = self.plan.acting_user?;
+        self.directory.system_users.get(&user).map(|user| user.name.clone())
+    }
+}
+
+/// Gives the day to plan for: the one that was asked for, or today in UTC.
+pub(crate) fn day(today: Option<Date>) -> Date {
+    today.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+}
+
+/// Reads and checks the manifests offline, prints what is doubtful, and fails where something is wrong.
+pub(crate) fn manifests(paths: &ManifestPaths, terminal: &Terminal) -> Result<(Manifest, Sources), Failure> {
+    let (sources, mut diagnostics) = sources::read(&paths.paths);
+    let (manifest, found) = manifest::parse(&sources);
+    diagnostics.extend(found);
+    report(&diagnostics, &sources, terminal)?;
+    let manifest = manifest.ok_or_else(|| Failure::plain(Exit::Failed, "the manifests could not be read"))?;
+    Ok((manifest, sources))
+}
+
+/// Prints diagnostics, and fails where one is an error.
+fn report(diagnostics: &[Diagnostic], sources: &Sources, terminal: &Terminal) -> Result<(), Failure> {
+    if !diagnostics.is_empty() {
+        terminal.talk(|style| render::text::diagnostics(diagnostics, sources, style));
+    }
+    match diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() {
+        0 => Ok(()),
+        1 => Err(Failure::plain(Exit::Failed, "the manifests have an error; nothing was planned")),
+        errors => {
+            Err(Failure::plain(Exit::Failed, format!("the manifests have {errors} errors; nothing was planned")))
+        }
+    }
+}
+
+/// Reads the live state and plans.
+pub(crate) async fn plan(
+    paths: &ManifestPaths,
+    options: &PlanOptions,
+    live: impl AsyncFnOnce() -> Result<Live, Failure>,
+    terminal: &Terminal,
+) -> Result<(Planned, Live), Failure> {
+    let day = day(options.today);
+    let (manifest, sources) = manifests(paths, terminal)?;
+    let offline = resolve::check_offline(&manifest, day);
+    if offline.iter().any(Diagnostic::is_error) {
+        report(&offline, &sources, terminal)?;
+    }
+    let live = live().await?;
+    let directory = directory(&manifest, &live).await?;
+    let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, day);
+    report(&diagnostics, &sources, terminal)?;
+    let resolve::Resolved { mut desired, policy } =
+        resolved.ok_or_else(|| Failure::plain(Exit::Failed, "the manifests could not be resolved"))?;
+    let manifest_digest = manifest_digest(&desired, &policy);
+    if let Some(glob) = &options.waba
+        && !resolve::narrow(&mut desired, glob)
+    {
+        let glob = Name::from(glob.as_str());
+        return Err(Failure::plain(Exit::Failed, format!("no WABA in scope is covered by --waba `{glob}`"))
+            .hint("it is compared with the names in the manifests, and for discovered WABAs with their live names"));
+    }
+    let observed = observe(&desired, &directory, &live, terminal).await?;
+    tracing::info!(calls = live.reader.calls(), "the live state is read");
+    let plan = plan::plan(&desired, &observed);
+    Ok((Planned { plan, policy, directory, sources, manifest_digest }, live))
+}
+
+async fn directory(manifest: &Manifest, live: &Live) -> Result<Directory, Failure> {
+    let business = manifest.business.value;
+    let of_solutions = |shared: Shared| match shared {
+        Shared::SolutionWithMessaging | Shared::SolutionWithoutMessaging => true,
+        Shared::Owned | Shared::Admin | Shared::Standard => false,
+    };
+    let request = DirectoryRequest {
+        business,
+        solutions_of: manifest
+            .wabas
+            .values()
+            .filter(|waba| of_solutions(waba.shared.value))
+            .map(|waba| waba.id.value)
+            .collect(),
+        named: manifest.wabas.values().map(|waba| waba.id.value).collect(),
+        app: live.token.as_ref().and_then(|token| token.app_id),
+        acting_user: live.acting_user,
+    };
+    let doing = format!("reading the system users and WABAs of the business {business}");
+    live.reader.directory(&request).await.map_err(|error| Failure::graph(&doing, &error))
+}
+
+async fn observe(
+    desired: &Desired,
+    directory: &Directory,
+    live: &Live,
+    terminal: &Terminal,
+) -> Result<crate::model::Observed, Failure> {
+    let wabas: Vec<WabaId> = desired.scope.wabas.keys().copied().collect();
+    let expected = expected(desired);
+    let request = ReadRequest { directory, wabas: &wabas, expected: &expected };
+    let bar = terminal.progress("reading WABAs", wabas.len());
+    let observed = live.reader.observe(&request, &|read| bar.inc(read as u64)).await;
+    bar.finish_and_clear();
+    observed.map_err(|error| Failure::graph("reading who holds what", &error))
+}
+
+/// Gives the users whom each WABA's list should show.
+fn expected(desired: &Desired) -> BTreeMap<WabaId, Vec<UserId>> {
+    let mut expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
+    for (key, _) in desired.state.iter() {
+        if !desired.scope.users.get(&key.user).is_some_and(|user| user.by_role) {
+            expected.entry(key.waba).or_default().push(key.user);
+        }
+    }
+    expected
+}

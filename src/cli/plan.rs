@@ -1,0 +1,76 @@
+//! `wabacl plan`.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::live::Live;
+use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
+use super::pipeline::{self, Planned};
+use super::terminal::Terminal;
+use crate::guard::{self, Judgement};
+use crate::render::{self, PlanView, Purpose};
+use jiff::Timestamp;
+
+/// Shows what apply would do, and writes nothing
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    paths: ManifestPaths,
+    #[command(flatten)]
+    options: PlanOptions,
+    /// Exits with 2 where there are changes (kubectl and diff use 1 for that)
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    waivers: Waivers,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let connect = async || Live::connect(&args.connection, terminal).await;
+    let (planned, _live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
+    let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
+    terminal.product(&shown(&planned, &judgement, Purpose::Plan, args.options.format, terminal))?;
+    Ok(exit(&planned, &judgement, args.detailed_exitcode))
+}
+
+/// Renders a plan.
+pub(crate) fn shown(
+    planned: &Planned,
+    judgement: &Judgement,
+    purpose: Purpose,
+    format: Format,
+    terminal: &Terminal,
+) -> String {
+    let view = PlanView {
+        plan: &planned.plan,
+        violations: &judgement.violations,
+        waived: &judgement.waived,
+        sources: &planned.sources,
+        purpose,
+    };
+    match format {
+        Format::Text => render::text::plan(&view, &terminal.style()),
+        Format::Json => {
+            let header = render::JsonHeader {
+                created_at: Timestamp::now(),
+                acting_user_name: planned.acting_user_name(),
+                manifest_digest: planned.manifest_digest.clone(),
+            };
+            render::json::plan(&view, &header)
+        }
+    }
+}
+
+/// Gives the exit code of a plan that nobody applies.
+pub(crate) fn exit(planned: &Planned, judgement: &Judgement, tell_changes: bool) -> Exit {
+    if !judgement.violations.is_empty() {
+        Exit::Refused
+    } else if !planned.plan.unreadable.is_empty() {
+        Exit::Partial
+    } else if tell_changes && !planned.plan.changes.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}

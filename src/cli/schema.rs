@@ -1,0 +1,37 @@
+//! `wabacl schema`.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::{manifest, render};
+use clap::ValueEnum;
+
+/// Prints a JSON Schema
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Of what
+    #[arg(value_enum, default_value = "manifest")]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// The manifest
+    Manifest,
+    /// `plan --format json` and `drift --format json`
+    Plan,
+    /// `apply --format json`
+    Report,
+    /// `validate --format json`
+    Diagnostics,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    terminal.product(&match args.of {
+        Of::Manifest => manifest::schema(),
+        Of::Plan => render::schema::plan(),
+        Of::Report => render::schema::report(),
+        Of::Diagnostics => render::schema::diagnostics(),
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,140 @@
+//! Where things are printed: the product to stdout, talk to stderr, with or without colour.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::{Color, Common};
+use crate::render::Style;
+use anstream::ColorChoice;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, BufRead, IsTerminal, Write};
+use tracing::level_filters::LevelFilter;
+
+/// The width of the output where it is no terminal.
+const PIPED_WIDTH: usize = 100;
+
+/// The two streams, and how they want things shown.
+pub(crate) struct Terminal {
+    color: ColorChoice,
+    verbose: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(common: &Common) -> Self {
+        let color = match common.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self { color, verbose: common.verbose > 0 }
+    }
+
+    /// Tells how texts for stdout are shown.
+    pub(crate) fn style(&self) -> Style {
+        self.style_for(&io::stdout())
+    }
+
+    fn style_for<S: anstream::stream::RawStream>(&self, stream: &S) -> Style {
+        let choice = match self.color {
+            ColorChoice::Auto => anstream::AutoStream::choice(stream),
+            ColorChoice::Always | ColorChoice::AlwaysAnsi | ColorChoice::Never => self.color,
+        };
+        let width = if stream.is_terminal() { width() } else { PIPED_WIDTH };
+        Style { colour: choice != ColorChoice::Never, width, verbose: self.verbose }
+    }
+
+    /// Sends the log to stderr: warnings, with `-v` what is being done, with `-vv` every call.
+    ///
+    /// Only this program's own events: what the libraries below log could hold an address with a token.
+    pub(crate) fn start_logging(&self, common: &Common) {
+        use tracing_subscriber::prelude::*;
+        let level = match common.verbose {
+            0 => LevelFilter::WARN,
+            1 => LevelFilter::INFO,
+            _ => LevelFilter::DEBUG,
+        };
+        let only_ours = tracing_subscriber::filter::Targets::new().with_target("wabacl", level);
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(self.style_for(&io::stderr()).colour)
+            .with_target(false)
+            .without_time();
+        tracing_subscriber::registry().with(layer.with_filter(only_ours)).init();
+    }
+
+    /// Prints the product to stdout. A reader that went away is no failure.
+    pub(crate) fn product(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::failed("writing the output", error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Says something on stderr.
+    pub(crate) fn say(&self, text: &str) {
+        // Where stderr is gone there is nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Prints text that is already rendered to stderr.
+    pub(crate) fn talk(&self, render: impl FnOnce(&Style) -> String) {
+        let text = render(&self.style_for(&io::stderr()));
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Prints why a run failed.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let style = self.style_for(&io::stderr());
+        let (red, reset) = if style.colour {
+            (anstyle::AnsiColor::Red.on_default().bold(), anstyle::Reset)
+        } else {
+            (anstyle::Style::new(), anstyle::Reset)
+        };
+        let reset = if style.colour { reset.to_string() } else { String::new() };
+        let mut lines = failure.chain.iter();
+        if let Some(first) = lines.next() {
+            self.say(&format!("{red}error{reset}: {first}"));
+        }
+        for cause in lines {
+            self.say(&format!("  caused by: {cause}"));
+        }
+        if let Some(hint) = &failure.hint {
+            self.say(&format!("  hint: {hint}"));
+        }
+    }
+
+    /// Asks a question of which only `yes` approves.
+    pub(crate) async fn approves(&self, question: &str) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() {
+            return Err(Failure::plain(Exit::Usage, "there is no terminal to ask on")
+                .hint("give --auto-approve to apply without being asked"));
+        }
+        let _ = write!(io::stderr().lock(), "{question} Only `yes` approves: ");
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().lock().read_line(&mut answer).map(|_| answer)
+        });
+        match answer.await {
+            Ok(Ok(answer)) => Ok(answer.trim() == "yes"),
+            Ok(Err(error)) => Err(Failure::failed("reading the answer", error)),
+            Err(error) => Err(Failure::failed("reading the answer", error)),
+        }
+    }
+
+    /// Shows how far something is, on a terminal only.
+    pub(crate) fn progress(&self, doing: &'static str, total: usize) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
+            bar.set_style(style);
+        }
+        bar.set_message(doing);
+        bar
+    }
+}
+
+/// Gives the width of the terminal in columns.
+fn width() -> usize {
+    terminal_size::terminal_size().map_or(PIPED_WIDTH, |(width, _)| usize::from(width.0))
+}

@@ -1,0 +1,49 @@
+//! `wabacl validate`.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::{Format, ManifestPaths};
+use super::pipeline;
+use super::terminal::Terminal;
+use crate::diagnostic::Diagnostic;
+use crate::{manifest, render, resolve, sources};
+use jiff::civil::Date;
+
+/// Checks manifests without the API
+///
+/// Reports every error in one run, with the place and what to do.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    paths: ManifestPaths,
+    /// The day for which Meta's rules are checked, in UTC (today)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    today: Option<Date>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let (sources, mut diagnostics) = sources::read(&args.paths.paths);
+    let (manifest, found) = manifest::parse(&sources);
+    diagnostics.extend(found);
+    if let Some(manifest) = &manifest {
+        diagnostics.extend(resolve::check_offline(manifest, pipeline::day(args.today)));
+    }
+    let failed = manifest.is_none() || diagnostics.iter().any(Diagnostic::is_error);
+    let text = match args.format {
+        Format::Json => render::json::diagnostics(&diagnostics, &sources),
+        Format::Text => {
+            let mut text = render::text::diagnostics(&diagnostics, &sources, &terminal.style());
+            if let Some(manifest) = manifest.filter(|_| !failed) {
+                let (users, wabas, grants) =
+                    (manifest.system_users.len(), manifest.wabas.len(), manifest.grants.len());
+                text.push_str(&format!("Valid: {users} system users, {wabas} WABAs, {grants} grants.\n"));
+            }
+            text
+        }
+    };
+    terminal.product(&text)?;
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}

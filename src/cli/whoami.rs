@@ -1,0 +1,74 @@
+//! `wabacl whoami`.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::live::Live;
+use super::options::Connection;
+use super::terminal::Terminal;
+use crate::graph::DirectoryRequest;
+use crate::model::{AdminRole, BusinessId, visible};
+use std::fmt::Write as _;
+
+/// Tells whether the token is good: its user, role, scopes and end
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The business in which the user's role is looked up
+    #[arg(long, value_name = "ID")]
+    business: Option<BusinessId>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let live = Live::connect(&args.connection, terminal).await?;
+    let me = live.reader.me().await.map_err(|error| Failure::graph("asking whose token this is", &error))?;
+    let mut text = String::new();
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "user:    {} ({})", me.name, me.id);
+    if let Some(token) = &live.token {
+        if let Some(app) = token.app_id {
+            let _ = writeln!(text, "app:     {app}");
+        }
+        let scopes: Vec<_> = token.scopes.iter().map(|scope| visible(scope)).collect();
+        let _ = writeln!(text, "scopes:  {}", scopes.join(", "));
+        match token.expires_at {
+            Some(ends) => _ = writeln!(text, "expires: {ends}"),
+            None => text.push_str("expires: never\n"),
+        }
+    } else {
+        text.push_str("the API does not tell the token's scopes and end\n");
+    }
+    if let Some(business) = args.business {
+        role(&live, business, &mut text).await?;
+    }
+    terminal.product(&text)?;
+    Ok(Exit::Done)
+}
+
+/// Tells the user's role in a business, and what it cannot do there.
+async fn role(live: &Live, business: BusinessId, text: &mut String) -> Result<(), Failure> {
+    let request = DirectoryRequest {
+        business,
+        solutions_of: Vec::new(),
+        named: Vec::new(),
+        app: None,
+        acting_user: live.acting_user,
+    };
+    let doing = format!("reading the system users and WABAs of the business {business}");
+    let directory = live.reader.directory(&request).await.map_err(|error| Failure::graph(&doing, &error))?;
+    let user = live.acting_user.and_then(|user| directory.system_users.get(&user));
+    let role = match user.map(|user| user.role) {
+        Some(AdminRole::Admin) => "ADMIN: plan, drift and apply",
+        Some(AdminRole::Employee) => "EMPLOYEE: plan and drift; apply needs an ADMIN",
+        Some(AdminRole::Unknown) => "not told",
+        None => "not among the system users of this business",
+    };
+    let _ = writeln!(text, "role:    {role}");
+    let _ = writeln!(
+        text,
+        "sees:    {} system users, {} WABAs of the business {business}",
+        directory.system_users.len(),
+        directory.wabas.len()
+    );
+    Ok(())
+}

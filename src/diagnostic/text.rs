@@ -1,0 +1,227 @@
+//! What can be wrong with the texts themselves: files, YAML, and what stands in a document.
+
+use super::{Diagnostic, Severity};
+use crate::model::{IdError, Position, visible};
+
+/// How many near words are suggested at most.
+const SUGGESTIONS: usize = 3;
+
+fn error(code: &'static str, at: Position, message: String, help: impl Into<Option<String>>) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, code, message, at: Some(at), help: help.into() }
+}
+
+/// Asks whether one of the near candidates was meant; `None` where none is near.
+pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let near = similar::get_close_matches(word, &candidates, SUGGESTIONS, 0.6);
+    let near: Vec<String> = near.into_iter().map(|word| format!("`{}`", visible(word))).collect();
+    (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
+}
+
+/// A file or folder that could not be read.
+pub(crate) fn unreadable_file(path: &str, why: &str) -> Diagnostic {
+    let message = format!("{} could not be read: {}", visible(path), visible(why));
+    let help = Some(String::from("give files, or folders with *.yaml and *.yml files below them"));
+    Diagnostic { severity: Severity::Error, code: "unreadable-file", message, at: None, help }
+}
+
+/// A folder without manifests.
+pub(crate) fn no_manifests(path: &str) -> Diagnostic {
+    let message = format!("there is no *.yaml or *.yml file below {}", visible(path));
+    let help = Some(String::from("hidden files and folders are left out"));
+    Diagnostic { severity: Severity::Error, code: "no-manifests", message, at: None, help }
+}
+
+/// A text that is no YAML.
+pub(crate) fn yaml_syntax(at: Position, what: &str) -> Diagnostic {
+    error("yaml-syntax", at, format!("this is not valid YAML: {}", visible(what)), None)
+}
+
+/// A text above a limit.
+pub(crate) fn yaml_limit(at: Position, what: &str) -> Diagnostic {
+    let help = String::from("write it with less nesting and fewer aliases, or split the file");
+    error("yaml-limit", at, format!("this file is more than is read: {}", visible(what)), help)
+}
+
+/// A document with the wrong structure; what comes after it in the document was not read.
+pub(crate) fn wrong_structure(at: Position, what: &str) -> Diagnostic {
+    let help = String::from("the rest of this document was not checked");
+    error("wrong-structure", at, visible(what).into_owned(), help)
+}
+
+/// No document in any file.
+pub(crate) fn empty_manifest(at: Position) -> Diagnostic {
+    error(
+        "empty-manifest",
+        at,
+        String::from("there is no document in the files"),
+        String::from("begin with `version: 1`"),
+    )
+}
+
+/// A merge key.
+pub(crate) fn merge_key(at: Position) -> Diagnostic {
+    let help = String::from(
+        "write the keys out, or use a role or labels: what a merge joins cannot be shown where it stands",
+    );
+    error("merge-key", at, String::from("merge keys (`<<`) are not read"), help)
+}
+
+/// A key that a section does not know.
+pub(crate) fn unknown_key(at: Position, key: &str, known: &[&str]) -> Diagnostic {
+    let help = did_you_mean(key, known.iter().copied())
+        .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+    error("unknown-key", at, format!("unknown key `{}`", visible(key)), help)
+}
+
+/// A key that stands twice.
+pub(crate) fn duplicate_key(at: Position, key: &str) -> Diagnostic {
+    error(
+        "duplicate-key",
+        at,
+        format!("the key `{}` stands here a second time", visible(key)),
+        String::from("keep one of them"),
+    )
+}
+
+/// A version that is missing or is not 1.
+pub(crate) fn wrong_version(at: Position, found: Option<&str>) -> Diagnostic {
+    let message = match found {
+        None => String::from("this document has no `version`"),
+        Some(found) => format!("version `{}` is not known", visible(found)),
+    };
+    error("wrong-version", at, message, String::from("write `version: 1`; it stands in every document"))
+}
+
+/// No business in any document.
+pub(crate) fn no_business(at: Position) -> Diagnostic {
+    let help = String::from("write `business: ` and the id of the business portfolio, once");
+    error("no-business", at, String::from("no document says which `business` is managed"), help)
+}
+
+/// Something that is given once, given a second time.
+pub(crate) fn given_twice(at: Position, what: &str, first: &str) -> Diagnostic {
+    error(
+        "given-twice",
+        at,
+        format!("`{what}` is given a second time"),
+        format!("it is given once over all files; first at {first}"),
+    )
+}
+
+/// A name that is declared a second time.
+pub(crate) fn duplicate_name(at: Position, what: &str, name: &str, first: &str) -> Diagnostic {
+    let message = format!("the {what} `{}` is declared a second time", visible(name));
+    error("duplicate-name", at, message, format!("a name is declared once over all files; first at {first}"))
+}
+
+/// One thing under two names.
+pub(crate) fn same_thing_twice(at: Position, what: &str, id: &str, other: &str, first: &str) -> Diagnostic {
+    let message = format!("the {what} {} is declared under two names", visible(id));
+    error("same-thing-twice", at, message, format!("it is `{}` at {first} already", visible(other)))
+}
+
+/// An empty name.
+pub(crate) fn empty_name(at: Position) -> Diagnostic {
+    error("empty-name", at, String::from("a name cannot be empty"), None)
+}
+
+/// A name with a wildcard, which no grant could select to the letter.
+pub(crate) fn name_is_a_glob(at: Position, name: &str) -> Diagnostic {
+    let help = String::from("`*` and `?` make a glob where WABAs are selected; choose a name without them");
+    error("name-is-a-glob", at, format!("the name `{}` holds a wildcard", visible(name)), help)
+}
+
+/// A text that is no id.
+pub(crate) fn bad_id(at: Position, text: &str, why: IdError) -> Diagnostic {
+    let help = String::from("an id is digits without a leading zero, up to 64 bits");
+    error("bad-id", at, format!("`{}` is no id: {why}", visible(text)), help)
+}
+
+/// Something that must be there.
+pub(crate) fn missing(at: Position, what: &str, key: &str) -> Diagnostic {
+    error("missing-key", at, format!("{what} needs `{key}`"), None)
+}
+
+/// A text that is none of the words that can stand there.
+pub(crate) fn bad_word(at: Position, text: &str, words: &[&str]) -> Diagnostic {
+    let help =
+        did_you_mean(text, words.iter().copied()).unwrap_or_else(|| format!("one of: {}", words.join(", ")));
+    error("bad-word", at, format!("`{}` cannot stand here", visible(text)), help)
+}
+
+/// A text that is no number in its range.
+pub(crate) fn bad_number(at: Position, text: &str, range: &str) -> Diagnostic {
+    error("bad-number", at, format!("`{}` is not {range}", visible(text)), None)
+}
+
+/// A text that is no day.
+pub(crate) fn bad_date(at: Position, text: &str) -> Diagnostic {
+    let help = String::from("write it as YYYY-MM-DD; it is the last day, in UTC");
+    error("bad-date", at, format!("`{}` is no day of the calendar", visible(text)), help)
+}
+
+/// A name that is not a known task.
+pub(crate) fn unknown_task<'a>(
+    at: Position,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    let help = did_you_mean(name, candidates)
+        .unwrap_or_else(|| String::from("tasks are written as Meta does, such as MANAGE"));
+    error("unknown-task", at, format!("there is no task called `{}`", visible(name)), help)
+}
+
+/// A name that is neither a known task nor a declared role.
+pub(crate) fn unknown_role<'a>(
+    at: Position,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    let help = did_you_mean(name, candidates).unwrap_or_else(|| String::from("declare it below `roles`"));
+    error("unknown-role", at, format!("`{}` is no task and no declared role", visible(name)), help)
+}
+
+/// A role within a role.
+pub(crate) fn role_in_role(at: Position, name: &str) -> Diagnostic {
+    error(
+        "role-in-role",
+        at,
+        format!("`{}` is a role; roles hold tasks only", visible(name)),
+        String::from("write its tasks out"),
+    )
+}
+
+/// A role with the name of a task.
+pub(crate) fn role_like_task(at: Position, name: &str) -> Diagnostic {
+    error(
+        "role-like-task",
+        at,
+        format!("`{}` is the name of a task", visible(name)),
+        String::from("give the role another name"),
+    )
+}
+
+/// A name that is declared nowhere.
+pub(crate) fn undeclared<'a>(
+    at: Position,
+    what: &str,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    let help = did_you_mean(name, candidates).unwrap_or_else(|| format!("declare it below `{what}`"));
+    error("undeclared", at, format!("`{}` is declared nowhere below `{what}`", visible(name)), help)
+}
+
+/// A grant with an empty list.
+pub(crate) fn grant_of_nothing(at: Position, key: &str) -> Diagnostic {
+    let help = String::from("to take access away, leave the user declared and delete the grant");
+    error("grant-of-nothing", at, format!("this grant has no {key}"), help)
+}
+
+/// A grant that selects by nothing.
+pub(crate) fn grant_of_nowhere(at: Position) -> Diagnostic {
+    let help =
+        String::from("say where: `wabas` (names or globs), `labels`, or both; `wabas: [\"*\"]` is all");
+    error("grant-of-nowhere", at, String::from("this grant has neither `wabas` nor `labels`"), help)
+}

@@ -1,0 +1,231 @@
+//! What can go wrong with a call, by what the caller can do about it.
+
+use super::wire::ErrorBody;
+use crate::model::visible;
+use std::fmt;
+use std::time::Duration;
+
+/// The longest message of the API that is shown, in characters.
+const LONGEST_MESSAGE: usize = 500;
+
+/// What the API says of a call that it refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: u16,
+    /// `error.code`.
+    pub code: i64,
+    /// `error.error_subcode`.
+    pub subcode: Option<i64>,
+    /// `error.message`, harmless and at most 500 characters.
+    pub message: String,
+    /// `error.fbtrace_id`, harmless; Meta's support asks for it.
+    pub trace: Option<String>,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {}", self.message, self.code)?;
+        if let Some(subcode) = self.subcode {
+            write!(f, ", subcode {subcode}")?;
+        }
+        if let Some(trace) = &self.trace {
+            write!(f, ", trace {trace}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Why a call failed. The variants follow what the caller can do; no text in them holds a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// The token is no good: stop everything.
+    #[error("the access token is no good: {0}")]
+    TokenDead(ApiError),
+    /// The `appsecret_proof` is wrong or missing: stop everything.
+    #[error("the appsecret_proof was not accepted: {0}")]
+    BadProof(ApiError),
+    /// Too many calls: slow down as a whole.
+    #[error("Meta asks to slow down: {api}")]
+    Throttled {
+        /// What the API says.
+        api: ApiError,
+        /// How long to wait, where the API tells.
+        wait: Option<Duration>,
+    },
+    /// Not permitted; other WABAs may be.
+    #[error("not permitted: {0}")]
+    NotPermitted(ApiError),
+    /// A wrong id, or no access to what it names.
+    #[error("there is nothing of this id, or no access to it: {0}")]
+    WrongId(ApiError),
+    /// An id of the wrong kind: a person's instead of a system user's.
+    #[error("an id of the wrong kind: {0}")]
+    WrongKindOfId(ApiError),
+    /// Nothing of this name.
+    #[error("not found: {0}")]
+    NotFound(ApiError),
+    /// The account is blocked or locked.
+    #[error("blocked or locked: {0}")]
+    Blocked(ApiError),
+    /// The call itself was wrong.
+    #[error("the API refused the call: {0}")]
+    BadRequest(ApiError),
+    /// A passing fault on Meta's side.
+    #[error("a passing fault at Meta: {0}")]
+    Passing(ApiError),
+    /// An answer that is no Graph API's: an HTML page, JSON of another shape, half of a text.
+    #[error("the answer (HTTP {status}) is not the Graph API's: {what}")]
+    NotGraph {
+        /// The HTTP status.
+        status: u16,
+        /// What it is instead.
+        what: String,
+    },
+    /// The request never reached the API.
+    #[error("the API could not be reached")]
+    Unreachable {
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The connection broke, or the time was up, after the request was sent.
+    #[error("the connection broke before the whole answer was there")]
+    Broken {
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// An answer above the limit.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A redirect, which is never followed.
+    #[error("the API answered with a redirect (HTTP {status})")]
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A list whose pages make no whole.
+    #[error("the list broke off: {what}")]
+    BrokenList {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A write that was accepted with `"success": false`.
+    #[error("the API answered `success: false`")]
+    NoSuccess,
+    /// Something that would write, through a reader; a fault of this program.
+    #[error("a reader was asked to write; nothing was sent")]
+    ReadOnly,
+    /// The settings cannot be used.
+    #[error("{what}")]
+    Settings {
+        /// What is wrong with them.
+        what: String,
+        /// Why, where there is more to say.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl GraphError {
+    /// Sorts an error of the API by its code, after the table in Meta's documentation.
+    pub(super) fn from_api(status: u16, body: &ErrorBody, wait: Option<Duration>) -> Self {
+        let api = ApiError {
+            status,
+            code: body.code,
+            subcode: body.error_subcode,
+            message: shortened(&body.message),
+            trace: body.fbtrace_id.as_deref().map(shortened),
+        };
+        match (body.code, body.error_subcode) {
+            (102 | 190, _) => Self::TokenDead(api),
+            (104, _) => Self::BadProof(api),
+            (4 | 17 | 32 | 341 | 613 | 80007 | 80008 | 130_429, _) => Self::Throttled { api, wait },
+            (1 | 2, _) => Self::Passing(api),
+            (3 | 10 | 200..=299, _) => Self::NotPermitted(api),
+            (100, Some(33)) => Self::WrongId(api),
+            (100, Some(1_752_100)) => Self::WrongKindOfId(api),
+            (100, _) if body.message.contains("Need either permission on WhatsApp Business Account") => {
+                Self::NotPermitted(api)
+            }
+            (803, _) => Self::NotFound(api),
+            (368 | 131_031, _) => Self::Blocked(api),
+            _ if body.is_transient == Some(true) || status >= 500 => Self::Passing(api),
+            _ => Self::BadRequest(api),
+        }
+    }
+
+    /// Tells whether nothing more can succeed with this token.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::TokenDead(_) | Self::BadProof(_))
+    }
+
+    /// Tells whether the same read may succeed a little later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. } => true,
+            Self::NotGraph { status, .. } => *status >= 500 || *status == 200,
+            Self::Throttled { wait, .. } => wait.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Tells whether a write that failed like this may have taken effect all the same.
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Passing(_)
+                | Self::Broken { .. }
+                | Self::NotGraph { .. }
+                | Self::TooLarge { .. }
+                | Self::Redirect { .. }
+                | Self::BrokenList { .. }
+        )
+    }
+
+    /// Gives what to do, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::TokenDead(_) => {
+                "make a new token for the system user in Business Settings, and put it where this run takes it from"
+            }
+            Self::BadProof(_) => {
+                "check that WABACL_APP_SECRET or --app-secret-file holds the secret of the token's app"
+            }
+            Self::Throttled { wait: Some(wait), .. } => {
+                return Some(format!("come back in {} minutes", wait.as_secs().div_ceil(60).max(1)));
+            }
+            Self::Throttled { wait: None, .. } => "come back later: calling on lengthens the wait",
+            Self::NotPermitted(_) => {
+                "reading needs the scopes whatsapp_business_management and business_management, writing the token of a system user with admin permissions"
+            }
+            Self::WrongKindOfId(_) | Self::WrongId(_) => {
+                "ids of users are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find a user by its name"
+            }
+            Self::Redirect { .. } => {
+                "redirects are never followed; check --graph-url and any proxy on the way"
+            }
+            Self::NotGraph { .. } | Self::TooLarge { .. } => "check --graph-url and any proxy on the way",
+            Self::Unreachable { .. } => "check the network, --graph-url, the proxy variables and --ca-file",
+            Self::Passing(_) | Self::Broken { .. } | Self::BrokenList { .. } => "run it again",
+            Self::NotFound(_)
+            | Self::Blocked(_)
+            | Self::BadRequest(_)
+            | Self::NoSuccess
+            | Self::ReadOnly
+            | Self::Settings { .. } => return None,
+        };
+        Some(String::from(hint))
+    }
+}
+
+/// Makes a foreign text harmless and short.
+pub(super) fn shortened(text: &str) -> String {
+    let shown = visible(text);
+    match shown.char_indices().nth(LONGEST_MESSAGE) {
+        None => shown.into_owned(),
+        Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,189 @@
+//! What the answers look like on the wire. All but what is needed is ignored, and may be missing.
+
+use serde::de::{Deserializer, Error as _, Visitor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An id as the wire gives it: a string of digits, or a number.
+#[derive(Debug, Clone)]
+pub(super) struct WireId(String);
+
+impl WireId {
+    /// Reads it as one of the model's ids.
+    pub(super) fn parse<T: std::str::FromStr>(&self) -> Result<T, T::Err> {
+        self.0.parse()
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for WireId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+        impl Visitor<'_> for Digits {
+            type Value = WireId;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<WireId, E> {
+                Ok(WireId(text.to_owned()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<WireId, E> {
+                Ok(WireId(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Digits)
+    }
+}
+
+/// The envelope that every refusal comes in.
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorEnvelope {
+    pub(super) error: ErrorBody,
+}
+
+/// A refusal.
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorBody {
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) code: i64,
+    pub(super) error_subcode: Option<i64>,
+    pub(super) is_transient: Option<bool>,
+    pub(super) fbtrace_id: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<T> {
+    pub(super) data: Vec<T>,
+    pub(super) paging: Option<Paging>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Paging {
+    pub(super) cursors: Option<Cursors>,
+    /// Only whether it is there: it holds the access token, and is never followed.
+    #[serde(default, deserialize_with = "is_there")]
+    pub(super) next: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Cursors {
+    pub(super) after: Option<String>,
+}
+
+/// Reads whether a value is there, without keeping it.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::<serde::de::IgnoredAny>::deserialize(deserializer).map(|value| value.is_some())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SystemUserRow {
+    pub(super) id: WireId,
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) role: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WabaRow {
+    pub(super) id: WireId,
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) permitted_tasks: Option<Vec<String>>,
+}
+
+/// A row of `assigned_users`. One without `tasks` is unknown, not empty.
+#[derive(Debug, Deserialize)]
+pub(super) struct AssignedUserRow {
+    pub(super) id: WireId,
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) user_type: Option<String>,
+    pub(super) tasks: Option<Vec<String>>,
+}
+
+/// A row of `assigned_whatsapp_business_accounts`: the v23 document says `permissions` for `tasks`.
+#[derive(Debug, Deserialize)]
+pub(super) struct AssignedWabaRow {
+    pub(super) id: WireId,
+    pub(super) tasks: Option<Vec<String>>,
+    pub(super) permissions: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Solution {
+    pub(super) id: WireId,
+    pub(super) owner_app: Option<App>,
+    pub(super) owner_permissions: Option<Vec<String>>,
+    pub(super) partners: Option<Page<Partner>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Partner {
+    pub(super) partner_app: Option<App>,
+    pub(super) partner_permissions: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct App {
+    pub(super) id: WireId,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    pub(super) id: WireId,
+    #[serde(default)]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DebugToken {
+    pub(super) data: DebugTokenData,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DebugTokenData {
+    pub(super) app_id: Option<WireId>,
+    pub(super) user_id: Option<WireId>,
+    #[serde(default)]
+    pub(super) is_valid: bool,
+    pub(super) expires_at: Option<i64>,
+    #[serde(default)]
+    pub(super) scopes: Vec<String>,
+    pub(super) error: Option<DebugTokenError>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DebugTokenError {
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// The body of an assignment. It replaces the user's whole set.
+#[derive(Debug, Serialize)]
+pub(super) struct Assignment<'a> {
+    pub(super) user: String,
+    pub(super) tasks: Vec<&'a str>,
+}
+
+/// The answer to a write.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) success: bool,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Object {
+            success: Option<bool>,
+        }
+        let object = Object::deserialize(deserializer)?;
+        object.success.map(|success| Self { success }).ok_or_else(|| D::Error::missing_field("success"))
+    }
+}

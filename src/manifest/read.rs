@@ -1,0 +1,111 @@
+//! Reads a text as YAML documents, within limits.
+
+use super::raw::Document;
+use super::scalar::Spot;
+use crate::diagnostic::{self, Diagnostic};
+use crate::model::{Position, SourceId};
+use serde_saphyr::Error;
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
+use std::io::Cursor;
+
+/// A manifest nests six deep; a hostile one, as deep as it can.
+const DEPTH: usize = 32;
+/// Above what a manifest of some million lines has, and below what fills the memory.
+const EVENTS: usize = 50_000_000;
+/// The most bytes of one text.
+const BYTES: usize = 256 * 1024 * 1024;
+
+/// Repeated and merge keys come through, so that the check can speak of all of them.
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: Some(BYTES),
+            max_total_scalar_bytes: BYTES,
+            max_events: EVENTS,
+            max_nodes: EVENTS,
+            max_depth: DEPTH,
+            flow_nesting_limit: DEPTH,
+            max_aliases: 1_000_000,
+            // One label set that hundreds of WABAs share is no bomb; what replays may cost is bounded by itself.
+            enforce_alias_anchor_ratio: false,
+        },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        with_snippet: false,
+    }
+}
+
+/// Reads all documents of a text; empty ones are left out. What cannot be read becomes a diagnostic.
+pub(super) fn read(source: SourceId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
+    if let Some((line, column)) = nul(text) {
+        diagnostics
+            .push(diagnostic::yaml_syntax(Position { source, line, column }, "it holds a NUL character"));
+        return Vec::new();
+    }
+    let mut documents = Vec::new();
+    for document in
+        serde_saphyr::read_with_options::<_, Document>(&mut Cursor::new(text.as_bytes()), options())
+    {
+        match document {
+            Ok(document) => documents.push(document),
+            Err(error) => diagnostics.push(told(source, &error)),
+        }
+    }
+    documents
+}
+
+/// Gives the place of the first NUL.
+fn nul(text: &str) -> Option<(u32, u32)> {
+    let (before, _) = text.split_once('\0')?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+    Some((u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX)))
+}
+
+/// Puts the library's error into our words.
+fn told(source: SourceId, error: &Error) -> Diagnostic {
+    let location = error.location();
+    let number = |number: Option<u64>| u32::try_from(number.unwrap_or(1)).unwrap_or(u32::MAX).max(1);
+    let at = Position {
+        source,
+        line: number(location.map(|location| location.line())),
+        column: number(location.map(|location| location.column())),
+    };
+    let text = error.without_snippet().to_string();
+    let what = text.split(" at line ").next().unwrap_or(&text);
+    match error {
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::IOError { .. } => diagnostic::yaml_limit(at, what),
+        Error::NullIntoString { .. } => diagnostic::wrong_structure(
+            at,
+            "a value is missing here (for a text such as null, write \"null\")",
+        ),
+        Error::Unexpected { expected, .. } => diagnostic::wrong_structure(at, &expected_here(expected)),
+        Error::MergeKeyNotAllowed { .. } => diagnostic::merge_key(at),
+        Error::SerdeInvalidType { .. } | Error::InvalidScalar { .. } | Error::SerdeInvalidValue { .. } => {
+            diagnostic::wrong_structure(at, what)
+        }
+        _ if what.contains("nesting") || what.contains("recursion") => diagnostic::yaml_limit(at, what),
+        _ => diagnostic::yaml_syntax(at, what),
+    }
+}
+
+/// Says what must stand at a place, without the parser's own words.
+fn expected_here(expected: &str) -> String {
+    let what = match expected {
+        "mapping start" => "a mapping (`key: value`)",
+        "sequence start" => "a list (`[…]`, or lines with `- `)",
+        "string scalar" => "a single text",
+        other => other,
+    };
+    format!("{what} must stand here")
+}
+
+/// Gives the place of a spot in its text.
+pub(super) fn position(source: SourceId, spot: Spot) -> Position {
+    Position { source, line: spot.line, column: spot.column }
+}
