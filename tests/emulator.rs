@@ -105,7 +105,13 @@ async fn told(request: RequestBuilder) -> Value {
 fn refusal(answer: &Value) -> String {
     let error = &answer["error"];
     assert!(error["fbtrace_id"].is_string(), "{answer}");
-    format!("{} {} {}: {}", answer["status"], error["code"], error["error_subcode"], error["message"])
+    format!(
+        "{} {} {}: {}",
+        answer["status"],
+        error["code"],
+        error["error_subcode"],
+        error["message"].as_str().unwrap()
+    )
 }
 
 #[tokio::test]
@@ -479,7 +485,7 @@ fn a_world_is_read_and_written_and_an_error_has_its_place() {
         (
             "user: 101, tasks: [MANAGE",
             "user: 109, tasks: [MANAGE",
-            "line 24, column 17: no user with the id 109",
+            "line 23, column 17: no user with the id 109",
         ),
         ("  - { id: 501,", "  - { id: 500,", "line 26, column 11: the WABA 500 is declared twice"),
         ("owned_by: 10", "owned_by: 0102", "line 21, column 15: `0102` is no id: it begins with a zero"),

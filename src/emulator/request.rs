@@ -38,6 +38,7 @@ impl Request {
         }
         let (version, path) = split(parts.uri.path());
         let token = bearer(&parts.headers).or_else(|| params.get("access_token").cloned());
+        let token = token.filter(|token| !token.is_empty());
         Ok(Self { method: parts.method.clone(), version, path, token, params })
     }
 

@@ -229,8 +229,12 @@ fn truncated(body: &str) -> Response {
     let mut response = empty(200);
     response.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
     let half = Bytes::copy_from_slice(body.as_bytes().get(..body.len() / 2).unwrap_or_default());
-    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    *response.body_mut() = Body::from_stream(stream::iter([Ok(half), Err(broken)]));
+    let rest = stream::once(async {
+        // While this waits, the server sends what it has; an error at once would take that with it.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    *response.body_mut() = Body::from_stream(stream::iter([Ok(half)]).chain(rest));
     response
 }
 

@@ -100,6 +100,8 @@ pub struct World {
     pub(super) app: Option<AppId>,
     pub(super) app_secret: Option<String>,
     pub(super) businesses: BTreeMap<BusinessId, String>,
+    /// The business that the world is about: the one that its file names first.
+    pub(super) first: Option<BusinessId>,
     pub(super) users: BTreeMap<UserId, User>,
     pub(super) wabas: BTreeMap<WabaId, Waba>,
     pub(super) solutions: BTreeMap<SolutionId, Solution>,
@@ -126,9 +128,9 @@ impl World {
         &self.assignments
     }
 
-    /// Gives the first business, by id: the one that a world with a single business is about.
+    /// Gives the business that the world is about: the one that its file names first.
     pub fn business(&self) -> Option<BusinessId> {
-        self.businesses.keys().next().copied()
+        self.first
     }
 
     /// Gives the first ADMIN system user of the first business, by id.

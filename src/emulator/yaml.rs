@@ -234,6 +234,7 @@ fn join(file: WorldFile) -> Result<World, WorldError> {
 fn add_business(world: &mut World, entry: BusinessEntry) -> Result<(), WorldError> {
     let business = fresh(&entry.id, &world.businesses, "business")?;
     world.businesses.insert(business, entry.name);
+    world.first.get_or_insert(business);
     for user in entry.system_users {
         let id = fresh(&user.id, &world.users, "user")?;
         let kind = UserKind::System { role: user.role, listed: user.listed };
@@ -319,7 +320,7 @@ fn set(names: &[String]) -> TaskSet {
     tasks
 }
 
-/// Gives the file of a world, everything by id.
+/// Gives the file of a world, everything by id but the first business.
 fn split(world: &World) -> WorldFile {
     WorldFile {
         app: world.app.map(|id| AppEntry { id: Id(id), secret: world.app_secret.clone() }),
@@ -349,7 +350,8 @@ fn businesses(world: &World) -> Vec<BusinessEntry> {
             }
         }
     }
-    entries.into_values().collect()
+    let first = world.first.and_then(|id| entries.remove(&id));
+    first.into_iter().chain(entries.into_values()).collect()
 }
 
 fn solution_entry(id: SolutionId, solution: &Solution) -> SolutionEntry {
