@@ -1,5 +1,7 @@
 //! The emulator over real HTTP, asked as any client would ask it.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
+
 use reqwest::{Client, Method, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -487,9 +489,9 @@ fn a_world_is_read_and_written_and_an_error_has_its_place() {
             "user: 109, tasks: [MANAGE",
             "line 23, column 17: no user with the id 109",
         ),
-        ("  - { id: 501,", "  - { id: 500,", "line 26, column 11: the WABA 500 is declared twice"),
-        ("owned_by: 10", "owned_by: 0102", "line 21, column 15: `0102` is no id: it begins with a zero"),
-        ("name: Ours", "nmae: Ours", "line 20, column 5: unknown field `nmae`"),
+        ("  - { id: 501,", "  - { id: 500,", "line 25, column 11: the WABA 500 is declared twice"),
+        ("owned_by: 10", "owned_by: 0102", "line 20, column 15: `0102` is no id: it begins with a zero"),
+        ("name: Ours", "nmae: Ours", "line 19, column 5: unknown field `nmae`"),
     ] {
         let error = World::from_yaml(&WORLD.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error} should be {expected}");

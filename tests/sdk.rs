@@ -1,5 +1,7 @@
 //! Meta's own SDK as a judge of the emulator: the Python package `facebook-business`, unchanged.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
+
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::env;
