@@ -1,1 +1,6 @@
-//! t
+//! The integration tests: one binary.
+
+#[cfg(feature = "emulator")]
+mod emulator;
+#[cfg(feature = "emulator")]
+mod sdk;

@@ -1,0 +1,180 @@
+//! Faults: what the emulator does wrong when a test tells it to, and when.
+
+use super::refusal::Refusal;
+use crate::model::TaskSet;
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// One way to misbehave, and the requests that it happens to.
+///
+/// ```
+/// use wabacl::emulator::{Fault, FaultKind};
+///
+/// // The second read of a list of assigned users finds a proxy's error page.
+/// Fault::new(FaultKind::HtmlError(502)).on("GET").at("/assigned_users").hits(1..2);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Fault {
+    what: FaultKind,
+    method: Option<&'static str>,
+    suffix: Option<String>,
+    hits: Range<usize>,
+}
+
+impl Fault {
+    /// Makes a fault that happens to every request.
+    pub fn new(what: FaultKind) -> Self {
+        Self { what, method: None, suffix: None, hits: 0..usize::MAX }
+    }
+
+    /// Confines it to a method, in capitals.
+    #[must_use]
+    pub fn on(mut self, method: &'static str) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    /// Confines it to paths that end like this (`/102290129340398/assigned_users`).
+    #[must_use]
+    pub fn at(mut self, suffix: impl Into<String>) -> Self {
+        self.suffix = Some(suffix.into());
+        self
+    }
+
+    /// Confines it to some of the requests that it would happen to, counted from 0.
+    #[must_use]
+    pub fn hits(mut self, hits: Range<usize>) -> Self {
+        self.hits = hits;
+        self
+    }
+
+    fn fits(&self, method: &Method, path: &str) -> bool {
+        self.method.is_none_or(|wanted| method.as_str() == wanted)
+            && self.suffix.as_deref().is_none_or(|suffix| path.ends_with(suffix))
+    }
+}
+
+/// A way to misbehave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// An HTML page with this status, as a proxy would send; the request has no effect.
+    HtmlError(u16),
+    /// An error of the API; the request has no effect.
+    GraphError {
+        /// The HTTP status.
+        status: u16,
+        /// Its `code`.
+        code: u32,
+        /// Its `error_subcode`.
+        subcode: Option<u32>,
+        /// Its `message`.
+        message: String,
+        /// Its `is_transient`.
+        is_transient: bool,
+    },
+    /// The body breaks off half-way; the request has its effect.
+    TruncatedBody,
+    /// The connection closes without an answer, and the request has no effect.
+    CloseConnection,
+    /// The connection closes without an answer, and the request has its effect.
+    CloseAfterEffect,
+    /// HTTP 200 with `"success": false`, and no effect.
+    SuccessFalse,
+    /// A list whose page has the cursor that the request came with, and a `next`.
+    RepeatedCursor,
+    /// A list whose rows lack `tasks`.
+    RowsWithoutTasks,
+    /// A list with nothing on it.
+    EmptyList,
+    /// A redirect to this address; the request has no effect.
+    Redirect(String),
+    /// A body that never ends; the request has no effect.
+    EndlessBody,
+    /// A write stores these tasks besides those that it was asked to.
+    ExtraStored(TaskSet),
+    /// A write says that it succeeded, and has no effect.
+    Ignored,
+}
+
+/// What a fault does instead of answering.
+pub(super) enum Instead {
+    Html(u16),
+    Refuse(Refusal),
+    Tell(Value),
+    Close,
+    Redirect(String),
+    Endless,
+}
+
+impl FaultKind {
+    /// Gives what happens in place of the request, for faults that leave it without effect.
+    pub(super) fn instead(&self) -> Option<Instead> {
+        match self {
+            Self::HtmlError(status) => Some(Instead::Html(*status)),
+            Self::GraphError { status, code, subcode, message, is_transient } => {
+                Some(Instead::Refuse(Refusal {
+                    status: *status,
+                    code: *code,
+                    subcode: *subcode,
+                    message: message.clone(),
+                    is_transient: *is_transient,
+                }))
+            }
+            Self::CloseConnection => Some(Instead::Close),
+            Self::SuccessFalse => Some(Instead::Tell(json!({ "success": false }))),
+            Self::Ignored => Some(Instead::Tell(json!({ "success": true }))),
+            Self::Redirect(to) => Some(Instead::Redirect(to.clone())),
+            Self::EndlessBody => Some(Instead::Endless),
+            Self::TruncatedBody
+            | Self::CloseAfterEffect
+            | Self::RepeatedCursor
+            | Self::RowsWithoutTasks
+            | Self::EmptyList
+            | Self::ExtraStored(_) => None,
+        }
+    }
+
+    /// Spoils an answer, for faults that change what it says; `after` is the cursor of the request.
+    pub(super) fn spoil(&self, answer: &mut Value, after: Option<&str>) {
+        if *self == Self::EmptyList {
+            *answer = json!({ "data": [] });
+        } else if *self == Self::RepeatedCursor {
+            let cursor =
+                after.or(answer["paging"]["cursors"]["after"].as_str()).unwrap_or("again").to_owned();
+            answer["paging"] = json!({ "cursors": { "after": cursor }, "next": "http://localhost/again" });
+        } else if *self == Self::RowsWithoutTasks
+            && let Some(rows) = answer["data"].as_array_mut()
+        {
+            for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+                row.remove("tasks");
+            }
+        }
+    }
+
+    /// Gives what a write stores besides what it was asked to.
+    pub(super) fn extra(&self) -> Option<&TaskSet> {
+        if let Self::ExtraStored(tasks) = self { Some(tasks) } else { None }
+    }
+}
+
+/// The faults of a run, each with the number of requests that it fitted so far.
+pub(super) struct Faults(Vec<(Fault, AtomicUsize)>);
+
+impl Faults {
+    pub(super) fn new(faults: Vec<Fault>) -> Self {
+        Self(faults.into_iter().map(|fault| (fault, AtomicUsize::new(0))).collect())
+    }
+
+    /// Counts a request and gives the first fault that happens to it.
+    pub(super) fn strike(&self, method: &Method, path: &str) -> Option<&FaultKind> {
+        let fitting = self.0.iter().filter(|(fault, _)| fault.fits(method, path));
+        let struck = fitting.filter(|(fault, count)| {
+            let hit = count.fetch_add(1, Ordering::Relaxed);
+            fault.hits.contains(&hit)
+        });
+        // Every fitting fault counts the request, also behind the one that is taken.
+        struck.map(|(fault, _)| &fault.what).fold(None, |first, next| first.or(Some(next)))
+    }
+}
