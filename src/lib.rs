@@ -4,3 +4,4 @@ pub mod diagnostic;
 pub mod guard;
 pub mod manifest;
 pub mod model;
+pub mod render;
