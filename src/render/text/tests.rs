@@ -124,13 +124,59 @@ fn report_of(plan: &Plan) -> Report {
 
 #[test]
 fn a_plan_reads_from_the_first_change_to_the_last_line() {
-    insta::assert_snapshot!(shown(&example("deploy-bot", "acme-eu"), &PLAIN), @"");
+    insta::assert_snapshot!(shown(&example("deploy-bot", "acme-eu"), &PLAIN), @r#"
+    WABA acme-eu (102290129340398)
+      + deploy-bot +MANAGE +MANAGE_TEMPLATES
+          by grants[2] at access.yaml:31 (OPS-1234)
+      ~ deploy-bot MANAGE +VIEW_COST -DEVELOP -deploy-bot
+          by grants[2] at access.yaml:31 (OPS-1234)
+          no grant gives it to the user declared at access.yaml:7 (prune: declared)
+      - deploy-bot -DEVELOP
+          expired: grants[2] "deploy-bot" at access.yaml:31 (deploy-bot) (prune:
+            declared)
+
+    Left alone: 1 assignment (1 undeclared system user).
+      . undeclared system user deploy-bot (14) on acme-eu holds MANAGE
+
+    Could not be read, and not planned: 1 WABA.
+      ? 7 (7): deploy-bot refused
+
+    Note: deploy-bot is an admin of the business, who may not be listed even after
+          the write
+
+    ! deploy-bot loses everything on 1 WABA where its grants have expired
+    ! deploy-bot loses tasks on 1 WABA
+    ! deploy-bot newly gets MANAGE on 1 WABA
+
+    Refused: min-holders: nobody would hold MANAGE on it
+        to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
+
+    Partial: narrowed by --waba; other WABAs were not looked at.
+    Plan: 1 to assign, 1 to change, 1 to revoke, 118 unchanged; 1 WABA could not be
+      read.
+    "#);
 }
 
 #[test]
 fn a_report_says_what_ends_what_is_left() {
     let plan = example("Ops Admin", "acme-eu");
-    insta::assert_snapshot!(report(&report_of(&plan), &plan, &PLAIN), @"");
+    insta::assert_snapshot!(report(&report_of(&plan), &plan, &PLAIN), @r#"
+    WABA acme-eu (102290129340398)
+      + Ops Admin +MANAGE +MANAGE_TEMPLATES
+          accepted, not listed: the user is an admin
+          if its role is what gives it access, say so:
+            system_users: { "Ops Admin": { id: 11, by_role: true } }
+      ~ Ops Admin MANAGE +VIEW_COST -DEVELOP -Ops Admin
+          stored differently: MANAGE VIEW_COST VIEW_TEMPLATES
+          if Meta always stores it so, this line ends it:
+            implied:
+              MANAGE: [VIEW_TEMPLATES]
+      - Ops Admin -DEVELOP
+          failed: (#200) no permission
+
+    Applied: 0 of 3 changes, 1 accepted but not listed, 1 stored differently, 1
+      failed.
+    "#);
 }
 
 #[test]
@@ -156,7 +202,18 @@ fn a_diagnostic_shows_its_place_and_what_to_do() {
         at: Some(Position { source: SourceId(0), line: 2, column: 13 }),
         help: Some("declare it under system_users".to_owned()),
     };
-    insta::assert_snapshot!(diagnostics(&[found], &sources(), &PLAIN), @"");
+    insta::assert_snapshot!(diagnostics(&[found], &sources(), &PLAIN), @r#"
+    error[unknown-user]: no system user is declared as `nobody`
+     --> access.yaml:2:13
+      |
+     ::: 
+    2 |   - users: [nobody]
+      |             ^^^^^^
+      |
+      = help: declare it under system_users
+
+    1 error, 0 warnings
+    "#);
 }
 
 #[test]
