@@ -1,0 +1,65 @@
+//! Text for people. Only lays out what the core found; it must not decide anything.
+
+mod diagnostics;
+mod losses;
+mod plan;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub use diagnostics::diagnostics;
+pub(super) use diagnostics::in_order;
+pub use plan::plan;
+pub use report::report;
+
+use super::named;
+use super::paper::{Paint, Paper, Word, foreign, own};
+use crate::model::{Action, Change, Plan, Task, TaskSet, WabaId};
+
+/// Writes the heading of what follows on a WABA.
+fn heading(paper: &mut Paper, plan: &Plan, waba: WabaId) {
+    let mut words = vec![own("WABA", Paint::Dim), foreign(&named(&plan.waba_name(waba), waba), Paint::Bold)];
+    if !plan.waba_name(waba).as_str().trim().is_empty() {
+        words.push(own(format!("({waba})"), Paint::Dim));
+    }
+    paper.entry(0, 2, words);
+}
+
+/// Gives the sign of a change.
+fn sign(change: &Change) -> Word {
+    match change.action() {
+        Action::Assign => own("+", Paint::Good),
+        Action::Change => own("~", Paint::Changed),
+        Action::Revoke => own("-", Paint::Bad),
+    }
+}
+
+/// Gives the tasks that stay, come and go, in this order.
+fn tasks(change: &Change) -> Vec<Word> {
+    let mut words = marked(&change.before.intersection(&change.after), "", Paint::Plain);
+    words.extend(marked(&change.gained(), "+", Paint::Good));
+    words.extend(marked(&change.lost(), "-", Paint::Bad));
+    words
+}
+
+fn marked(set: &TaskSet, mark: &str, paint: Paint) -> Vec<Word> {
+    set.names()
+        .map(|name| {
+            // A name that this program does not know is foreign text, unless a mark stands before it.
+            if mark.is_empty() && name.parse::<Task>().is_err() {
+                foreign(name, paint)
+            } else {
+                foreign_after(mark, name, paint)
+            }
+        })
+        .collect()
+}
+
+fn foreign_after(mark: &str, name: &str, paint: Paint) -> Word {
+    own(format!("{mark}{}", super::harmless(name)), paint)
+}
+
+/// Gives a number with its noun.
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

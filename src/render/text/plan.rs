@@ -1,0 +1,277 @@
+//! A plan as text, grouped by WABA in the order in which it is applied. Decides nothing.
+
+use super::{count, heading, losses, sign, tasks};
+use crate::guard::Violation;
+use crate::model::{
+    Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
+};
+use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
+use crate::render::{PlanView, Purpose, Style, named};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
+
+/// So many reasons are shown for a change unless all are asked for.
+const REASONS: usize = 3;
+
+/// Shows a plan, or drift, for people.
+pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
+    let mut paper = Paper::new(style);
+    let plan = view.plan;
+    for group in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
+        paper.gap();
+        heading(&mut paper, plan, group[0].key.waba);
+        let column = name_column(plan, group, paper.width());
+        for change in group {
+            write_change(&mut paper, view, change, column, style.verbose);
+        }
+    }
+    write_unmanaged(&mut paper, plan, style.verbose);
+    write_unreadable(&mut paper, plan);
+    write_notices(&mut paper, plan);
+    losses::write(&mut paper, plan, style.verbose);
+    write_violations(&mut paper, view);
+    write_last(&mut paper, view);
+    paper.finish()
+}
+
+/// Gives the width of the names' column: that of the widest name, within a third of the page.
+fn name_column(plan: &Plan, group: &[Change], width: usize) -> usize {
+    let widest = group.iter().map(|change| user_name(plan, change).width()).max().unwrap_or(0);
+    widest.min(width / 3).min(32)
+}
+
+fn user_name(plan: &Plan, change: &Change) -> String {
+    named(&plan.user_name(change.key.user), change.key.user)
+}
+
+fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column: usize, verbose: bool) {
+    let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
+    // Tasks stand under each other where there is room for it.
+    let hang = if paper.width() >= 60 { 5 + column } else { 6 };
+    paper.entry(2, hang, [sign(change), name].into_iter().chain(tasks(change)));
+    let grants = &change.because.grants;
+    let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
+    for grant in &grants[..shown] {
+        paper.entry(6, 8, grant_words(grant, view.sources, "by"));
+    }
+    if shown < grants.len() {
+        paper.entry(6, 8, prose(&format!("and {} more grants", grants.len() - shown), Paint::Dim));
+    }
+    if let Some((prune, lines)) = &change.because.gone {
+        for line in lines {
+            paper.entry(6, 8, gone_words(*prune, line, view.sources));
+        }
+    }
+    if change.blocked == Some(Blocked::SelfRaise) {
+        let text = "cannot be made by the acting user itself; not attempted";
+        paper.entry(6, 8, prose(text, Paint::Changed));
+    }
+    if change.admin {
+        paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
+    }
+}
+
+fn place(at: Position, sources: &Sources, paint: Paint) -> Word {
+    foreign(&format!("{}:{}", sources.path(at.source), at.line), paint)
+}
+
+fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> {
+    let mut words = vec![own(lead, Paint::Dim), foreign(&grant.path, Paint::Dim)];
+    if let Some(name) = &grant.name {
+        words.extend(foreign_prose(&format!("\"{}\"", name.as_str()), Paint::Dim));
+    }
+    words.push(own("at", Paint::Dim));
+    words.push(place(grant.at, sources, Paint::Dim));
+    if let Some(until) = grant.until {
+        words.extend(prose(&format!("until {until}"), Paint::Dim));
+    }
+    if let Some(reason) = &grant.reason {
+        words.extend(foreign_prose(&format!("({})", reason.as_str()), Paint::Dim));
+    }
+    words
+}
+
+fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
+    let prune = match prune {
+        Prune::None => "(prune: none)",
+        Prune::Declared => "(prune: declared)",
+        Prune::All => "(prune: all)",
+    };
+    let (before, at, after) = match line {
+        WhyGone::Expired(grant) => {
+            let mut words = grant_words(grant, sources, "expired:");
+            words.extend(prose(prune, Paint::Dim));
+            return words;
+        }
+        WhyGone::Declared(at) => ("no grant gives it to the user declared at", *at, ""),
+        WhyGone::Undeclared(at) => ("declared in no manifest, on a WABA of", *at, ""),
+    };
+    let mut words: Vec<Word> = prose(before, Paint::Dim).collect();
+    words.push(place(at, sources, Paint::Dim));
+    words.extend(prose(after, Paint::Dim));
+    words.extend(prose(prune, Paint::Dim));
+    words
+}
+
+fn why(reason: UnmanagedReason) -> (&'static str, &'static str) {
+    match reason {
+        UnmanagedReason::Person => ("person", "people"),
+        UnmanagedReason::OtherBusiness => {
+            ("system user of another business", "system users of other businesses")
+        }
+        UnmanagedReason::Undeclared => ("undeclared system user", "undeclared system users"),
+        UnmanagedReason::Unknown => ("user of an unknown kind", "users of an unknown kind"),
+    }
+}
+
+fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
+    if plan.unmanaged.is_empty() {
+        return;
+    }
+    paper.gap();
+    let mut counts: BTreeMap<UnmanagedReason, usize> = BTreeMap::new();
+    for row in &plan.unmanaged {
+        *counts.entry(row.why).or_default() += 1;
+    }
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(reason, number)| {
+            let (one, many) = why(*reason);
+            count(*number, one, many)
+        })
+        .collect();
+    let rows = count(plan.unmanaged.len(), "assignment", "assignments");
+    paper.entry(0, 2, prose(&format!("Left alone: {rows} ({}).", parts.join(", ")), Paint::Plain));
+    // Access left behind by a deleted declaration must be seen, so that those rows are never folded.
+    for row in plan.unmanaged.iter().filter(|row| verbose || row.why == UnmanagedReason::Undeclared) {
+        let mut words = vec![own(".", Paint::Dim), own(why(row.why).0, Paint::Dim)];
+        words.push(foreign(&named(&row.name, row.key.user), Paint::Bold));
+        words.push(own(format!("({})", row.key.user), Paint::Dim));
+        words.push(own("on", Paint::Dim));
+        words.push(foreign(&named(&plan.waba_name(row.key.waba), row.key.waba), Paint::Plain));
+        words.push(own("holds", Paint::Dim));
+        words.extend(foreign_prose(&row.tasks.to_string(), Paint::Plain));
+        paper.entry(2, 6, words);
+    }
+}
+
+fn waba_words(plan: &Plan, waba: WabaId) -> [Word; 2] {
+    [foreign(&named(&plan.waba_name(waba), waba), Paint::Bold), own(format!("({waba}):"), Paint::Dim)]
+}
+
+fn write_unreadable(paper: &mut Paper, plan: &Plan) {
+    if plan.unreadable.is_empty() {
+        return;
+    }
+    paper.gap();
+    let number = count(plan.unreadable.len(), "WABA", "WABAs");
+    paper.entry(0, 2, prose(&format!("Could not be read, and not planned: {number}."), Paint::Bad));
+    for (waba, error) in &plan.unreadable {
+        let words = [own("?", Paint::Bad)].into_iter().chain(waba_words(plan, *waba));
+        paper.entry(2, 6, words.chain(foreign_prose(error, Paint::Plain)));
+    }
+}
+
+fn write_notices(paper: &mut Paper, plan: &Plan) {
+    if !plan.notices.is_empty() {
+        paper.gap();
+    }
+    for notice in &plan.notices {
+        let lead = own("Note:", Paint::Changed);
+        match *notice {
+            Notice::Unconfirmed(waba) => {
+                let text = "its list came back empty and nothing could confirm that; it is planned as empty";
+                let words = [lead].into_iter().chain(waba_words(plan, waba));
+                paper.entry(0, 6, words.chain(prose(text, Paint::Plain)));
+            }
+            Notice::AssignsToAdmin(user) => {
+                let text = "is an admin of the business, who may not be listed even after the write";
+                let name = foreign(&named(&plan.user_name(user), user), Paint::Bold);
+                paper.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
+            }
+        }
+    }
+}
+
+fn write_violations(paper: &mut Paper, view: &PlanView<'_>) {
+    if !view.violations.is_empty() || !view.waived.is_empty() {
+        paper.gap();
+    }
+    for found in view.waived {
+        let words = prose("Waived:", Paint::Changed).chain([own(format!("{}:", found.code), Paint::Bold)]);
+        paper.entry(0, 4, words.chain(foreign_prose(&found.message, Paint::Plain)));
+    }
+    for found in view.violations {
+        let words = [own("Refused:", Paint::Bad), own(format!("{}:", found.code), Paint::Bold)];
+        paper.entry(0, 4, words.into_iter().chain(foreign_prose(&found.message, Paint::Plain)));
+        paper.entry(4, 6, waiver(view.plan, found));
+    }
+}
+
+/// Says how a violation is waived, as narrowly as it can be.
+fn waiver(plan: &Plan, found: &Violation) -> Vec<Word> {
+    let code = found.code;
+    let mut words: Vec<Word> =
+        prose(&format!("to waive it for one run: --waive {code}"), Paint::Dim).collect();
+    let object = found
+        .waba
+        .map(|waba| named(&plan.waba_name(waba), waba))
+        .or_else(|| found.user.map(|user| named(&plan.user_name(user), user)));
+    if let Some(object) = object {
+        // A name that a shell would take apart is quoted.
+        let bare = object.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let quote = if bare { "" } else { "'" };
+        let object = object.replace('\'', "'\\''");
+        words.extend(prose("or --waive", Paint::Dim));
+        words.push(own(format!("{quote}{code}={object}{quote}"), Paint::Dim));
+    }
+    words
+}
+
+fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
+    if !paper.is_empty() {
+        paper.gap();
+    }
+    if view.plan.partial {
+        paper.entry(
+            0,
+            2,
+            prose("Partial: narrowed by --waba; other WABAs were not looked at.", Paint::Changed),
+        );
+    }
+    paper.entry(0, 2, prose(&last_line(view), Paint::Bold));
+}
+
+/// Says it in one line, and never claims a match for what could not be read.
+fn last_line(view: &PlanView<'_>) -> String {
+    let summary = view.plan.summary();
+    let unreadable = view.plan.unreadable.len();
+    let drift = view.purpose == Purpose::Drift;
+    let unread = count(unreadable, "WABA could not be read", "WABAs could not be read");
+    if view.plan.changes.is_empty() {
+        let none = if drift { "No drift" } else { "No changes" };
+        return match (unreadable, view.plan.partial) {
+            (0, false) => format!("{none}. Live access matches the manifests."),
+            (0, true) => format!("{none}. Live access on these WABAs matches the manifests."),
+            (_, _) => format!("{none} on the WABAs that could be read; {unread}."),
+        };
+    }
+    let (assign, change, revoke) = (summary.assign, summary.change, summary.revoke);
+    let unchanged = summary.unchanged;
+    let mut line = if drift {
+        format!("Drift: {assign} missing, {change} different, {revoke} too many, {unchanged} as declared")
+    } else {
+        format!("Plan: {assign} to assign, {change} to change, {revoke} to revoke, {unchanged} unchanged")
+    };
+    let blocked = view.plan.changes.iter().filter(|change| change.blocked.is_some()).count();
+    if blocked > 0 {
+        let _ = write!(line, "; {blocked} of them not attempted");
+    }
+    if unreadable > 0 {
+        line.push_str("; ");
+        line.push_str(&unread);
+    }
+    line.push('.');
+    line
+}

@@ -1,0 +1,340 @@
+//! What people see, and what nobody may make them see.
+
+use super::*;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::guard::Violation;
+use crate::model::*;
+use crate::render::json::{self, JsonHeader};
+use crate::render::{PlanView, Purpose, Style, schema};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use unicode_width::UnicodeWidthStr;
+
+const PLAIN: Style = Style { colour: false, width: 80, verbose: false };
+
+const HOSTILE: &[&str] = &[
+    "\u{1b}[31mred",
+    "a\n::error::x",
+    "::error::x",
+    "##[error]x",
+    "##vso[task.x]",
+    "\u{202e}live",
+    "<script>",
+    "| a |",
+    "",
+];
+
+fn key(waba: &str, user: &str) -> AssignmentKey {
+    AssignmentKey { waba: waba.parse().unwrap(), user: user.parse().unwrap() }
+}
+
+fn at(line: u32) -> Position {
+    Position { source: SourceId(0), line, column: 5 }
+}
+
+fn sources() -> Sources {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", "grants:\n  - users: [nobody]\n");
+    sources
+}
+
+fn grant(name: Option<&str>, reason: &str) -> GrantSource {
+    GrantSource {
+        path: "grants[2]".to_owned(),
+        name: name.map(Name::from),
+        reason: Some(Name::from(reason)),
+        until: None,
+        at: at(31),
+    }
+}
+
+/// A plan with one change of each kind, in which every foreign text is `name`.
+fn example(user: &str, waba: &str) -> Plan {
+    let change = |key, before: TaskSet, after: TaskSet, because| Change {
+        key,
+        before,
+        after,
+        because,
+        blocked: None,
+        admin: false,
+    };
+    let gone = |why| Because { grants: vec![], gone: Some((Prune::Declared, vec![why])) };
+    let asked = Because { grants: vec![grant(None, "OPS-1234")], gone: None };
+    let mut mixed = asked.clone();
+    mixed.gone = Some((Prune::Declared, vec![WhyGone::Declared(at(7))]));
+    let mut live = TaskSet::from([Task::Manage, Task::Develop]);
+    live.insert_name(if user.is_empty() { "NEW" } else { user });
+    let key_of = |user| key("102290129340398", user);
+    Plan {
+        business: "98".parse().unwrap(),
+        acting_user: Some("12".parse().unwrap()),
+        day: jiff::civil::date(2026, 11, 23),
+        changes: vec![
+            change(key_of("11"), TaskSet::EMPTY, [Task::ManageTemplates, Task::Manage].into(), asked),
+            change(key_of("12"), live, [Task::Manage, Task::ViewCost].into(), mixed),
+            change(
+                key_of("13"),
+                [Task::Develop].into(),
+                TaskSet::EMPTY,
+                gone(WhyGone::Expired(grant(Some(user), user))),
+            ),
+        ],
+        unmanaged: vec![Unmanaged {
+            key: key_of("14"),
+            name: user.into(),
+            tasks: [Task::Manage].into(),
+            why: UnmanagedReason::Undeclared,
+        }],
+        unreadable: BTreeMap::from([("7".parse().unwrap(), format!("{user} refused"))]),
+        notices: vec![Notice::AssignsToAdmin("11".parse().unwrap())],
+        unchanged: 118,
+        live_in_scope: 120,
+        holders: BTreeMap::new(),
+        waba_names: BTreeMap::from([("102290129340398".parse().unwrap(), waba.into())]),
+        user_names: ["11", "12", "13"]
+            .into_iter()
+            .map(|id| (id.parse().unwrap(), Name::from(user)))
+            .collect(),
+        partial: true,
+    }
+}
+
+fn violation(message: &str) -> Violation {
+    let waba = "102290129340398".parse().ok();
+    Violation { code: "min-holders", waba, user: None, message: visible(message).into_owned() }
+}
+
+fn shown(of: &Plan, style: &Style) -> String {
+    let violations = [violation("nobody would hold MANAGE on it")];
+    let sources = sources();
+    let purpose = Purpose::Plan;
+    plan(&PlanView { plan: of, violations: &violations, waived: &[], sources: &sources, purpose }, style)
+}
+
+fn report_of(plan: &Plan) -> Report {
+    let outcomes = [
+        Outcome::AcceptedNotListed,
+        Outcome::StoredDifferently { stored: [Task::Manage, Task::ViewCost, Task::ViewTemplates].into() },
+        Outcome::Failed { error: "(#200) no permission".to_owned() },
+    ];
+    let changes = plan.changes.iter().cloned().zip(outcomes);
+    let changes = changes.map(|(change, outcome)| ReportedChange { change, outcome }).collect();
+    Report { changes, stopped: None, wrote: true }
+}
+
+#[test]
+fn a_plan_reads_from_the_first_change_to_the_last_line() {
+    insta::assert_snapshot!(shown(&example("deploy-bot", "acme-eu"), &PLAIN), @r#"
+    WABA acme-eu (102290129340398)
+      + deploy-bot +MANAGE +MANAGE_TEMPLATES
+          by grants[2] at access.yaml:31 (OPS-1234)
+      ~ deploy-bot MANAGE +VIEW_COST -DEVELOP -deploy-bot
+          by grants[2] at access.yaml:31 (OPS-1234)
+          no grant gives it to the user declared at access.yaml:7 (prune: declared)
+      - deploy-bot -DEVELOP
+          expired: grants[2] "deploy-bot" at access.yaml:31 (deploy-bot) (prune:
+            declared)
+
+    Left alone: 1 assignment (1 undeclared system user).
+      . undeclared system user deploy-bot (14) on acme-eu holds MANAGE
+
+    Could not be read, and not planned: 1 WABA.
+      ? 7 (7): deploy-bot refused
+
+    Note: deploy-bot is an admin of the business, who may not be listed even after
+          the write
+
+    ! deploy-bot loses everything on 1 WABA where its grants have expired
+    ! deploy-bot loses tasks on 1 WABA
+    ! deploy-bot newly gets MANAGE on 1 WABA
+
+    Refused: min-holders: nobody would hold MANAGE on it
+        to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
+
+    Partial: narrowed by --waba; other WABAs were not looked at.
+    Plan: 1 to assign, 1 to change, 1 to revoke, 118 unchanged; 1 WABA could not be
+      read.
+    "#);
+}
+
+#[test]
+fn a_report_says_what_ends_what_is_left() {
+    let plan = example("Ops Admin", "acme-eu");
+    insta::assert_snapshot!(report(&report_of(&plan), &plan, &PLAIN), @r#"
+    WABA acme-eu (102290129340398)
+      + Ops Admin +MANAGE +MANAGE_TEMPLATES
+          accepted, not listed: the user is an admin
+          if its role is what gives it access, say so:
+            system_users: { "Ops Admin": { id: 11, by_role: true } }
+      ~ Ops Admin MANAGE +VIEW_COST -DEVELOP -Ops Admin
+          stored differently: MANAGE VIEW_COST VIEW_TEMPLATES
+          if Meta always stores it so, this line ends it:
+            implied:
+              MANAGE: [VIEW_TEMPLATES]
+      - Ops Admin -DEVELOP
+          failed: (#200) no permission
+
+    Applied: 0 of 3 changes, 1 accepted but not listed, 1 stored differently, 1
+      failed.
+    "#);
+}
+
+#[test]
+fn no_changes_is_claimed_only_for_what_was_read() {
+    let mut plan = example("a", "b");
+    plan.changes.clear();
+    plan.partial = false;
+    let text = shown(&plan, &PLAIN);
+    assert!(
+        text.ends_with("No changes on the WABAs that could be read; 1 WABA could not be read.\n"),
+        "{text}"
+    );
+    plan.unreadable.clear();
+    assert!(shown(&plan, &PLAIN).ends_with("No changes. Live access matches the manifests.\n"));
+}
+
+#[test]
+fn a_diagnostic_shows_its_place_and_what_to_do() {
+    let found = Diagnostic {
+        severity: Severity::Error,
+        code: "unknown-user",
+        message: "no system user is declared as `nobody`".to_owned(),
+        at: Some(Position { source: SourceId(0), line: 2, column: 13 }),
+        help: Some("declare it under system_users".to_owned()),
+    };
+    insta::assert_snapshot!(diagnostics(&[found], &sources(), &PLAIN), @r#"
+    error[unknown-user]: no system user is declared as `nobody`
+     --> access.yaml:2:13
+      |
+     ::: 
+    2 |   - users: [nobody]
+      |             ^^^^^^
+      |
+      = help: declare it under system_users
+
+    1 error, 0 warnings
+    "#);
+}
+
+#[test]
+fn a_diagnostic_in_a_huge_hostile_line_is_short_and_harmless() {
+    let mut sources = Sources::default();
+    let line = format!("{}\u{1b}[31m\u{202e}x{}", "a".repeat(500_000), "b".repeat(500_000));
+    sources.add("a\u{1b}.yaml", line);
+    let place = Position { source: SourceId(0), line: 1, column: 500_007 };
+    let found = Diagnostic {
+        severity: Severity::Warning,
+        code: "c",
+        message: "m".to_owned(),
+        at: Some(place),
+        help: None,
+    };
+    let text = diagnostics(&[found], &sources, &PLAIN);
+    assert!(text.len() < 1000 && text.contains(":1:500007"), "{text}");
+    assert!(
+        text.chars().all(|c| c == '\n' || visible(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8()),
+        "{text:?}"
+    );
+}
+
+/// Every line begins, behind its spaces, with one of our own words or signs.
+fn assert_harmless(text: &str, names: &[&str]) {
+    for line in text.lines() {
+        let start = line.trim_start();
+        assert!(!start.starts_with("::") && !line.contains("##"), "{line:?} in\n{text}");
+        for name in names.iter().filter(|name| name.len() > 3 && !name.starts_with("| ")) {
+            assert!(!start.starts_with(&*visible(name)), "{line:?} in\n{text}");
+        }
+        assert!(visible(line).len() == line.len(), "{line:?}");
+    }
+}
+
+#[test]
+fn hostile_names_stay_names() {
+    let long = "x".repeat(300);
+    for name in HOSTILE.iter().copied().chain([long.as_str()]) {
+        for width in [40, 80, 200] {
+            let style = Style { width, verbose: true, ..PLAIN };
+            let plan = example(name, name);
+            let text = shown(&plan, &style);
+            assert_harmless(&text, &[name]);
+            assert!(text.lines().all(|line| line.width() <= width), "{width}:\n{text}");
+            assert_harmless(&report(&report_of(&plan), &plan, &style), &[name]);
+        }
+    }
+}
+
+#[test]
+fn colour_is_there_only_when_asked_for() {
+    let plan = example("deploy-bot", "acme-eu");
+    assert!(!shown(&plan, &PLAIN).contains('\u{1b}'));
+    assert!(shown(&plan, &Style { colour: true, ..PLAIN }).contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_written_fits_the_schemas() {
+    for name in HOSTILE {
+        let (plan, sources) = (example(name, name), sources());
+        let violations = [violation(name)];
+        let view = PlanView {
+            plan: &plan,
+            violations: &violations,
+            waived: &violations,
+            sources: &sources,
+            purpose: Purpose::Plan,
+        };
+        let created_at = "2026-11-23T10:00:00Z".parse().unwrap();
+        let header = JsonHeader { created_at, acting_user_name: None, manifest_digest: "sha256:00" };
+        let mut out = Vec::new();
+        json::plan(&view, &header, &mut out).unwrap();
+        assert_fits(&schema::plan(), &out);
+        assert_eq!(
+            serde_json::from_slice::<json::PlanDocument>(&out).unwrap(),
+            json::plan_document(&view, &header)
+        );
+        out.clear();
+        json::report(&report_of(&plan), &view, &header, &mut out).unwrap();
+        assert_fits(&schema::report(), &out);
+        let found = Diagnostic {
+            severity: Severity::Error,
+            code: "c",
+            message: visible(name).into_owned(),
+            at: Some(at(1)),
+            help: None,
+        };
+        out.clear();
+        json::diagnostics(&[found], &sources, &mut out).unwrap();
+        assert_fits(&schema::diagnostics(), &out);
+    }
+}
+
+fn assert_fits(schema: &str, document: &[u8]) {
+    let schema = serde_json::from_str(schema).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(document).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?} in {document}");
+    assert!(!validator.is_valid(&serde_json::json!({ "format_version": 1 })));
+}
+
+#[test]
+fn the_schemas_on_disk_are_the_generated_ones() {
+    for (file, generated) in
+        [("plan", schema::plan()), ("report", schema::report()), ("diagnostics", schema::diagnostics())]
+    {
+        let path = format!("{}/schema/{file}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let on_disk = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(on_disk == generated, "run `cargo run -- schema {file} > schema/{file}.schema.json`");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_wider_than_the_page(user in ".{0,60}", waba in ".{0,300}", width in 40_usize..200) {
+        let text = shown(&example(&user, &waba), &Style { width, ..PLAIN });
+        for line in text.lines() {
+            prop_assert!(line.width() <= width, "{} > {width}: {line:?}", line.width());
+            prop_assert!(visible(line).len() == line.len());
+        }
+    }
+}
