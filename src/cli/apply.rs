@@ -8,7 +8,7 @@ use super::pipeline::{self, Planned};
 use super::terminal::Terminal;
 use super::{interrupt, plan};
 use crate::apply::{Stop, StopReason, Tools};
-use crate::guard::{self, ApprovedPlan};
+use crate::guard::{self, ApprovedPlan, Judgement};
 use crate::model::{Plan, Report};
 use crate::render::{self, Purpose};
 use std::time::Duration;
@@ -57,11 +57,10 @@ enum Ready {
 async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<Ready, Failure> {
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     let json = args.options.format == Format::Json;
-    let shown = plan::shown(&planned, &judgement, Purpose::Plan, Format::Text, terminal);
-    if json && !judgement.violations.is_empty() {
-        terminal.talk(|_| shown);
-    } else if !json {
-        terminal.product(&shown)?;
+    if !json {
+        plan::show(&planned, &judgement, Purpose::Plan, Format::Text, terminal)?;
+    } else if !judgement.violations.is_empty() {
+        terminal.talk(|style| render::text::plan(&planned.view(&judgement, Purpose::Plan), style));
     }
     let exit = plan::exit(&planned, &judgement, false);
     let Ok(approved) = guard::approve(planned.plan.clone(), &planned.policy, &args.waivers.waive) else {
@@ -69,7 +68,7 @@ async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<R
     };
     if planned.plan.changes.is_empty() {
         if json {
-            terminal.product(&render::json::report(&Report::default(), &planned.plan))?;
+            report(&Report::default(), &planned, &judgement, args.options.format, terminal)?;
         }
         return Ok(Ready::Ended(exit));
     }
@@ -109,11 +108,23 @@ async fn write(
         }
     };
     tracing::info!(calls = live.reader.calls(), "the changes are settled");
-    terminal.product(&match args.options.format {
-        Format::Text => render::text::report(&report, approved.plan(), &terminal.style()),
-        Format::Json => render::json::report(&report, approved.plan()),
-    })?;
+    let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
+    self::report(&report, planned, &judgement, args.options.format, terminal)?;
     Ok(exit(&report, approved.plan(), &stop))
+}
+
+fn report(
+    report: &Report,
+    planned: &Planned,
+    judgement: &Judgement,
+    format: Format,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let view = planned.view(judgement, Purpose::Plan);
+    match format {
+        Format::Text => terminal.product(&render::text::report(report, view.plan, &terminal.style())),
+        Format::Json => terminal.written(|to| render::json::report(report, &view, &planned.header(), to)),
+    }
 }
 
 fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {

@@ -26,6 +26,6 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let connect = async || Live::connect(&args.connection, terminal).await;
     let (planned, _live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
     let unjudged = Judgement::default();
-    terminal.product(&plan::shown(&planned, &unjudged, Purpose::Drift, args.options.format, terminal))?;
+    plan::show(&planned, &unjudged, Purpose::Drift, args.options.format, terminal)?;
     Ok(plan::exit(&planned, &unjudged, true))
 }

@@ -49,7 +49,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 pub(crate) async fn embedded(emulate: &Emulate) -> Result<Option<(Emulator, Settings)>, Failure> {
     let Some(file) = &emulate.emulate else { return Ok(None) };
     let emulator = start(file, emulate.emulate_fresh, Options::default()).await?;
-    let mut settings = Settings::new(emulator.issue_token(None));
+    let token = emulator
+        .issue_token(None)
+        .map_err(|error| Failure::failed("making a token for the emulator", error))?;
+    let mut settings = Settings::new(token);
     settings.graph_url = emulator.url();
     Ok(Some((emulator, settings)))
 }
@@ -61,7 +64,11 @@ async fn start(file: &Path, fresh: bool, options: Options) -> Result<Emulator, F
     let text = read(from).map_err(|error| Failure::failed(&format!("reading {shown}"), error))?;
     let world = World::from_yaml(&text).map_err(|error| {
         let failure = Failure::failed(&format!("reading the emulator's state from {shown}"), error);
-        if from == state { failure.hint("to start over, give --emulate-fresh (`--fresh` for `wabacl emulator`)") } else { failure }
+        if from == state {
+            failure.hint("to start over, give --emulate-fresh (`--fresh` for `wabacl emulator`)")
+        } else {
+            failure
+        }
     })?;
     if from == state {
         tracing::info!("the emulator goes on from {shown}");

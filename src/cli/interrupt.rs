@@ -6,9 +6,7 @@ use crate::apply::{Stop, StopReason};
 use std::future::Future;
 
 /// Runs work that writes nothing: a signal ends it at once.
-pub(crate) async fn ends_at_once(
-    work: impl Future<Output = Result<Exit, Failure>>,
-) -> Result<Exit, Failure> {
+pub(crate) async fn ends_at_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     unless_signalled(work).await.unwrap_or(Ok(Exit::Interrupted))
 }
 

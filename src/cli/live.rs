@@ -44,8 +44,8 @@ impl Live {
         };
         #[cfg(not(feature = "emulator"))]
         let settings = settings(connection)?;
-        let reader =
-            Reader::connect(&settings).map_err(|error| Failure::graph("connecting to the Graph API", &error))?;
+        let reader = Reader::connect(&settings)
+            .map_err(|error| Failure::graph("connecting to the Graph API", &error))?;
         let token = check_token(&reader, terminal).await?;
         let acting_user = match token.as_ref().and_then(|token| token.user_id) {
             Some(user) => Some(user),

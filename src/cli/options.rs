@@ -81,7 +81,12 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) app_secret_file: Option<PathBuf>,
     /// The address of the Graph API; plain HTTP only to this machine
-    #[arg(long, value_name = "URL", help_heading = "Connection", default_value = "https://graph.facebook.com")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Connection",
+        default_value = "https://graph.facebook.com"
+    )]
     pub(crate) graph_url: String,
     /// The version of the Graph API
     #[arg(long, value_name = "VERSION", help_heading = "Connection", default_value = "v25.0")]

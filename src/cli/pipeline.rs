@@ -8,10 +8,13 @@ use super::terminal::Terminal;
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ReadRequest};
-use crate::guard::Policy;
+use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
 use crate::model::{Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::render::json::JsonHeader;
+use crate::render::{PlanView, Purpose};
 use crate::{manifest, plan, render, resolve, sources};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -25,16 +28,31 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// Gives the acting user's name, as the API tells it.
-    pub(crate) fn acting_user_name(&self) -> Option<Name> {
-        let user = self.plan.acting_user?;
-        self.directory.system_users.get(&user).map(|user| user.name.clone())
+    /// Gives what there is to see of the plan.
+    pub(crate) fn view<'a>(&'a self, judgement: &'a Judgement, purpose: Purpose) -> PlanView<'a> {
+        PlanView {
+            plan: &self.plan,
+            violations: &judgement.violations,
+            waived: &judgement.waived,
+            sources: &self.sources,
+            purpose,
+        }
+    }
+
+    /// Gives what a JSON document tells besides the plan.
+    pub(crate) fn header(&self) -> JsonHeader<'_> {
+        let acting = self.plan.acting_user.and_then(|user| self.directory.system_users.get(&user));
+        JsonHeader {
+            created_at: Timestamp::now(),
+            acting_user_name: acting.map(|user| &user.name),
+            manifest_digest: &self.manifest_digest,
+        }
     }
 }
 
 /// Gives the day to plan for: the one that was asked for, or today in UTC.
 pub(crate) fn day(today: Option<Date>) -> Date {
-    today.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+    today.unwrap_or_else(|| Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
 }
 
 /// Reads and checks the manifests offline, prints what is doubtful, and fails where something is wrong.
@@ -55,9 +73,10 @@ fn report(diagnostics: &[Diagnostic], sources: &Sources, terminal: &Terminal) ->
     match diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() {
         0 => Ok(()),
         1 => Err(Failure::plain(Exit::Failed, "the manifests have an error; nothing was planned")),
-        errors => {
-            Err(Failure::plain(Exit::Failed, format!("the manifests have {errors} errors; nothing was planned")))
-        }
+        errors => Err(Failure::plain(
+            Exit::Failed,
+            format!("the manifests have {errors} errors; nothing was planned"),
+        )),
     }
 }
 

@@ -7,8 +7,7 @@ use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::pipeline::{self, Planned};
 use super::terminal::Terminal;
 use crate::guard::{self, Judgement};
-use crate::render::{self, PlanView, Purpose};
-use jiff::Timestamp;
+use crate::render::{self, Purpose};
 
 /// Shows what apply would do, and writes nothing
 #[derive(Debug, clap::Args)]
@@ -30,35 +29,22 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let connect = async || Live::connect(&args.connection, terminal).await;
     let (planned, _live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
-    terminal.product(&shown(&planned, &judgement, Purpose::Plan, args.options.format, terminal))?;
+    show(&planned, &judgement, Purpose::Plan, args.options.format, terminal)?;
     Ok(exit(&planned, &judgement, args.detailed_exitcode))
 }
 
-/// Renders a plan.
-pub(crate) fn shown(
+/// Prints a plan.
+pub(crate) fn show(
     planned: &Planned,
     judgement: &Judgement,
     purpose: Purpose,
     format: Format,
     terminal: &Terminal,
-) -> String {
-    let view = PlanView {
-        plan: &planned.plan,
-        violations: &judgement.violations,
-        waived: &judgement.waived,
-        sources: &planned.sources,
-        purpose,
-    };
+) -> Result<(), Failure> {
+    let view = planned.view(judgement, purpose);
     match format {
-        Format::Text => render::text::plan(&view, &terminal.style()),
-        Format::Json => {
-            let header = render::JsonHeader {
-                created_at: Timestamp::now(),
-                acting_user_name: planned.acting_user_name(),
-                manifest_digest: planned.manifest_digest.clone(),
-            };
-            render::json::plan(&view, &header)
-        }
+        Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
+        Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),
     }
 }
 

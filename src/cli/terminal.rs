@@ -63,8 +63,16 @@ impl Terminal {
 
     /// Prints the product to stdout. A reader that went away is no failure.
     pub(crate) fn product(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        self.written(|stdout| stdout.write_all(text.as_bytes()))
+    }
+
+    /// Writes the product to stdout as it is made. A reader that went away is no failure.
+    pub(crate) fn written(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut stdout = io::BufWriter::new(io::stdout().lock());
+        match write(&mut stdout).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::failed("writing the output", error))
             }

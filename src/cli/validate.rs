@@ -6,7 +6,8 @@ use super::options::{Format, ManifestPaths};
 use super::pipeline;
 use super::terminal::Terminal;
 use crate::diagnostic::Diagnostic;
-use crate::{manifest, render, resolve, sources};
+use crate::manifest::{self, Manifest};
+use crate::{render, resolve, sources};
 use jiff::civil::Date;
 
 /// Checks manifests without the API
@@ -32,18 +33,20 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         diagnostics.extend(resolve::check_offline(manifest, pipeline::day(args.today)));
     }
     let failed = manifest.is_none() || diagnostics.iter().any(Diagnostic::is_error);
-    let text = match args.format {
-        Format::Json => render::json::diagnostics(&diagnostics, &sources),
+    match args.format {
+        Format::Json => terminal.written(|to| render::json::diagnostics(&diagnostics, &sources, to))?,
         Format::Text => {
             let mut text = render::text::diagnostics(&diagnostics, &sources, &terminal.style());
             if let Some(manifest) = manifest.filter(|_| !failed) {
-                let (users, wabas, grants) =
-                    (manifest.system_users.len(), manifest.wabas.len(), manifest.grants.len());
-                text.push_str(&format!("Valid: {users} system users, {wabas} WABAs, {grants} grants.\n"));
+                text += &counts(&manifest);
             }
-            text
+            terminal.product(&text)?;
         }
-    };
-    terminal.product(&text)?;
+    }
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn counts(manifest: &Manifest) -> String {
+    let (users, wabas, grants) = (manifest.system_users.len(), manifest.wabas.len(), manifest.grants.len());
+    format!("Valid: {users} system users, {wabas} WABAs, {grants} grants.\n")
 }
