@@ -95,6 +95,7 @@ fn example(user: &str, waba: &str) -> Plan {
             .into_iter()
             .map(|id| (id.parse().unwrap(), Name::from(user)))
             .collect(),
+        implied: BTreeMap::new(),
         partial: true,
     }
 }
