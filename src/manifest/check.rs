@@ -58,7 +58,7 @@ pub(super) fn check(
         }
     }
     let guards = check.guards(std::mem::take(&mut declared.guards), &declared);
-    if let (None, Some(first)) = (declared.business, first) {
+    if let (false, Some(first)) = (declared.business_given, first) {
         check.diagnostics.push(diagnostic::no_business(first));
     }
     if check.diagnostics.iter().any(Diagnostic::is_error) {
@@ -80,6 +80,8 @@ pub(super) fn check(
 #[derive(Default)]
 struct Declared {
     business: Option<At<BusinessId>>,
+    /// Whether any document says which business, rightly or not.
+    business_given: bool,
     users: BTreeMap<Name, SystemUserEntry>,
     roles: BTreeMap<Name, (Position, SourceId, Vec<TaskName>)>,
     wabas: BTreeMap<Name, WabaEntry>,
@@ -175,6 +177,7 @@ impl Check<'_> {
             }
         }
         self.problems(document.problems);
+        declared.business_given |= document.business.is_some();
         let business = document.business.and_then(|id| self.id(&id));
         self.once(&mut declared.business, "business", business);
         for (name, user) in entries(document.system_users) {
