@@ -84,6 +84,12 @@ pub(crate) fn duplicate_key(at: Position, key: &str) -> Diagnostic {
     )
 }
 
+/// A key without a value.
+pub(crate) fn missing_value(at: Position, key: &str) -> Diagnostic {
+    let help = String::from("give it a value, or remove the key");
+    error("missing-value", at, format!("`{}` has no value", visible(key)), help)
+}
+
 /// A version that is missing or is not 1.
 pub(crate) fn wrong_version(at: Position, found: Option<&str>) -> Diagnostic {
     let message = match found {

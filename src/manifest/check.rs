@@ -13,9 +13,7 @@ use super::{
     WabaSelector,
 };
 use crate::diagnostic::{self, Diagnostic};
-use crate::model::{
-    At, BusinessId, Name, Position, Prune, Shared, SourceId, Sources, Task, TaskSet, UserId, WabaId,
-};
+use crate::model::{At, BusinessId, Name, Position, Prune, Shared, SourceId, Sources, Task, TaskSet};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -124,6 +122,7 @@ impl Check<'_> {
             self.say(match problem.wrong {
                 _ if problem.key == "<<" => diagnostic::merge_key(at),
                 Wrong::Unknown => diagnostic::unknown_key(at, &problem.key, problem.known),
+                Wrong::Empty => diagnostic::missing_value(at, &problem.key),
                 Wrong::Repeated => diagnostic::duplicate_key(at, &problem.key),
             });
         }
@@ -300,34 +299,29 @@ impl Check<'_> {
 
     /// Reports each system user and each WABA that is declared under two names.
     fn same_things(&mut self, declared: &Declared) {
-        let mut ids: BTreeMap<UserId, (&Name, Position)> = BTreeMap::new();
-        let mut names: BTreeMap<&Name, (&Name, Position)> = BTreeMap::new();
+        let mut ids = BTreeMap::new();
+        let mut names = BTreeMap::new();
         let mut twice = Vec::new();
         for (name, user) in &declared.users {
-            if let Some(id) = user.id
-                && let Some((other, first)) = ids.insert(id.value, (name, id.at))
-            {
-                twice.push((id.at, "system user", id.value.to_string(), other, first));
-            }
-            let live = user.name.as_ref().map_or(name, |live| &live.value);
-            let at = user.name.as_ref().map_or(user.at, |live| live.at);
-            if user.id.is_none()
-                && let Some((other, first)) = names.insert(live, (name, at))
-            {
-                twice.push((at, "system user", format!("`{live}`"), other, first));
-            }
+            let again = match (user.id, &user.name) {
+                (Some(id), _) => {
+                    first_and_later(&mut ids, id.value, name, id.at).map(|pair| (id.value.to_string(), pair))
+                }
+                (None, live) => {
+                    let (live, at) = live.as_ref().map_or((name, user.at), |live| (&live.value, live.at));
+                    first_and_later(&mut names, live, name, at).map(|pair| (format!("`{live}`"), pair))
+                }
+            };
+            twice.extend(again.map(|(id, pair)| ("system user", id, pair)));
         }
-        let mut wabas: BTreeMap<WabaId, (&Name, Position)> = BTreeMap::new();
+        let mut wabas = BTreeMap::new();
         for (name, waba) in &declared.wabas {
-            if let Some((other, first)) = wabas.insert(waba.id.value, (name, waba.id.at)) {
-                twice.push((waba.id.at, "WABA", waba.id.value.to_string(), other, first));
-            }
+            let again = first_and_later(&mut wabas, waba.id.value, name, waba.id.at);
+            twice.extend(again.map(|pair| ("WABA", waba.id.value.to_string(), pair)));
         }
-        for (at, what, id, other, first) in twice {
-            // The later one in the text is the one to speak of.
-            let (at, first) = (at.max(first), at.min(first));
+        for (what, id, [(name, first), (_, later)]) in twice {
             let first = self.place(first);
-            self.say(diagnostic::same_thing_twice(at, what, &id, other.as_str(), &first));
+            self.say(diagnostic::same_thing_twice(later, what, &id, name.as_str(), &first));
         }
     }
 
@@ -565,6 +559,21 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// A declared name, and where it says which thing is meant.
+type Declaration<'a> = (&'a Name, Position);
+
+/// Keeps what a name declares; where another name declares the same, gives both in the order of the text.
+fn first_and_later<'a, K: Ord>(
+    kept: &mut BTreeMap<K, Declaration<'a>>,
+    thing: K,
+    name: &'a Name,
+    at: Position,
+) -> Option<[Declaration<'a>; 2]> {
+    let mut both = [kept.insert(thing, (name, at))?, (name, at)];
+    both.sort_by_key(|(_, at)| *at);
+    Some(both)
 }
 
 fn entries<V>(entries: Option<Entries<V>>) -> Vec<(Word, V)> {

@@ -19,6 +19,8 @@ use std::marker::PhantomData;
 pub(super) enum Wrong {
     Unknown,
     Repeated,
+    /// The key has no value, which is not the same as being left out: a day may have been forgotten there.
+    Empty,
 }
 
 /// A key that should not be there.
@@ -58,18 +60,29 @@ macro_rules! sections {
 
                     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
                         let mut section = $name::default();
+                        let mut seen = [false; KNOWN.len()];
                         while let Some(key) = map.next_key::<Spanned<String>>()? {
-                            let wrong = match key.value.as_str() {
-                                $(stringify!($field) if section.$field.is_none() => {
-                                    section.$field = map.next_value()?;
-                                    continue;
-                                })*
-                                known if KNOWN.contains(&known) => Wrong::Repeated,
-                                _ => Wrong::Unknown,
+                            let place = KNOWN.iter().position(|known| *known == key.value);
+                            let wrong = match place {
+                                None => Some(Wrong::Unknown),
+                                Some(place) => {
+                                    std::mem::replace(&mut seen[place], true).then_some(Wrong::Repeated)
+                                }
                             };
-                            map.next_value::<IgnoredAny>()?;
-                            let spot = Spot::from(&key);
-                            section.problems.push(KeyProblem { key: key.value, spot, wrong, known: KNOWN });
+                            let wrong = match (wrong, key.value.as_str()) {
+                                $((None, stringify!($field)) => {
+                                    section.$field = map.next_value()?;
+                                    section.$field.is_none().then_some(Wrong::Empty)
+                                })*
+                                (wrong, _) => {
+                                    map.next_value::<IgnoredAny>()?;
+                                    wrong
+                                }
+                            };
+                            if let Some(wrong) = wrong {
+                                let spot = Spot::from(&key);
+                                section.problems.push(KeyProblem { key: key.value, spot, wrong, known: KNOWN });
+                            }
                         }
                         Ok(section)
                     }
