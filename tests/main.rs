@@ -3,4 +3,6 @@
 #[cfg(feature = "emulator")]
 mod emulator;
 #[cfg(feature = "emulator")]
+mod readme;
+#[cfg(feature = "emulator")]
 mod sdk;

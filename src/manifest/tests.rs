@@ -154,21 +154,18 @@ fn keys() {
     assert_snapshot!(changed("region: eu,", "region: eu, region: us,"), @"14:27 duplicate-key: the key `region` stands here a second time | keep one of them");
     assert_snapshot!(changed("prune: declared\n", "prune: declared\ngrants: []\n"), @"31:1 duplicate-key: the key `grants` stands here a second time | keep one of them");
     assert_snapshot!(changed("    shared: admin\n", "    <<: { shared: admin }\n"), @"13:5 merge-key: merge keys (`<<`) are not read | write the keys out, or use a role or labels: what a merge joins cannot be shown where it stands");
-    assert_snapshot!(changed("  deploy-bot:", "  <<: { a: {} }\n  deploy-bot:"), @r"
-    4:9 unknown-key: unknown key `a` | known here: id, name, by_role
-    4:3 merge-key: merge keys (`<<`) are not read | write the keys out, or use a role or labels: what a merge joins cannot be shown where it stands
-    ");
-    assert_snapshot!(changed("  acme-eu:", "  <<: { a: { id: 5 } }\n  acme-eu:"), @"11:9 unknown-key: unknown key `a` | known here: id, shared, line_of_credit, labels, prune");
-    assert_snapshot!(changed("{ region: eu,", "{ <<: { a: b }, region: eu,"), @"14:19 wrong-structure: a single text must stand here | the rest of this document was not checked");
+    assert_snapshot!(changed("  deploy-bot:", "  <<: { a: {} }\n  deploy-bot:"), @"4:3 merge-key: merge keys (`<<`) are not read | write the keys out, or use a role or labels: what a merge joins cannot be shown where it stands");
+    assert_snapshot!(changed("  acme-eu:", "  <<: { a: { id: 5 } }\n  acme-eu:"), @"11:3 merge-key: merge keys (`<<`) are not read | write the keys out, or use a role or labels: what a merge joins cannot be shown where it stands");
+    assert_snapshot!(changed("{ region: eu,", "{ <<: { a: b }, region: eu,"), @"14:15 merge-key: merge keys (`<<`) are not read | write the keys out, or use a role or labels: what a merge joins cannot be shown where it stands");
     assert_snapshot!(changed("{ MANAGE: 2 }", "{ MANAGE: 2, MANAGE: 3 }"), @"34:29 duplicate-key: the key `MANAGE` stands here a second time | keep one of them");
 }
 
 #[test]
 fn versions() {
-    assert_snapshot!(changed("version: 1\n", ""), @"1:11 wrong-version: this document has no `version` | write `version: 1`; it stands in every document");
+    assert_snapshot!(changed("version: 1\n", ""), @"1:1 wrong-version: this document has no `version` | write `version: 1`; it stands in every document");
     assert_snapshot!(changed("version: 1\n", "version: 2\n"), @"1:10 wrong-version: version `2` is not known | write `version: 1`; it stands in every document");
     assert_snapshot!(changed("version: 1\n", "version: 1.0\n"), @"1:10 wrong-version: version `1.0` is not known | write `version: 1`; it stands in every document");
-    assert_snapshot!(changed("grants:", "---\ngrants:"), @"1:1 wrong-version: this document has no `version` | write `version: 1`; it stands in every document");
+    assert_snapshot!(changed("grants:", "---\ngrants:"), @"21:1 wrong-version: this document has no `version` | write `version: 1`; it stands in every document");
     assert_snapshot!(said(&["# nothing\n"]), @"1:1 empty-manifest: there is no document in the files | begin with `version: 1`");
     assert_snapshot!(said(&["version: 1\n"]), @"1:1 no-business: no document says which `business` is managed | write `business: ` and the id of the business portfolio, once");
 }
@@ -214,6 +211,11 @@ fn ids() {
         ("123456789012345678901", "12:9 bad-id: `123456789012345678901` is no id: it is too long"),
     ] {
         let found = changed("102290129340398", id);
+        assert_eq!(
+            changed("104996122399160", id).lines().count(),
+            1,
+            "a grant names it, and that is no error more"
+        );
         assert!(found.starts_with(expected) && found.lines().count() == 1, "{found}");
     }
     for id in ["18446744073709551615", "'102290129340398'"] {
@@ -239,13 +241,13 @@ fn labels_are_the_text_that_was_written() {
 fn names_that_are_not_there() {
     assert_snapshot!(changed("[deploy-bot]", "[deploy-bott, \"ops admin\", nobody]"), @r"
     25:13 undeclared: `deploy-bott` is declared nowhere below `system_users` | did you mean `deploy-bot`?
-    25:26 undeclared: `ops admin` is declared nowhere below `system_users` | did you mean `Ops Admin` or `root-admin`?
+    25:26 undeclared: `ops admin` is declared nowhere below `system_users` | did you mean `Ops Admin`?
     25:39 undeclared: `nobody` is declared nowhere below `system_users` | declare it below `system_users`
     ");
     assert_snapshot!(changed("[template-editor,", "[template-editr, VIEW_COSTS, view_cost, xyz,"), @r"
     26:13 unknown-role: `template-editr` is no task and no declared role | did you mean `template-editor`?
     26:29 unknown-role: `VIEW_COSTS` is no task and no declared role | did you mean `VIEW_COST` or `VIEW_INSIGHTS` or `VIEW_PHONE_ASSETS`?
-    26:41 unknown-role: `view_cost` is no task and no declared role | declare it below `roles`
+    26:41 unknown-role: `view_cost` is no task and no declared role | did you mean `VIEW_COST`?
     26:52 unknown-role: `xyz` is no task and no declared role | declare it below `roles`
     ");
     assert_snapshot!(changed("[MANAGE_TEMPLATES,", "[MANAGE_TEMPLATE,"), @"9:21 unknown-task: there is no task called `MANAGE_TEMPLATE` | did you mean `MANAGE_TEMPLATES` or `VIEW_TEMPLATES` or `MANAGE_PHONE`?");
@@ -278,10 +280,10 @@ fn words_numbers_and_days() {
     assert_snapshot!(changed("prune: declared", "prune: everything"), @"30:8 bad-word: `everything` cannot stand here | one of: none, declared, all");
     assert_snapshot!(changed("from: client", "from: clients"), @"17:11 bad-word: `clients` cannot stand here | did you mean `client`?");
     assert_snapshot!(changed("by_role: true", "by_role: yes"), @"7:48 bad-word: `yes` cannot stand here | one of: true, false");
-    assert_snapshot!(changed("percent: 12.5", "percent: 101"), @"32:25 bad-number: `101` is not a percentage from 0 to 100");
-    assert_snapshot!(changed("percent: 12.5", "percent: NaN"), @"32:25 bad-number: `NaN` is not a percentage from 0 to 100");
-    assert_snapshot!(changed("max_removals: 7", "max_removals: -1"), @"33:17 bad-number: `-1` is not a whole number from 0");
-    assert_snapshot!(changed("{ MANAGE: 2 }", "{ MANAGE: two }"), @"34:26 bad-number: `two` is not a whole number from 0");
+    assert_snapshot!(changed("percent: 12.5", "percent: 101"), @"32:25 bad-number: `101` is not a percentage from 0 to 100 | write a percentage from 0 to 100, in digits");
+    assert_snapshot!(changed("percent: 12.5", "percent: NaN"), @"32:25 bad-number: `NaN` is not a percentage from 0 to 100 | write a percentage from 0 to 100, in digits");
+    assert_snapshot!(changed("max_removals: 7", "max_removals: -1"), @"33:17 bad-number: `-1` is not a whole number from 0 | write a whole number from 0, in digits");
+    assert_snapshot!(changed("{ MANAGE: 2 }", "{ MANAGE: two }"), @"34:26 bad-number: `two` is not a whole number from 0 | write a whole number from 0, in digits");
     for day in [
         "2027-02-29",
         "2027-3-31",
@@ -305,22 +307,25 @@ fn grants_of_nothing_and_what_is_missing() {
     assert_snapshot!(changed("    labels: { tier: gold }\n  -", "    labels: {}\n  -"), @"24:13 grant-of-nothing: this grant has no labels | to take access away, leave the user declared and delete the grant");
     assert_snapshot!(changed("    labels: { tier: gold }\n  -", "  -"), @r#"21:5 grant-of-nowhere: this grant has neither `wabas` nor `labels` | say where: `wabas` (names or globs), `labels`, or both; `wabas: ["*"]` is all"#);
     assert_snapshot!(changed("    users: [\"Ops Admin\"]\n    tasks: [MANAGE]\n", ""), @r"
-    21:5 missing-key: a grant needs `users`
-    21:5 missing-key: a grant needs `tasks`
+    21:5 missing-key: a grant needs `users` | add `users: …` to it
+    21:5 missing-key: a grant needs `tasks` | add `tasks: …` to it
     ");
-    assert_snapshot!(changed("    id: 102290129340398\n", ""), @"11:3 missing-key: a WABA needs `id`");
-    assert_snapshot!(changed("from: client\n    name", "name"), @"17:5 missing-key: a discover rule needs `from`");
+    assert_snapshot!(changed("    id: 102290129340398\n", ""), @"11:3 missing-key: a WABA needs `id` | add `id: …` to it");
+    assert_snapshot!(changed("from: client\n    name", "name"), @"17:5 missing-key: a discover rule needs `from` | add `from: …` to it");
     assert_snapshot!(changed("business: 9876543210987654\n", ""), @"1:1 no-business: no document says which `business` is managed | write `business: ` and the id of the business portfolio, once");
     assert_snapshot!(changed("  globex:", "  \"gl*\":"), @r"
     15:3 name-is-a-glob: the name `gl*` holds a wildcard | `*` and `?` make a glob where WABAs are selected; choose a name without them
     27:23 undeclared: `globex` is declared nowhere below `wabas` | declare it below `wabas`
     ");
-    assert_snapshot!(changed("  reporting:", "  \"\":"), @"6:3 empty-name: a name cannot be empty");
+    assert_snapshot!(changed("  reporting:", "  \"\":"), @"6:3 empty-name: a name cannot be empty | write a name before the colon");
 }
 
 #[test]
 fn values_that_are_left_out() {
     assert_snapshot!(changed("until: 2027-03-31", "until:"), @"28:5 missing-value: `until` has no value | give it a value, or remove the key");
+    assert_snapshot!(changed("version: 1", "version:"), @"1:1 missing-value: `version` has no value | give it a value, or remove the key");
+    assert_snapshot!(changed("business: 9876543210987654", "business:"), @"2:1 missing-value: `business` has no value | give it a value, or remove the key");
+    assert_snapshot!(changed("id: 104996122399160", "id: "), @"15:13 missing-value: `id` has no value | give it a value, or remove the key");
     assert_snapshot!(changed("{ id: 1972385232742147 }", "{ id: }"), @"4:17 missing-value: `id` has no value | give it a value, or remove the key");
     assert_snapshot!(changed("shared: admin", "shared: null\n    shared: admin"), @r"
     13:5 missing-value: `shared` has no value | give it a value, or remove the key
@@ -340,8 +345,10 @@ fn a_wrong_structure_ends_its_document_and_no_other() {
     1.yaml:2:8 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked
     1.yaml:5:10 wrong-version: version `3` is not known | write `version: 1`; it stands in every document
     2.yaml:2:11 bad-id: `0` is no id: it begins with a zero | an id is digits without a leading zero, up to 64 bits
-    1.yaml:1:1 no-business: no document says which `business` is managed | write `business: ` and the id of the business portfolio, once
     ");
+    let users = "version: 1\nsystem_users: [bot]\n";
+    let grant = "version: 1\ngrants: [{ users: [bot], tasks: [reader], wabas: ['*'] }]\n";
+    assert_snapshot!(said(&[users, grant]), @"");
     assert_snapshot!(changed("[deploy-bot]", "deploy-bot"), @"25:12 wrong-structure: a list (`[…]`, or lines with `- `) must stand here | the rest of this document was not checked");
     assert_snapshot!(changed("{ id: 1972385232742147 }", "1972385232742147"), @"4:15 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked");
     assert_snapshot!(changed("{ tier: gold }", "[tier]"), @"24:13 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked");
@@ -353,11 +360,11 @@ fn a_wrong_structure_ends_its_document_and_no_other() {
 
 #[test]
 fn texts_that_are_no_yaml() {
-    assert_snapshot!(changed("[deploy-bot]", "[deploy-bot"), @"26:10 yaml-syntax: this is not valid YAML: illegal placement of ':' indicator");
-    assert_snapshot!(changed("prune: declared", "\tprune: declared"), @"29:13 yaml-syntax: this is not valid YAML: while scanning a plain scalar, found a tab");
-    assert_snapshot!(changed("{ tier: gold }", "*nowhere"), @"24:13 yaml-syntax: this is not valid YAML: alias references unknown anchor");
-    assert_snapshot!(changed("\"Reporting (prod)\"", "\"Reporting"), @"18:12 yaml-syntax: this is not valid YAML: invalid trailing content after double-quoted scalar");
-    assert_snapshot!(changed("reason: OPS-1234", "reason: OPS-\01234"), @"29:17 yaml-syntax: this is not valid YAML: it holds a NUL character");
+    assert_snapshot!(changed("[deploy-bot]", "[deploy-bot"), @"26:10 yaml-syntax: this is not valid YAML: illegal placement of ':' indicator | look at the indentation, quotes and brackets here and just above");
+    assert_snapshot!(changed("prune: declared", "\tprune: declared"), @"29:13 yaml-syntax: this is not valid YAML: while scanning a plain scalar, found a tab | look at the indentation, quotes and brackets here and just above");
+    assert_snapshot!(changed("{ tier: gold }", "*nowhere"), @"24:13 yaml-syntax: this is not valid YAML: alias references unknown anchor | look at the indentation, quotes and brackets here and just above");
+    assert_snapshot!(changed("\"Reporting (prod)\"", "\"Reporting"), @"18:12 yaml-syntax: this is not valid YAML: invalid trailing content after double-quoted scalar | look at the indentation, quotes and brackets here and just above");
+    assert_snapshot!(changed("reason: OPS-1234", "reason: OPS-\01234"), @"29:17 yaml-syntax: this is not valid YAML: it holds a NUL character | look at the indentation, quotes and brackets here and just above");
     assert_snapshot!(changed("reason: OPS-1234", "reason: \"a\\0b\\u202e\""), @"");
 }
 
@@ -390,7 +397,7 @@ fn what_is_wrong_in_an_alias_is_said_where_it_is_used() {
     let later = GOOD
         .replace("[MANAGE_TEMPLATES, VIEW_TEMPLATES]", "&list [MANAGE_TEMPLATES, VIEW_TEMPLATES, VIEW_COTS]")
         .replace("tasks: [MANAGE]", "tasks: *list");
-    assert_snapshot!(said(&[&text]), @"21:34 yaml-syntax: this is not valid YAML: alias references unknown anchor");
+    assert_snapshot!(said(&[&text]), @"21:34 yaml-syntax: this is not valid YAML: alias references unknown anchor | look at the indentation, quotes and brackets here and just above");
     assert_snapshot!(said(&[&later]), @r"
     9:61 unknown-task: there is no task called `VIEW_COTS` | did you mean `VIEW_COST` or `VIEW_INSIGHTS` or `VIEW_PHONE_ASSETS`?
     23:12 unknown-role: `VIEW_COTS` is no task and no declared role | did you mean `VIEW_COST` or `VIEW_INSIGHTS` or `VIEW_PHONE_ASSETS`?
@@ -416,7 +423,7 @@ fn a_bomb_of_aliases_is_refused() {
         writeln!(text, "a{level}: &a{level} [{}]", [alias.as_str(); 10].join(", ")).unwrap();
     }
     text += "system_users: *a11\n";
-    assert_snapshot!(quickly(&text), @"8:45 yaml-syntax: this is not valid YAML: budget breached: RecordedAnchorEvents { recorded_anchor_events: 1000001 }");
+    assert_snapshot!(quickly(&text), @"8:45 yaml-limit: this file is more than is read: its anchors hold too much | write it with less nesting and fewer aliases, or split the file");
 }
 
 #[test]
@@ -425,28 +432,29 @@ fn a_deep_nest_is_refused() {
         format!("version: 1\nwabas: {}{}\n", open.repeat(1_000), close.repeat(1_000))
     };
     assert_snapshot!(quickly(&nest("[", "]")), @"2:8 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked");
-    assert_snapshot!(quickly(&nest("{a: ", "}")), @"2:132 yaml-limit: this file is more than is read: budget breached: Depth { depth: 33 } | write it with less nesting and fewer aliases, or split the file");
+    assert_snapshot!(quickly(&nest("{a: ", "}")), @"2:132 yaml-limit: this file is more than is read: it nests more than 32 deep | write it with less nesting and fewer aliases, or split the file");
     assert_snapshot!(quickly(&nest("[", "")), @"2:8 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked");
     let mut block = String::from("version: 1\nwabas:\n");
     for depth in 1..1_000 {
         writeln!(block, "{}a:", " ".repeat(depth)).unwrap();
     }
-    assert_snapshot!(quickly(&block), @"34:33 yaml-limit: this file is more than is read: budget breached: Depth { depth: 33 } | write it with less nesting and fewer aliases, or split the file");
-    assert_snapshot!(quickly(&format!("version: 1\nwabas: {}\n", "- ".repeat(100_000))), @"2:8 yaml-syntax: this is not valid YAML: block sequence entries are not allowed in this context");
+    assert_snapshot!(quickly(&block), @"34:33 yaml-limit: this file is more than is read: it nests more than 32 deep | write it with less nesting and fewer aliases, or split the file");
+    assert_snapshot!(quickly(&format!("version: 1\nwabas: {}\n", "- ".repeat(100_000))), @"2:8 yaml-syntax: this is not valid YAML: block sequence entries are not allowed in this context | look at the indentation, quotes and brackets here and just above");
 }
 
 #[test]
-fn many_lines_are_no_reason_to_refuse() {
+fn a_million_lines_are_no_reason_to_refuse() {
     let mut text = String::from("version: 1\nbusiness: 1\nwabas:\n");
-    for id in 1..=20_000 {
+    for id in 1..=10_000 {
         writeln!(text, "  waba-{id}: {{ id: {id} }}").unwrap();
     }
     text += "system_users: { bot: {} }\ngrants:\n  - tasks: [DEVELOP]\n    wabas: ['*']\n    users:\n";
-    // In all, a million lines.
-    let lines = text.matches('\n').count();
-    text += &"      - bot\n".repeat(1_000_000 - lines);
+    // Together more values than the library reads by default, and few enough for a test without optimization.
+    let users = 240_000;
+    text += &"      - bot\n".repeat(users);
+    text += &"      # nobody\n".repeat(1_000_000 - text.matches('\n').count());
     let manifest = good(&text);
-    assert_eq!((manifest.wabas.len(), manifest.grants[0].users.len()), (20_000, 1_000_000 - lines));
+    assert_eq!((manifest.wabas.len(), manifest.grants[0].users.len()), (10_000, users));
 }
 
 proptest! {

@@ -157,7 +157,7 @@ fn a_selection_that_matches_nothing_is_a_warning() {
       globs see the names of declared WABAs and the live names of discovered ones, and mind case
     ");
     assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent], labels: { tier: gold }"), @r"
-    Warning 9:10 selects-nothing: this grant's `wabas` and `labels` together matches no WABA
+    Warning 9:10 selects-nothing: the combination of this grant's `wabas` and `labels` matches no WABA
       globs see the names of declared WABAs and the live names of discovered ones, and mind case
     ");
 }
@@ -334,7 +334,7 @@ fn system_users_are_looked_up() {
       give the `id` of the one you mean: 12 or 13
     ");
     assert_snapshot!(users("one: { id: 11 }\n  bot: {}"), @r"
-    Error 4:3 same-live-user: `one` and `bot` are the same system user, 11
+    Error 5:3 same-live-user: `one` and `bot` are the same system user, 11
       declare each system user once
     ");
     assert_snapshot!(users("bot: { id: 11, name: Bot }"), @r"
