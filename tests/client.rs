@@ -43,11 +43,7 @@ tokens:
 const LIST_A: &str = "/500/assigned_users";
 
 /// Reads some WABAs of which the manifests expect these holders.
-async fn observe(
-    reader: &Reader,
-    wabas: &[&str],
-    expected: &[(&str, &str)],
-) -> Result<Observed, GraphError> {
+async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> Result<Observed, GraphError> {
     let directory = directory(reader).await;
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
 #[cfg(feature = "emulator")]
+mod applying;
+#[cfg(feature = "emulator")]
 mod client;
 #[cfg(feature = "emulator")]
 mod emulator;
