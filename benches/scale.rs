@@ -6,6 +6,9 @@
 //! counts. The peer needs a Python that can import `octodns` (`WABACL_PYTHON`, or `python3`); without one its
 //! part is left out, and says so. Times are of this machine; only their ratios mean something elsewhere.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+
 mod support;
 
 use std::fmt::Write as _;

@@ -9,6 +9,8 @@ mod client;
 #[cfg(feature = "emulator")]
 mod emulator;
 #[cfg(feature = "emulator")]
+mod readme;
+#[cfg(feature = "emulator")]
 mod sdk;
 #[cfg(feature = "emulator")]
 mod support;

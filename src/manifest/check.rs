@@ -3,11 +3,13 @@
 //! First everything that is declared, over all documents; then the grants, which speak of it. Each error is
 //! reported, and the check goes on as if the wrong part were not there.
 
+mod values;
+
 use super::raw::{
     Discover, Document, Entries, Grant as RawGrant, Guards as RawGuards, KeyProblem, SystemUser, Waba, Wrong,
 };
 use super::read::position;
-use super::scalar::{Flag, Id, LabelValue, Placed, Spot, TaskName, TaskOrRole, Text, Word};
+use super::scalar::{LabelValue, Placed, Spot, TaskName, TaskOrRole, Word};
 use super::{
     DiscoverFrom, DiscoverRule, Glob, Grant, Guards, Labels, Manifest, SystemUserEntry, WabaEntry,
     WabaSelector,
@@ -16,7 +18,7 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::model::{
     At, BusinessId, Name, Position, Prune, Shared, SourceId, Sources, Task, TaskSet, UserId, WabaId,
 };
-use jiff::civil::Date;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -30,7 +32,6 @@ const SHARED: [(&str, Shared); 5] = [
     ("solution_without_messaging", Shared::SolutionWithoutMessaging),
 ];
 const FROM: [(&str, DiscoverFrom); 2] = [("client", DiscoverFrom::Client), ("owned", DiscoverFrom::Owned)];
-const FLAGS: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// Joins the documents; `None` where anything is wrong.
 pub(super) fn check(
@@ -53,11 +54,11 @@ pub(super) fn check(
     for (source, raw) in selecting {
         check.source = source;
         for (index, grant) in raw.into_iter().enumerate() {
-            grants.extend(check.grant(index, grant, &declared, &roles));
+            grants.push(check.grant(index, grant, &declared, &roles));
         }
     }
     let guards = check.guards(std::mem::take(&mut declared.guards), &declared);
-    if let (None, Some(first)) = (declared.business, first) {
+    if let (false, Some(first)) = (declared.business_given, first) {
         check.diagnostics.push(diagnostic::no_business(first));
     }
     if check.diagnostics.iter().any(Diagnostic::is_error) {
@@ -79,6 +80,8 @@ pub(super) fn check(
 #[derive(Default)]
 struct Declared {
     business: Option<At<BusinessId>>,
+    /// Whether any document says which business, rightly or not.
+    business_given: bool,
     users: BTreeMap<Name, SystemUserEntry>,
     roles: BTreeMap<Name, (Position, SourceId, Vec<TaskName>)>,
     wabas: BTreeMap<Name, WabaEntry>,
@@ -174,7 +177,8 @@ impl Check<'_> {
             }
         }
         self.problems(document.problems);
-        let business = document.business.and_then(|id| self.id(id));
+        declared.business_given |= document.business.is_some();
+        let business = document.business.and_then(|id| self.id(&id));
         self.once(&mut declared.business, "business", business);
         for (name, user) in entries(document.system_users) {
             let entry = self.system_user(&name, user);
@@ -228,7 +232,7 @@ impl Check<'_> {
         self.problems(user.problems);
         SystemUserEntry {
             at: self.at(name.spot),
-            id: user.id.and_then(|id| self.id(id)),
+            id: user.id.and_then(|id| self.id(&id)),
             name: user.name.map(|name| At { at: self.at(name.spot), value: Name::new(name.text) }),
             by_role: user.by_role.and_then(|flag| self.flag(flag)).is_some_and(|flag| flag.value),
         }
@@ -238,7 +242,7 @@ impl Check<'_> {
         let at = self.at(name.spot);
         self.problems(waba.problems);
         let id = match waba.id {
-            Some(id) => self.id(id),
+            Some(id) => self.id(&id),
             None if name.text == "<<" => None,
             None => {
                 self.say(diagnostic::missing(at, "a WABA", "id"));
@@ -262,13 +266,10 @@ impl Check<'_> {
     fn discover(&mut self, rule: Placed<Discover>) -> Option<DiscoverRule> {
         let (at, rule) = (self.at(rule.spot), rule.value);
         self.problems(rule.problems);
-        let from = match rule.from {
-            Some(word) => self.word(word, &FROM),
-            None => {
-                self.say(diagnostic::missing(at, "a discover rule", "from"));
-                None
-            }
-        };
+        if rule.from.is_none() {
+            self.say(diagnostic::missing(at, "a discover rule", "from"));
+        }
+        let from = rule.from.and_then(|word| self.word(word, &FROM));
         let labels = self.labels(rule.labels).map(|labels| labels.value).unwrap_or_default();
         let prune = rule.prune.and_then(|word| self.word(word, &PRUNES));
         let shared = rule.shared.and_then(|word| self.word(word, &SHARED));
@@ -289,10 +290,14 @@ impl Check<'_> {
         for (key, value) in labels.entries {
             if key.text == "<<" {
                 self.say(diagnostic::merge_key(self.at(key.spot)));
-            } else if taken.contains_key(&key.text) {
-                self.say(diagnostic::duplicate_key(self.at(key.spot), &key.text));
             } else {
-                taken.insert(key.text, value.text);
+                match taken.entry(key.text) {
+                    Entry::Vacant(vacant) => _ = vacant.insert(value.text),
+                    Entry::Occupied(taken) => {
+                        self.diagnostics
+                            .push(diagnostic::duplicate_key(position(self.source, key.spot), taken.key()));
+                    }
+                }
             }
         }
         Some(At { value: taken, at })
@@ -360,7 +365,7 @@ impl Check<'_> {
         grant: Placed<RawGrant>,
         declared: &Declared,
         roles: &BTreeMap<Name, TaskSet>,
-    ) -> Option<Grant> {
+    ) -> Grant {
         let (at, grant) = (self.at(grant.spot), grant.value);
         self.problems(grant.problems);
         let users = self.listed(at, "users", grant.users);
@@ -380,7 +385,7 @@ impl Check<'_> {
         if let Some(labels) = labels.as_ref().filter(|labels| labels.value.is_empty()) {
             self.say(diagnostic::grant_of_nothing(labels.at, "labels"));
         }
-        Some(Grant {
+        Grant {
             at,
             path: format!("grants[{index}]"),
             name: grant.name.map(|name| Name::new(name.text)),
@@ -389,9 +394,9 @@ impl Check<'_> {
             task_places,
             wabas,
             labels,
-            until: grant.until.and_then(|day| self.day(day.into())),
+            until: grant.until.and_then(|day| self.day(&day.into())),
             reason: grant.reason.map(|reason| Name::new(reason.text)),
-        })
+        }
     }
 
     /// Takes a list that must be there and hold something.
@@ -455,23 +460,23 @@ impl Check<'_> {
         self.problems(guards.problems);
         let percent = guards.max_removals_percent.and_then(|number| {
             let range = |percent: &f64| (0.0..=100.0).contains(percent);
-            self.number(number.into(), "a percentage from 0 to 100", range)
+            self.number(&number.into(), "a percentage from 0 to 100", range)
         });
         self.once(&mut given.max_removals_percent, "guards.max_removals_percent", percent);
         let count = guards
             .max_removals
-            .and_then(|number| self.number(number.into(), "a whole number from 0", |_| true));
+            .and_then(|number| self.number(&number.into(), "a whole number from 0", |_| true));
         self.once(&mut given.max_removals, "guards.max_removals", count);
         let holders = guards.min_holders.map(|holders| {
             let at = self.at(holders.spot);
             let mut taken = BTreeMap::new();
             for (name, count) in holders.entries {
                 let at = self.at(name.spot);
-                let count = self.number::<u64>(count.into(), "a whole number from 0", |_| true);
+                let count = self.number::<u64>(&count.into(), "a whole number from 0", |_| true);
                 match (Task::from_str(&name.text), count) {
                     (Err(_), _) => self.say(diagnostic::unknown_task(at, &name.text, task_names())),
                     (Ok(task), _) if taken.contains_key(&task) => {
-                        self.say(diagnostic::duplicate_key(at, &name.text))
+                        self.say(diagnostic::duplicate_key(at, &name.text));
                     }
                     (Ok(task), Some(count)) => _ = taken.insert(task, count.value),
                     (Ok(_), None) => {}
@@ -509,60 +514,6 @@ impl Check<'_> {
             max_removals: given.max_removals.map_or(default.max_removals, |given| given.value),
             min_holders: given.min_holders.map_or(default.min_holders, |given| given.value),
             protected_users: protected,
-        }
-    }
-
-    fn id<T>(&mut self, id: Id) -> Option<At<T>>
-    where
-        T: FromStr<Err = crate::model::IdError>,
-    {
-        let at = self.at(id.spot);
-        match id.text.parse() {
-            Ok(value) => Some(At { value, at }),
-            Err(why) => {
-                self.say(diagnostic::bad_id(at, &id.text, why));
-                None
-            }
-        }
-    }
-
-    fn word<T: Copy>(&mut self, word: impl Into<Text>, words: &[(&str, T)]) -> Option<At<T>> {
-        let Text { text, spot } = word.into();
-        let at = self.at(spot);
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return Some(At { value: *value, at });
-        }
-        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.say(diagnostic::bad_word(at, &text, &words));
-        None
-    }
-
-    fn flag(&mut self, flag: Flag) -> Option<At<bool>> {
-        self.word(flag, &FLAGS)
-    }
-
-    fn number<T: FromStr>(&mut self, number: Text, range: &str, fits: impl Fn(&T) -> bool) -> Option<At<T>> {
-        let at = self.at(number.spot);
-        match number.text.parse().ok().filter(fits) {
-            Some(value) => Some(At { value, at }),
-            None => {
-                self.say(diagnostic::bad_number(at, &number.text, range));
-                None
-            }
-        }
-    }
-
-    fn day(&mut self, day: Text) -> Option<At<Date>> {
-        let at = self.at(day.spot);
-        // Only the one form: the parser would take others, such as 20270331.
-        let is_form =
-            day.text.len() == 10 && day.text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-        match day.text.parse().ok().filter(|_| is_form) {
-            Some(value) => Some(At { value, at }),
-            None => {
-                self.say(diagnostic::bad_date(at, &day.text));
-                None
-            }
         }
     }
 }

@@ -63,6 +63,10 @@ fn nul(text: &str) -> Option<(u32, u32)> {
 }
 
 /// Puts the library's error into our words.
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors are open-ended; what is not told apart is syntax"
+)]
 fn told(source: SourceId, error: &Error) -> Diagnostic {
     let location = error.location();
     let number = |number: Option<u64>| u32::try_from(number.unwrap_or(1)).unwrap_or(u32::MAX).max(1);
