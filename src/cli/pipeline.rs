@@ -108,7 +108,11 @@ pub(crate) async fn plan(
             .hint("it is compared with the names in the manifests, and for discovered WABAs with their live names"));
     }
     let observed = observe(&desired, &directory, &live, terminal).await?;
-    tracing::info!(calls = live.reader.calls(), "the live state is read");
+    tracing::info!(
+        wabas = desired.scope.wabas.len(),
+        unreadable = observed.unreadable.len(),
+        "the live state is read"
+    );
     let plan = plan::plan(&desired, &observed);
     Ok((Planned { plan, policy, directory, sources, manifest_digest }, live))
 }
