@@ -215,12 +215,7 @@ fn world() -> String {
         for user in 0..USERS {
             let held: Vec<_> = live_tasks(waba, user).names().map(str::to_owned).collect();
             if !held.is_empty() {
-                let _ = writeln!(
-                    text,
-                    "      - {{ user: {}, tasks: [{}] }}",
-                    user_id(user),
-                    held.join(", ")
-                );
+                let _ = writeln!(text, "      - {{ user: {}, tasks: [{}] }}", user_id(user), held.join(", "));
             }
         }
     }
