@@ -2,7 +2,9 @@
 
 #[cfg(feature = "emulator")]
 mod emulator;
+mod house;
 #[cfg(feature = "emulator")]
 mod readme;
+mod schemas;
 #[cfg(feature = "emulator")]
 mod sdk;

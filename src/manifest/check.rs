@@ -9,7 +9,7 @@ use super::raw::{
     Discover, Document, Entries, Grant as RawGrant, Guards as RawGuards, KeyProblem, SystemUser, Waba, Wrong,
 };
 use super::read::position;
-use super::scalar::{LabelValue, Placed, Spot, TaskName, TaskOrRole, Word};
+use super::scalar::{LabelValue, Placed, Spot, StoredTask, TaskName, TaskOrRole, Word};
 use super::{
     DiscoverFrom, DiscoverRule, Glob, Grant, Guards, Labels, Manifest, SystemUserEntry, WabaEntry,
     WabaSelector,
@@ -229,7 +229,7 @@ impl Check<'_> {
         }
     }
 
-    fn implied(&mut self, task: &Word, beside: Vec<TaskName>, implied: &mut BTreeMap<Task, TaskSet>) {
+    fn implied(&mut self, task: &Word, beside: Vec<StoredTask>, implied: &mut BTreeMap<Task, TaskSet>) {
         let at = self.at(task.spot);
         let Ok(task) = Task::from_str(&task.text) else {
             self.say(diagnostic::unknown_task(at, &task.text, task_names()));
