@@ -1,5 +1,7 @@
 //! The house rules that no lint knows: which room may know which, and what the pure core never touches.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

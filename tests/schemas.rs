@@ -1,6 +1,8 @@
 //! The schemas on disk: they are what the program makes, they take every good manifest, and they and the
 //! program agree on the bad ones.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
+
 use jsonschema::Validator;
 use serde_json::Value;
 use std::collections::BTreeSet;

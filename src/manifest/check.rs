@@ -144,11 +144,11 @@ impl Check<'_> {
 
     /// Takes the entries of a mapping that is free in its keys, and reports each merge key.
     fn entries<V>(&mut self, entries: Option<Entries<V>>) -> Vec<(Word, V)> {
-        let Some(Entries { entries, merges, .. }) = entries else { return Vec::new() };
+        let Some(Entries { pairs, merges, .. }) = entries else { return Vec::new() };
         for spot in merges {
             self.say(diagnostic::merge_key(self.at(spot)));
         }
-        entries
+        pairs
     }
 
     /// Takes a value that is given once over all documents.

@@ -206,7 +206,7 @@ sections! {
 /// A mapping with names of the user's own: its entries in order, repeated keys too.
 #[derive(Debug)]
 pub(super) struct Entries<V> {
-    pub(super) entries: Vec<(Word, V)>,
+    pub(super) pairs: Vec<(Word, V)>,
     /// Where merge keys stand, whose values are not read.
     pub(super) merges: Vec<Spot>,
     /// Where the mapping begins.
@@ -226,16 +226,16 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<V>, A::Error> {
-                let (mut entries, mut merges) = (Vec::new(), Vec::new());
+                let (mut pairs, mut merges) = (Vec::new(), Vec::new());
                 while let Some(key) = map.next_key::<Word>()? {
                     if key.text == "<<" {
                         map.next_value::<IgnoredAny>()?;
                         merges.push(key.spot);
                     } else {
-                        entries.push((key, map.next_value()?));
+                        pairs.push((key, map.next_value()?));
                     }
                 }
-                Ok(InOrder(entries, merges))
+                Ok(InOrder(pairs, merges))
             }
         }
 
@@ -245,8 +245,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
         }
 
-        let Placed { value: InOrder(entries, merges), spot } = Placed::deserialize(deserializer)?;
-        Ok(Self { entries, merges, spot })
+        let Placed { value: InOrder(pairs, merges), spot } = Placed::deserialize(deserializer)?;
+        Ok(Self { pairs, merges, spot })
     }
 }
 

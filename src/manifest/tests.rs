@@ -368,7 +368,7 @@ fn texts_that_are_no_yaml() {
     assert_snapshot!(changed("prune: declared", "\tprune: declared"), @"29:13 yaml-syntax: this is not valid YAML: while scanning a plain scalar, found a tab | look at the indentation, quotes and brackets here and just above");
     assert_snapshot!(changed("{ tier: gold }", "*nowhere"), @"24:13 yaml-syntax: this is not valid YAML: alias references unknown anchor | look at the indentation, quotes and brackets here and just above");
     assert_snapshot!(changed("\"Reporting (prod)\"", "\"Reporting"), @"18:12 yaml-syntax: this is not valid YAML: invalid trailing content after double-quoted scalar | look at the indentation, quotes and brackets here and just above");
-    assert_snapshot!(changed("reason: OPS-1234", "reason: OPS-\01234"), @"29:17 nul-character: a NUL character stands here | remove it; a text editor writes none, so this may be no text, or UTF-16");
+    assert_snapshot!(changed("reason: OPS-1234", "reason: OPS-\0 1234"), @"29:17 nul-character: a NUL character stands here | remove it; a text editor writes none, so this may be no text, or UTF-16");
     assert_snapshot!(changed("reason: OPS-1234", "reason: \"a\\0b\\u202e\""), @"");
 }
 
