@@ -8,8 +8,10 @@ mod applying;
 mod client;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod house;
 #[cfg(feature = "emulator")]
 mod readme;
+mod schemas;
 #[cfg(feature = "emulator")]
 mod sdk;
 #[cfg(feature = "emulator")]

@@ -9,7 +9,7 @@ use super::raw::{
     Discover, Document, Entries, Grant as RawGrant, Guards as RawGuards, KeyProblem, SystemUser, Waba, Wrong,
 };
 use super::read::position;
-use super::scalar::{LabelValue, Placed, Spot, TaskName, TaskOrRole, Word};
+use super::scalar::{LabelValue, Placed, Spot, StoredTask, TaskName, TaskOrRole, Word};
 use super::{
     DiscoverFrom, DiscoverRule, Glob, Grant, Guards, Labels, Manifest, SystemUserEntry, WabaEntry,
     WabaSelector,
@@ -144,11 +144,11 @@ impl Check<'_> {
 
     /// Takes the entries of a mapping that is free in its keys, and reports each merge key.
     fn entries<V>(&mut self, entries: Option<Entries<V>>) -> Vec<(Word, V)> {
-        let Some(Entries { entries, merges, .. }) = entries else { return Vec::new() };
+        let Some(Entries { pairs, merges, .. }) = entries else { return Vec::new() };
         for spot in merges {
             self.say(diagnostic::merge_key(self.at(spot)));
         }
-        entries
+        pairs
     }
 
     /// Takes a value that is given once over all documents.
@@ -229,7 +229,7 @@ impl Check<'_> {
         }
     }
 
-    fn implied(&mut self, task: &Word, beside: Vec<TaskName>, implied: &mut BTreeMap<Task, TaskSet>) {
+    fn implied(&mut self, task: &Word, beside: Vec<StoredTask>, implied: &mut BTreeMap<Task, TaskSet>) {
         let at = self.at(task.spot);
         let Ok(task) = Task::from_str(&task.text) else {
             self.say(diagnostic::unknown_task(at, &task.text, task_names()));

@@ -4,8 +4,8 @@
 //! text. Only a wrong structure (a list where a mapping must be) ends the reading of a document.
 
 use super::scalar::{
-    Count, Day, Flag, FromWord, Id, LabelValue, Percent, Placed, PruneWord, SharedWord, Spot, TaskName,
-    TaskOrRole, Version, Word,
+    Count, Day, Flag, FromWord, Id, LabelValue, Percent, Placed, PruneWord, SharedWord, Spot, StoredTask,
+    TaskName, TaskOrRole, Version, Word,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -37,8 +37,8 @@ pub(super) struct KeyProblem {
 /// it does not know as problems.
 macro_rules! sections {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* })*) => {$(
-        $(#[$meta])*
         #[derive(Debug, Default, JsonSchema)]
+        $(#[$meta])*
         #[schemars(deny_unknown_fields)]
         pub(super) struct $name {
             $($(#[$field_meta])* pub(super) $field: Option<$type>,)*
@@ -112,10 +112,13 @@ sections! {
         /// The business portfolio whose system users are managed: its id; given once
         business: Id,
         /// The system users: the name in this repository, and who is meant in the business
+        #[schemars(extend("propertyNames" = { "minLength": 1 }))]
         system_users: Entries<SystemUser>,
         /// Named sets of tasks; a role holds no roles, and is not called like a task
+        #[schemars(extend("propertyNames" = { "minLength": 1 }))]
         roles: Entries<Vec<TaskName>>,
         /// The WhatsApp Business Accounts: the name in this repository, and which one is meant
+        #[schemars(extend("propertyNames" = { "pattern": "^[^*?]+$" }))]
         wabas: Entries<Waba>,
         /// WABAs that no file names, taken from the live lists
         discover: Vec<Placed<Discover>>,
@@ -126,7 +129,7 @@ sections! {
         /// The limits that a plan must keep
         guards: Guards,
         /// What Meta is seen to store beside or instead of what was asked: where the key is held, these neither count as missing nor as too much
-        implied: Entries<Vec<TaskName>>,
+        implied: Entries<Vec<StoredTask>>,
     }
     /// A system user; without an id it is found by its name in the business
     SystemUser {
@@ -166,6 +169,7 @@ sections! {
         shared: SharedWord,
     }
     /// A grant: these users hold these tasks on these WABAs
+    #[schemars(extend("anyOf" = [{ "required": ["wabas"] }, { "required": ["labels"] }]))]
     Grant {
         /// A name for plans
         name: Word,
@@ -179,6 +183,7 @@ sections! {
         #[schemars(length(min = 1))]
         wabas: Vec<Word>,
         /// Labels that a WABA must have, all of them
+        #[schemars(extend("minProperties" = 1))]
         labels: Entries<LabelValue>,
         /// The last day it holds, in UTC
         until: Day,
@@ -201,7 +206,7 @@ sections! {
 /// A mapping with names of the user's own: its entries in order, repeated keys too.
 #[derive(Debug)]
 pub(super) struct Entries<V> {
-    pub(super) entries: Vec<(Word, V)>,
+    pub(super) pairs: Vec<(Word, V)>,
     /// Where merge keys stand, whose values are not read.
     pub(super) merges: Vec<Spot>,
     /// Where the mapping begins.
@@ -221,16 +226,16 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<V>, A::Error> {
-                let (mut entries, mut merges) = (Vec::new(), Vec::new());
+                let (mut pairs, mut merges) = (Vec::new(), Vec::new());
                 while let Some(key) = map.next_key::<Word>()? {
                     if key.text == "<<" {
                         map.next_value::<IgnoredAny>()?;
                         merges.push(key.spot);
                     } else {
-                        entries.push((key, map.next_value()?));
+                        pairs.push((key, map.next_value()?));
                     }
                 }
-                Ok(InOrder(entries, merges))
+                Ok(InOrder(pairs, merges))
             }
         }
 
@@ -240,8 +245,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
         }
 
-        let Placed { value: InOrder(entries, merges), spot } = Placed::deserialize(deserializer)?;
-        Ok(Self { entries, merges, spot })
+        let Placed { value: InOrder(pairs, merges), spot } = Placed::deserialize(deserializer)?;
+        Ok(Self { pairs, merges, spot })
     }
 }
 

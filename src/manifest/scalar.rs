@@ -120,6 +120,8 @@ scalars! {
     TaskOrRole => {
         "anyOf": [{ "enum": (task_names()) }, { "type": "string", "minLength": 1, "description": "a role of `roles`" }]
     };
+    /// A task that Meta stores; it can have a name that no list has.
+    StoredTask => { "anyOf": [{ "enum": (task_names()) }, { "type": "string", "minLength": 1 }] };
     /// A day.
     Day => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2027-03-31"] };
     /// Yes or no.

@@ -348,7 +348,11 @@ fn a_wrong_structure_ends_its_document_and_no_other() {
     ");
     let users = "version: 1\nsystem_users: [bot]\n";
     let grant = "version: 1\ngrants: [{ users: [bot], tasks: [reader], wabas: ['*'] }]\n";
-    assert_snapshot!(said(&[users, grant]), @"");
+    assert_snapshot!(said(&[users, grant]), @r"
+    1.yaml:2:15 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked
+    2.yaml:2:20 undeclared: `bot` is declared nowhere below `system_users` | a document that could not be read may declare it
+    2.yaml:2:34 unknown-role: `reader` is no task and no declared role | a document that could not be read may declare it
+    ");
     assert_snapshot!(changed("[deploy-bot]", "deploy-bot"), @"25:12 wrong-structure: a list (`[…]`, or lines with `- `) must stand here | the rest of this document was not checked");
     assert_snapshot!(changed("{ id: 1972385232742147 }", "1972385232742147"), @"4:15 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked");
     assert_snapshot!(changed("{ tier: gold }", "[tier]"), @"24:13 wrong-structure: a mapping (`key: value`) must stand here | the rest of this document was not checked");
@@ -364,7 +368,7 @@ fn texts_that_are_no_yaml() {
     assert_snapshot!(changed("prune: declared", "\tprune: declared"), @"29:13 yaml-syntax: this is not valid YAML: while scanning a plain scalar, found a tab | look at the indentation, quotes and brackets here and just above");
     assert_snapshot!(changed("{ tier: gold }", "*nowhere"), @"24:13 yaml-syntax: this is not valid YAML: alias references unknown anchor | look at the indentation, quotes and brackets here and just above");
     assert_snapshot!(changed("\"Reporting (prod)\"", "\"Reporting"), @"18:12 yaml-syntax: this is not valid YAML: invalid trailing content after double-quoted scalar | look at the indentation, quotes and brackets here and just above");
-    assert_snapshot!(changed("reason: OPS-1234", "reason: OPS-\01234"), @"29:17 yaml-syntax: this is not valid YAML: it holds a NUL character | look at the indentation, quotes and brackets here and just above");
+    assert_snapshot!(changed("reason: OPS-1234", "reason: OPS-\0 1234"), @"29:17 nul-character: a NUL character stands here | remove it; a text editor writes none, so this may be no text, or UTF-16");
     assert_snapshot!(changed("reason: OPS-1234", "reason: \"a\\0b\\u202e\""), @"");
 }
 
