@@ -56,6 +56,7 @@ fn main() {
         Err(why) => println!("\nThe peer was left out: {why}"),
     }
     check_calls(&plan, &apply, &drift);
+    assert!(!folder.join("live.state.yaml").exists(), "what the emulator writes would be measured too");
     if let Ok(peer) = peer {
         let times = peer.seconds / plan.seconds;
         println!("\n`plan` is {times:.1} times faster than the peer.");
@@ -215,12 +216,7 @@ fn world() -> String {
         for user in 0..USERS {
             let held: Vec<_> = live_tasks(waba, user).names().map(str::to_owned).collect();
             if !held.is_empty() {
-                let _ = writeln!(
-                    text,
-                    "      - {{ user: {}, tasks: [{}] }}",
-                    user_id(user),
-                    held.join(", ")
-                );
+                let _ = writeln!(text, "      - {{ user: {}, tasks: [{}] }}", user_id(user), held.join(", "));
             }
         }
     }
