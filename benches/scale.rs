@@ -23,6 +23,7 @@ const PEER_SIZE: u64 = 10_000;
 
 /// How many times the time ten times the work may take.
 const MOST_GROWTH: f64 = 11.0;
+
 /// How much memory the largest case of a shape may take, in megabytes.
 fn most_mb(shape: Shape) -> f64 {
     match shape {
@@ -30,6 +31,7 @@ fn most_mb(shape: Shape) -> f64 {
         Shape::Explicit => 200.0,
     }
 }
+
 /// How many times faster per assignment than the peer a shape is at least.
 fn times_faster(shape: Shape) -> f64 {
     match shape {
