@@ -7,6 +7,9 @@
 //! part is left out, and says so. Times are of this machine; only their ratios mean something elsewhere. It
 //! fails where a target is missed.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+
 mod support;
 
 use std::fmt::Write as _;

@@ -1,6 +1,16 @@
 //! The integration tests: one binary.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
+
+#[cfg(feature = "emulator")]
+mod applying;
+#[cfg(feature = "emulator")]
+mod client;
 #[cfg(feature = "emulator")]
 mod emulator;
 #[cfg(feature = "emulator")]
+mod readme;
+#[cfg(feature = "emulator")]
 mod sdk;
+#[cfg(feature = "emulator")]
+mod support;

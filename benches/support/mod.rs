@@ -59,7 +59,7 @@ pub fn manifest(shape: Shape, wabas: u64) -> String {
     }
     text.push_str("roles:\n  sender: [MESSAGING, VIEW_PHONE_ASSETS]\n  editor: [MANAGE_TEMPLATES, VIEW_TEMPLATES]\nwabas:\n");
     for waba in 0..wabas {
-        let region = if waba % 2 == 0 { "eu" } else { "us" };
+        let region = if waba.is_multiple_of(2) { "eu" } else { "us" };
         let _ =
             writeln!(text, "  {region}-{waba}: {{ id: {}, labels: {{ region: {region} }} }}", waba_id(waba));
     }
@@ -75,7 +75,7 @@ pub fn manifest(shape: Shape, wabas: u64) -> String {
 fn factored(text: &mut String) {
     for user in 0..USERS {
         let role = if user < 10 { "sender" } else { "editor" };
-        if user % 2 == 0 {
+        if user.is_multiple_of(2) {
             let _ =
                 writeln!(text, "  - {{ users: [bot-{user}], tasks: [{role}], wabas: [\"eu-*\", \"us-*\"] }}");
         } else {
@@ -91,7 +91,7 @@ fn factored(text: &mut String) {
 
 fn explicit(text: &mut String, wabas: u64) {
     for waba in 0..wabas {
-        let region = if waba % 2 == 0 { "eu" } else { "us" };
+        let region = if waba.is_multiple_of(2) { "eu" } else { "us" };
         for user in 0..USERS {
             let role = if user < 10 { "sender" } else { "editor" };
             let _ =
@@ -115,7 +115,7 @@ pub fn live_tasks(waba: u64, user: u64) -> TaskSet {
     if pair % ONE_DIFFERS_OF != 7 {
         return tasks(user);
     }
-    if waba % 2 == 0 { TaskSet::EMPTY } else { TaskSet::from([Task::Develop]) }
+    if waba.is_multiple_of(2) { TaskSet::EMPTY } else { TaskSet::from([Task::Develop]) }
 }
 
 /// Makes a case of so many assignments, in a shape.

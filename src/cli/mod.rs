@@ -3,6 +3,8 @@
 //! It decides nothing about access. Each verb has a file of its own; what several verbs share stands in
 //! `options`, `live`, `pipeline` and `terminal`.
 
+#![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, shown as they are")]
+
 mod apply;
 mod drift;
 #[cfg(feature = "emulator")]

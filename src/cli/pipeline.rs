@@ -43,7 +43,8 @@ impl Planned {
     pub(crate) fn header(&self) -> JsonHeader<'_> {
         let acting = self.plan.acting_user.and_then(|user| self.directory.system_users.get(&user));
         JsonHeader {
-            created_at: Timestamp::now(),
+            // To the second: what a reader of a plan wants to know, and the form that the schema shows.
+            created_at: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
             acting_user_name: acting.map(|user| &user.name),
             manifest_digest: &self.manifest_digest,
         }

@@ -18,6 +18,7 @@ pub(crate) struct Terminal {
     verbose: bool,
 }
 
+#[allow(clippy::unused_self, reason = "who may print is told by who holds the terminal")]
 impl Terminal {
     pub(crate) fn new(common: &Common) -> Self {
         let color = match common.color {

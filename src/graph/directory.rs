@@ -170,10 +170,6 @@ fn as_partner(solution: &Solution, app: AppId) -> Option<bool> {
 
 fn waba(row: WabaRow, edge: Edge) -> Result<(WabaId, DirectoryWaba), GraphError> {
     let id = row.id.parse().map_err(|_| broken("a WABA's id is no number"))?;
-    let permitted_tasks = row.permitted_tasks.map(|names| {
-        let mut tasks = TaskSet::EMPTY;
-        names.iter().for_each(|name| tasks.insert_name(name));
-        tasks
-    });
+    let permitted_tasks = row.permitted_tasks.map(TaskSet::from_names);
     Ok((id, DirectoryWaba { name: Name::from(&*row.name), edge, permitted_tasks, solution_messaging: None }))
 }

@@ -164,12 +164,9 @@ impl GraphError {
 
     /// Tells whether the same read may succeed a little later.
     pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. } => true,
-            Self::NotGraph { status, .. } => *status >= 500 || *status == 200,
-            Self::Throttled { wait, .. } => wait.is_none(),
-            _ => false,
-        }
+        matches!(self, Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. })
+            || matches!(self, Self::NotGraph { status, .. } if *status >= 500 || *status == 200)
+            || matches!(self, Self::Throttled { wait: None, .. })
     }
 
     /// Tells whether a write that failed like this may have taken effect all the same.

@@ -186,8 +186,7 @@ fn sort(directory: &Directory, rows: Vec<AssignedUserRow>) -> Result<Holders, Gr
         if !seen.insert(user) {
             return Err(broken("the same user came twice, so the list changed while it was read"));
         }
-        let mut tasks = TaskSet::EMPTY;
-        names.iter().for_each(|name| tasks.insert_name(name));
+        let tasks = TaskSet::from_names(names);
         if tasks.is_empty() {
             continue;
         }

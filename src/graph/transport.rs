@@ -201,17 +201,23 @@ impl Transport {
             return Err(GraphError::from_api(status, &envelope.error, wait(headers)));
         }
         if !(200..300).contains(&status) {
-            return Err(GraphError::NotGraph { status, what: self.redacted(&first_line(bytes)) });
+            let text = self.redacted(&String::from_utf8_lossy(bytes));
+            return Err(GraphError::NotGraph { status, what: first_line(&text) });
         }
         serde_json::from_slice(bytes).map_err(|error| GraphError::NotGraph {
             status,
-            what: self.redacted(&shortened(&error.to_string())),
+            what: shortened(&self.redacted(&error.to_string())),
         })
     }
 
-    /// Takes the token out of a text that somebody else wrote.
+    /// Takes the secrets out of a text that somebody else wrote. Only a whole one is found, so this comes
+    /// before a text is cut.
     fn redacted(&self, text: &str) -> String {
-        text.replace(self.token.expose_secret(), "[token]")
+        let text = text.replace(self.token.expose_secret(), "[token]");
+        match &self.proof {
+            Some(proof) => text.replace(proof.expose_secret(), "[proof]"),
+            None => text,
+        }
     }
 }
 
@@ -318,8 +324,7 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Gives the first line of something that is no JSON.
-fn first_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes.get(..2048).unwrap_or(bytes));
+fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("an empty body");
     line.chars().take(120).collect::<String>().escape_debug().to_string()
 }
@@ -335,6 +340,26 @@ mod tests {
             &SecretString::from("The quick brown fox jumps over the lazy dog"),
         );
         assert_eq!(proof.expose_secret(), "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_an_answer_before_that_is_cut() {
+        let token = "EAA0123456789".repeat(4);
+        let mut settings = Settings::new(SecretString::from(&*token));
+        settings.app_secret = Some(SecretString::from("hush"));
+        let transport = Transport::new(&settings, Access::Read).unwrap();
+        let proof = transport.proof.as_ref().unwrap().expose_secret();
+        for pad in 0..600 {
+            for secret in [&*token, proof] {
+                let page = format!("<p>{}{secret}</p>", "x".repeat(pad));
+                let json = format!("\"{}{secret}\"", "x".repeat(pad));
+                for (status, body) in [(502, page), (200, json)] {
+                    let answer = transport.judge::<Page<Value>>(status, &HeaderMap::new(), body.as_bytes());
+                    let told = answer.unwrap_err().to_string();
+                    assert!(!told.contains(secret.get(..8).unwrap()), "{pad}: {told}");
+                }
+            }
+        }
     }
 
     #[test]

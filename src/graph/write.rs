@@ -30,8 +30,7 @@ impl Writer {
     /// Any [`GraphError`]; where [`GraphError::outcome_unknown`] it may have taken effect all the same.
     pub async fn assign(&self, waba: WabaId, user: UserId, tasks: &TaskSet) -> Result<(), GraphError> {
         let body = Assignment { user: user.to_string(), tasks: tasks.names().collect() };
-        let body = serde_json::to_value(body).expect("strings always serialize");
-        self.write(Method::POST, waba, &[], Some(&body)).await
+        self.write(Method::POST, waba, &[], Some(&serde_json::json!(body))).await
     }
 
     /// Takes everything that a user holds on a WABA. It is sent once and never tried again.

@@ -49,6 +49,15 @@ impl Glob {
     }
 }
 
+/// Every text is a pattern.
+impl std::str::FromStr for Glob {
+    type Err = std::convert::Infallible;
+
+    fn from_str(pattern: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(pattern))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -131,6 +131,15 @@ impl TaskSet {
         }
     }
 
+    /// Collects tasks by the names that the API uses, known or not.
+    pub fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
+        let mut set = Self::EMPTY;
+        for name in names {
+            set.insert_name(name.as_ref());
+        }
+        set
+    }
+
     /// Tells whether the set holds a known task, to the letter.
     pub fn contains(&self, task: Task) -> bool {
         self.known & task.bit() != 0

@@ -54,13 +54,24 @@ fn group<'a>(found: &Diagnostic, sources: &Sources, excerpt: Option<(String, Ran
     };
     let mut group = Group::with_title(level.primary_title(harmless(&found.message)).id(found.code));
     if let Some(at) = found.at {
-        // The place is given apart from the excerpt, whose columns shift where it is cut or has escapes.
         let path = harmless(sources.path(at.source));
-        group = group.element(Origin::path(path).line(at.line as usize).char_column(at.column as usize));
-        if let Some((line, span)) = excerpt {
-            let annotation = AnnotationKind::Primary.span(span);
-            group = group.element(Snippet::source(line).line_start(at.line as usize).annotation(annotation));
-        }
+        let place = Origin::path(path.clone()).line(at.line as usize).char_column(at.column as usize);
+        group = match excerpt {
+            None => group.element(place),
+            Some((line, span)) => {
+                let is_whole = line
+                    .get(..span.start)
+                    .is_some_and(|before| before.chars().count() + 1 == at.column as usize);
+                let snippet = Snippet::source(line).line_start(at.line as usize);
+                let snippet = snippet.annotation(AnnotationKind::Primary.span(span));
+                // Where the line is cut or has escapes its columns shift, and the place is given apart from it.
+                if is_whole {
+                    group.element(snippet.path(path))
+                } else {
+                    group.element(place).element(snippet)
+                }
+            }
+        };
     }
     if let Some(help) = &found.help {
         group = group.element(Level::HELP.message(harmless(help)));

@@ -95,6 +95,7 @@ fn example(user: &str, waba: &str) -> Plan {
             .into_iter()
             .map(|id| (id.parse().unwrap(), Name::from(user)))
             .collect(),
+        implied: BTreeMap::new(),
         partial: true,
     }
 }
@@ -206,7 +207,6 @@ fn a_diagnostic_shows_its_place_and_what_to_do() {
     error[unknown-user]: no system user is declared as `nobody`
      --> access.yaml:2:13
       |
-     ::: 
     2 |   - users: [nobody]
       |             ^^^^^^
       |

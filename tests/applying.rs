@@ -1,0 +1,387 @@
+//! Applying over HTTP: what is written in which order, and what becomes of it where something goes wrong.
+
+use crate::support::{Played, directory, key, refuses, tasks, until};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use wabacl::apply::{Stop, StopReason, Tools, apply};
+use wabacl::emulator::{Fault, FaultKind, Options};
+use wabacl::graph::{ReadRequest, Reader};
+use wabacl::guard::{ApprovedPlan, approve};
+use wabacl::model::{AssignmentKey, Directory, Outcome, Report, Sources, TaskSet, UserId, WabaId};
+use wabacl::{manifest, plan, resolve};
+
+const WORLD: &str = "
+app: { id: 70 }
+businesses:
+  - id: 10
+    name: Us
+    system_users:
+      - { id: 100, name: admin, role: ADMIN }
+      - { id: 101, name: old }
+      - { id: 102, name: bot }
+      - { id: 103, name: quiet, role: ADMIN, listed: false }
+      - { id: 104, name: fresh }
+    people: [{ id: 110, name: Ana }]
+wabas:
+  - id: 500
+    name: A
+    owned_by: 10
+    assigned:
+      - { user: 101, tasks: [VIEW_COST] }
+      - { user: 102, tasks: [DEVELOP] }
+      - { user: 110, tasks: [MANAGE] }
+  - { id: 501, name: B, owned_by: 10, assigned: [{ user: 102, tasks: [VIEW_COST] }] }
+  - { id: 502, name: C, owned_by: 10, assigned: [{ user: 110, tasks: [MANAGE] }] }
+tokens:
+  - { token: EAAtopsecretTOKENofAdmin0123456789, user: 100 }
+";
+
+/// On A one user gains, one comes and one goes; on B one set changes; on C one user comes.
+const MANIFEST: &str = "
+version: 1
+business: 10
+system_users: { old: { id: 101 }, bot: { id: 102 }, fresh: { id: 104 } }
+wabas: { a: { id: 500 }, b: { id: 501 }, c: { id: 502 } }
+grants:
+  - { users: [bot], tasks: [DEVELOP, VIEW_INSIGHTS], wabas: [a, b] }
+  - { users: [fresh], tasks: [VIEW_COST], wabas: [a, c] }
+guards: { max_removals_percent: 100 }
+";
+
+/// A plan that the guards passed, with what it was made from.
+struct Ready {
+    approved: ApprovedPlan,
+    directory: Directory,
+    reader: Reader,
+}
+
+/// Goes the whole way from a manifest's text to an approved plan.
+async fn planned(played: &Played, manifest: &str) -> Ready {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", manifest);
+    let (manifest, diagnostics) = manifest::parse(&sources);
+    let manifest = manifest.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let reader = played.reader();
+    let directory = directory(&reader).await;
+    let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, "2026-11-23".parse().unwrap());
+    let resolved = resolved.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let wabas: Vec<WabaId> = resolved.desired.scope.wabas.keys().copied().collect();
+    let mut expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
+    for (key, _) in resolved.desired.state.iter() {
+        expected.entry(key.waba).or_default().push(key.user);
+    }
+    let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
+    let observed = reader.observe(&request, &|_| ()).await.unwrap();
+    let plan = plan::plan(&resolved.desired, &observed);
+    let approved = approve(plan, &resolved.policy, &[]).expect("the guards pass it");
+    Ready { approved, directory, reader }
+}
+
+impl Ready {
+    async fn apply(&self, played: &Played, stop: &Stop, concurrency: usize) -> Report {
+        let writer = played.writer();
+        let (reader, directory) = (&self.reader, &self.directory);
+        let tools = Tools { reader, writer: &writer, directory, stop, concurrency };
+        apply(&self.approved, tools, &|_| ()).await
+    }
+}
+
+/// Makes a stop switch with more grace than any test needs.
+fn patient() -> Stop {
+    Stop::new(Duration::from_secs(60))
+}
+
+/// Plans and applies in a world with some faults.
+async fn applied<const N: usize>(faults: [Fault; N]) -> (Played, Report) {
+    let played = Played::faulty(WORLD, faults).await;
+    let report = planned(&played, MANIFEST).await.apply(&played, &patient(), 10).await;
+    (played, report)
+}
+
+/// Gives each change with the first word of its outcome: `500/102 Applied`.
+fn outcomes(report: &Report) -> Vec<String> {
+    let word = |outcome: &Outcome| {
+        format!("{outcome:?}").split([' ', '{', '(']).next().unwrap_or_default().to_owned()
+    };
+    let lines = report.changes.iter().map(|reported| {
+        let AssignmentKey { waba, user } = reported.change.key;
+        format!("{waba}/{user} {}", word(&reported.outcome))
+    });
+    lines.collect()
+}
+
+/// Gives the outcome of one change.
+fn outcome<'a>(report: &'a Report, waba: &str, user: &str) -> &'a Outcome {
+    let wanted = key(waba, user);
+    &report.changes.iter().find(|reported| reported.change.key == wanted).unwrap().outcome
+}
+
+/// Gives why a change failed, is unknown or was not attempted.
+fn why<'a>(report: &'a Report, waba: &str, user: &str) -> &'a str {
+    match outcome(report, waba, user) {
+        Outcome::Failed { error } | Outcome::Unknown { error } => error,
+        Outcome::NotAttempted { why } => why,
+        other => panic!("{waba}/{user} is {other:?}"),
+    }
+}
+
+const ALL_APPLIED: [&str; 5] =
+    ["500/102 Applied", "500/104 Applied", "500/101 Applied", "501/102 Applied", "502/104 Applied"];
+
+#[tokio::test]
+async fn an_apply_makes_what_was_planned_and_nothing_is_left_to_plan() {
+    let played = Played::start(WORLD).await;
+    let ready = planned(&played, MANIFEST).await;
+    let before = played.emulator.calls().len();
+    let report = ready.apply(&played, &patient(), 10).await;
+    assert_eq!(outcomes(&report), ALL_APPLIED);
+    assert!(report.wrote);
+    assert_eq!(report.stopped, None);
+    assert_eq!(played.emulator.calls().len() - before, 5 + 2 * 3, "changes, and two reads for each WABA");
+    assert_eq!(played.held("500", "102"), "DEVELOP VIEW_INSIGHTS".replace(' ', ", "));
+    assert_eq!(played.held("500", "101"), "");
+    assert_eq!(played.held("500", "110"), "MANAGE");
+    assert_eq!(planned(&played, MANIFEST).await.approved.plan().changes, []);
+}
+
+#[tokio::test]
+async fn on_the_wire_gains_come_before_losses() {
+    let (played, _) = applied([]).await;
+    // The first GET is the plan's, the others stand before the first write and after the last.
+    assert_eq!(played.methods_at("500"), ["GET", "GET", "POST", "POST", "DELETE", "GET"]);
+    assert_eq!(played.methods_at("501"), ["GET", "GET", "POST", "GET"]);
+}
+
+#[tokio::test]
+async fn a_plan_without_changes_sends_nothing() {
+    let (played, _) = applied([]).await;
+    let ready = planned(&played, MANIFEST).await;
+    let before = played.emulator.calls().len();
+    assert_eq!(ready.apply(&played, &patient(), 10).await, Report::default());
+    assert_eq!(played.emulator.calls().len(), before);
+}
+
+#[tokio::test]
+async fn what_moved_since_the_plan_is_not_written_over() {
+    let played = Played::start(WORLD).await;
+    let ready = planned(&played, MANIFEST).await;
+    played.emulator.assign(key("500", "101"), tasks("MESSAGING"));
+    let report = ready.apply(&played, &patient(), 10).await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            "500/102 NotAttempted",
+            "500/104 NotAttempted",
+            "500/101 Moved",
+            "501/102 Applied",
+            "502/104 Applied"
+        ]
+    );
+    assert_eq!(*outcome(&report, "500", "101"), Outcome::Moved { found: tasks("MESSAGING") });
+    assert!(why(&report, "500", "102").contains("moved since the plan"));
+    assert_eq!(played.methods_at("500"), ["GET", "GET"], "nothing is written there");
+    assert_eq!(played.held("500", "101"), "MESSAGING");
+}
+
+#[tokio::test]
+async fn where_somebody_else_lost_tasks_nothing_more_is_taken_away() {
+    let played = Played::start(WORLD).await;
+    let ready = planned(&played, MANIFEST).await;
+    played.emulator.assign(key("500", "110"), TaskSet::EMPTY);
+    played.emulator.assign(key("502", "110"), TaskSet::EMPTY);
+    let report = ready.apply(&played, &patient(), 10).await;
+    assert!(why(&report, "500", "101").contains("somebody else lost tasks on this WABA"));
+    assert_eq!(played.methods_at("500"), ["GET", "GET"]);
+    assert_eq!(*outcome(&report, "502", "104"), Outcome::Applied, "where only something comes it may come");
+}
+
+#[tokio::test]
+async fn what_somebody_else_made_already_is_not_written_again() {
+    let played = Played::start(WORLD).await;
+    let ready = planned(&played, MANIFEST).await;
+    played.emulator.assign(key("502", "104"), tasks("VIEW_COST"));
+    let report = ready.apply(&played, &patient(), 10).await;
+    assert_eq!(*outcome(&report, "502", "104"), Outcome::AlreadySo);
+    assert_eq!(played.methods_at("502"), ["GET", "GET"]);
+}
+
+fn on_c(what: FaultKind) -> Fault {
+    Fault::new(what).on("POST").at("/502/assigned_users")
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_settled_by_reading() {
+    for (what, applied_after_all) in [
+        (FaultKind::CloseAfterEffect, true),
+        (FaultKind::TruncatedBody, true),
+        (FaultKind::CloseConnection, false),
+        (FaultKind::HtmlError(502), false),
+        (FaultKind::Redirect(String::from("http://127.0.0.1:1")), false),
+        (refuses(500, 2, None), false),
+    ] {
+        let (played, report) = applied([on_c(what.clone())]).await;
+        if applied_after_all {
+            assert_eq!(outcomes(&report), ALL_APPLIED, "{what:?}");
+            assert_eq!(played.methods_at("502"), ["GET", "GET", "POST", "GET", "GET"], "{what:?}");
+        } else {
+            let why = why(&report, "502", "104");
+            assert!(why.contains("a read shows that it did not take effect"), "{what:?}: {why}");
+            assert!(matches!(outcome(&report, "502", "104"), Outcome::Failed { .. }), "{what:?}");
+            assert_eq!(played.methods_at("502"), ["GET", "GET", "POST", "GET"], "{what:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_can_not_be_settled_is_unknown() {
+    let reads = Fault::new(refuses(403, 200, None)).on("GET").at("/502/assigned_users").hits(2..9);
+    let (_, report) = applied([on_c(FaultKind::CloseAfterEffect), reads.clone()]).await;
+    assert!(matches!(outcome(&report, "502", "104"), Outcome::Unknown { .. }));
+    assert!(why(&report, "502", "104").contains("and it could not be read: not permitted"));
+    let (_, report) = applied([reads]).await;
+    assert!(why(&report, "502", "104").starts_with("it was accepted, but could not be read back"));
+}
+
+#[tokio::test]
+async fn what_is_stored_is_compared_with_what_was_planned() {
+    let (_, report) = applied([on_c(FaultKind::ExtraStored(tasks("VIEW_TEMPLATES")))]).await;
+    let stored = tasks("VIEW_COST VIEW_TEMPLATES");
+    assert_eq!(*outcome(&report, "502", "104"), Outcome::StoredDifferently { stored });
+    let (_, report) = applied([on_c(FaultKind::Ignored)]).await;
+    assert!(why(&report, "502", "104").contains("the read-back shows that nothing changed"));
+    let (_, report) = applied([on_c(FaultKind::SuccessFalse)]).await;
+    assert_eq!(why(&report, "502", "104"), "the API answered `success: false`");
+}
+
+#[tokio::test]
+async fn what_is_declared_as_implied_is_no_difference() {
+    let extra = on_c(FaultKind::ExtraStored(tasks("VIEW_TEMPLATES")));
+    let played = Played::faulty(WORLD, [extra]).await;
+    let manifest = format!("{MANIFEST}implied: {{ VIEW_COST: [VIEW_TEMPLATES] }}\n");
+    let report = planned(&played, &manifest).await.apply(&played, &patient(), 10).await;
+    assert_eq!(outcomes(&report), ALL_APPLIED);
+    assert_eq!(planned(&played, &manifest).await.approved.plan().changes, []);
+}
+
+#[tokio::test]
+async fn one_failure_stops_its_waba_and_no_other() {
+    let fault = Fault::new(refuses(403, 200, None)).on("POST").at("/500/assigned_users").hits(1..2);
+    let (played, report) = applied([fault]).await;
+    assert_eq!(
+        outcomes(&report),
+        ["500/102 Applied", "500/104 Failed", "500/101 NotAttempted", "501/102 Applied", "502/104 Applied"]
+    );
+    assert_eq!(report.stopped, None);
+    assert!(why(&report, "500", "101").contains("an earlier change on this WABA failed"));
+    assert_eq!(played.held("500", "101"), "VIEW_COST");
+}
+
+#[tokio::test]
+async fn a_waba_that_cannot_be_read_again_is_not_written() {
+    let fault = Fault::new(refuses(403, 200, None)).on("GET").at("/501/assigned_users").hits(1..9);
+    let (played, report) = applied([fault]).await;
+    assert!(why(&report, "501", "102").starts_with("the WABA could not be read before writing"));
+    assert_eq!(played.methods_at("501"), ["GET", "GET"]);
+    assert_eq!(report.changes.iter().filter(|reported| reported.outcome == Outcome::Applied).count(), 4);
+}
+
+#[tokio::test]
+async fn a_revocation_of_nothing_is_settled_by_the_read_back() {
+    let fault = Fault::new(refuses(404, 803, None)).on("DELETE");
+    let (_, report) = applied([fault]).await;
+    assert!(why(&report, "500", "101").contains("nothing changed"), "it is still held");
+}
+
+#[tokio::test]
+async fn a_dead_token_stops_everything() {
+    let fault = Fault::new(refuses(401, 190, Some(463))).on("POST").at("/500/assigned_users").hits(1..2);
+    let played = Played::faulty(WORLD, [fault]).await;
+    let ready = planned(&played, MANIFEST).await;
+    let report = ready.apply(&played, &patient(), 1).await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            "500/102 Applied",
+            "500/104 Failed",
+            "500/101 NotAttempted",
+            "501/102 NotAttempted",
+            "502/104 NotAttempted"
+        ]
+    );
+    assert!(report.stopped.as_deref().unwrap().contains("the access token is no good"));
+    assert!(why(&report, "502", "104").starts_with("the run was stopped: the access token is no good"));
+    assert_eq!(played.methods_at("502"), ["GET"], "nothing more is sent");
+}
+
+#[tokio::test]
+async fn an_interrupt_before_the_first_write_leaves_everything_as_it_is() {
+    let played = Played::start(WORLD).await;
+    let ready = planned(&played, MANIFEST).await;
+    let before = played.emulator.calls().len();
+    let stop = patient();
+    stop.stop(StopReason::Interrupted);
+    let report = ready.apply(&played, &stop, 10).await;
+    assert!(outcomes(&report).iter().all(|line| line.ends_with(" NotAttempted")));
+    assert_eq!(report.stopped.as_deref(), Some("interrupted"));
+    assert!(!report.wrote);
+    assert_eq!(played.emulator.calls().len(), before);
+}
+
+/// Applies one WABA after the other, and interrupts while the first write is in flight.
+async fn interrupted(grace: Duration) -> (Played, Report) {
+    let options = Options { latency: Duration::from_millis(200), ..Options::default() };
+    let played = Played::with(WORLD, options).await;
+    let ready = planned(&played, MANIFEST).await;
+    let stop = Stop::new(grace);
+    let interrupt = async {
+        until(|| played.methods_at("500").iter().any(|method| method == "POST")).await;
+        stop.stop(StopReason::Interrupted);
+    };
+    let (report, ()) = tokio::join!(ready.apply(&played, &stop, 1), interrupt);
+    (played, report)
+}
+
+#[tokio::test]
+async fn what_is_in_flight_after_the_grace_time_is_unknown() {
+    let (_, report) = interrupted(Duration::ZERO).await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            "500/102 Unknown",
+            "500/104 NotAttempted",
+            "500/101 NotAttempted",
+            "501/102 NotAttempted",
+            "502/104 NotAttempted"
+        ]
+    );
+    assert!(report.wrote);
+    assert_eq!(report.stopped.as_deref(), Some("interrupted"));
+}
+
+#[tokio::test]
+async fn what_is_in_flight_may_finish_within_the_grace_time() {
+    let (played, report) = interrupted(Duration::from_secs(60)).await;
+    assert_eq!(outcomes(&report)[..2], ["500/102 Applied", "500/104 NotAttempted"]);
+    assert_eq!(played.methods_at("500"), ["GET", "GET", "POST", "GET"], "it is read back");
+    assert_eq!(played.methods_at("501"), ["GET"]);
+}
+
+#[tokio::test]
+async fn an_admin_that_no_list_shows_is_accepted_and_not_listed() {
+    let manifest = MANIFEST.replace("fresh: { id: 104 }", "fresh: { id: 103 }");
+    let played = Played::start(WORLD).await;
+    let report = planned(&played, &manifest).await.apply(&played, &patient(), 10).await;
+    assert_eq!(*outcome(&report, "502", "103"), Outcome::AcceptedNotListed);
+    assert_eq!(*outcome(&report, "500", "103"), Outcome::AcceptedNotListed);
+    assert_eq!(played.held("502", "103"), "VIEW_COST");
+}
+
+#[tokio::test]
+async fn the_acting_user_does_not_try_to_raise_itself() {
+    let manifest = MANIFEST.replace("fresh: { id: 104 }", "fresh: { id: 100 }");
+    let played = Played::start(WORLD).await;
+    let report = planned(&played, &manifest).await.apply(&played, &patient(), 10).await;
+    assert!(why(&report, "502", "100").contains("cannot raise its own tasks"));
+    assert_eq!(played.methods_at("502"), ["GET"], "a WABA with nothing else to do is not even read again");
+    assert_eq!(*outcome(&report, "500", "101"), Outcome::Applied, "the other changes there are made");
+}

@@ -1,0 +1,388 @@
+//! The real client against the emulator: what it makes of lists, refusals and faults.
+
+use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use wabacl::emulator::{Fault, FaultKind, Options};
+use wabacl::graph::{GraphError, ReadRequest, Reader};
+use wabacl::model::{HolderKind, Name, Observed};
+
+/// Business 10 owns four WABAs; nobody holds anything on the last.
+const WORLD: &str = "
+app: { id: 70 }
+businesses:
+  - id: 10
+    name: Us
+    system_users:
+      - { id: 100, name: admin, role: ADMIN }
+      - { id: 101, name: bot }
+      - { id: 102, name: second }
+      - { id: 103, name: quiet, role: ADMIN, listed: false }
+    people:
+      - { id: 110, name: Ana }
+      - { id: 111, name: Odd, user_type: ROBOT_USER }
+  - { id: 20, name: Them, system_users: [{ id: 200, name: theirs }] }
+wabas:
+  - id: 500
+    name: A
+    owned_by: 10
+    shared_with: [{ business: 20 }]
+    assigned:
+      - { user: 101, tasks: [MANAGE, NEW_TASK] }
+      - { user: 110, tasks: [MANAGE] }
+      - { user: 111, tasks: [MESSAGING] }
+      - { user: 200, tasks: [DEVELOP] }
+  - { id: 501, name: B, owned_by: 10, assigned: [{ user: 101, tasks: [VIEW_COST] }] }
+  - { id: 502, name: C, owned_by: 10, assigned: [{ user: 102, tasks: [VIEW_COST] }] }
+  - { id: 503, name: D, owned_by: 10 }
+tokens:
+  - { token: EAAtopsecretTOKENofAdmin0123456789, user: 100 }
+  - { token: over, user: 100, expires_at: 1 }
+";
+
+const LIST_A: &str = "/500/assigned_users";
+
+/// Reads some WABAs of which the manifests expect these holders.
+async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> Result<Observed, GraphError> {
+    let directory = directory(reader).await;
+    let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
+    let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
+    reader.observe(&ReadRequest { directory: &directory, wabas: &wabas, expected: &expected }, &|_| ()).await
+}
+
+/// Reads the WABAs 500 and 501, of which the first is told to fail; gives why it is unreadable.
+async fn why_unreadable(played: &Played) -> String {
+    let observed = observe(&played.reader(), &["500", "501"], &[]).await.unwrap();
+    assert_eq!(observed.state.get(key("501", "101")), Some(&tasks("VIEW_COST")), "the other one goes on");
+    assert_eq!(observed.state.on(waba("500")).count(), 0, "nothing of a broken list is used");
+    assert_eq!(observed.others, BTreeMap::new(), "nothing of a broken list is used");
+    let [(failed, why)] = &*observed.unreadable.into_iter().collect::<Vec<_>>() else {
+        panic!("exactly one WABA fails")
+    };
+    assert_eq!(*failed, waba("500"));
+    why.0.clone()
+}
+
+/// Gives the name of an error's variant.
+fn variant(error: &GraphError) -> String {
+    format!("{error:?}").split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_list_is_read_to_its_last_page() {
+    let mut world = String::from("businesses:\n  - id: 10\n    name: Us\n    system_users:\n");
+    world += "      - { id: 100, name: admin, role: ADMIN }\n";
+    let mut rows = String::new();
+    for id in 1000..1250 {
+        writeln!(world, "      - {{ id: {id}, name: bot }}").unwrap();
+        writeln!(rows, "      - {{ user: {id}, tasks: [DEVELOP] }}").unwrap();
+    }
+    writeln!(world, "wabas:\n  - id: 500\n    name: A\n    owned_by: 10\n    assigned:\n{rows}").unwrap();
+    writeln!(world, "tokens: [{{ token: {TOKEN}, user: 100 }}]").unwrap();
+    let played = Played::start(&world).await;
+    let reader = played.reader();
+    assert_eq!(directory(&reader).await.system_users.len(), 251);
+    assert_eq!(played.calls_at("/system_users"), 3);
+    let observed = observe(&reader, &["500"], &[]).await.unwrap();
+    assert_eq!(observed.state.len(), 250);
+    assert_eq!(played.calls_at(LIST_A), 3, "the end is where `next` is absent");
+    assert_eq!(reader.calls(), played.emulator.calls().len() as u64, "every call is counted");
+}
+
+#[tokio::test]
+async fn holders_are_sorted_by_the_list_of_own_users_and_foreign_words_come_through() {
+    let played = Played::start(WORLD).await;
+    let observed = observe(&played.reader(), &["500"], &[]).await.unwrap();
+    assert_eq!(observed.state.get(key("500", "101")), Some(&tasks("MANAGE NEW_TASK")));
+    let others: Vec<_> =
+        observed.others.iter().map(|(key, other)| (key.user, other.kind, other.tasks.to_string())).collect();
+    assert_eq!(
+        others,
+        [
+            (user("110"), HolderKind::Person, String::from("MANAGE")),
+            (user("111"), HolderKind::Unknown, String::from("MESSAGING")),
+            (user("200"), HolderKind::OtherBusiness, String::from("DEVELOP")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_code_of_the_table_becomes_what_the_caller_can_do() {
+    let table: [(u16, u32, Option<u32>, &str, u64); 21] = [
+        (401, 190, Some(463), "TokenDead", 1),
+        (400, 102, None, "TokenDead", 1),
+        (400, 104, None, "BadProof", 1),
+        (400, 4, None, "Throttled", 5),
+        (400, 17, None, "Throttled", 5),
+        (400, 80007, None, "Throttled", 5),
+        (400, 80008, None, "Throttled", 5),
+        (403, 3, None, "NotPermitted", 1),
+        (403, 10, None, "NotPermitted", 1),
+        (403, 200, None, "NotPermitted", 1),
+        (403, 299, None, "NotPermitted", 1),
+        (400, 100, Some(33), "WrongId", 1),
+        (400, 100, Some(1_752_100), "WrongKindOfId", 1),
+        (400, 100, None, "BadRequest", 1),
+        (404, 803, None, "NotFound", 1),
+        (400, 368, None, "Blocked", 1),
+        (403, 131_031, None, "Blocked", 1),
+        (400, 1, None, "Passing", 5),
+        (503, 2, None, "Passing", 5),
+        (500, 9999, None, "Passing", 5),
+        (400, 2500, None, "BadRequest", 1),
+    ];
+    for (status, code, subcode, expected, calls) in table {
+        let played = Played::faulty(WORLD, [Fault::new(refuses(status, code, subcode)).at("/me")]).await;
+        let reader = played.reader();
+        let error = reader.me().await.unwrap_err();
+        assert_eq!(variant(&error), expected, "{code} {subcode:?}");
+        assert_eq!(reader.calls(), calls, "{code}: tried again only where that can help");
+        assert_eq!(error.is_fatal(), matches!(expected, "TokenDead" | "BadProof"), "{code}");
+        assert!(error.to_string().contains(&format!("(#{code}) no (code {code}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn two_refusals_are_told_by_more_than_their_code() {
+    for (message, is_transient, expected) in [
+        ("(#100) Need either permission on WhatsApp Business Account or manage", false, "NotPermitted"),
+        ("(#100) try again", true, "Passing"),
+    ] {
+        let what = FaultKind::GraphError {
+            status: 400,
+            code: 100,
+            subcode: None,
+            message: message.into(),
+            is_transient,
+        };
+        let played = Played::faulty(WORLD, [Fault::new(what).at("/me")]).await;
+        assert_eq!(variant(&played.reader().me().await.unwrap_err()), expected);
+    }
+}
+
+#[tokio::test]
+async fn passing_faults_are_tried_again_until_they_have_passed() {
+    for what in [
+        refuses(503, 2, None),
+        refuses(400, 80008, None),
+        FaultKind::HtmlError(502),
+        FaultKind::CloseConnection,
+        FaultKind::TruncatedBody,
+    ] {
+        let played = Played::faulty(WORLD, [Fault::new(what.clone()).at(LIST_A).hits(0..2)]).await;
+        let observed = observe(&played.reader(), &["500"], &[]).await.unwrap();
+        assert_eq!(observed.unreadable, BTreeMap::new(), "{what:?}");
+        assert_eq!(observed.state.len(), 1, "{what:?}");
+        assert_eq!(played.calls_at(LIST_A), 3, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_does_not_pass_costs_its_waba_alone() {
+    let cases: [(FaultKind, &str, usize); 7] = [
+        (FaultKind::HtmlError(502), "(HTTP 502) is not the Graph API's: <html>", 5),
+        (FaultKind::HtmlError(404), "(HTTP 404) is not the Graph API's: <html>", 1),
+        (FaultKind::TruncatedBody, "the connection broke before the whole answer was there: ", 5),
+        (FaultKind::CloseConnection, "the connection broke before the whole answer was there: ", 5),
+        (FaultKind::RepeatedCursor, "the same cursor came twice", 2),
+        (FaultKind::RowsWithoutTasks, "a row came without `tasks`", 1),
+        (refuses(403, 200, None), "not permitted: (#200) no (code 200, trace A", 1),
+    ];
+    for (what, expected, calls) in cases {
+        let played = Played::faulty(WORLD, [Fault::new(what.clone()).at(LIST_A)]).await;
+        let why = why_unreadable(&played).await;
+        assert!(why.contains(expected), "{what:?}: {why}");
+        assert!(!why.contains(char::is_control), "{what:?}: {why:?}");
+        assert_eq!(played.calls_at(LIST_A), calls, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_breaks_off_later_spoils_the_whole_list() {
+    let mut world = WORLD.replace("people:", "people:\n      - { id: 99, name: Zoe }");
+    let mut rows = String::new();
+    for id in 1000..1120 {
+        world = world.replace(
+            "      - { id: 102, name: second }",
+            &format!("      - {{ id: 102, name: second }}\n      - {{ id: {id}, name: bot }}"),
+        );
+        writeln!(rows, "      - {{ user: {id}, tasks: [DEVELOP] }}").unwrap();
+    }
+    let world = world.replace("    assigned:\n", &format!("    assigned:\n{rows}"));
+    let second_page = Fault::new(refuses(403, 200, None)).at(LIST_A).hits(1..2);
+    let played = Played::faulty(&world, [second_page]).await;
+    assert!(why_unreadable(&played).await.starts_with("not permitted"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_never_followed() {
+    let elsewhere = Played::start(WORLD).await;
+    let to = format!("{}/v25.0/500/assigned_users", elsewhere.emulator.url());
+    let played = Played::faulty(WORLD, [Fault::new(FaultKind::Redirect(to)).at("assigned_users")]).await;
+    let error = played.reader().holders(&directory(&played.reader()).await, waba("500")).await.unwrap_err();
+    assert!(matches!(error, GraphError::Redirect { status: 302 }), "{error:?}");
+    let error = played.writer().assign(waba("500"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
+    assert!(matches!(error, GraphError::Redirect { status: 302 }), "{error:?}");
+    assert_eq!(elsewhere.emulator.calls(), []);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_at_the_limit() {
+    let mut played = Played::faulty(WORLD, [Fault::new(FaultKind::EndlessBody).at(LIST_A)]).await;
+    played.settings.body_limit = 100_000;
+    let why = why_unreadable(&played).await;
+    assert_eq!(why, "the answer is larger than 100000 bytes");
+    assert_eq!(played.calls_at(LIST_A), 1);
+}
+
+#[tokio::test]
+async fn an_empty_list_that_the_users_side_contradicts_is_unreadable() {
+    let played = Played::faulty(WORLD, [Fault::new(FaultKind::EmptyList).at(LIST_A)]).await;
+    let observed = observe(&played.reader(), &["500", "501"], &[("500", "101")]).await.unwrap();
+    let why = &observed.unreadable.get(&waba("500")).unwrap().0;
+    assert!(why.contains("came back empty, but the system user 101"), "{why}");
+    assert_eq!(observed.state.len(), 1);
+}
+
+#[tokio::test]
+async fn an_empty_list_that_the_users_side_confirms_is_empty() {
+    let played = Played::start(WORLD).await;
+    let observed = observe(&played.reader(), &["503"], &[("503", "101")]).await.unwrap();
+    assert_eq!(observed, Observed::default());
+    assert_eq!(played.calls_at("/101/assigned_whatsapp_business_accounts"), 1);
+}
+
+#[tokio::test]
+async fn an_empty_list_that_nobody_can_confirm_is_marked() {
+    let side = "/101/assigned_whatsapp_business_accounts";
+    let played = Played::faulty(WORLD, [Fault::new(refuses(403, 200, None)).at(side)]).await;
+    let observed = observe(&played.reader(), &["503"], &[("503", "101")]).await.unwrap();
+    assert_eq!(observed.unconfirmed, [waba("503")].into());
+    assert_eq!(observed.unreadable, BTreeMap::new());
+    // An admin need not be listed, so its side says nothing and is not asked.
+    let observed = observe(&played.reader(), &["503"], &[("503", "103")]).await.unwrap();
+    assert_eq!(observed.unconfirmed, [waba("503")].into());
+    assert_eq!(played.calls_at("/103/assigned_whatsapp_business_accounts"), 0);
+}
+
+#[tokio::test]
+async fn a_dead_token_stops_all_reading() {
+    let played = Played::faulty(WORLD, [Fault::new(refuses(401, 190, Some(463))).at("/501/assigned_users")]);
+    let played = played.await;
+    let error = observe(&played.reader(), &["500", "501", "502"], &[]).await.unwrap_err();
+    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
+    let side = "/101/assigned_whatsapp_business_accounts";
+    let played = Played::faulty(WORLD, [Fault::new(refuses(401, 190, None)).at(side)]).await;
+    let error = observe(&played.reader(), &["503"], &[("503", "101")]).await.unwrap_err();
+    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_is_dead_or_told_as_invalid() {
+    let mut played = Played::start(WORLD).await;
+    played.settings.token = "over".into();
+    let error = played.reader().me().await.unwrap_err();
+    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
+    assert!(error.hint().unwrap().contains("make a new token"));
+}
+
+#[tokio::test]
+async fn the_proof_of_the_app_secret_is_sent_with_every_call() {
+    let world = WORLD.replace("app: { id: 70 }", "app: { id: 70, secret: app-secret }");
+    let mut played = Played::start(&world).await;
+    assert!(matches!(played.reader().me().await, Err(GraphError::BadProof(_))));
+    played.settings.app_secret = Some("another".into());
+    assert!(matches!(played.reader().me().await, Err(GraphError::BadProof(_))));
+    played.settings.app_secret = Some("app-secret".into());
+    assert_eq!(played.reader().me().await.unwrap().name, Name::from("admin"));
+    played.writer().assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap();
+    played.writer().revoke(waba("503"), user("101")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_without_success_is_a_failure_and_no_riddle() {
+    let played = Played::faulty(WORLD, [Fault::new(FaultKind::SuccessFalse).on("POST")]).await;
+    let error = played.writer().assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
+    assert!(matches!(error, GraphError::NoSuccess), "{error:?}");
+    assert!(!error.outcome_unknown());
+    assert_eq!(played.held("503", "101"), "");
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_sent_once_and_its_outcome_is_unknown() {
+    for (what, held) in [
+        (FaultKind::CloseAfterEffect, "DEVELOP"),
+        (FaultKind::TruncatedBody, "DEVELOP"),
+        (FaultKind::CloseConnection, ""),
+        (FaultKind::HtmlError(502), ""),
+        (refuses(500, 2, None), ""),
+    ] {
+        let played = Played::faulty(WORLD, [Fault::new(what.clone()).at("/503/assigned_users")]).await;
+        let writer = played.writer();
+        // A connection that is already open is where a client would be tempted to send again.
+        writer.assign(waba("501"), user("102"), &tasks("DEVELOP")).await.unwrap();
+        let error = writer.assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
+        assert!(error.outcome_unknown(), "{what:?}: {error:?}");
+        assert_eq!(played.calls_at("/503/assigned_users"), 1, "{what:?}");
+        assert_eq!(writer.calls(), 2, "{what:?}");
+        assert_eq!(played.held("503", "101"), held, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_never_left_has_had_no_effect() {
+    let mut played = Played::start(WORLD).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    played.settings.graph_url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = played.writer().assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
+    assert!(matches!(error, GraphError::Unreachable { .. }), "{error:?}");
+    assert!(!error.outcome_unknown());
+}
+
+/// Gives all that an error says, to people and to programmers.
+fn told(error: &GraphError) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        write!(text, " {cause} {cause:?}").unwrap();
+        source = cause.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn secrets_stand_in_no_text() {
+    let echo = FaultKind::GraphError {
+        status: 400,
+        code: 100,
+        subcode: None,
+        message: format!("Malformed access token {TOKEN}"),
+        is_transient: false,
+    };
+    let mut texts = String::new();
+    for what in [
+        echo,
+        FaultKind::CloseConnection,
+        FaultKind::TruncatedBody,
+        FaultKind::HtmlError(500),
+        FaultKind::Redirect(format!("http://127.0.0.1:1/?access_token={TOKEN}")),
+        refuses(400, 190, None),
+    ] {
+        let world = WORLD.replace("app: { id: 70 }", "app: { id: 70, secret: hush-hush }");
+        let options = Options { faults: vec![Fault::new(what)], ..Options::default() };
+        let mut played = Played::with(&world, options).await;
+        played.settings.app_secret = Some("hush-hush".into());
+        let (reader, writer) = (played.reader(), played.writer());
+        texts += &told(&reader.token_info().await.unwrap_err());
+        texts += &told(&reader.me().await.unwrap_err());
+        texts += &told(&writer.revoke(waba("501"), user("101")).await.unwrap_err());
+        write!(texts, "{:?} {reader:#?} {writer:#?}", played.settings).unwrap();
+        played.settings.graph_url = String::from("http://127.0.0.1:1");
+        texts += &told(&played.reader().token_info().await.unwrap_err());
+    }
+    assert!(texts.contains("Malformed access token [token]"), "{texts}");
+    for secret in [TOKEN, "hush-hush", "appsecret_proof=", "input_token="] {
+        assert!(!texts.contains(secret), "{secret} is in: {texts}");
+    }
+}

@@ -1,0 +1,50 @@
+//! The README tells the truth: what it says that a command prints is what the command prints.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs the program with words as the README writes them, in a folder with a copy of the quickstart.
+fn run(folder: &Path, words: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_wabacl"))
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .expect("the program starts");
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// Gives the text block that follows the comment `<!-- output of: WORDS -->`.
+fn block<'a>(readme: &'a str, words: &str) -> &'a str {
+    let (_, after) = readme.split_once(&format!("<!-- output of: {words} -->\n```text\n")).expect(words);
+    after.split_once("```").expect("the block ends").0
+}
+
+#[test]
+fn the_quickstart_prints_what_the_readme_shows() {
+    let readme = std::fs::read_to_string("README.md").expect("the README is there");
+    let folder = tempfile::tempdir().expect("a folder for the copy");
+    for file in ["access/access.yaml", "access/users.yaml", "live.yaml"] {
+        let to = folder.path().join("examples/quickstart").join(file);
+        std::fs::create_dir_all(to.parent().expect("files lie in folders")).expect("folders can be made");
+        std::fs::copy(Path::new("examples/quickstart").join(file), to).expect("files can be copied");
+    }
+    let words =
+        |verb: &str| format!("{verb} examples/quickstart/access --emulate examples/quickstart/live.yaml");
+    let (plan, drift) = (words("plan"), words("drift"));
+    assert!(readme.contains(&format!("cargo run --release -- {plan}\n")), "the README leads with the plan");
+    assert_eq!(run(folder.path(), &plan), block(&readme, &plan));
+    run(folder.path(), &format!("{} --auto-approve", words("apply")));
+    assert_eq!(run(folder.path(), &drift), block(&readme, &format!("{drift}, after apply")));
+}
+
+#[test]
+fn the_manifest_of_the_readme_is_good() {
+    let readme = std::fs::read_to_string("README.md").expect("the README is there");
+    let (_, after) = readme.split_once("```yaml\n").expect("the README shows a manifest");
+    let (manifest, _) = after.split_once("```").expect("the block ends");
+    let mut sources = wabacl::model::Sources::default();
+    sources.add("README.md", manifest);
+    let (manifest, diagnostics) = wabacl::manifest::parse(&sources);
+    assert!(manifest.is_some(), "{diagnostics:?}");
+}

@@ -1,0 +1,106 @@
+//! What several rooms of tests share: an emulator with the real client beside it.
+
+use std::time::Duration;
+use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
+use wabacl::graph::{DirectoryRequest, Reader, Settings, Time, Writer};
+use wabacl::model::{AssignmentKey, Directory, TaskSet, UserId, WabaId};
+
+/// The token of the worlds' admin. Long, and unlike anything else, so that a search for it finds only it.
+pub(crate) const TOKEN: &str = "EAAtopsecretTOKENofAdmin0123456789";
+
+/// An emulator, and settings with which the client reaches it.
+pub(crate) struct Played {
+    pub(crate) emulator: Emulator,
+    pub(crate) settings: Settings,
+}
+
+impl Played {
+    pub(crate) async fn with(world: &str, options: Options) -> Self {
+        let world = World::from_yaml(world).unwrap();
+        let emulator = Emulator::start(world, options).await.unwrap();
+        let mut settings = Settings::new(TOKEN.into());
+        settings.graph_url = emulator.url();
+        settings.time = Time::scaled(10_000.0);
+        Self { emulator, settings }
+    }
+
+    pub(crate) async fn start(world: &str) -> Self {
+        Self::faulty(world, []).await
+    }
+
+    pub(crate) async fn faulty<const N: usize>(world: &str, faults: [Fault; N]) -> Self {
+        Self::with(world, Options { faults: faults.into(), ..Options::default() }).await
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::connect(&self.settings).unwrap()
+    }
+
+    pub(crate) fn writer(&self) -> Writer {
+        Writer::connect(&self.settings).unwrap()
+    }
+
+    /// Gives how many requests came whose path ends like this.
+    pub(crate) fn calls_at(&self, suffix: &str) -> usize {
+        self.emulator.calls().iter().filter(|call| call.path.ends_with(suffix)).count()
+    }
+
+    /// Gives the methods of the requests for a WABA's list, in order.
+    pub(crate) fn methods_at(&self, waba: &str) -> Vec<String> {
+        let suffix = format!("/{waba}/assigned_users");
+        let calls = self.emulator.calls().into_iter();
+        calls.filter(|call| call.path.ends_with(&suffix)).map(|call| call.method).collect()
+    }
+
+    /// Gives what a user holds on a WABA, as the world has it.
+    pub(crate) fn held(&self, waba: &str, user: &str) -> String {
+        let key = key(waba, user);
+        self.emulator.world().assignments().get(key).map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// Reads the directory of business 10 as its admin, user 100.
+pub(crate) async fn directory(reader: &Reader) -> Directory {
+    let request = DirectoryRequest {
+        business: "10".parse().unwrap(),
+        solutions_of: Vec::new(),
+        named: Vec::new(),
+        app: None,
+        acting_user: Some(user("100")),
+    };
+    reader.directory(&request).await.unwrap()
+}
+
+pub(crate) fn key(waba: &str, user: &str) -> AssignmentKey {
+    AssignmentKey { waba: self::waba(waba), user: self::user(user) }
+}
+
+pub(crate) fn waba(id: &str) -> WabaId {
+    id.parse().unwrap()
+}
+
+pub(crate) fn user(id: &str) -> UserId {
+    id.parse().unwrap()
+}
+
+/// Makes a set of the tasks that a text names, with spaces between them.
+pub(crate) fn tasks(names: &str) -> TaskSet {
+    let mut tasks = TaskSet::EMPTY;
+    names.split_whitespace().for_each(|name| tasks.insert_name(name));
+    tasks
+}
+
+/// Makes an error of the API.
+pub(crate) fn refuses(status: u16, code: u32, subcode: Option<u32>) -> FaultKind {
+    FaultKind::GraphError { status, code, subcode, message: format!("(#{code}) no"), is_transient: false }
+}
+
+/// Waits until something holds, without sleeping: other tasks run meanwhile. Fails after half a minute.
+pub(crate) async fn until(holds: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.expect("it never came to hold");
+}
