@@ -7,6 +7,14 @@
 //! needs a Python that can import `facebook_business` (`WABACL_PYTHON`, or `python3`); without one its part is
 //! left out, and says so.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are far below 2^52, and not below 0"
+)]
+
 #[allow(dead_code, reason = "the other benchmarks use the rest of the room")]
 mod support;
 
@@ -56,6 +64,7 @@ fn main() {
         Err(why) => println!("\nThe peer was left out: {why}"),
     }
     check_calls(&plan, &apply, &drift);
+    assert!(!folder.join("live.state.yaml").exists(), "what the emulator writes would be measured too");
     if let Ok(peer) = peer {
         let times = peer.seconds / plan.seconds;
         println!("\n`plan` is {times:.1} times faster than the peer.");

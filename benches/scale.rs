@@ -2,9 +2,10 @@
 //!
 //! `cargo bench --bench scale`
 //!
-//! Each case runs in a process of its own, so that its peak memory is its own; of three runs the quickest
+//! Each case runs in a process of its own, so that its peak memory is its own; of five runs the quickest
 //! counts. The peer needs a Python that can import `octodns` (`WABACL_PYTHON`, or `python3`); without one its
-//! part is left out, and says so. Times are of this machine; only their ratios mean something elsewhere.
+//! part is left out, and says so. Times are of this machine; only their ratios mean something elsewhere. It
+//! fails where a target is missed.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
@@ -19,9 +20,28 @@ use support::{Shape, case, core};
 
 /// Tells a child process which case to run: `factored 1000`.
 const CHILD: &str = "WABACL_BENCH_CASE";
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 /// How many records, and assignments, the peer is compared at.
 const PEER_SIZE: u64 = 10_000;
+
+/// How many times the time ten times the work may take.
+const MOST_GROWTH: f64 = 11.0;
+
+/// How much memory the largest case of a shape may take, in megabytes.
+fn most_mb(shape: Shape) -> f64 {
+    match shape {
+        Shape::Factored => 400.0,
+        Shape::Explicit => 200.0,
+    }
+}
+
+/// How many times faster per assignment than the peer a shape is at least.
+fn times_faster(shape: Shape) -> f64 {
+    match shape {
+        Shape::Factored => 100.0,
+        Shape::Explicit => 30.0,
+    }
+}
 
 /// What one run took.
 #[derive(Clone, Copy)]
@@ -36,7 +56,7 @@ fn main() {
     }
     println!("| shape | assignments | time | per assignment | times the one before | peak memory |");
     println!("|---|---|---|---|---|---|");
-    let mut at_peer_size = Vec::new();
+    let (mut at_peer_size, mut missed) = (Vec::new(), Vec::new());
     for (shape, sizes) in [
         (Shape::Factored, &[1_000, 10_000, 100_000, 1_000_000][..]),
         (Shape::Explicit, &[1_000, 10_000, 100_000][..]),
@@ -44,7 +64,8 @@ fn main() {
         let mut before: Option<f64> = None;
         for &size in sizes {
             let taken = best(shape, size);
-            let times = before.map_or_else(String::new, |before| format!("{:.1}", taken.seconds / before));
+            let growth = before.map(|before| taken.seconds / before);
+            let times = growth.map_or_else(String::new, |growth| format!("{growth:.1}"));
             let each = taken.seconds / size as f64;
             println!(
                 "| {shape:?} | {size} | {:.1} ms | {:.2} µs | {times} | {:.0} MB |",
@@ -52,6 +73,12 @@ fn main() {
                 each * 1e6,
                 taken.peak_mb
             );
+            if growth.is_some_and(|growth| growth > MOST_GROWTH) {
+                missed.push(format!("{shape:?} {size} takes {times} times the one before"));
+            }
+            if taken.peak_mb > most_mb(shape) {
+                missed.push(format!("{shape:?} {size} takes {:.0} MB", taken.peak_mb));
+            }
             before = Some(taken.seconds);
             if size == PEER_SIZE {
                 at_peer_size.push((shape, each));
@@ -62,11 +89,16 @@ fn main() {
         Ok(each) => {
             println!("\noctoDNS, {PEER_SIZE} records: {:.0} µs a record", each * 1e6);
             for (shape, ours) in at_peer_size {
-                println!("{shape:?}: {:.0} times faster per assignment", each / ours);
+                let times = each / ours;
+                println!("{shape:?}: {times:.0} times faster per assignment");
+                if times < times_faster(shape) {
+                    missed.push(format!("{shape:?} is only {times:.0} times faster than the peer"));
+                }
             }
         }
         Err(why) => println!("\nThe peer was left out: {why}"),
     }
+    assert!(missed.is_empty(), "targets missed: {missed:#?}");
 }
 
 fn best(shape: Shape, size: u64) -> Taken {

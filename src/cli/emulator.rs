@@ -113,3 +113,42 @@ fn read(path: &Path) -> std::io::Result<String> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Writer;
+    use crate::model::{AssignmentKey, Task, TaskSet};
+
+    /// A world with an admin, and one more user who holds something or not.
+    fn world(rows: &str) -> String {
+        format!(
+            "businesses:\n  - id: 10\n    name: Us\n    system_users:\n      \
+             - {{ id: 100, name: admin, role: ADMIN }}\n      - {{ id: 101, name: bot }}\n\
+             wabas:\n  - {{ id: 500, name: Ours, owned_by: 10, assigned: [{rows}] }}\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn only_an_emulator_that_keeps_nothing_leaves_the_state_beside_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, state) = (folder.path().join("live.yaml"), folder.path().join("live.state.yaml"));
+        let newer = world("{ user: 101, tasks: [DEVELOP] }");
+        std::fs::write(&file, world("")).expect("a file");
+        let key = AssignmentKey { waba: "500".parse().expect("an id"), user: "101".parse().expect("an id") };
+        for (keep, holds_at_first, rewrites) in
+            [(Keep::Nothing, false, false), (Keep::On, true, true), (Keep::Afresh, false, true)]
+        {
+            std::fs::write(&state, &newer).expect("a file");
+            let emulator = start(&file, keep, Options::default()).await.expect("it starts");
+            assert_eq!(emulator.world().assignments().get(key).is_some(), holds_at_first, "{keep:?}");
+            let mut settings = Settings::new(emulator.issue_token(None).expect("there is an admin"));
+            settings.graph_url = emulator.url();
+            let writer = Writer::connect(&settings).expect("the settings are good");
+            writer.assign(key.waba, key.user, &TaskSet::from([Task::Messaging])).await.expect("a write");
+            let rewritten = std::fs::read_to_string(&state).expect("a file") != newer;
+            assert_eq!(rewritten, rewrites, "{keep:?}");
+            emulator.shutdown().await;
+        }
+    }
+}
