@@ -127,17 +127,89 @@ fn an_api_out_of_reach_is_told() {
     ran.says("the API could not be reached").says("hint: check the network").never_says("EAAsecret");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_throttles_before_any_write_is_come_back_to_later() {
+    let remote = Remote::start(vec![Fault::new(refuses(400, 80008, None)).at("/system_users")]).await;
+    remote.run("plan").ends(75).says("Meta asks to slow down").says("hint: come back later");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_may_not_ask_about_its_token_can_plan_all_the_same() {
+    let silent = Fault::new(refuses(400, 100, None)).at("/debug_token");
+    let remote = Remote::start(vec![silent.clone()]).await;
+    let ran = remote.run("plan --format json").ends(0);
+    assert!(ran.stdout.contains("\"acting_user\":{\"id\":\"1972385232742140\""), "{ran}");
+    let remote = Remote::start(vec![silent, Fault::new(refuses(400, 100, None)).at("/me")]).await;
+    remote.run("plan").ends(0).says("the API does not tell whose token this is");
+    remote.run("apply --auto-approve").ends(0).says("Applied: 7 of 7 changes.");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_ends_soon_or_lacks_a_scope_earns_a_warning() {
+    let place = Place::new();
+    let tomorrow = jiff::Timestamp::now().as_second() + 24 * 60 * 60;
+    let token = format!(
+        "tokens:\n  - {{ token: EAAsoon, user: 1972385232742140, expires_at: {tomorrow}, scopes: \
+         [whatsapp_business_management] }}\n"
+    );
+    place.edit("live.yaml", "tokens:\n", &token);
+    let remote = Remote::of(place, "EAAsoon", Vec::new()).await;
+    let ran = remote.place.run(&format!("whoami --graph-url {}", remote.emulator.url())).ends(0);
+    let ran = ran.never_says("EAAsoon");
+    ran.says("warning: the token ends at")
+        .says("warning: the token does not have the scope business_management");
+}
+
+#[test]
+fn what_only_the_api_knows_is_told_with_its_place() {
+    let place = Place::new();
+    // The number that Business Settings shows is another one than the app sees.
+    place.edit("access/users.yaml", "id: 1972385232742147", "id: 61550001112223");
+    place.edit("live.yaml", "name: legacy-import", "name: Ops Lead");
+    place.edit("access/access.yaml", "id: 106540352242922", "id: 106540352242923");
+    let ran = place.emulated("apply --auto-approve").ends(1);
+    let ran = ran.says("2 system users of this business are called `Ops Lead`").says("access/users.yaml:7:3");
+    let ran = ran.says("has the id 61550001112223").says("access/users.yaml:8:21").says("ids are app-scoped");
+    ran.says("the manifests have 2 errors; nothing was planned");
+    assert!(!place.folder.path().join("live.state.yaml").exists());
+}
+
+#[test]
+fn a_declared_waba_that_the_token_does_not_see_is_unreadable() {
+    let place = Place::new();
+    place.edit("access/access.yaml", "id: 106540352242922", "id: 106540352242923");
+    place.emulated("plan").ends(4).says("support").says("it is on none of the business's lists");
+    place.emulated("apply --auto-approve").ends(4).says("Applied: 7 of 7 changes");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::new();
+    let mut child = place.command("schema plan").spawn().unwrap();
+    drop(child.stdout.take());
+    Ran::from(child.wait_with_output().unwrap()).ends(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_shown_is_not_applied() {
+    let place = Place::new();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let words = "apply access --today 2026-11-23 --emulate live.yaml --auto-approve";
+    let output = place.command(words).stdout(full()).output().unwrap();
+    Ran::from(output).ends(1).says("writing the output").says("No space left");
+    assert!(!place.folder.path().join("live.state.yaml").exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_below_the_emulator_is_a_failed_write_and_nothing_else() {
     let place = Place::new();
     // Every write to this device fails as on a full disk.
     std::os::unix::fs::symlink("/dev/full", place.folder.path().join("live.state.yaml.tmp")).unwrap();
-    // Each failed attempt removes its temporary file, so one WABA with one change is tried.
+    // A failed attempt removes the temporary file, so only one change is tried.
     let ran = place.emulated("apply --auto-approve --waba globex").ends(4);
-    ran.says("Applied: 0 of 1 changes")
-        .says("a read shows that it did not take effect")
-        .says("No space left");
+    ran.says("Applied: 0 of 1 change, 1 failed.").says("the state file cannot be").says("No space left");
     assert!(!place.folder.path().join("live.state.yaml").exists());
 }
 

@@ -26,7 +26,9 @@ async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) 
     let child = place.command(&words).spawn().unwrap();
     let seen = || emulator.calls().iter().any(|call| call.method == method && call.path.ends_with(path));
     until(seen).await;
-    signals.iter().for_each(|signal| send(signal, &child));
+    for signal in signals {
+        send(signal, &child);
+    }
     let ran = Ran::from(child.wait_with_output().unwrap());
     (ran, emulator.calls().iter().filter(|call| call.method != "GET").count())
 }
@@ -59,6 +61,14 @@ async fn what_is_in_flight_after_the_grace_time_is_unknown() {
     let options = "--grace 0 --concurrency 1";
     let (ran, _) = interrupted(options, "POST", "/assigned_users", &["INT"]).await;
     ran.ends(4).says("unknown").says("the run was interrupted while it was in flight");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_the_run_at_once() {
+    let options = "--grace 60 --concurrency 1";
+    let (ran, writes) = interrupted(options, "POST", "/assigned_users", &["INT", "TERM"]).await;
+    ran.ends(4).says("Ended at once: what was in flight is unknown.").never_says("Applied:");
+    assert_eq!(writes, 2);
 }
 
 #[test]

@@ -48,7 +48,12 @@ fn every_verb_explains_itself() {
 
 #[test]
 fn good_manifests_are_valid_with_their_warnings() {
-    insta::assert_snapshot!(Place::new().run("validate access --today 2026-03-31").to_string(), @"");
+    insta::assert_snapshot!(Place::new().run("validate access --today 2026-03-31").to_string(), @r#"
+    exit 0
+    --- stdout
+    Valid: 5 system users, 5 WABAs, 6 grants.
+    --- stderr
+    "#);
 }
 
 #[test]
@@ -59,7 +64,44 @@ fn every_error_of_broken_manifests_is_told_with_its_place() {
         "version: 1\nwabas:\n  again: { id: 102290129340398 }\ngrants:\n  - users: [deploy-bott]\n    \
          tasks: [MANGE]\n    wabas: [globex]\n    untill: 2027-01-01\n",
     );
-    insta::assert_snapshot!(place.run("validate access --today 2026-03-31").to_string(), @"");
+    insta::assert_snapshot!(place.run("validate access --today 2026-03-31").to_string(), @r#"
+    exit 1
+    --- stdout
+    error[same-thing-twice]: the WABA 102290129340398 is declared under two names
+     --> access/broken.yaml:3:16
+      |
+    3 |   again: { id: 102290129340398 }
+      |                ^^^^^^^^^^^^^^^
+      |
+      = help: it is `acme-eu` at access/access.yaml:6:18 already
+
+    error[undeclared]: `deploy-bott` is declared nowhere below `system_users`
+     --> access/broken.yaml:5:13
+      |
+    5 |   - users: [deploy-bott]
+      |             ^^^^^^^^^^^
+      |
+      = help: did you mean `deploy-bot`?
+
+    error[unknown-role]: `MANGE` is no task and no declared role
+     --> access/broken.yaml:6:13
+      |
+    6 |     tasks: [MANGE]
+      |             ^^^^^
+      |
+      = help: did you mean `MANAGE`?
+
+    error[unknown-key]: unknown key `untill`
+     --> access/broken.yaml:8:5
+      |
+    8 |     untill: 2027-01-01
+      |     ^^^^^^
+      |
+      = help: did you mean `until`?
+
+    4 errors, 0 warnings
+    --- stderr
+    "#);
     for verb in ["plan", "drift", "apply --auto-approve"] {
         place.emulated(verb).ends(1).says("access/broken.yaml:6:").says("nothing was planned");
     }
@@ -97,5 +139,15 @@ fn without_a_token_the_way_to_one_is_told() {
 #[test]
 fn who_the_token_is_for_is_told() {
     let ran = Place::new().run("whoami --emulate live.yaml --business 9876543210987654");
-    insta::assert_snapshot!(ran.to_string(), @"");
+    insta::assert_snapshot!(ran.to_string(), @r#"
+    exit 0
+    --- stdout
+    user:    CI Admin (1972385232742140)
+    app:     670000000000001
+    scopes:  business_management, whatsapp_business_management
+    expires: never
+    role:    ADMIN: plan, drift and apply
+    sees:    7 system users, 6 WABAs of the business 9876543210987654
+    --- stderr
+    "#);
 }
