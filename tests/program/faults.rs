@@ -8,13 +8,13 @@ use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
 const TOKEN: &str = "quickstart-not-a-secret";
 
 /// An emulator of the quickstart's world in this process, and a place whose program talks to it.
-struct Remote {
-    place: Place,
+pub(super) struct Remote {
+    pub(super) place: Place,
     emulator: Emulator,
 }
 
 impl Remote {
-    async fn start(faults: Vec<Fault>) -> Self {
+    pub(super) async fn start(faults: Vec<Fault>) -> Self {
         Self::of(Place::new(), TOKEN, faults).await
     }
 
@@ -24,7 +24,7 @@ impl Remote {
         Self { place: place.set("WABACL_TOKEN", token), emulator }
     }
 
-    fn run(&self, words: &str) -> Ran {
+    pub(super) fn run(&self, words: &str) -> Ran {
         let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
         let url = self.emulator.url();
         self.place

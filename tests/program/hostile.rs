@@ -1,6 +1,8 @@
 //! Names that others chose: they steer neither a terminal nor the log of a pipeline.
 
+use super::faults::Remote;
 use super::{Place, Ran};
+use wabacl::emulator::{Fault, FaultKind};
 
 const NAMES: [&str; 5] = ["::error::x", "<script>x", "| a |", "\u{1b}[31mred\u{202e}", "two\n::error::lines"];
 
@@ -74,5 +76,30 @@ fn foreign_names_in_errors_begin_no_line_either() {
         is_harmless(&place.emulated("plan").ends(1));
         place.write("access/more.yaml", &format!("version: 1\nroles: {{ {}: [NOTHING] }}\n", quoted(name)));
         is_harmless(&place.run("validate access").ends(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_api_says_begins_no_line_either() {
+    let says = FaultKind::GraphError {
+        status: 403,
+        code: 200,
+        subcode: None,
+        message: "::error::x\n::error::y\r::error::z\u{1b}[31m\u{202e} ".repeat(10),
+        is_transient: false,
+    };
+    for (method, path, code) in [
+        ("GET", "/system_users", 1),
+        ("GET", "/104996122399160/assigned_users", 4),
+        ("GET", "/104996122399160/solutions", 0),
+        ("POST", "/assigned_users", 4),
+        ("DELETE", "/assigned_users", 4),
+        ("GET", "/debug_token", 0),
+    ] {
+        for options in ["", "-vv", "--format json"] {
+            let remote = Remote::start(vec![Fault::new(says.clone()).on(method).at(path)]).await;
+            let ran = remote.run(&format!("apply --auto-approve {options}")).ends(code);
+            is_harmless(&ran);
+        }
     }
 }

@@ -136,5 +136,14 @@ fn what_goes_into_a_pipe_holds_no_colour() {
     place.run("validate access").never_says("\u{1b}");
     place.run("plan --help").never_says("\u{1b}");
     place.emulated("plan --emulate-fresh --color always").says("\u{1b}[");
-    place.emulated("plan --emulate-fresh --color always --format json").ends(0);
+    let json = place.emulated("plan --emulate-fresh --color always --format json").ends(0);
+    assert!(!json.stdout.contains('\u{1b}'), "{json}");
+}
+
+#[test]
+fn the_environment_says_whether_there_is_colour() {
+    Place::new().set("CLICOLOR_FORCE", "1").emulated("plan").says("\u{1b}[");
+    Place::new().set("CLICOLOR_FORCE", "1").emulated("plan --color never").never_says("\u{1b}");
+    Place::new().set("NO_COLOR", "1").emulated("plan --color always").says("\u{1b}[");
+    Place::new().set("NO_COLOR", "1").emulated("plan").never_says("\u{1b}");
 }
