@@ -110,14 +110,18 @@ fn is_yaml(path: &Path) -> bool {
 
 /// Reads a file of at most so many bytes.
 fn text(path: &Path, left: u64) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
     // A pipe or a device could give bytes without end, or none for ever.
-    if !fs::metadata(path)?.is_file() {
+    if !metadata.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
     let limit = FILE_LIMIT.min(left);
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
+    // What the system says of the length saves the reading; a file that grows meanwhile is cut all the same.
+    if metadata.len() <= limit {
+        File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    }
+    if metadata.len().max(bytes.len() as u64) > limit {
         let limit = if limit < FILE_LIMIT {
             "all files together may have 256 MiB"
         } else {
@@ -139,4 +143,125 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
 /// Gives a path with `/` between its parts, on every system.
 fn shown(path: &Path) -> String {
     path.display().to_string().replace(std::path::MAIN_SEPARATOR, "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+    use tempfile::TempDir;
+
+    /// Makes a folder with these files in it.
+    fn folder(files: &[(&str, &[u8])]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        folder
+    }
+
+    /// Reads what stands in a folder, and says which texts came and what was wrong, without the folder's path.
+    fn came(folder: &TempDir, names: &[&str]) -> Vec<String> {
+        let paths: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
+        let (sources, diagnostics) = read(&paths);
+        let texts = sources.iter().map(|(_, source)| format!("{}: {}", source.path, source.text));
+        let wrong =
+            diagnostics.iter().map(|diagnostic| format!("{} {}", diagnostic.code, diagnostic.message));
+        let root = shown(folder.path());
+        texts.chain(wrong).map(|line| line.replace(&format!("{root}/"), "").replace(&root, ".")).collect()
+    }
+
+    #[test]
+    fn a_folder_gives_its_manifests_by_name_hidden_ones_left_out() {
+        let folder = folder(&[
+            ("b.yaml", b"b"),
+            ("a/z.yml", b"z"),
+            ("a/deep/er/x.yaml", b"x"),
+            ("c.yaml", b"c"),
+            ("notes.txt", b"no"),
+            ("yaml", b"no"),
+            ("d.YAML", b"no"),
+            (".hidden.yaml", b"no"),
+            (".git/config.yaml", b"no"),
+        ]);
+        assert_eq!(
+            came(&folder, &["."]),
+            ["./a/deep/er/x.yaml: x", "./a/z.yml: z", "./b.yaml: b", "./c.yaml: c"]
+        );
+        assert_eq!(came(&folder, &["notes.txt", "a"])[0], "notes.txt: no", "a file that is named is read");
+        assert_eq!(came(&folder, &[".hidden.yaml"]), [".hidden.yaml: no"]);
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_read_once() {
+        let folder = folder(&[("a/b.yaml", b"b"), ("c.yaml", b"c")]);
+        assert_eq!(came(&folder, &["c.yaml", "a/../c.yaml", "a", "a/b.yaml"]), ["c.yaml: c", "a/b.yaml: b"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_and_the_rest_is_read() {
+        let folder = folder(&[("c.yaml", b"c"), ("empty/notes.txt", b"")]);
+        let found = came(&folder, &["nowhere.yaml", "empty", "c.yaml"]);
+        assert_eq!(found[0], "c.yaml: c");
+        assert!(
+            found[1].starts_with("unreadable-file nowhere.yaml could not be read: No such file"),
+            "{found:?}"
+        );
+        assert_eq!(found[2], "no-manifests there is no *.yaml or *.yml file below empty");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_said_with_their_line() {
+        let folder =
+            folder(&[("a.yaml", b"one\ntwo \xff\n"), ("b.yaml", b"\xff\xfev\0e\0"), ("c.yaml", b"c")]);
+        let expected = [
+            "./c.yaml: c",
+            "unreadable-file ./a.yaml could not be read: it is not valid UTF-8 (line 2)",
+            "unreadable-file ./b.yaml could not be read: it is not valid UTF-8 (line 1)",
+        ];
+        assert_eq!(came(&folder, &["."]), expected);
+    }
+
+    #[test]
+    fn a_file_of_a_gigabyte_is_refused_at_once() {
+        let folder = folder(&[("a.yaml", b"a")]);
+        File::create(folder.path().join("huge.yaml")).unwrap().set_len(1 << 30).unwrap();
+        let begun = Instant::now();
+        let expected = [
+            "a.yaml: a",
+            "unreadable-file huge.yaml could not be read: it is too large: a file may have 128 MiB",
+        ];
+        assert_eq!(came(&folder, &["huge.yaml", "a.yaml"]), expected);
+        assert!(begun.elapsed() < Duration::from_secs(1), "nothing of it is read");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_loop_of_links_ends() {
+        use std::os::unix::fs::symlink;
+        let folder = folder(&[("a/b.yaml", b"b"), ("c/d.yaml", b"d")]);
+        symlink("..", folder.path().join("a/up")).unwrap();
+        symlink("self.yaml", folder.path().join("self.yaml")).unwrap();
+        let found = came(&folder, &["a", "c", "self.yaml"]);
+        assert_eq!(found[0], "c/d.yaml: d");
+        assert_eq!(
+            found[1],
+            "unreadable-file a/up/a could not be read: the folder leads back to itself by a link"
+        );
+        assert!(found[2].starts_with("unreadable-file self.yaml could not be read: "), "{found:?}");
+        symlink("../c/d.yaml", folder.path().join("c/again.yaml")).unwrap();
+        symlink("nowhere", folder.path().join("c/broken.yaml")).unwrap();
+        let found = came(&folder, &["c"]);
+        assert!(found[0].starts_with("unreadable-file c/broken.yaml could not be read: "), "{found:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_not_waited_for() {
+        let (sources, diagnostics) = read(&[PathBuf::from("/dev/zero")]);
+        assert_eq!(sources.iter().count(), 0);
+        assert!(diagnostics[0].message.ends_with("it is no regular file"), "{diagnostics:?}");
+    }
 }

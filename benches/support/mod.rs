@@ -13,6 +13,8 @@ use wabacl::render::json::JsonHeader;
 use wabacl::render::{self, PlanView, Purpose};
 use wabacl::resolve::resolve;
 
+/// The business portfolio of every case.
+pub const BUSINESS: u64 = 9_876_543_210_987_654;
 /// How many system users each case has; each holds something on every WABA.
 pub const USERS: u64 = 20;
 /// One pair of this many differs: 5 %.
@@ -51,7 +53,7 @@ where
 
 /// Writes the manifest that gives [`USERS`] system users something on each of some WABAs.
 pub fn manifest(shape: Shape, wabas: u64) -> String {
-    let mut text = String::from("version: 1\nbusiness: 9876543210987654\nsystem_users:\n");
+    let mut text = format!("version: 1\nbusiness: {BUSINESS}\nsystem_users:\n");
     for user in 0..USERS {
         let _ = writeln!(text, "  bot-{user}: {{ id: {} }}", user_id(user));
     }
@@ -135,7 +137,7 @@ pub fn case(shape: Shape, assignments: u64) -> Case {
         (id::<WabaId>(waba_id(waba)), entry)
     };
     let directory = Directory {
-        business: id(9_876_543_210_987_654),
+        business: id(BUSINESS),
         acting_user: None,
         system_users: (0..USERS).map(system_user).collect(),
         wabas: (0..wabas).map(waba).collect(),

@@ -44,7 +44,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     // Nothing is written up to here: a signal ends the program at once.
     let Some(prepared) = signals.unless(prepared).await else { return Ok(Exit::Interrupted) };
     match prepared? {
-        (Ready::Ended(exit), _) => Ok(exit),
+        (Ready::Ended(exit), live) => {
+            live.log_requests(0);
+            Ok(exit)
+        }
         (Ready::Go(approved, planned), live) => {
             write(args, &approved, &planned, &live, &mut signals, terminal).await
         }
@@ -105,6 +108,7 @@ async fn write(
     let settled = |changes: usize| bar.inc(changes as u64);
     let report = signals.stop(crate::apply::apply(approved, tools, &settled), &stop).await;
     bar.finish_and_clear();
+    live.log_requests(writer.calls());
     let report = match report {
         Ok(report) => report,
         Err(exit) => {
@@ -112,7 +116,6 @@ async fn write(
             return Ok(exit);
         }
     };
-    tracing::info!(calls = live.reader.calls(), "the changes are settled");
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     self::report(&report, planned, &judgement, args.options.format, terminal)?;
     Ok(exit(&report, approved.plan(), &stop))

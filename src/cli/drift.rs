@@ -24,7 +24,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let connect = async || Live::connect(&args.connection, terminal).await;
-    let (planned, _live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
+    let (planned, live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
+    live.log_requests(0);
     let unjudged = Judgement::default();
     plan::show(&planned, &unjudged, Purpose::Drift, args.options.format, terminal)?;
     Ok(plan::exit(&planned, &unjudged, true))

@@ -19,12 +19,17 @@ const STATE_LIMIT: u64 = 256 * 1024 * 1024;
 /// Prints its address. The tokens are those of the state file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The state to start from; it is never written, new state goes beside it
+    /// The state to start from; it is never written, new state goes beside it (live.state.yaml for live.yaml)
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     /// Starts over from that file, even where there is newer state beside it
     #[arg(long)]
     fresh: bool,
+    /// Starts from that file alone, and keeps new state in memory only: nothing is written
+    ///
+    /// For measuring and for tests: otherwise each write rewrites the whole state.
+    #[arg(long, conflicts_with = "fresh")]
+    ephemeral: bool,
     /// The address to listen on; only this machine's own (127.0.0.1, ::1), port 0 for any
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -39,7 +44,12 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         latency: Duration::from_millis(u64::from(args.latency)),
         ..Options::default()
     };
-    let emulator = start(&args.state, args.fresh, options).await?;
+    let keep = match (args.ephemeral, args.fresh) {
+        (true, _) => Keep::Nothing,
+        (false, true) => Keep::Afresh,
+        (false, false) => Keep::On,
+    };
+    let emulator = start(&args.state, keep, options).await?;
     terminal.product(&format!("{}\n", emulator.url()))?;
     terminal.say("The emulator is listening; interrupt it to end.");
     std::future::pending().await
@@ -48,7 +58,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 /// Starts the emulator that `--emulate` asks for, with settings to reach it by.
 pub(crate) async fn embedded(emulate: &Emulate) -> Result<Option<(Emulator, Settings)>, Failure> {
     let Some(file) = &emulate.emulate else { return Ok(None) };
-    let emulator = start(file, emulate.emulate_fresh, Options::default()).await?;
+    let keep = if emulate.emulate_fresh { Keep::Afresh } else { Keep::On };
+    let emulator = start(file, keep, Options::default()).await?;
     let token = emulator
         .issue_token(None)
         .map_err(|error| Failure::failed("making a token for the emulator", error))?;
@@ -57,9 +68,20 @@ pub(crate) async fn embedded(emulate: &Emulate) -> Result<Option<(Emulator, Sett
     Ok(Some((emulator, settings)))
 }
 
-async fn start(file: &Path, fresh: bool, options: Options) -> Result<Emulator, Failure> {
+/// What becomes of the state beside the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// The run goes on from it, and keeps new state there.
+    On,
+    /// The run starts over from the file, and keeps new state there.
+    Afresh,
+    /// The run starts from the file, and keeps nothing.
+    Nothing,
+}
+
+async fn start(file: &Path, keep: Keep, options: Options) -> Result<Emulator, Failure> {
     let state = beside(file);
-    let from = if !fresh && state.is_file() { &state } else { file };
+    let from = if keep == Keep::On && state.is_file() { &state } else { file };
     let shown = visible(&from.display().to_string()).into_owned();
     let text = read(from).map_err(|error| Failure::failed(&format!("reading {shown}"), error))?;
     let world = World::from_yaml(&text).map_err(|error| {
@@ -73,7 +95,7 @@ async fn start(file: &Path, fresh: bool, options: Options) -> Result<Emulator, F
     if from == state {
         tracing::info!("the emulator goes on from {shown}");
     }
-    let options = Options { state_file: Some(state), ..options };
+    let options = Options { state_file: (keep != Keep::Nothing).then_some(state), ..options };
     Emulator::start(world, options).await.map_err(|error| Failure::failed("starting the emulator", error))
 }
 

@@ -61,6 +61,11 @@ impl Live {
         })
     }
 
+    /// Logs how many requests were sent, retries included; only `apply` has writes to tell of.
+    pub(crate) fn log_requests(&self, writes: u64) {
+        tracing::info!(reads = self.reader.calls(), writes, "requests sent");
+    }
+
     /// Connects for writing; only `apply` asks for this.
     pub(crate) fn writer(&self) -> Result<Writer, Failure> {
         Writer::connect(&self.settings).map_err(|error| Failure::graph("connecting to the Graph API", &error))

@@ -43,7 +43,8 @@ impl Planned {
     pub(crate) fn header(&self) -> JsonHeader<'_> {
         let acting = self.plan.acting_user.and_then(|user| self.directory.system_users.get(&user));
         JsonHeader {
-            created_at: Timestamp::now(),
+            // To the second: what a reader of a plan wants to know, and the form that the schema shows.
+            created_at: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
             acting_user_name: acting.map(|user| &user.name),
             manifest_digest: &self.manifest_digest,
         }
@@ -108,7 +109,11 @@ pub(crate) async fn plan(
             .hint("it is compared with the names in the manifests, and for discovered WABAs with their live names"));
     }
     let observed = observe(&desired, &directory, &live, terminal).await?;
-    tracing::info!(calls = live.reader.calls(), "the live state is read");
+    tracing::info!(
+        wabas = desired.scope.wabas.len(),
+        unreadable = observed.unreadable.len(),
+        "the live state is read"
+    );
     let plan = plan::plan(&desired, &observed);
     Ok((Planned { plan, policy, directory, sources, manifest_digest }, live))
 }

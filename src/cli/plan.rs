@@ -27,7 +27,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let connect = async || Live::connect(&args.connection, terminal).await;
-    let (planned, _live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
+    let (planned, live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
+    live.log_requests(0);
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     show(&planned, &judgement, Purpose::Plan, args.options.format, terminal)?;
     Ok(exit(&planned, &judgement, args.detailed_exitcode))

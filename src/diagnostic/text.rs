@@ -6,14 +6,19 @@ use crate::model::{IdError, Position, visible};
 /// How many near words are suggested at most.
 const SUGGESTIONS: usize = 3;
 
-fn error(code: &'static str, at: Position, message: String, help: impl Into<Option<String>>) -> Diagnostic {
-    Diagnostic { severity: Severity::Error, code, message, at: Some(at), help: help.into() }
+fn error(code: &'static str, at: Position, message: String, help: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, code, message, at: Some(at), help: Some(help) }
 }
 
-/// Asks whether one of the near candidates was meant; `None` where none is near.
+/// Asks whether one of the near candidates was meant, or the one that differs in case only; `None` where none
+/// is near.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
-    let near = similar::get_close_matches(word, &candidates, SUGGESTIONS, 0.6);
+    let same = candidates.iter().copied().find(|candidate| candidate.eq_ignore_ascii_case(word));
+    let near = match same {
+        Some(same) => vec![same],
+        None => similar::get_close_matches(word, &candidates, SUGGESTIONS, 0.6),
+    };
     let near: Vec<String> = near.into_iter().map(|word| format!("`{}`", visible(word))).collect();
     (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
 }
@@ -34,7 +39,14 @@ pub(crate) fn no_manifests(path: &str) -> Diagnostic {
 
 /// A text that is no YAML.
 pub(crate) fn yaml_syntax(at: Position, what: &str) -> Diagnostic {
-    error("yaml-syntax", at, format!("this is not valid YAML: {}", visible(what)), None)
+    let help = String::from("look at the indentation, quotes and brackets here and just above");
+    error("yaml-syntax", at, format!("this is not valid YAML: {}", visible(what)), help)
+}
+
+/// A text with a NUL, which no YAML has.
+pub(crate) fn nul(at: Position) -> Diagnostic {
+    let help = String::from("remove it; a text editor writes none, so this may be no text, or UTF-16");
+    error("nul-character", at, String::from("a NUL character stands here"), help)
 }
 
 /// A text above a limit.
@@ -84,6 +96,12 @@ pub(crate) fn duplicate_key(at: Position, key: &str) -> Diagnostic {
     )
 }
 
+/// A key without a value.
+pub(crate) fn missing_value(at: Position, key: &str) -> Diagnostic {
+    let help = String::from("give it a value, or remove the key");
+    error("missing-value", at, format!("`{}` has no value", visible(key)), help)
+}
+
 /// A version that is missing or is not 1.
 pub(crate) fn wrong_version(at: Position, found: Option<&str>) -> Diagnostic {
     let message = match found {
@@ -123,7 +141,12 @@ pub(crate) fn same_thing_twice(at: Position, what: &str, id: &str, other: &str, 
 
 /// An empty name.
 pub(crate) fn empty_name(at: Position) -> Diagnostic {
-    error("empty-name", at, String::from("a name cannot be empty"), None)
+    error(
+        "empty-name",
+        at,
+        String::from("a name cannot be empty"),
+        String::from("write a name before the colon"),
+    )
 }
 
 /// A name with a wildcard, which no grant could select to the letter.
@@ -140,7 +163,7 @@ pub(crate) fn bad_id(at: Position, text: &str, why: IdError) -> Diagnostic {
 
 /// Something that must be there.
 pub(crate) fn missing(at: Position, what: &str, key: &str) -> Diagnostic {
-    error("missing-key", at, format!("{what} needs `{key}`"), None)
+    error("missing-key", at, format!("{what} needs `{key}`"), format!("add `{key}: …` to it"))
 }
 
 /// A text that is none of the words that can stand there.
@@ -152,7 +175,12 @@ pub(crate) fn bad_word(at: Position, text: &str, words: &[&str]) -> Diagnostic {
 
 /// A text that is no number in its range.
 pub(crate) fn bad_number(at: Position, text: &str, range: &str) -> Diagnostic {
-    error("bad-number", at, format!("`{}` is not {range}", visible(text)), None)
+    error(
+        "bad-number",
+        at,
+        format!("`{}` is not {range}", visible(text)),
+        format!("write {range}, in digits"),
+    )
 }
 
 /// A text that is no day.

@@ -15,9 +15,7 @@ use super::{
     WabaSelector,
 };
 use crate::diagnostic::{self, Diagnostic};
-use crate::model::{
-    At, BusinessId, Name, Position, Prune, Shared, SourceId, Sources, Task, TaskSet, UserId, WabaId,
-};
+use crate::model::{At, BusinessId, Name, Position, Prune, Shared, SourceId, Sources, Task, TaskSet};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -33,19 +31,24 @@ const SHARED: [(&str, Shared); 5] = [
 ];
 const FROM: [(&str, DiscoverFrom); 2] = [("client", DiscoverFrom::Client), ("owned", DiscoverFrom::Owned)];
 
+/// How many names are compared with those that are declared nowhere; a second's work.
+const COMPARISONS: usize = 500_000;
+
 /// Joins the documents; `None` where anything is wrong.
 pub(super) fn check(
-    documents: Vec<(SourceId, Document)>,
+    documents: Vec<(SourceId, Placed<Document>)>,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Manifest> {
-    let first = documents.first().map(|(source, _)| Position { source: *source, line: 1, column: 1 });
-    let mut check = Check { sources, diagnostics, source: SourceId::default() };
+    let first = documents.first().map(|(source, document)| position(*source, document.spot));
+    let incomplete = diagnostics.iter().any(Diagnostic::is_error);
+    let mut check =
+        Check { sources, diagnostics, source: SourceId::default(), incomplete, comparisons: COMPARISONS };
     let mut declared = Declared::default();
     let mut selecting = Vec::new();
     for (source, mut document) in documents {
         check.source = source;
-        selecting.push((source, document.grants.take().unwrap_or_default()));
+        selecting.push((source, document.value.grants.take().unwrap_or_default()));
         check.declarations(document, &mut declared);
     }
     check.same_things(&declared);
@@ -58,7 +61,7 @@ pub(super) fn check(
         }
     }
     let guards = check.guards(std::mem::take(&mut declared.guards), &declared);
-    if let (false, Some(first)) = (declared.business_given, first) {
+    if let (false, false, Some(first)) = (incomplete, declared.business_given, first) {
         check.diagnostics.push(diagnostic::no_business(first));
     }
     if check.diagnostics.iter().any(Diagnostic::is_error) {
@@ -85,6 +88,8 @@ struct Declared {
     users: BTreeMap<Name, SystemUserEntry>,
     roles: BTreeMap<Name, (Position, SourceId, Vec<TaskName>)>,
     wabas: BTreeMap<Name, WabaEntry>,
+    /// The WABAs whose declaration is wrong: grants may name them all the same.
+    wrong_wabas: BTreeSet<Name>,
     discover: Vec<DiscoverRule>,
     prune: Option<At<Prune>>,
     guards: GivenGuards,
@@ -105,6 +110,10 @@ struct Check<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     /// The text that is being checked.
     source: SourceId,
+    /// Whether a document could not be read, so that what is not found may be declared there.
+    incomplete: bool,
+    /// How many names may still be compared with one that is declared nowhere.
+    comparisons: usize,
 }
 
 impl Check<'_> {
@@ -127,9 +136,19 @@ impl Check<'_> {
             self.say(match problem.wrong {
                 _ if problem.key == "<<" => diagnostic::merge_key(at),
                 Wrong::Unknown => diagnostic::unknown_key(at, &problem.key, problem.known),
+                Wrong::Empty => diagnostic::missing_value(at, &problem.key),
                 Wrong::Repeated => diagnostic::duplicate_key(at, &problem.key),
             });
         }
+    }
+
+    /// Takes the entries of a mapping that is free in its keys, and reports each merge key.
+    fn entries<V>(&mut self, entries: Option<Entries<V>>) -> Vec<(Word, V)> {
+        let Some(Entries { entries, merges, .. }) = entries else { return Vec::new() };
+        for spot in merges {
+            self.say(diagnostic::merge_key(self.at(spot)));
+        }
+        entries
     }
 
     /// Takes a value that is given once over all documents.
@@ -144,7 +163,7 @@ impl Check<'_> {
         }
     }
 
-    /// Takes a name's entry, unless the name is empty, a merge key, or declared already.
+    /// Takes a name's entry, unless the name is empty or declared already.
     fn declare<T>(
         &mut self,
         map: &mut BTreeMap<Name, T>,
@@ -154,9 +173,7 @@ impl Check<'_> {
         at: impl Fn(&T) -> Position,
     ) {
         let here = self.at(name.spot);
-        if name.text == "<<" {
-            self.say(diagnostic::merge_key(here));
-        } else if name.text.is_empty() {
+        if name.text.is_empty() {
             self.say(diagnostic::empty_name(here));
         } else if let Some(first) = map.get(name.text.as_str()).map(&at) {
             let first = self.place(first);
@@ -166,37 +183,37 @@ impl Check<'_> {
         }
     }
 
-    fn declarations(&mut self, document: Document, declared: &mut Declared) {
-        let start = Spot { line: 1, column: 1 };
+    fn declarations(&mut self, document: Placed<Document>, declared: &mut Declared) {
+        let Placed { value: document, spot } = document;
         match &document.version {
             Some(version) if version.text == "1" => {}
             Some(version) => self.say(diagnostic::wrong_version(self.at(version.spot), Some(&version.text))),
-            None => {
-                let at = self.at(document.first_spot().unwrap_or(start));
-                self.say(diagnostic::wrong_version(at, None));
-            }
+            None if document.has_empty("version") => {}
+            None => self.say(diagnostic::wrong_version(self.at(spot), None)),
         }
+        declared.business_given |= document.has_empty("business");
         self.problems(document.problems);
         declared.business_given |= document.business.is_some();
         let business = document.business.and_then(|id| self.id(&id));
         self.once(&mut declared.business, "business", business);
-        for (name, user) in entries(document.system_users) {
+        for (name, user) in self.entries(document.system_users) {
             let entry = self.system_user(&name, user);
             self.declare(&mut declared.users, "system user", &name, entry, |entry| entry.at);
         }
-        for (name, tasks) in entries(document.roles) {
+        for (name, tasks) in self.entries(document.roles) {
             let entry = (self.at(name.spot), self.source, tasks);
             if Task::from_str(&name.text).is_ok() {
                 self.say(diagnostic::role_like_task(entry.0, &name.text));
             }
             self.declare(&mut declared.roles, "role", &name, entry, |entry| entry.0);
         }
-        for (name, waba) in entries(document.wabas) {
+        for (name, waba) in self.entries(document.wabas) {
             if Glob::is_glob(&name.text) {
                 self.say(diagnostic::name_is_a_glob(self.at(name.spot), &name.text));
             }
-            if let Some(entry) = self.waba(&name, waba) {
-                self.declare(&mut declared.wabas, "WABA", &name, entry, |entry| entry.at);
+            match self.waba(&name, waba) {
+                Some(entry) => self.declare(&mut declared.wabas, "WABA", &name, entry, |entry| entry.at),
+                None => _ = declared.wrong_wabas.insert(Name::new(name.text)),
             }
         }
         for rule in document.discover.into_iter().flatten() {
@@ -207,7 +224,7 @@ impl Check<'_> {
         if let Some(guards) = document.guards {
             self.given_guards(guards, &mut declared.guards);
         }
-        for (task, beside) in entries(document.implied) {
+        for (task, beside) in self.entries(document.implied) {
             self.implied(&task, beside, &mut declared.implied);
         }
     }
@@ -240,15 +257,15 @@ impl Check<'_> {
 
     fn waba(&mut self, name: &Word, waba: Waba) -> Option<WabaEntry> {
         let at = self.at(name.spot);
-        self.problems(waba.problems);
         let id = match waba.id {
             Some(id) => self.id(&id),
-            None if name.text == "<<" => None,
+            None if waba.has_empty("id") => None,
             None => {
                 self.say(diagnostic::missing(at, "a WABA", "id"));
                 None
             }
         };
+        self.problems(waba.problems);
         let shared = waba.shared.and_then(|word| self.word(word, &SHARED));
         let line_of_credit = waba.line_of_credit.and_then(|flag| self.flag(flag));
         let labels = self.labels(waba.labels).map(|labels| labels.value).unwrap_or_default();
@@ -287,16 +304,12 @@ impl Check<'_> {
         let labels = labels?;
         let at = self.at(labels.spot);
         let mut taken = Labels::new();
-        for (key, value) in labels.entries {
-            if key.text == "<<" {
-                self.say(diagnostic::merge_key(self.at(key.spot)));
-            } else {
-                match taken.entry(key.text) {
-                    Entry::Vacant(vacant) => _ = vacant.insert(value.text),
-                    Entry::Occupied(taken) => {
-                        self.diagnostics
-                            .push(diagnostic::duplicate_key(position(self.source, key.spot), taken.key()));
-                    }
+        for (key, value) in self.entries(Some(labels)) {
+            match taken.entry(key.text) {
+                Entry::Vacant(vacant) => _ = vacant.insert(value.text),
+                Entry::Occupied(taken) => {
+                    self.diagnostics
+                        .push(diagnostic::duplicate_key(position(self.source, key.spot), taken.key()));
                 }
             }
         }
@@ -305,34 +318,29 @@ impl Check<'_> {
 
     /// Reports each system user and each WABA that is declared under two names.
     fn same_things(&mut self, declared: &Declared) {
-        let mut ids: BTreeMap<UserId, (&Name, Position)> = BTreeMap::new();
-        let mut names: BTreeMap<&Name, (&Name, Position)> = BTreeMap::new();
+        let mut ids = BTreeMap::new();
+        let mut names = BTreeMap::new();
         let mut twice = Vec::new();
         for (name, user) in &declared.users {
-            if let Some(id) = user.id
-                && let Some((other, first)) = ids.insert(id.value, (name, id.at))
-            {
-                twice.push((id.at, "system user", id.value.to_string(), other, first));
-            }
-            let live = user.name.as_ref().map_or(name, |live| &live.value);
-            let at = user.name.as_ref().map_or(user.at, |live| live.at);
-            if user.id.is_none()
-                && let Some((other, first)) = names.insert(live, (name, at))
-            {
-                twice.push((at, "system user", format!("`{live}`"), other, first));
-            }
+            let again = match (user.id, &user.name) {
+                (Some(id), _) => {
+                    first_and_later(&mut ids, id.value, name, id.at).map(|pair| (id.value.to_string(), pair))
+                }
+                (None, live) => {
+                    let (live, at) = live.as_ref().map_or((name, user.at), |live| (&live.value, live.at));
+                    first_and_later(&mut names, live, name, at).map(|pair| (format!("`{live}`"), pair))
+                }
+            };
+            twice.extend(again.map(|(id, pair)| ("system user", id, pair)));
         }
-        let mut wabas: BTreeMap<WabaId, (&Name, Position)> = BTreeMap::new();
+        let mut wabas = BTreeMap::new();
         for (name, waba) in &declared.wabas {
-            if let Some((other, first)) = wabas.insert(waba.id.value, (name, waba.id.at)) {
-                twice.push((waba.id.at, "WABA", waba.id.value.to_string(), other, first));
-            }
+            let again = first_and_later(&mut wabas, waba.id.value, name, waba.id.at);
+            twice.extend(again.map(|pair| ("WABA", waba.id.value.to_string(), pair)));
         }
-        for (at, what, id, other, first) in twice {
-            // The later one in the text is the one to speak of.
-            let (at, first) = (at.max(first), at.min(first));
+        for (what, id, [(name, first), (_, later)]) in twice {
             let first = self.place(first);
-            self.say(diagnostic::same_thing_twice(at, what, &id, other.as_str(), &first));
+            self.say(diagnostic::same_thing_twice(later, what, &id, name.as_str(), &first));
         }
     }
 
@@ -414,8 +422,7 @@ impl Check<'_> {
         if declared.users.contains_key(user.text.as_str()) {
             return Some(At { value: Name::new(user.text), at });
         }
-        let names = declared.users.keys().map(Name::as_str);
-        self.say(diagnostic::undeclared(at, "system_users", &user.text, names));
+        self.undeclared(at, "system_users", &user.text, declared.users.keys());
         None
     }
 
@@ -433,7 +440,7 @@ impl Check<'_> {
                 (Err(_), Some(role)) => role.clone(),
                 (Err(_), None) => {
                     let candidates: Vec<&str> = roles.keys().map(Name::as_str).chain(task_names()).collect();
-                    self.say(diagnostic::unknown_role(at, &text, candidates));
+                    self.say_of_a_reference(diagnostic::unknown_role(at, &text, candidates));
                     continue;
                 }
             };
@@ -451,9 +458,33 @@ impl Check<'_> {
         if declared.wabas.contains_key(waba.text.as_str()) {
             return Some(At { value: WabaSelector::Name(Name::new(waba.text)), at });
         }
-        let names = declared.wabas.keys().map(Name::as_str);
-        self.say(diagnostic::undeclared(at, "wabas", &waba.text, names));
+        if !declared.wrong_wabas.contains(waba.text.as_str()) {
+            self.undeclared(at, "wabas", &waba.text, declared.wabas.keys());
+        }
         None
+    }
+
+    /// Reports a name that no document declares, and suggests near ones while that is no great work.
+    fn undeclared<'n>(
+        &mut self,
+        at: Position,
+        section: &str,
+        name: &str,
+        declared: impl ExactSizeIterator<Item = &'n Name>,
+    ) {
+        let compared = declared.len();
+        let take = if self.comparisons >= compared { compared } else { 0 };
+        self.comparisons -= take;
+        let near = diagnostic::undeclared(at, section, name, declared.take(take).map(Name::as_str));
+        self.say_of_a_reference(near);
+    }
+
+    /// Reports a name that is not there; where a document could not be read, it may be declared in that one.
+    fn say_of_a_reference(&mut self, mut diagnostic: Diagnostic) {
+        if self.incomplete {
+            diagnostic.help = Some(String::from("a document that could not be read may declare it"));
+        }
+        self.say(diagnostic);
     }
 
     fn given_guards(&mut self, guards: RawGuards, given: &mut GivenGuards) {
@@ -470,7 +501,7 @@ impl Check<'_> {
         let holders = guards.min_holders.map(|holders| {
             let at = self.at(holders.spot);
             let mut taken = BTreeMap::new();
-            for (name, count) in holders.entries {
+            for (name, count) in self.entries(Some(holders)) {
                 let at = self.at(name.spot);
                 let count = self.number::<u64>(&count.into(), "a whole number from 0", |_| true);
                 match (Task::from_str(&name.text), count) {
@@ -502,8 +533,7 @@ impl Check<'_> {
             if declared.users.contains_key(&user.value) {
                 protected.insert(user.value);
             } else {
-                let names = declared.users.keys().map(Name::as_str);
-                self.say(diagnostic::undeclared(user.at, "system_users", user.value.as_str(), names));
+                self.undeclared(user.at, "system_users", user.value.as_str(), declared.users.keys());
             }
         }
         let default = Guards::default();
@@ -518,8 +548,19 @@ impl Check<'_> {
     }
 }
 
-fn entries<V>(entries: Option<Entries<V>>) -> Vec<(Word, V)> {
-    entries.map(|entries| entries.entries).unwrap_or_default()
+/// A declared name, and where it says which thing is meant.
+type Declaration<'a> = (&'a Name, Position);
+
+/// Keeps what a name declares; where another name declares the same, gives both in the order of the text.
+fn first_and_later<'a, K: Ord>(
+    kept: &mut BTreeMap<K, Declaration<'a>>,
+    thing: K,
+    name: &'a Name,
+    at: Position,
+) -> Option<[Declaration<'a>; 2]> {
+    let mut both = [kept.insert(thing, (name, at))?, (name, at)];
+    both.sort_by_key(|(_, at)| *at);
+    Some(both)
 }
 
 fn task_names<'a>() -> impl Iterator<Item = &'a str> {

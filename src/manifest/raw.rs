@@ -19,6 +19,8 @@ use std::marker::PhantomData;
 pub(super) enum Wrong {
     Unknown,
     Repeated,
+    /// The key has no value, which is not the same as being left out: a day may have been forgotten there.
+    Empty,
 }
 
 /// A key that should not be there.
@@ -44,6 +46,14 @@ macro_rules! sections {
             pub(super) problems: Vec<KeyProblem>,
         }
 
+        impl $name {
+            /// Tells whether a key stands there without a value.
+            #[allow(dead_code, reason = "not every section has a key that must be there")]
+            pub(super) fn has_empty(&self, key: &str) -> bool {
+                self.problems.iter().any(|problem| problem.key == key && problem.wrong == Wrong::Empty)
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 const KNOWN: &[&str] = &[$(stringify!($field),)*];
@@ -58,18 +68,29 @@ macro_rules! sections {
 
                     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
                         let mut section = $name::default();
+                        let mut seen = [false; KNOWN.len()];
                         while let Some(key) = map.next_key::<Spanned<String>>()? {
-                            let wrong = match key.value.as_str() {
-                                $(stringify!($field) if section.$field.is_none() => {
-                                    section.$field = map.next_value()?;
-                                    continue;
-                                })*
-                                known if KNOWN.contains(&known) => Wrong::Repeated,
-                                _ => Wrong::Unknown,
+                            let place = KNOWN.iter().position(|known| *known == key.value);
+                            let wrong = match place {
+                                None => Some(Wrong::Unknown),
+                                Some(place) => {
+                                    std::mem::replace(&mut seen[place], true).then_some(Wrong::Repeated)
+                                }
                             };
-                            map.next_value::<IgnoredAny>()?;
-                            let spot = Spot::from(&key);
-                            section.problems.push(KeyProblem { key: key.value, spot, wrong, known: KNOWN });
+                            let wrong = match (wrong, key.value.as_str()) {
+                                $((None, stringify!($field)) => {
+                                    section.$field = map.next_value()?;
+                                    section.$field.is_none().then_some(Wrong::Empty)
+                                })*
+                                (wrong, _) => {
+                                    map.next_value::<IgnoredAny>()?;
+                                    wrong
+                                }
+                            };
+                            if let Some(wrong) = wrong {
+                                let spot = Spot::from(&key);
+                                section.problems.push(KeyProblem { key: key.value, spot, wrong, known: KNOWN });
+                            }
                         }
                         Ok(section)
                     }
@@ -181,13 +202,15 @@ sections! {
 #[derive(Debug)]
 pub(super) struct Entries<V> {
     pub(super) entries: Vec<(Word, V)>,
+    /// Where merge keys stand, whose values are not read.
+    pub(super) merges: Vec<Spot>,
     /// Where the mapping begins.
     pub(super) spot: Spot,
 }
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder<V>(Vec<(Word, V)>);
+        struct InOrder<V>(Vec<(Word, V)>, Vec<Spot>);
         struct Mapping<V>(PhantomData<V>);
 
         impl<'de, V: Deserialize<'de>> Visitor<'de> for Mapping<V> {
@@ -198,11 +221,16 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<V>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
+                let (mut entries, mut merges) = (Vec::new(), Vec::new());
+                while let Some(key) = map.next_key::<Word>()? {
+                    if key.text == "<<" {
+                        map.next_value::<IgnoredAny>()?;
+                        merges.push(key.spot);
+                    } else {
+                        entries.push((key, map.next_value()?));
+                    }
                 }
-                Ok(InOrder(entries))
+                Ok(InOrder(entries, merges))
             }
         }
 
@@ -212,8 +240,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
         }
 
-        let Placed { value: InOrder(entries), spot } = Placed::deserialize(deserializer)?;
-        Ok(Self { entries, spot })
+        let Placed { value: InOrder(entries, merges), spot } = Placed::deserialize(deserializer)?;
+        Ok(Self { entries, merges, spot })
     }
 }
 
@@ -227,19 +255,5 @@ impl<V: JsonSchema> JsonSchema for Entries<V> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<V>();
         json_schema!({ "type": "object", "additionalProperties": value })
-    }
-}
-
-impl Document {
-    /// Gives the place of the first thing in the document that has one.
-    pub(super) fn first_spot(&self) -> Option<Spot> {
-        let problems = self.problems.first().map(|problem| problem.spot);
-        let business = self.business.as_ref().map(|id| id.spot);
-        let users = self.system_users.as_ref().map(|entries| entries.spot);
-        let roles = self.roles.as_ref().map(|entries| entries.spot);
-        let wabas = self.wabas.as_ref().map(|entries| entries.spot);
-        let grants = self.grants.as_ref().and_then(|grants| grants.first()).map(|grant| grant.spot);
-        let spots = [problems, business, users, roles, wabas, grants];
-        spots.into_iter().flatten().min_by_key(|spot| (spot.line, spot.column))
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a text as YAML documents, within limits.
 
 use super::raw::Document;
-use super::scalar::Spot;
+use super::scalar::{Placed, Spot};
 use crate::diagnostic::{self, Diagnostic};
 use crate::model::{Position, SourceId};
 use serde_saphyr::Error;
@@ -36,15 +36,14 @@ fn options() -> Options {
 }
 
 /// Reads all documents of a text; empty ones are left out. What cannot be read becomes a diagnostic.
-pub(super) fn read(source: SourceId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
+pub(super) fn read(source: SourceId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Placed<Document>> {
     if let Some((line, column)) = nul(text) {
-        diagnostics
-            .push(diagnostic::yaml_syntax(Position { source, line, column }, "it holds a NUL character"));
+        diagnostics.push(diagnostic::nul(Position { source, line, column }));
         return Vec::new();
     }
     let mut documents = Vec::new();
     for document in
-        serde_saphyr::read_with_options::<_, Document>(&mut Cursor::new(text.as_bytes()), options())
+        serde_saphyr::read_with_options::<_, Placed<Document>>(&mut Cursor::new(text.as_bytes()), options())
     {
         match document {
             Ok(document) => documents.push(document),
@@ -83,7 +82,7 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::IOError { .. } => diagnostic::yaml_limit(at, what),
+        | Error::IOError { .. } => diagnostic::yaml_limit(at, &limit(what)),
         Error::NullIntoString { .. } => diagnostic::wrong_structure(
             at,
             "a value is missing here (for a text such as null, write \"null\")",
@@ -93,9 +92,27 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
         Error::SerdeInvalidType { .. } | Error::InvalidScalar { .. } | Error::SerdeInvalidValue { .. } => {
             diagnostic::wrong_structure(at, what)
         }
-        _ if what.contains("nesting") || what.contains("recursion") => diagnostic::yaml_limit(at, what),
+        _ if ["budget", "nesting", "recursion"].iter().any(|word| what.contains(word)) => {
+            diagnostic::yaml_limit(at, &limit(what))
+        }
         _ => diagnostic::yaml_syntax(at, what),
     }
+}
+
+/// Says which limit was reached, without the library's own words where they are known.
+fn limit(what: &str) -> String {
+    let known = [
+        ("Depth", format!("it nests more than {DEPTH} deep")),
+        ("nesting", format!("it nests more than {DEPTH} deep")),
+        ("recursion", format!("it nests more than {DEPTH} deep")),
+        ("Recorded", String::from("its anchors hold too much")),
+        ("lias", String::from("its aliases stand for too much")),
+        ("Bytes", String::from("its texts are too long")),
+        ("Events", String::from("it has too many values")),
+        ("Nodes", String::from("it has too many values")),
+    ];
+    let found = known.into_iter().find(|(word, _)| what.contains(word));
+    found.map_or_else(|| what.to_owned(), |(_, words)| words)
 }
 
 /// Says what must stand at a place, without the parser's own words.

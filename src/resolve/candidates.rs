@@ -110,7 +110,7 @@ impl<'a> Candidates<'a> {
             by_name.retain(|index| by_labels.binary_search(index).is_ok());
             if by_name.is_empty() && nothing.is_empty() {
                 nothing.push(At {
-                    value: String::from("this grant's `wabas` and `labels` together"),
+                    value: String::from("the combination of this grant's `wabas` and `labels`"),
                     at: grant.at,
                 });
             }

@@ -1,1 +1,429 @@
-//! t
+//! A manifest and a directory in, what is desired and what is said about it out.
+
+use super::*;
+use crate::digest::manifest_digest;
+use crate::manifest;
+use crate::model::{AdminRole, DirectoryWaba, Edge, Sources, SystemUser};
+use insta::assert_snapshot;
+use std::fmt::Write as _;
+
+const DAY: Date = jiff::civil::date(2027, 3, 31);
+
+/// What every manifest here begins with.
+const DECLARED: &str = "version: 1
+business: 1
+system_users: { bot: { id: 11 }, ops: { name: Ops Admin } }
+roles: { editor: [MANAGE_TEMPLATES, VIEW_TEMPLATES] }
+wabas:
+  acme-eu: { id: 101, labels: { region: eu, tier: gold } }
+  acme-us: { id: 102, labels: { region: us, tier: gold } }
+  lent: { id: 201, shared: admin, labels: { region: eu } }
+";
+
+/// A business with three system users, the declared WABAs, and some that no manifest names.
+fn directory() -> Directory {
+    let user = |name: &str, role| SystemUser { name: Name::from(name), role };
+    let waba = |name: &str, edge| DirectoryWaba {
+        name: Name::from(name),
+        edge,
+        permitted_tasks: None,
+        solution_messaging: None,
+    };
+    Directory {
+        business: "1".parse().unwrap(),
+        acting_user: Some(id("10")),
+        system_users: BTreeMap::from([
+            (id("10"), user("Ops Admin", AdminRole::Admin)),
+            (id("11"), user("bot", AdminRole::Employee)),
+            (id("12"), user("Twin", AdminRole::Employee)),
+            (id("13"), user("Twin", AdminRole::Employee)),
+        ]),
+        wabas: BTreeMap::from([
+            (number("101"), waba("Acme (EU)", Edge::Owned)),
+            (number("102"), waba("Acme (US)", Edge::Owned)),
+            (number("201"), waba("Lent", Edge::Client)),
+            (number("202"), waba("Initech One", Edge::Client)),
+            (number("203"), waba("Initech Two", Edge::Client)),
+            (number("103"), waba("Unnamed", Edge::Owned)),
+        ]),
+    }
+}
+
+fn id(digits: &str) -> UserId {
+    digits.parse().unwrap()
+}
+
+fn number(digits: &str) -> WabaId {
+    digits.parse().unwrap()
+}
+
+/// Reads texts as one manifest, which must be a good one.
+fn manifest(texts: &[&str]) -> Manifest {
+    let mut sources = Sources::default();
+    for text in texts {
+        sources.add("access.yaml", *text);
+    }
+    let (manifest, diagnostics) = manifest::parse(&sources);
+    manifest.unwrap_or_else(|| panic!("{diagnostics:?}"))
+}
+
+/// Says what was found, a line for each.
+fn lines(diagnostics: &[Diagnostic]) -> String {
+    let mut lines = String::new();
+    for Diagnostic { severity, code, message, at, help } in diagnostics {
+        let at = at.expect("it has a place");
+        writeln!(lines, "{severity:?} {}:{} {code}: {message}", at.line, at.column).unwrap();
+        writeln!(lines, "  {}", help.as_deref().unwrap_or("-")).unwrap();
+    }
+    lines
+}
+
+/// Resolves a manifest, and shows what was found and what is desired.
+fn resolved(text: &str, directory: &Directory) -> String {
+    let (resolved, diagnostics) = resolve(&manifest(&[text]), directory, DAY);
+    let mut shown = lines(&diagnostics);
+    assert_eq!(resolved.is_none(), diagnostics.iter().any(Diagnostic::is_error));
+    for (key, tasks) in resolved.iter().flat_map(|resolved| resolved.desired.state.iter()) {
+        writeln!(shown, "{} {} {tasks}", key.waba, key.user).unwrap();
+    }
+    shown
+}
+
+/// Resolves what is declared above with something more.
+fn with(more: &str) -> String {
+    resolved(&format!("{DECLARED}{more}"), &directory())
+}
+
+/// Resolves what is declared above with one grant.
+fn granted(grant: &str) -> String {
+    with(&format!("grants: [{{ {grant} }}]\n"))
+}
+
+/// Resolves one WABA, shared in some way, with one grant on it.
+fn shared(waba: &str, tasks: &str) -> String {
+    let text = format!(
+        "version: 1\nbusiness: 1\nsystem_users: {{ bot: {{}} }}\nwabas:\n  lent: {{ id: 201, {waba} }}\n\
+         grants:\n  - users: [bot]\n    tasks: {tasks}\n    wabas: [lent]\n"
+    );
+    resolved(&text, &directory())
+}
+
+#[test]
+fn grants_select_by_name_by_glob_by_label_and_by_both() {
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent]"), @"201 11 DEVELOP");
+    assert_snapshot!(granted("users: [bot, ops], tasks: [editor, DEVELOP], wabas: ['acme-*']"), @r"
+    101 10 DEVELOP, MANAGE_TEMPLATES, VIEW_TEMPLATES
+    101 11 DEVELOP, MANAGE_TEMPLATES, VIEW_TEMPLATES
+    102 10 DEVELOP, MANAGE_TEMPLATES, VIEW_TEMPLATES
+    102 11 DEVELOP, MANAGE_TEMPLATES, VIEW_TEMPLATES
+    ");
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { region: eu }"), @r"
+    101 11 DEVELOP
+    201 11 DEVELOP
+    ");
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { region: eu, tier: gold }"), @"101 11 DEVELOP");
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: ['*', lent], labels: { tier: gold }"), @r"
+    101 11 DEVELOP
+    102 11 DEVELOP
+    ");
+}
+
+#[test]
+fn grants_on_one_pair_are_joined() {
+    let grants = "grants:
+  - { users: [bot], tasks: [DEVELOP], wabas: [lent, lent, 'l*'] }
+  - { users: [bot, bot], tasks: [VIEW_COST, editor], labels: { region: eu } }
+";
+    assert_snapshot!(with(grants), @r"
+    101 11 MANAGE_TEMPLATES, VIEW_COST, VIEW_TEMPLATES
+    201 11 DEVELOP, MANAGE_TEMPLATES, VIEW_COST, VIEW_TEMPLATES
+    ");
+    let (resolved, _) = resolve(&manifest(&[&format!("{DECLARED}{grants}")]), &directory(), DAY);
+    let desired = resolved.unwrap().desired;
+    let key = AssignmentKey { waba: number("201"), user: id("11") };
+    let paths: Vec<&str> = desired.claims_on(key).map(|grant| grant.source.path.as_str()).collect();
+    assert_eq!(paths, ["grants[0]", "grants[1]"]);
+}
+
+#[test]
+fn a_selection_that_matches_nothing_is_a_warning() {
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: ['Acme-*', lent]"), @r"
+    Warning 9:52 selects-nothing: `Acme-*` matches no WABA
+      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+    201 11 DEVELOP
+    ");
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { tier: silver }"), @r"
+    Warning 9:52 selects-nothing: `labels: { tier: silver }` matches no WABA
+      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+    ");
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent], labels: { tier: gold }"), @r"
+    Warning 9:10 selects-nothing: the combination of this grant's `wabas` and `labels` matches no WABA
+      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+    ");
+}
+
+#[test]
+fn a_grant_that_has_ended_gives_nothing_and_is_still_known() {
+    let grant = |day: &str| format!("users: [bot], tasks: [DEVELOP], wabas: [lent], until: {day}");
+    assert_snapshot!(granted(&grant("2027-03-31")), @"201 11 DEVELOP");
+    assert_snapshot!(granted(&grant("2027-03-30")), @r"
+    Warning 9:66 expired-grant: this grant ended on 2027-03-30 and gives nothing on 2027-03-31
+      delete the grant, or give it a later `until`
+    ");
+    let text = format!("{DECLARED}grants: [{{ {} }}]\n", grant("2027-03-30"));
+    let desired = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired;
+    assert_eq!((desired.claims.len(), desired.grants[0].expired), (1, true));
+}
+
+#[test]
+fn an_until_where_nothing_is_taken_away_is_a_warning() {
+    let grant = "grants: [{ users: [bot], tasks: [DEVELOP], wabas: ['*'], until: 2027-12-31 }]\n";
+    assert_snapshot!(with(&format!("prune: none\n{grant}")), @r"
+    Warning 10:65 until-without-prune: nothing is taken away on `acme-eu` and 2 more (`prune: none`), so this `until` will not end the access
+      use `prune: declared` there, or take the access away by hand when the day has come
+    101 11 DEVELOP
+    102 11 DEVELOP
+    201 11 DEVELOP
+    ");
+    let own = DECLARED.replace("shared: admin", "shared: admin, prune: none");
+    assert_snapshot!(resolved(&format!("{own}{grant}"), &directory()), @r"
+    Warning 9:65 until-without-prune: nothing is taken away on `lent` (`prune: none`), so this `until` will not end the access
+      use `prune: declared` there, or take the access away by hand when the day has come
+    101 11 DEVELOP
+    102 11 DEVELOP
+    201 11 DEVELOP
+    ");
+}
+
+#[test]
+fn discovered_wabas_have_their_rules_labels_and_declared_names_win() {
+    let grant = "grants: [{ users: [bot], tasks: [DEVELOP], labels: { origin: found } }]\n";
+    let rule = "discover:\n  - { from: client, labels: { origin: found } }\n";
+    assert_snapshot!(with(&format!("{rule}{grant}")), @r"
+    202 11 DEVELOP
+    203 11 DEVELOP
+    ");
+    let rules = "discover:
+  - { from: client, name: 'Initech *', labels: { origin: found } }
+  - { from: client, name: '* Two', labels: { two: yes, origin: found }, shared: admin }
+  - { from: owned, prune: all }
+";
+    let by_both = "grants: [{ users: [bot], tasks: [DEVELOP], labels: { origin: found, two: yes } }]\n";
+    assert_snapshot!(with(&format!("{rules}{by_both}")), @"203 11 DEVELOP");
+    let by_name = "grants: [{ users: [bot], tasks: [DEVELOP], wabas: ['Initech*', 'Lent', 'Unnamed*'] }]\n";
+    let by_name = by_name.replace("'Lent'", "'Len?'");
+    assert_snapshot!(with(&format!("{rules}{by_name}")), @r"
+    Warning 13:64 selects-nothing: `Len?` matches no WABA
+      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+    103 11 DEVELOP
+    202 11 DEVELOP
+    203 11 DEVELOP
+    ");
+    let text = format!("{DECLARED}{rules}");
+    let scope = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired.scope;
+    let shown: Vec<String> = scope
+        .wabas
+        .iter()
+        .map(|(id, waba)| format!("{id} {} {:?} {:?}", waba.name, waba.prune, waba.shared))
+        .collect();
+    assert_snapshot!(shown.join("\n"), @r"
+    101 acme-eu Declared Some(Owned)
+    102 acme-us Declared Some(Owned)
+    103 Unnamed All Some(Owned)
+    201 lent Declared Some(Admin)
+    202 Initech One Declared None
+    203 Initech Two Declared Some(Admin)
+    ");
+}
+
+#[test]
+fn discover_rules_that_disagree_are_errors() {
+    assert_snapshot!(with("discover:
+  - { from: client, labels: { a: '1' }, prune: none, shared: admin }
+  - { from: client, name: 'Initech O*', labels: { a: '1.0' }, prune: all, shared: standard }
+"), @r"
+Error 11:5 discover-disagrees: this rule and one before it both discover `Initech One`, and disagree on `prune`
+  narrow one of the rules by `name`, or let both say the same
+Error 11:5 discover-disagrees: this rule and one before it both discover `Initech One`, and disagree on `shared`
+  narrow one of the rules by `name`, or let both say the same
+Error 11:5 discover-disagrees: this rule and one before it both discover `Initech One`, and disagree on the label `a`
+  narrow one of the rules by `name`, or let both say the same
+");
+    assert_snapshot!(with("discover: [{ from: owned, shared: admin }, { from: client, shared: owned }]\n"), @r"
+    Error 9:35 discover-contradicts-itself: no WABA on this rule's list can have `shared: admin`
+      `from: owned` goes with `shared: owned`, `from: client` with the others
+    Error 9:68 discover-contradicts-itself: no WABA on this rule's list can have `shared: owned`
+      `from: owned` goes with `shared: owned`, `from: client` with the others
+    ");
+}
+
+#[test]
+fn metas_rules_on_shared_wabas() {
+    assert_snapshot!(shared("shared: standard", "[MANAGE]"), @r"
+    Error 8:13 manage-not-possible: MANAGE does not work on `lent`, which has `shared: standard`
+      a WABA that is shared with Standard permissions takes DEVELOP; have it shared with Admin permissions to use MANAGE
+    ");
+    assert_snapshot!(shared("shared: standard", "[DEVELOP, VIEW_COST]"), @r"
+    Warning 8:22 task-on-standard: VIEW_COST may be refused on `lent`, which has `shared: standard`
+      Meta's guide names only DEVELOP for WABAs that are shared with Standard permissions
+    201 11 DEVELOP, VIEW_COST
+    ");
+    assert_snapshot!(shared("shared: solution_without_messaging", "[MANAGE]"), @r"
+    Error 8:13 manage-not-possible: MANAGE does not work on `lent`, which has `shared: solution_without_messaging`
+      choose granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
+    ");
+    assert_snapshot!(shared("shared: solution_without_messaging", "[VIEW_COST, MESSAGING]"), @r"
+    Error 8:24 task-not-granular: MESSAGING cannot be assigned on `lent`, which has `shared: solution_without_messaging`
+      tasks that can be assigned there: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
+    ");
+    assert_snapshot!(shared("shared: solution_without_messaging, line_of_credit: true", "[VIEW_COST]"), @r"
+    Error 5:72 credit-without-billing: nobody holds MANAGE_BILLING on `lent`, which sharing a line of credit needs there
+      grant MANAGE_BILLING to a user on it, or remove `line_of_credit`
+    ");
+    assert_snapshot!(shared("shared: solution_without_messaging, line_of_credit: true", "[MANAGE_BILLING]"), @"201 11 MANAGE_BILLING");
+    assert_snapshot!(shared("shared: admin", "[MANAGE, MESSAGING]"), @"201 11 MANAGE, MESSAGING");
+}
+
+#[test]
+fn metas_rules_are_checked_offline_on_what_holds_today() {
+    let text = |until: &str| {
+        format!(
+            "version: 1\nbusiness: 1\nsystem_users: {{ bot: {{}} }}\nroles: {{ all: [MANAGE, MESSAGING] }}\n\
+             wabas: {{ lent: {{ id: 201, shared: solution_without_messaging }} }}\n\
+             grants:\n  - {{ users: [bot], tasks: [VIEW_COST, all], wabas: ['*'], until: {until} }}\n"
+        )
+    };
+    assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-31")]), DAY)), @r"
+    Error 7:40 manage-not-possible: MANAGE does not work on `lent`, which has `shared: solution_without_messaging`
+      choose granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
+    Error 7:40 task-not-granular: MESSAGING cannot be assigned on `lent`, which has `shared: solution_without_messaging`
+      tasks that can be assigned there: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
+    ");
+    assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-30")]), DAY)), @r"
+    Warning 7:67 expired-grant: this grant ended on 2027-03-30 and gives nothing on 2027-03-31
+      delete the grant, or give it a later `until`
+    ");
+    let discovering = format!(
+        "{DECLARED}discover: [{{ from: client }}]\ngrants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['X*'] }}]\n"
+    );
+    assert_eq!(check_offline(&manifest(&[&discovering]), DAY), [], "what is discovered is not known offline");
+}
+
+#[test]
+fn system_users_are_looked_up() {
+    let users =
+        |users: &str| resolved(&format!("version: 1\nbusiness: 1\nsystem_users:\n  {users}\n"), &directory());
+    assert_snapshot!(users("bot: { id: 99 }"), @r"
+    Error 4:14 unknown-user-id: `bot`: no system user of this business has the id 99; the business has a system user of this name with the id 11
+      ids are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find the user by its name
+    ");
+    assert_snapshot!(users("missing: { id: 99 }"), @r"
+    Error 4:18 unknown-user-id: `missing`: no system user of this business has the id 99
+      ids are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find the user by its name
+    ");
+    assert_snapshot!(users("ops admin: {}"), @r"
+    Error 4:3 unknown-user-name: no system user of this business is called `ops admin`
+      did you mean `Ops Admin`? names match to the code point
+    ");
+    assert_snapshot!(users("nobody-near: {}"), @r"
+    Error 4:3 unknown-user-name: no system user of this business is called `nobody-near`
+      names match to the code point; give the `id` that the API uses, or the exact `name`
+    ");
+    assert_snapshot!(users("Twin: {}"), @r"
+    Error 4:3 ambiguous-user-name: 2 system users of this business are called `Twin`
+      give the `id` of the one you mean: 12 or 13
+    ");
+    assert_snapshot!(users("one: { id: 11 }\n  bot: {}"), @r"
+    Error 5:3 same-live-user: `one` and `bot` are the same system user, 11
+      declare each system user once
+    ");
+    assert_snapshot!(users("bot: { id: 11, name: Bot }"), @r"
+    Warning 4:24 user-name-differs: the system user with this id is called `bot`, not `Bot`
+      check that the id is the right one, and correct or remove `name`
+    ");
+    assert_snapshot!(users("bot: { id: 11, by_role: true }"), @r"
+    Error 4:3 by-role-without-role: `bot` has `by_role: true`, but it is no admin of the business
+      remove `by_role`: what a regular system user holds is what is assigned to it
+    ");
+    assert_snapshot!(users("root: { name: Ops Admin, by_role: true }"), @"");
+}
+
+#[test]
+fn what_the_api_contradicts_is_an_error() {
+    let waba = |waba: &str, directory: &Directory| {
+        resolved(&format!("version: 1\nbusiness: 1\nwabas:\n  it: {{ {waba} }}\n"), directory)
+    };
+    assert_snapshot!(waba("id: 201", &directory()), @r"
+    Error 4:3 shared-contradicted: `it` (201) has `shared: owned`, but it is shared with the business
+      say how it is shared: `shared: admin`, `standard`, `solution_with_messaging` or `solution_without_messaging`
+    ");
+    assert_snapshot!(waba("id: 101, shared: admin", &directory()), @r"
+    Error 4:26 shared-contradicted: `it` (101) has `shared: admin`, but the business owns it
+      remove `shared`, or write `shared: owned`
+    ");
+    let solution = |messaging| {
+        let mut directory = directory();
+        directory.wabas.get_mut(&number("201")).unwrap().solution_messaging = messaging;
+        directory
+    };
+    assert_snapshot!(waba("id: 201, shared: solution_with_messaging", &solution(Some(false))), @r"
+    Error 4:26 solution-contradicted: `it` has `shared: solution_with_messaging`, but this token's app does not hold MESSAGING on its solution
+      write `shared: solution_without_messaging`
+    ");
+    assert_snapshot!(waba("id: 201, shared: solution_without_messaging", &solution(Some(true))), @r"
+    Error 4:26 solution-contradicted: `it` has `shared: solution_without_messaging`, but this token's app holds MESSAGING on its solution
+      write `shared: solution_with_messaging`
+    ");
+    assert_eq!(waba("id: 201, shared: solution_with_messaging", &solution(Some(true))), "");
+    assert_eq!(waba("id: 201, shared: solution_with_messaging", &solution(None)), "");
+    assert_eq!(
+        waba("id: 999, shared: standard", &directory()),
+        "",
+        "a WABA on no list is read, and reported then"
+    );
+}
+
+#[test]
+fn narrowing_keeps_the_wabas_that_a_glob_covers() {
+    let text = format!("{DECLARED}grants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['*'] }}]\n");
+    let mut desired = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired;
+    assert!(narrow(&mut desired, &Glob::new("acme-*")) && desired.partial);
+    assert_eq!((desired.scope.wabas.len(), desired.state.iter().count()), (2, 2));
+    assert!(!narrow(&mut desired, &Glob::new("nothing")));
+}
+
+#[test]
+fn the_order_and_the_writing_of_files_change_neither_the_state_nor_the_digest() {
+    let pieces = [
+        "version: 1\nbusiness: 1\nguards: { max_removals: 3, protected_users: [ops] }\n",
+        "version: 1\nsystem_users: { bot: { id: 11 }, ops: { name: Ops Admin } }\n",
+        "version: 1\nwabas:\n  a: { id: 101, labels: { x: y } }\n  b: { id: 201, shared: admin, prune: none }\n",
+        "version: 1\ngrants:\n  - { users: [ops], tasks: [MANAGE], labels: { x: y } }\n",
+        "version: 1\ngrants:\n  - { users: [bot, ops], tasks: [VIEW_COST, DEVELOP], wabas: ['?'] }\n",
+    ];
+    let meaning = |texts: &[&str]| {
+        let Resolved { desired, policy } = resolve(&manifest(texts), &directory(), DAY).0.unwrap();
+        (manifest_digest(&desired, &policy), desired.state)
+    };
+    let as_given = meaning(&pieces);
+    let mut turned = pieces;
+    for _ in 0..pieces.len() {
+        turned.rotate_left(1);
+        assert_eq!(meaning(&turned), as_given);
+    }
+    turned.reverse();
+    assert_eq!(meaning(&turned), as_given);
+    assert_eq!(meaning(&[&pieces.join("---\n")]), as_given);
+    let written_out = pieces
+        .map(|piece| piece.replace("labels: { x: y } }\n  b", "labels: { x: \"y\" } } # the same\n  b"));
+    assert_eq!(meaning(&written_out.each_ref().map(String::as_str)), as_given);
+    for (from, to) in [
+        ("max_removals: 3", "max_removals: 4"),
+        ("protected_users: [ops]", "protected_users: [bot]"),
+        ("prune: none", "prune: all"),
+        ("tasks: [MANAGE]", "tasks: [FULL_CONTROL]"),
+    ] {
+        let other = pieces.map(|piece| piece.replace(from, to));
+        assert_ne!(meaning(&other.each_ref().map(String::as_str)).0, as_given.0, "{to}");
+    }
+}

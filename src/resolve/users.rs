@@ -25,7 +25,10 @@ pub(super) fn look_up<'a>(
             Err(diagnostic) => diagnostics.push(diagnostic),
             Ok(id) => {
                 if let Some(other) = names.insert(id, name) {
-                    diagnostics.push(diagnostic::same_live_user(entry.at, name, other, id));
+                    // The later one in the text is the one to speak of.
+                    let other_at = manifest.system_users.get(other).map_or(entry.at, |other| other.at);
+                    let at = entry.at.max(other_at);
+                    diagnostics.push(diagnostic::same_live_user(at, name, other, id));
                 }
                 found.insert(name, id);
             }
