@@ -121,7 +121,11 @@ fn why<'a>(report: &'a Report, waba: &str, user: &str) -> &'a str {
     match outcome(report, waba, user) {
         Outcome::Failed { error } | Outcome::Unknown { error } => error,
         Outcome::NotAttempted { why } => why,
-        other => panic!("{waba}/{user} is {other:?}"),
+        Outcome::Applied
+        | Outcome::AlreadySo
+        | Outcome::AcceptedNotListed
+        | Outcome::StoredDifferently { .. }
+        | Outcome::Moved { .. } => panic!("{waba}/{user} is {:?}", outcome(report, waba, user)),
     }
 }
 

@@ -10,6 +10,8 @@ mod client;
 mod emulator;
 mod house;
 #[cfg(feature = "emulator")]
+mod program;
+#[cfg(feature = "emulator")]
 mod readme;
 mod schemas;
 #[cfg(feature = "emulator")]

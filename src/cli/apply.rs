@@ -2,11 +2,12 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt::{self, Signals};
 use super::live::Live;
 use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::pipeline::{self, Planned};
+use super::plan;
 use super::terminal::Terminal;
-use super::{interrupt, plan};
 use crate::apply::{Stop, StopReason, Tools};
 use crate::guard::{self, ApprovedPlan, Judgement};
 use crate::model::{Plan, Report};
@@ -33,6 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
     let prepared = async {
         let connect = async || Live::connect(&args.connection, terminal).await;
         let planned = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
@@ -40,13 +42,15 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         Ok::<_, Failure>((ready, planned.1))
     };
     // Nothing is written up to here: a signal ends the program at once.
-    let Some(prepared) = interrupt::unless_signalled(prepared).await else { return Ok(Exit::Interrupted) };
+    let Some(prepared) = signals.unless(prepared).await else { return Ok(Exit::Interrupted) };
     match prepared? {
         (Ready::Ended(exit), live) => {
             live.log_requests(0);
             Ok(exit)
         }
-        (Ready::Go(approved, planned), live) => write(args, &approved, &planned, &live, terminal).await,
+        (Ready::Go(approved, planned), live) => {
+            write(args, &approved, &planned, &live, &mut signals, terminal).await
+        }
     }
 }
 
@@ -88,6 +92,7 @@ async fn write(
     approved: &ApprovedPlan,
     planned: &Planned,
     live: &Live,
+    signals: &mut Signals,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     let writer = live.writer()?;
@@ -101,7 +106,7 @@ async fn write(
     };
     let bar = terminal.progress("applying", approved.plan().changes.len());
     let settled = |changes: usize| bar.inc(changes as u64);
-    let report = interrupt::stops(crate::apply::apply(approved, tools, &settled), &stop).await;
+    let report = signals.stop(crate::apply::apply(approved, tools, &settled), &stop).await;
     bar.finish_and_clear();
     live.log_requests(writer.calls());
     let report = match report {

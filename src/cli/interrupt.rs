@@ -4,31 +4,45 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::apply::{Stop, StopReason};
 use std::future::Future;
+use std::io;
+
+/// The two signals, listened for since this was made: one that comes while nobody waits is not lost.
+pub(crate) struct Signals(system::Signals);
+
+impl Signals {
+    /// Starts to listen.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listening: io::Result<_> = system::Signals::listen();
+        listening.map(Self).map_err(|error| Failure::failed("listening for signals", error))
+    }
+
+    /// Runs work that writes nothing; `None` where a signal came first.
+    pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            result = work => Some(result),
+            () = self.0.next() => None,
+        }
+    }
+
+    /// Runs work that writes: the first signal stops it by the switch, the second ends it at once.
+    pub(crate) async fn stop<T>(&mut self, work: impl Future<Output = T>, stop: &Stop) -> Result<T, Exit> {
+        tokio::pin!(work);
+        tokio::select! {
+            // A signal that is already there comes before the first write.
+            biased;
+            () = self.0.next() => stop.stop(StopReason::Interrupted),
+            result = &mut work => return Ok(result),
+        }
+        tokio::select! {
+            result = &mut work => Ok(result),
+            () = self.0.next() => Err(after(stop)),
+        }
+    }
+}
 
 /// Runs work that writes nothing: a signal ends it at once.
 pub(crate) async fn ends_at_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    unless_signalled(work).await.unwrap_or(Ok(Exit::Interrupted))
-}
-
-/// Runs work that writes nothing; `None` where a signal came first.
-pub(crate) async fn unless_signalled<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        result = work => Some(result),
-        () = signalled() => None,
-    }
-}
-
-/// Runs work that writes: the first signal stops it by the switch, the second ends it at once.
-pub(crate) async fn stops<T>(work: impl Future<Output = T>, stop: &Stop) -> Result<T, Exit> {
-    tokio::pin!(work);
-    tokio::select! {
-        result = &mut work => return Ok(result),
-        () = signalled() => stop.stop(StopReason::Interrupted),
-    }
-    tokio::select! {
-        result = &mut work => Ok(result),
-        () = signalled() => Err(after(stop)),
-    }
+    Signals::listen()?.unless(work).await.unwrap_or(Ok(Exit::Interrupted))
 }
 
 /// Gives the exit code of a run that was interrupted.
@@ -37,23 +51,46 @@ pub(crate) fn after(stop: &Stop) -> Exit {
 }
 
 #[cfg(unix)]
-async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
+mod system {
+    use std::io;
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    pub(super) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
             }
         }
-        // Without a handler the system's own default ends the process.
-        Err(_) => std::future::pending().await,
     }
 }
 
-#[cfg(not(unix))]
-async fn signalled() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+#[cfg(windows)]
+mod system {
+    use std::io;
+    use tokio::signal::windows::{CtrlC, ctrl_c};
+
+    pub(super) struct Signals(CtrlC);
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            ctrl_c().map(Self)
+        }
+
+        pub(super) async fn next(&mut self) {
+            self.0.recv().await;
+        }
     }
 }

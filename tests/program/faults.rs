@@ -1,0 +1,233 @@
+//! The program where the API, or the disk below the emulator, does not do what it should.
+
+use super::{Place, Ran};
+use crate::support::refuses;
+use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
+
+/// The token that the quickstart's world knows.
+const TOKEN: &str = "quickstart-not-a-secret";
+
+/// An emulator of the quickstart's world in this process, and a place whose program talks to it.
+pub(super) struct Remote {
+    pub(super) place: Place,
+    emulator: Emulator,
+}
+
+impl Remote {
+    pub(super) async fn start(faults: Vec<Fault>) -> Self {
+        Self::of(Place::new(), TOKEN, faults).await
+    }
+
+    async fn of(place: Place, token: &str, faults: Vec<Fault>) -> Self {
+        let world = World::from_yaml(&place.read("live.yaml")).unwrap();
+        let emulator = Emulator::start(world, Options { faults, ..Options::default() }).await.unwrap();
+        Self { place: place.set("WABACL_TOKEN", token), emulator }
+    }
+
+    pub(super) fn run(&self, words: &str) -> Ran {
+        let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
+        let url = self.emulator.url();
+        self.place
+            .run(&format!("{verb} access --today 2026-11-23 --graph-url {url} {options}"))
+            .never_says(TOKEN)
+    }
+
+    fn writes(&self) -> usize {
+        self.emulator.calls().iter().filter(|call| call.method != "GET").count()
+    }
+}
+
+const GLOBEX: &str = "/104996122399160/assigned_users";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_waba_is_reported_and_the_others_go_on() {
+    let remote = Remote::start(vec![Fault::new(refuses(403, 200, None)).at(GLOBEX)]).await;
+    let told = "globex";
+    remote.run("plan").ends(4).says(told).says("not permitted: (#200) no (code 200").says("WABA acme-us");
+    remote.run("drift").ends(4);
+    remote.run("plan --detailed-exitcode").ends(4);
+    remote.run("apply --auto-approve").ends(4).says("Applied: 6 of 6 changes.");
+    assert_eq!(remote.writes(), 6);
+    remote.run("apply --auto-approve").ends(4);
+    assert_eq!(remote.writes(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_has_ended_ends_the_run() {
+    let place = Place::new();
+    place.edit(
+        "live.yaml",
+        "tokens:\n",
+        "tokens:\n  - { token: EAAover, user: 1972385232742140, expires_at: 1 }\n",
+    );
+    let remote = Remote::of(place, "EAAover", Vec::new()).await;
+    for words in ["plan", "drift", "apply --auto-approve"] {
+        let ran = remote.run(words).ends(1).says("hint: make a new token").never_says("EAAover");
+        assert_eq!(ran.stdout, "");
+    }
+    // Where it ends while the lists are read, the hint is the same.
+    let dies = Fault::new(refuses(401, 190, Some(463))).at(GLOBEX);
+    let remote = Remote::start(vec![dies]).await;
+    remote.run("plan").ends(1).says("the access token is no good").says("hint: make a new token");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_dies_half_way_stops_the_run() {
+    let dies = Fault::new(refuses(401, 190, Some(463))).on("POST").hits(1..usize::MAX);
+    let remote = Remote::start(vec![dies]).await;
+    let ran = remote.run("apply --auto-approve --concurrency 1").ends(1);
+    ran.says("Applied: 2 of 7 changes").says("the access token is no good").says("not attempted");
+    assert_eq!(remote.writes(), 3, "a revocation, a write, and the one that was refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_without_admin_permissions_reads_and_cannot_write() {
+    let place = Place::new();
+    place.edit("live.yaml", "tokens:\n", "tokens:\n  - { token: EAAplain, user: 1972385232742141 }\n");
+    let remote = Remote::of(place, "EAAplain", Vec::new()).await;
+    remote.run("plan").ends(0);
+    let ran = remote.run("apply --auto-approve").ends(4).says("not permitted: (#200)");
+    ran.says("Applied: 0 of 7 changes").says("admin permissions");
+    assert_eq!(remote.writes(), 5, "one failure stops its WABA");
+    remote.run("drift").ends(2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_a_proxy_is_told_as_such() {
+    let remote = Remote::start(vec![Fault::new(FaultKind::HtmlError(403)).at("/system_users")]).await;
+    let ran = remote.run("plan").ends(1).says("(HTTP 403) is not the Graph API's: <html>");
+    ran.says("hint: check --graph-url and any proxy on the way");
+    let elsewhere = String::from("http://127.0.0.1:1/login");
+    let remote = Remote::start(vec![Fault::new(FaultKind::Redirect(elsewhere)).at("/system_users")]).await;
+    remote.run("plan").ends(1).says("redirect").says("HTTP 302");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_permission_that_lacks_for_the_lists_ends_the_run() {
+    let remote = Remote::start(vec![Fault::new(refuses(403, 200, None)).at("/system_users")]).await;
+    remote.run("plan").ends(1).says("reading the system users").says("business_management");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_of_the_environment_is_not_used_for_this_machine() {
+    let mut remote = Remote::start(Vec::new()).await;
+    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        remote.place.environment.push((name, String::from("http://127.0.0.1:9")));
+    }
+    remote.run("drift").ends(2);
+}
+
+#[test]
+fn an_api_out_of_reach_is_told() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let place = Place::new().set("WABACL_TOKEN", "EAAsecret");
+    let ran = place.run(&format!("plan access --graph-url http://{address}")).ends(1);
+    ran.says("the API could not be reached").says("hint: check the network").never_says("EAAsecret");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_throttles_before_any_write_is_come_back_to_later() {
+    let remote = Remote::start(vec![Fault::new(refuses(400, 80008, None)).at("/system_users")]).await;
+    remote.run("plan").ends(75).says("Meta asks to slow down").says("hint: come back later");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_may_not_ask_about_its_token_can_plan_all_the_same() {
+    let silent = Fault::new(refuses(400, 100, None)).at("/debug_token");
+    let remote = Remote::start(vec![silent.clone()]).await;
+    let ran = remote.run("plan --format json").ends(0);
+    assert!(ran.stdout.contains("\"acting_user\":{\"id\":\"1972385232742140\""), "{ran}");
+    let remote = Remote::start(vec![silent, Fault::new(refuses(400, 100, None)).at("/me")]).await;
+    remote.run("plan").ends(0).says("the API does not tell whose token this is");
+    remote.run("apply --auto-approve").ends(0).says("Applied: 7 of 7 changes.");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_ends_soon_or_lacks_a_scope_earns_a_warning() {
+    let place = Place::new();
+    let tomorrow = jiff::Timestamp::now().as_second() + 24 * 60 * 60;
+    let token = format!(
+        "tokens:\n  - {{ token: EAAsoon, user: 1972385232742140, expires_at: {tomorrow}, scopes: \
+         [whatsapp_business_management] }}\n"
+    );
+    place.edit("live.yaml", "tokens:\n", &token);
+    let remote = Remote::of(place, "EAAsoon", Vec::new()).await;
+    let ran = remote.place.run(&format!("whoami --graph-url {}", remote.emulator.url())).ends(0);
+    let ran = ran.never_says("EAAsoon");
+    ran.says("warning: the token ends at")
+        .says("warning: the token does not have the scope business_management");
+}
+
+#[test]
+fn what_only_the_api_knows_is_told_with_its_place() {
+    let place = Place::new();
+    // The number that Business Settings shows is another one than the app sees.
+    place.edit("access/users.yaml", "id: 1972385232742147", "id: 61550001112223");
+    place.edit("live.yaml", "name: legacy-import", "name: Ops Lead");
+    place.edit("access/access.yaml", "id: 106540352242922", "id: 106540352242923");
+    let ran = place.emulated("apply --auto-approve").ends(1);
+    let ran = ran.says("2 system users of this business are called `Ops Lead`").says("access/users.yaml:7:3");
+    let ran = ran.says("has the id 61550001112223").says("access/users.yaml:8:21").says("ids are app-scoped");
+    ran.says("the manifests have 2 errors; nothing was planned");
+    assert!(!place.folder.path().join("live.state.yaml").exists());
+}
+
+#[test]
+fn a_declared_waba_that_the_token_does_not_see_is_unreadable() {
+    let place = Place::new();
+    place.edit("access/access.yaml", "id: 106540352242922", "id: 106540352242923");
+    place.emulated("plan").ends(4).says("support").says("it is on none of the business's lists");
+    place.emulated("apply --auto-approve").ends(4).says("Applied: 7 of 7 changes");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::new();
+    let mut child = place.command("schema plan").spawn().unwrap();
+    drop(child.stdout.take());
+    Ran::from(child.wait_with_output().unwrap()).ends(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_shown_is_not_applied() {
+    let place = Place::new();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let words = "apply access --today 2026-11-23 --emulate live.yaml --auto-approve";
+    let output = place.command(words).stdout(full()).output().unwrap();
+    Ran::from(output).ends(1).says("writing the output").says("No space left");
+    assert!(!place.folder.path().join("live.state.yaml").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_below_the_emulator_is_a_failed_write_and_nothing_else() {
+    let place = Place::new();
+    // Every write to this device fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", place.folder.path().join("live.state.yaml.tmp")).unwrap();
+    // A failed attempt removes the temporary file, so only one change is tried.
+    let ran = place.emulated("apply --auto-approve --waba globex").ends(4);
+    ran.says("Applied: 0 of 1 change, 1 failed.").says("the state file cannot be").says("No space left");
+    assert!(!place.folder.path().join("live.state.yaml").exists());
+}
+
+#[test]
+fn a_state_that_cannot_be_kept_is_a_failed_write_and_nothing_else() {
+    let place = Place::new();
+    std::fs::create_dir(place.folder.path().join("live.state.yaml")).unwrap();
+    let ran = place.emulated("apply --auto-approve").ends(4).says("Applied: 0 of 7 changes");
+    ran.says("cannot write the state file live.state.yaml").says("failed");
+    place.emulated("drift").ends(2);
+    let rest: Vec<_> = std::fs::read_dir(place.folder.path()).unwrap().flatten().collect();
+    assert_eq!(rest.len(), 3, "no temporary file is left: {rest:?}");
+}
+
+#[test]
+fn a_state_that_is_none_is_told_with_the_way_out() {
+    let place = Place::new();
+    place.write("live.state.yaml", "businesses: 7\n");
+    place.emulated("plan").ends(1).says("live.state.yaml").says("--emulate-fresh").says("line 1");
+    place.emulated("plan --emulate-fresh").ends(0);
+}

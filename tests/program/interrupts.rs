@@ -1,0 +1,83 @@
+//! SIGINT and SIGTERM, sent where the emulator sees that the program has come so far.
+
+#![cfg(unix)]
+
+use super::{Place, Ran};
+use crate::support::until;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command};
+use std::time::Duration;
+use wabacl::emulator::{Emulator, Options, World};
+
+/// Sends a signal to a process that is still running.
+fn send(signal: &str, to: &Child) {
+    let sent = Command::new("kill").args([format!("-{signal}"), to.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Starts an apply, sends signals once the emulator has seen such a call, and waits for the end.
+async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) -> (Ran, usize) {
+    let place = Place::new().set("WABACL_TOKEN", "quickstart-not-a-secret");
+    let world = World::from_yaml(&place.read("live.yaml")).unwrap();
+    let slow = Options { latency: Duration::from_millis(300), ..Options::default() };
+    let emulator = Emulator::start(world, slow).await.unwrap();
+    let url = emulator.url();
+    let words = format!("apply access --today 2026-11-23 --auto-approve --graph-url {url} {options}");
+    let child = place.command(&words).spawn().unwrap();
+    let seen = || emulator.calls().iter().any(|call| call.method == method && call.path.ends_with(path));
+    until(seen).await;
+    for signal in signals {
+        send(signal, &child);
+    }
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    (ran, emulator.calls().iter().filter(|call| call.method != "GET").count())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_before_any_write_ends_the_run_with_130() {
+    for signal in ["INT", "TERM"] {
+        let (ran, writes) = interrupted("", "GET", "/system_users", &[signal]).await;
+        assert_eq!(ran.ends(130).stdout, "");
+        assert_eq!(writes, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_flight_may_finish_and_the_rest_is_not_attempted() {
+    let (ran, writes) = interrupted("--grace 60 --waba acme-us", "POST", "/assigned_users", &["INT"]).await;
+    ran.ends(4)
+        .says("Applied: 1 of 3 changes, 2 not attempted.")
+        .says("the run was interrupted")
+        .never_says("unknown");
+    assert_eq!(writes, 1, "the write that was in flight, and none after it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_flight_after_the_grace_time_is_unknown() {
+    let (ran, writes) = interrupted("--grace 0 --waba acme-us", "POST", "/assigned_users", &["TERM"]).await;
+    ran.ends(4).says("unknown").says("the run was interrupted while it was in flight");
+    assert_eq!(writes, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_the_run_at_once() {
+    let signals = ["INT", "TERM"];
+    let (ran, writes) = interrupted("--grace 60 --waba acme-us", "POST", "/assigned_users", &signals).await;
+    ran.ends(4).says("Ended at once: what was in flight is unknown.").never_says("Applied:");
+    assert_eq!(writes, 1);
+}
+
+#[test]
+fn the_emulator_serves_until_it_is_interrupted() {
+    let place = Place::new().set("WABACL_TOKEN", "quickstart-not-a-secret");
+    let mut child = place.command("emulator --state live.yaml").spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let words = |verb: &str| format!("{verb} access --today 2026-11-23 --graph-url {url}");
+    place.run(&format!("{} --auto-approve", words("apply"))).ends(0).says("Applied: 7 of 7 changes.");
+    place.run(&words("drift")).ends(0);
+    send("TERM", &child);
+    Ran::from(child.wait_with_output().unwrap()).ends(130).says("The emulator is listening");
+    // What was written is there for the next start, from a process of its own or embedded.
+    place.emulated("drift").ends(0);
+}

@@ -1,0 +1,71 @@
+//! JSON output: a contract with a schema, and the same for the same inputs.
+
+use super::Place;
+use serde_json::Value;
+
+/// Makes sure that a document keeps the contract that its schema tells.
+#[track_caller]
+fn fits(schema: &str, document: &str) -> Value {
+    let path = format!("{}/schema/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let document: Value = serde_json::from_str(document).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(errors, [] as [String; 0]);
+    document
+}
+
+#[test]
+fn every_document_fits_its_schema() {
+    let place = Place::new();
+    let plan = fits("plan", &place.emulated("plan --format json").ends(0).stdout);
+    assert_eq!(plan["summary"]["assign"], 4);
+    assert_eq!(plan["acting_user"]["name"], "CI Admin");
+    fits("plan", &place.emulated("drift --format json").ends(2).stdout);
+    let refused = place.emulated("plan --format json --waive self").ends(0);
+    fits("plan", &refused.stdout);
+    let report = fits("report", &place.emulated("apply --format json --auto-approve").ends(0).stdout);
+    assert_eq!(report["changes"].as_array().unwrap().len(), 7);
+    let nothing = fits("report", &place.emulated("apply --format json --auto-approve").ends(0).stdout);
+    assert_eq!(nothing["changes"], Value::Array(Vec::new()));
+    fits("diagnostics", &place.run("validate access --format json").ends(0).stdout);
+    place.write("access/broken.yaml", "version: 1\nnonsense: 1\n");
+    let broken = fits("diagnostics", &place.run("validate access --format json").ends(1).stdout);
+    assert_eq!(broken["diagnostics"][0]["file"], "access/broken.yaml", "{broken}");
+}
+
+#[test]
+fn a_schema_is_printed_as_it_lies_in_the_repository() {
+    for name in ["manifest", "plan", "report", "diagnostics"] {
+        let path = format!("{}/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let printed = Place::new().run(&format!("schema {name}")).ends(0).stdout;
+        assert_eq!(printed, std::fs::read_to_string(path).unwrap(), "schema/{name}.schema.json is stale");
+    }
+}
+
+/// Takes the moment out of a document, and makes sure that there was one.
+fn timeless(document: &str) -> String {
+    let (before, after) = document.split_once("\"created_at\":\"").unwrap();
+    let (_, after) = after.split_once('"').unwrap();
+    format!("{before}{after}")
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let place = Place::new();
+    let json = |words: &str| timeless(&place.emulated(words).stdout);
+    assert_eq!(json("plan --format json"), json("plan --format json --concurrency 1"));
+    assert_eq!(place.emulated("plan -v").to_string(), place.emulated("plan -v").to_string());
+    // The order of files says nothing either, but for the places that it names.
+    let ordered = |paths: &str| {
+        let words = format!("plan {paths} --today 2026-11-23 --emulate live.yaml --format json");
+        timeless(&place.run(&words).ends(0).stdout)
+    };
+    assert_eq!(
+        ordered("access/access.yaml access/users.yaml"),
+        ordered("access/users.yaml access/access.yaml")
+    );
+    let reports = [(); 2].map(|()| json("apply --format json --auto-approve --emulate-fresh"));
+    assert_eq!(reports[0], reports[1]);
+}
