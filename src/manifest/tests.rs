@@ -461,6 +461,22 @@ fn a_million_lines_are_no_reason_to_refuse() {
     assert_eq!((manifest.wabas.len(), manifest.grants[0].users.len()), (10_000, users));
 }
 
+#[test]
+fn many_names_that_are_declared_nowhere_are_told_quickly() {
+    let mut text = String::from("version: 1\nbusiness: 1\nsystem_users: { bot: {} }\nwabas:\n");
+    for id in 1..=10_000 {
+        writeln!(text, "  waba-{id}: {{ id: {id} }}").unwrap();
+    }
+    text += "grants:\n  - users: [bot]\n    tasks: [DEVELOP]\n    wabas:\n";
+    for id in 1..=10_000 {
+        writeln!(text, "      - weba-{id}").unwrap();
+    }
+    let said = quickly(&text);
+    assert_eq!(said.lines().count(), 10_000);
+    let helped = said.lines().filter(|line| line.contains("| did you mean `waba-")).count();
+    assert_eq!(helped, 10, "the first are compared with all");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
