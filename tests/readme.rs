@@ -48,3 +48,30 @@ fn the_manifest_of_the_readme_is_good() {
     let (manifest, diagnostics) = wabacl::manifest::parse(&sources);
     assert!(manifest.is_some(), "{diagnostics:?}");
 }
+
+#[test]
+fn every_command_of_the_documents_is_one_that_the_program_knows() {
+    let mut commands = 0;
+    for document in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "benches/README.md"] {
+        let text = std::fs::read_to_string(document).expect(document);
+        let shells = text.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+        for line in shells.flat_map(str::lines) {
+            let line = line.trim().replace("cargo run --release -- ", "wabacl ");
+            let Some(words) = line.strip_prefix("wabacl ") else { continue };
+            // What comes before `--help` is checked first.
+            let words = format!("{} --help", words.split(" | ").next().unwrap_or(words));
+            let output = Command::new(env!("CARGO_BIN_EXE_wabacl"))
+                .args(words.split_whitespace())
+                .env_clear()
+                .output()
+                .expect("the program starts");
+            assert!(
+                output.status.success(),
+                "{document}: {line}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            commands += 1;
+        }
+    }
+    assert!(commands >= 8, "the documents show commands, {commands} were found");
+}

@@ -173,9 +173,9 @@ impl<'a> WabaRun<'a> {
             }
             Some(Err(error)) => error,
             None => {
-                let error = String::from("the run was interrupted while it was in flight");
-                self.settle(index, Outcome::Unknown { error });
-                return Err(String::from("the run was interrupted"));
+                let ended = self.tools.stop.ended().unwrap_or_default();
+                self.settle(index, Outcome::Unknown { error: format!("{ended} while it was in flight") });
+                return Err(ended);
             }
         };
         if error.outcome_unknown() {
@@ -249,11 +249,7 @@ impl<'a> WabaRun<'a> {
 
     /// Tells whether anything new may be sent.
     fn go_on(&self) -> Result<(), Halt> {
-        match self.tools.stop.reason() {
-            None => Ok(()),
-            Some(StopReason::Interrupted) => Err(String::from("the run was interrupted")),
-            Some(StopReason::Fatal(error)) => Err(format!("the run was stopped: {error}")),
-        }
+        self.tools.stop.ended().map_or(Ok(()), Err)
     }
 
     async fn read(&self) -> Result<Holders, String> {
@@ -267,7 +263,7 @@ impl<'a> WabaRun<'a> {
 impl Tools<'_> {
     async fn read(&self, waba: WabaId) -> Result<Holders, String> {
         match self.stop.within(self.reader.holders(self.directory, waba)).await {
-            None => Err(String::from("the run was interrupted")),
+            None => Err(self.stop.ended().unwrap_or_default()),
             Some(Err(error)) => {
                 self.note_fatal(&error);
                 Err(explained(&error))

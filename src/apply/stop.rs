@@ -48,6 +48,14 @@ impl Stop {
         self.reason.borrow().as_ref().map(|(reason, _)| reason.clone())
     }
 
+    /// Says for people that the run was ended and why; `None` where it was not.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.reason().map(|reason| match reason {
+            StopReason::Interrupted => String::from("the run was interrupted"),
+            StopReason::Fatal(error) => format!("the run was stopped: {error}"),
+        })
+    }
+
     /// Tells whether any write was sent.
     pub fn wrote(&self) -> bool {
         self.wrote.load(Ordering::SeqCst)

@@ -120,7 +120,7 @@ impl Terminal {
             return Err(Failure::plain(Exit::Usage, "there is no terminal to ask on")
                 .hint("give --auto-approve to apply without being asked"));
         }
-        let _ = write!(io::stderr().lock(), "{question} Only `yes` approves: ");
+        let _ = write!(io::stderr().lock(), "\n{question} Only `yes` approves: ");
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
             io::stdin().lock().read_line(&mut answer).map(|_| answer)
