@@ -61,7 +61,7 @@ impl Reader {
             is_valid: data.is_valid,
             expires_at: expires_at.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             scopes: data.scopes,
-            error: data.error.map(|error| shortened(&error.message)),
+            error: data.error.map(|error| shortened(&self.transport.redacted(&error.message))),
         })
     }
 }

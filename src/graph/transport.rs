@@ -38,6 +38,8 @@ pub(super) struct Transport {
     access: Access,
     base: Url,
     token: SecretString,
+    /// The token as it stands in an address.
+    encoded_token: SecretString,
     proof: Option<SecretString>,
     body_limit: usize,
     retries: u32,
@@ -70,6 +72,7 @@ impl Transport {
                 .build()
                 .map_err(|error| wrong_because("the connection could not be set up", error))?,
             access,
+            encoded_token: encoded(&base, &settings.token),
             base,
             token: settings.token.clone(),
             proof: settings.app_secret.as_ref().map(|secret| proof(secret, &settings.token)),
@@ -212,12 +215,13 @@ impl Transport {
 
     /// Takes the secrets out of a text that somebody else wrote. Only a whole one is found, so this comes
     /// before a text is cut.
-    fn redacted(&self, text: &str) -> String {
-        let text = text.replace(self.token.expose_secret(), "[token]");
-        match &self.proof {
-            Some(proof) => text.replace(proof.expose_secret(), "[proof]"),
+    pub(super) fn redacted(&self, text: &str) -> String {
+        let secrets = [Some(&self.token), Some(&self.encoded_token), self.proof.as_ref()];
+        let names = ["[token]", "[token]", "[proof]"];
+        secrets.into_iter().zip(names).fold(text.to_owned(), |text, (secret, name)| match secret {
+            Some(secret) => text.replace(secret.expose_secret(), name),
             None => text,
-        }
+        })
     }
 }
 
@@ -301,6 +305,13 @@ fn certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certificate>, Gra
     Ok(certificates)
 }
 
+/// Gives a token as it would stand in an address.
+fn encoded(base: &Url, token: &SecretString) -> SecretString {
+    let mut url = base.clone();
+    url.query_pairs_mut().clear().append_key_only(token.expose_secret());
+    SecretString::from(url.query().unwrap_or_default())
+}
+
 /// Gives the proof that the caller knows the app's secret: the lower-case hexadecimal HMAC-SHA256 of the token.
 fn proof(secret: &SecretString, token: &SecretString) -> SecretString {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.expose_secret().as_bytes())
@@ -344,13 +355,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_taken_out_of_an_answer_before_that_is_cut() {
-        let token = "EAA0123456789".repeat(4);
+        let token = "EAA|0123456789".repeat(4);
         let mut settings = Settings::new(SecretString::from(&*token));
         settings.app_secret = Some(SecretString::from("hush"));
         let transport = Transport::new(&settings, Access::Read).unwrap();
         let proof = transport.proof.as_ref().unwrap().expose_secret();
         for pad in 0..600 {
-            for secret in [&*token, proof] {
+            for secret in [&*token, &token.replace('|', "%7C"), proof] {
                 let page = format!("<p>{}{secret}</p>", "x".repeat(pad));
                 let json = format!("\"{}{secret}\"", "x".repeat(pad));
                 for (status, body) in [(502, page), (200, json)] {
