@@ -3,12 +3,12 @@
 use super::Reader;
 use super::error::GraphError;
 use super::transport::broken;
-use super::wire::{AssignedUserRow, AssignedWabaRow};
+use super::wire::{AssignedUserRow, AssignedWabaRow, RowBusiness};
 use crate::model::{
     AdminRole, AssignmentKey, BusinessId, Directory, HolderKind, Name, Observed, OtherHolder, State, TaskSet,
     Unreadable, UserId, WabaId, visible,
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which WABAs to read.
@@ -43,7 +43,8 @@ impl Reader {
         let mut empty: Vec<WabaId> = Vec::new();
         let mut lists = stream::iter(request.wabas.iter().copied())
             .map(|waba| async move { (waba, self.listed(request.directory, waba).await) })
-            .buffered(self.concurrency);
+            // The maps below put them in order, so that a slow one holds up no other.
+            .buffer_unordered(self.concurrency);
         while let Some((waba, list)) = lists.next().await {
             read(1);
             let (own, others) = match list {
@@ -115,10 +116,15 @@ impl Reader {
             .collect();
         let users: BTreeSet<UserId> = doubtful.values().flatten().copied().collect();
         let answers: BTreeMap<UserId, Result<BTreeSet<WabaId>, GraphError>> = stream::iter(users)
-            .map(|user| async move { (user, self.wabas_of(user).await) })
-            .buffered(self.concurrency)
-            .collect()
-            .await;
+            .map(|user| async move {
+                match self.wabas_of(user).await {
+                    Err(error) if error.is_fatal() => Err(error),
+                    answer => Ok((user, answer)),
+                }
+            })
+            .buffer_unordered(self.concurrency)
+            .try_collect()
+            .await?;
         for (waba, users) in doubtful {
             let contradicts =
                 |user: &&UserId| matches!(answers.get(user), Some(Ok(wabas)) if wabas.contains(&waba));
@@ -132,10 +138,7 @@ impl Reader {
                 observed.unconfirmed.insert(waba);
             }
         }
-        match answers.into_values().find_map(|answer| answer.err().filter(GraphError::is_fatal)) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Gives the WABAs on which a user holds something, from the user's side.
@@ -195,6 +198,10 @@ fn sort(directory: &Directory, rows: Vec<AssignedUserRow>) -> Result<Holders, Gr
         } else {
             let kind = match row.user_type.as_deref() {
                 Some("BUSINESS_USER" | "PERSONAL_USER") => HolderKind::Person,
+                // One of this business that its own list does not have: neither ours nor another's.
+                Some("SYSTEM_USER") if is_of(row.business.as_ref(), directory.business) => {
+                    HolderKind::Unknown
+                }
                 Some("SYSTEM_USER") => HolderKind::OtherBusiness,
                 Some(_) | None => HolderKind::Unknown,
             };
@@ -202,4 +209,61 @@ fn sort(directory: &Directory, rows: Vec<AssignedUserRow>) -> Result<Holders, Gr
         }
     }
     Ok((own, others))
+}
+
+/// Tells whether a row names a business as the user's.
+fn is_of(row: Option<&RowBusiness>, business: BusinessId) -> bool {
+    row.and_then(|row| row.id.as_ref()?.parse().ok()) == Some(business)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SystemUser;
+    use serde_json::{Value, json};
+
+    /// Sorts rows in a business 10 whose only system user is 101.
+    fn sorted(rows: Value) -> Result<Holders, GraphError> {
+        let bot = SystemUser { name: Name::from("bot"), role: AdminRole::Employee };
+        let directory = Directory {
+            business: "10".parse().unwrap(),
+            acting_user: None,
+            system_users: BTreeMap::from([("101".parse().unwrap(), bot)]),
+            wabas: BTreeMap::new(),
+        };
+        sort(&directory, serde_json::from_value(rows).unwrap())
+    }
+
+    fn kinds(rows: Value) -> Vec<HolderKind> {
+        sorted(rows).unwrap().1.into_values().map(|other| other.kind).collect()
+    }
+
+    #[test]
+    fn a_row_is_the_businesss_own_by_the_list_of_its_system_users_alone() {
+        let row = |id: u64, kind: Value, business: Value| json!({ "id": id, "name": null, "user_type": kind, "business": business, "tasks": ["MANAGE"] });
+        let (own, others) = sorted(json!([row(101, json!("PERSONAL_USER"), json!({ "id": "20" }))])).unwrap();
+        assert_eq!((own.len(), others.len()), (1, 0));
+        for (kind, business, expected) in [
+            (json!("SYSTEM_USER"), json!({ "id": "20" }), HolderKind::OtherBusiness),
+            (json!("SYSTEM_USER"), json!({ "id": 10 }), HolderKind::Unknown),
+            (json!("SYSTEM_USER"), Value::Null, HolderKind::OtherBusiness),
+            (json!("BUSINESS_USER"), json!({ "id": "10" }), HolderKind::Person),
+            (json!("ROBOT_USER"), json!({ "name": "Us" }), HolderKind::Unknown),
+            (Value::Null, Value::Null, HolderKind::Unknown),
+        ] {
+            assert_eq!(kinds(json!([row(7, kind.clone(), business)])), [expected], "{kind}");
+        }
+    }
+
+    #[test]
+    fn rows_that_make_no_whole_list_are_a_failure() {
+        let row = json!({ "id": "7", "tasks": ["MANAGE"] });
+        assert!(matches!(sorted(json!([row, row])), Err(GraphError::BrokenList { .. })));
+        for tasks in [json!({ "id": "101" }), json!({ "id": "101", "tasks": null })] {
+            assert!(matches!(sorted(json!([tasks])), Err(GraphError::BrokenList { .. })));
+        }
+        let (own, others) =
+            sorted(json!([{ "id": "101", "tasks": [] }, { "id": "7", "tasks": [] }])).unwrap();
+        assert_eq!((own.len(), others.len()), (0, 0), "an empty set is nothing, not unknown");
+    }
 }

@@ -47,9 +47,9 @@ pub(super) struct ErrorEnvelope {
 /// A refusal.
 #[derive(Debug, Deserialize)]
 pub(super) struct ErrorBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) message: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) code: i64,
     pub(super) error_subcode: Option<i64>,
     pub(super) is_transient: Option<bool>,
@@ -81,10 +81,17 @@ fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
     Option::<serde::de::IgnoredAny>::deserialize(deserializer).map(|value| value.is_some())
 }
 
+/// Reads a value that is not needed: `null` is the same as not being there.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct SystemUserRow {
     pub(super) id: WireId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) name: String,
     pub(super) role: Option<String>,
 }
@@ -92,7 +99,7 @@ pub(super) struct SystemUserRow {
 #[derive(Debug, Deserialize)]
 pub(super) struct WabaRow {
     pub(super) id: WireId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) name: String,
     pub(super) permitted_tasks: Option<Vec<String>>,
 }
@@ -101,10 +108,17 @@ pub(super) struct WabaRow {
 #[derive(Debug, Deserialize)]
 pub(super) struct AssignedUserRow {
     pub(super) id: WireId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) name: String,
     pub(super) user_type: Option<String>,
+    pub(super) business: Option<RowBusiness>,
     pub(super) tasks: Option<Vec<String>>,
+}
+
+/// The business that a row's user belongs to.
+#[derive(Debug, Deserialize)]
+pub(super) struct RowBusiness {
+    pub(super) id: Option<WireId>,
 }
 
 /// A row of `assigned_whatsapp_business_accounts`: the v23 document says `permissions` for `tasks`.
@@ -137,7 +151,7 @@ pub(super) struct App {
 #[derive(Debug, Deserialize)]
 pub(super) struct Named {
     pub(super) id: WireId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) name: String,
 }
 
@@ -150,17 +164,17 @@ pub(super) struct DebugToken {
 pub(super) struct DebugTokenData {
     pub(super) app_id: Option<WireId>,
     pub(super) user_id: Option<WireId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) is_valid: bool,
     pub(super) expires_at: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) scopes: Vec<String>,
     pub(super) error: Option<DebugTokenError>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DebugTokenError {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) message: String,
 }
 
