@@ -1,4 +1,5 @@
-//! What no type of this room's public face can show: that a reader's transport refuses to write.
+//! What the emulator and this room's public face cannot show: that a reader's transport refuses to write, and
+//! answers that repeat the token.
 
 use super::{Access, GraphError, Reader, Settings, Transport};
 use crate::emulator::{Emulator, Options, World};
@@ -29,4 +30,44 @@ async fn a_reader_cannot_write_even_where_its_transport_is_asked_to() {
     let transport = Transport::new(&settings, Access::Write).unwrap();
     transport.send::<Value>(Method::POST, path, &[], Some(&body)).await.unwrap();
     assert_eq!(emulator.world().assignments().len(), 1);
+}
+
+/// Gives a reader, with a token that an address cannot hold as it is, to which every answer is this one.
+async fn answered(status: u16, body: String) -> Reader {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let mut settings = Settings::new(ECHOED.into());
+    settings.graph_url = format!("http://{}", listener.local_addr().expect("an address"));
+    settings.retries = 0;
+    let status = axum::http::StatusCode::from_u16(status).expect("a status");
+    let app = axum::Router::new().fallback(move || async move { (status, body) });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Reader::connect(&settings).expect("good settings")
+}
+
+const ECHOED: &str = "70|EAA/echoed+token";
+
+#[tokio::test]
+async fn a_token_that_an_answer_repeats_is_shown_nowhere() {
+    let said = format!("Malformed access token {ECHOED}");
+    let told = json!({ "data": { "is_valid": false, "error": { "message": said } } });
+    let info = answered(200, told.to_string()).await.token_info().await.unwrap();
+    assert_eq!(info.error.as_deref(), Some("Malformed access token [token]"));
+
+    let traced = json!({ "error": { "message": null, "code": 190, "fbtrace_id": format!("A-{ECHOED}") } });
+    let error = answered(400, traced.to_string()).await.token_info().await.unwrap_err();
+    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
+    assert!(error.to_string().ends_with("(code 190, trace A-[token])"), "{error}");
+
+    let page = "<p>/v25.0/debug_token?input_token=70%7CEAA%2Fechoed%2Btoken is not here</p>";
+    let error = answered(404, page.into()).await.token_info().await.unwrap_err();
+    assert!(
+        error.to_string().ends_with("<p>/v25.0/debug_token?input_token=[token] is not here</p>"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_empty_token_is_refused_at_once() {
+    let error = Reader::connect(&Settings::new("".into())).unwrap_err();
+    assert_eq!(error.to_string(), "the access token is empty");
 }

@@ -201,6 +201,7 @@ impl Transport {
     ) -> Result<T, GraphError> {
         if let Ok(mut envelope) = serde_json::from_slice::<ErrorEnvelope>(bytes) {
             envelope.error.message = self.redacted(&envelope.error.message);
+            envelope.error.fbtrace_id = envelope.error.fbtrace_id.map(|trace| self.redacted(&trace));
             return Err(GraphError::from_api(status, &envelope.error, wait(headers)));
         }
         if !(200..300).contains(&status) {
@@ -287,6 +288,9 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn headers(token: &SecretString) -> Result<HeaderMap, GraphError> {
+    if token.expose_secret().is_empty() {
+        return Err(wrong("the access token is empty"));
+    }
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
         .map_err(|_| wrong("the access token holds characters that no token has, such as a line break"))?;
     value.set_sensitive(true);
