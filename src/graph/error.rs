@@ -165,7 +165,7 @@ impl GraphError {
     /// Tells whether the same read may succeed a little later.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. })
-            || matches!(self, Self::NotGraph { status, .. } if *status >= 500 || *status == 200)
+            || matches!(self, Self::NotGraph { status, .. } if *status >= 500 || matches!(*status, 200 | 429))
             || matches!(self, Self::Throttled { wait: None, .. })
     }
 
@@ -192,7 +192,7 @@ impl GraphError {
                 "check that WABACL_APP_SECRET or --app-secret-file holds the secret of the token's app"
             }
             Self::Throttled { wait: Some(wait), .. } => {
-                return Some(format!("come back in {} minutes", wait.as_secs().div_ceil(60).max(1)));
+                return Some(format!("come back in {} min", wait.as_secs().div_ceil(60).max(1)));
             }
             Self::Throttled { wait: None, .. } => "come back later: calling on lengthens the wait",
             Self::NotPermitted(_) => {

@@ -19,6 +19,8 @@ use std::time::Duration;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The longest pause before the first retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The most pages of one list: at 100 rows a page, a million rows.
+const PAGES: usize = 10_000;
 /// The header that tells how long a throttled WABA stays so, in minutes.
 const BUSINESS_USAGE: HeaderName = HeaderName::from_static("x-business-use-case-usage");
 
@@ -136,6 +138,9 @@ impl Transport {
             };
             if !seen.insert(cursor.clone()) {
                 return Err(broken("the same cursor came twice"));
+            }
+            if seen.len() >= PAGES {
+                return Err(broken("it does not end"));
             }
             after = Some(cursor);
         }
