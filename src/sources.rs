@@ -44,9 +44,9 @@ impl Reading {
             return self.file(path);
         }
         let mut files = Vec::new();
-        let mut above = Vec::new();
-        find(path, &mut above, &mut files)?;
-        if files.is_empty() {
+        let found = self.diagnostics.len();
+        self.find(path, &mut Way::default(), &mut files);
+        if files.is_empty() && self.diagnostics.len() == found {
             return Err(diagnostic::no_manifests(&shown(path)));
         }
         for file in files {
@@ -68,36 +68,64 @@ impl Reading {
         self.sources.add(shown(path), text);
         Ok(())
     }
-}
 
-/// Finds the manifests below a folder, by name. `above` holds the folders on the way, as the system knows them.
-fn find(folder: &Path, above: &mut Vec<PathBuf>, files: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    let known_as = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
-    if above.contains(&known_as) {
-        return Err(diagnostic::unreadable_file(&shown(folder), "the folder leads back to itself by a link"));
-    }
-    if above.len() >= DEPTH_LIMIT {
-        return Err(diagnostic::unreadable_file(
-            &shown(folder),
-            "the folders lie too deep within each other",
-        ));
-    }
-    above.push(known_as);
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut paths: Vec<PathBuf> =
-        entries.map_err(|error| unreadable(folder, &error))?.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths.into_iter().filter(|path| !is_hidden(path)) {
-        let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error));
-        if metadata.as_ref().is_ok_and(fs::Metadata::is_dir) {
-            find(&path, above, files)?;
-        } else if is_yaml(&path) {
-            metadata?;
-            files.push(path);
+    /// Finds the manifests below a folder, by name. What is wrong with one folder ends no other.
+    fn find(&mut self, folder: &Path, way: &mut Way, files: &mut Vec<PathBuf>) {
+        match way.enter(folder) {
+            Ok(None) => {}
+            Ok(Some(entries)) => {
+                for path in entries.into_iter().filter(|path| !is_hidden(path)) {
+                    self.entry(path, way, files);
+                }
+                way.above.pop();
+            }
+            Err(diagnostic) => self.diagnostics.push(diagnostic),
         }
     }
-    above.pop();
-    Ok(())
+
+    fn entry(&mut self, path: PathBuf, way: &mut Way, files: &mut Vec<PathBuf>) {
+        let metadata = fs::metadata(&path);
+        if metadata.as_ref().is_ok_and(fs::Metadata::is_dir) {
+            self.find(&path, way, files);
+        } else if is_yaml(&path) {
+            match metadata {
+                Ok(_) => files.push(path),
+                Err(error) => self.diagnostics.push(unreadable(&path, &error)),
+            }
+        }
+    }
+}
+
+/// The way through the folders below one that was given, each as the system knows it.
+#[derive(Default)]
+struct Way {
+    /// Those on the way to where it is.
+    above: Vec<PathBuf>,
+    /// Those that were entered. Links can lead to one folder on more ways than could ever be gone.
+    entered: BTreeSet<PathBuf>,
+}
+
+impl Way {
+    /// Gives what lies in a folder, by name; `None` where it was entered before on another way.
+    fn enter(&mut self, folder: &Path) -> Result<Option<Vec<PathBuf>>, Diagnostic> {
+        let known_as = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
+        let refused = |why| Err(diagnostic::unreadable_file(&shown(folder), why));
+        if self.above.contains(&known_as) {
+            return refused("the folder leads back to itself by a link");
+        }
+        if self.above.len() >= DEPTH_LIMIT {
+            return refused("the folders lie too deep within each other");
+        }
+        if !self.entered.insert(known_as.clone()) {
+            return Ok(None);
+        }
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(|error| unreadable(folder, &error))?;
+        let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.sort();
+        self.above.push(known_as);
+        Ok(Some(paths))
+    }
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -244,17 +272,37 @@ mod tests {
         let folder = folder(&[("a/b.yaml", b"b"), ("c/d.yaml", b"d")]);
         symlink("..", folder.path().join("a/up")).unwrap();
         symlink("self.yaml", folder.path().join("self.yaml")).unwrap();
-        let found = came(&folder, &["a", "c", "self.yaml"]);
-        assert_eq!(found[0], "c/d.yaml: d");
+        let found = came(&folder, &["a", "self.yaml"]);
         assert_eq!(
-            found[1],
-            "unreadable-file a/up/a could not be read: the folder leads back to itself by a link"
+            found[..3],
+            [
+                "a/b.yaml: b",
+                "a/up/c/d.yaml: d",
+                "unreadable-file a/up/a could not be read: the folder leads back to itself by a link"
+            ]
         );
-        assert!(found[2].starts_with("unreadable-file self.yaml could not be read: "), "{found:?}");
+        let twice = found[3..].iter().all(|said| said.contains("self.yaml could not be read: "));
+        assert!(twice && found.len() == 5, "by the folder and by its name: {found:?}");
         symlink("../c/d.yaml", folder.path().join("c/again.yaml")).unwrap();
         symlink("nowhere", folder.path().join("c/broken.yaml")).unwrap();
         let found = came(&folder, &["c"]);
-        assert!(found[0].starts_with("unreadable-file c/broken.yaml could not be read: "), "{found:?}");
+        assert_eq!(found[0], "c/again.yaml: d", "what is wrong ends nothing else");
+        assert!(found[1].starts_with("unreadable-file c/broken.yaml could not be read: "), "{found:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_many_ways_of_links_lead_to_is_entered_once() {
+        use std::os::unix::fs::symlink;
+        let folder = folder(&[("30/x.yaml", b"x")]);
+        for level in 0..30 {
+            let path = folder.path().join(level.to_string());
+            fs::create_dir(&path).unwrap();
+            symlink(format!("../{}", level + 1), path.join("a")).unwrap();
+            symlink(format!("../{}", level + 1), path.join("b")).unwrap();
+        }
+        let way = ["a"; 30].join("/");
+        assert_eq!(came(&folder, &["0"]), [format!("0/{way}/x.yaml: x")]);
     }
 
     #[cfg(unix)]

@@ -220,6 +220,13 @@ pub(crate) fn role_in_role(at: Position, name: &str) -> Diagnostic {
     )
 }
 
+/// A role without tasks, by which a grant could give nothing.
+pub(crate) fn role_of_nothing(at: Position, name: &str) -> Diagnostic {
+    let help =
+        String::from("give it tasks; to take access away, delete the grant and leave the user declared");
+    error("role-of-nothing", at, format!("the role `{}` has no tasks", visible(name)), help)
+}
+
 /// A role with the name of a task.
 pub(crate) fn role_like_task(at: Position, name: &str) -> Diagnostic {
     error(

@@ -251,7 +251,7 @@ impl Check<'_> {
         SystemUserEntry {
             at: self.at(name.spot),
             id: user.id.and_then(|id| self.id(&id)),
-            name: user.name.map(|name| At { at: self.at(name.spot), value: Name::new(name.text) }),
+            name: user.name.and_then(|name| self.said(name, "name")),
             by_role: user.by_role.and_then(|flag| self.flag(flag)).is_some_and(|flag| flag.value),
         }
     }
@@ -294,7 +294,10 @@ impl Check<'_> {
         Some(DiscoverRule {
             at,
             from: from?.value,
-            name: rule.name.map(|glob| Glob::new(glob.text)),
+            name: rule
+                .name
+                .and_then(|glob| self.said(glob, "name"))
+                .map(|glob| Glob::new(glob.value.as_str())),
             labels,
             prune,
             shared,
@@ -350,8 +353,11 @@ impl Check<'_> {
         roles: &BTreeMap<Name, (Position, SourceId, Vec<TaskName>)>,
     ) -> BTreeMap<Name, TaskSet> {
         let mut resolved = BTreeMap::new();
-        for (name, (_, source, tasks)) in roles {
+        for (name, (at, source, tasks)) in roles {
             self.source = *source;
+            if tasks.is_empty() {
+                self.say(diagnostic::role_of_nothing(*at, name.as_str()));
+            }
             let mut set = TaskSet::EMPTY;
             for task in tasks {
                 let at = self.at(task.spot);
@@ -397,14 +403,14 @@ impl Check<'_> {
         Grant {
             at,
             path: format!("grants[{index}]"),
-            name: grant.name.map(|name| Name::new(name.text)),
+            name: grant.name.and_then(|name| self.said(name, "name")).map(|name| name.value),
             users,
             tasks,
             task_places,
             wabas,
             labels,
             until: grant.until.and_then(|day| self.day(&day.into())),
-            reason: grant.reason.map(|reason| Name::new(reason.text)),
+            reason: grant.reason.and_then(|reason| self.said(reason, "reason")).map(|reason| reason.value),
         }
     }
 
@@ -440,7 +446,8 @@ impl Check<'_> {
                 (Ok(task), _) => TaskSet::from([task]),
                 (Err(_), Some(role)) => role.clone(),
                 (Err(_), None) => {
-                    let candidates: Vec<&str> = roles.keys().map(Name::as_str).chain(task_names()).collect();
+                    let take = self.comparable(roles.len());
+                    let candidates = roles.keys().take(take).map(Name::as_str).chain(task_names());
                     self.say_of_a_reference(diagnostic::unknown_role(at, &text, candidates));
                     continue;
                 }
@@ -473,11 +480,16 @@ impl Check<'_> {
         name: &str,
         declared: impl ExactSizeIterator<Item = &'n Name>,
     ) {
-        let compared = declared.len();
-        let take = if self.comparisons >= compared { compared } else { 0 };
-        self.comparisons -= take;
+        let take = self.comparable(declared.len());
         let near = diagnostic::undeclared(at, section, name, declared.take(take).map(Name::as_str));
         self.say_of_a_reference(near);
+    }
+
+    /// Says how many of so many names may be compared with one that is not there: all, or none any more.
+    fn comparable(&mut self, names: usize) -> usize {
+        let take = if self.comparisons >= names { names } else { 0 };
+        self.comparisons -= take;
+        take
     }
 
     /// Reports a name that is not there; where a document could not be read, it may be declared in that one.

@@ -115,7 +115,7 @@ sections! {
         #[schemars(extend("propertyNames" = { "minLength": 1 }))]
         system_users: Entries<SystemUser>,
         /// Named sets of tasks; a role holds no roles, and is not called like a task
-        #[schemars(extend("propertyNames" = { "minLength": 1 }))]
+        #[schemars(extend("propertyNames" = { "minLength": 1 }), transform = no_empty_lists)]
         roles: Entries<Vec<TaskName>>,
         /// The WhatsApp Business Accounts: the name in this repository, and which one is meant
         #[schemars(extend("propertyNames" = { "pattern": "^[^*?]+$" }))]
@@ -200,6 +200,13 @@ sections! {
         min_holders: Entries<Count>,
         /// Declared users who lose nothing
         protected_users: Vec<Word>,
+    }
+}
+
+/// Has each list of a mapping hold something.
+fn no_empty_lists(schema: &mut Schema) {
+    if let Some(list) = schema.get_mut("additionalProperties").and_then(|list| list.as_object_mut()) {
+        list.insert(String::from("minItems"), 1.into());
     }
 }
 

@@ -12,6 +12,9 @@ use std::io::Cursor;
 const DEPTH: usize = 32;
 /// Above what a manifest of some million lines has, and below what fills the memory.
 const EVENTS: usize = 50_000_000;
+/// The most values that the aliases of one text stand for: a list of 20 users in 100,000 grants has half as
+/// many.
+const REPLAYED: usize = 5_000_000;
 /// The most bytes of one text.
 const BYTES: usize = 256 * 1024 * 1024;
 
@@ -28,6 +31,9 @@ fn options() -> Options {
             max_aliases: 1_000_000,
             // One label set that hundreds of WABAs share is no bomb; what replays may cost is bounded by itself.
             enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: REPLAYED,
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
@@ -76,7 +82,7 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
     };
     let text = error.without_snippet().to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
-    match error {
+    match inmost(error) {
         Error::Budget { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
@@ -97,6 +103,14 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
         }
         _ => diagnostic::yaml_syntax(at, what),
     }
+}
+
+/// Gives the error itself, out of what says by which alias it came about.
+fn inmost(mut error: &Error) -> &Error {
+    while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
+        error = inner;
+    }
+    error
 }
 
 /// Says which limit was reached, without the library's own words where they are known.
@@ -129,4 +143,21 @@ fn expected_here(expected: &str) -> String {
 /// Gives the place of a spot in its text.
 pub(super) fn position(source: SourceId, spot: Spot) -> Position {
     Position { source, line: spot.line, column: spot.column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn too_much_behind_aliases_is_a_limit_not_bad_syntax() {
+        let mut options = options();
+        options.alias_limits = serde_saphyr::alias_limits! { max_total_replayed_events: 9 };
+        let text = "a: &a [x, x]\nb: *a\nc: *a\nd: *a\n";
+        let read = serde_saphyr::from_str_with_options::<BTreeMap<String, Vec<String>>>(text, options);
+        let said = told(SourceId::default(), &read.unwrap_err());
+        assert_eq!((said.code, said.at.map(|at| at.line)), ("yaml-limit", Some(4)));
+        assert_eq!(said.message, "this file is more than is read: its aliases stand for too much");
+    }
 }

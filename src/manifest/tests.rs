@@ -272,6 +272,20 @@ fn names_that_are_not_there() {
 fn roles() {
     assert_snapshot!(changed("  template-editor:", "  both: [template-editor]\n  template-editor:"), @"9:10 role-in-role: `template-editor` is a role; roles hold tasks only | write its tasks out");
     assert_snapshot!(changed("  template-editor:", "  DEVELOP: [MANAGE]\n  template-editor:"), @"9:3 role-like-task: `DEVELOP` is the name of a task | give the role another name");
+    assert_snapshot!(changed("  template-editor:", "  nothing: []\n  template-editor:"), @"9:3 role-of-nothing: the role `nothing` has no tasks | give it tasks; to take access away, delete the grant and leave the user declared");
+}
+
+#[test]
+fn texts_that_are_empty() {
+    let text = "version: 1\nbusiness: 1\nsystem_users: { bot: { name: '' } }\nwabas: { a: { id: 5 } }\n\
+        discover: [{ from: owned, name: '' }]\n\
+        grants: [{ users: [bot], tasks: [DEVELOP], wabas: [a], name: '', reason: '' }]\n";
+    assert_snapshot!(said(&[text]), @r"
+    3:30 missing-value: `name` has no value | give it a value, or remove the key
+    5:33 missing-value: `name` has no value | give it a value, or remove the key
+    6:62 missing-value: `name` has no value | give it a value, or remove the key
+    6:74 missing-value: `reason` has no value | give it a value, or remove the key
+    ");
 }
 
 #[test]
@@ -420,6 +434,20 @@ fn one_anchor_may_be_used_often() {
 }
 
 #[test]
+fn a_list_of_users_that_all_grants_share_is_no_bomb() {
+    let users: Vec<String> = (1..=100).map(|id| format!("u{id}")).collect();
+    let mut text = String::from("version: 1\nbusiness: 1\nwabas: { a: { id: 5 } }\nsystem_users:\n");
+    for user in &users {
+        writeln!(text, "  {user}: {{}}").unwrap();
+    }
+    writeln!(text, "grants:\n  - {{ users: &u [{}], tasks: [DEVELOP], wabas: [a] }}", users.join(", "))
+        .unwrap();
+    // Together more than the library replays by default.
+    text += &"  - { users: *u, tasks: [DEVELOP], wabas: [a] }\n".repeat(10_000);
+    assert_eq!(good(&text).grants[10_000].users.len(), 100);
+}
+
+#[test]
 fn a_bomb_of_aliases_is_refused() {
     let mut text = String::from("version: 1\nbusiness: 1\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
@@ -475,6 +503,22 @@ fn many_names_that_are_declared_nowhere_are_told_quickly() {
     assert_eq!(said.lines().count(), 10_000);
     let helped = said.lines().filter(|line| line.contains("| did you mean `waba-")).count();
     assert_eq!(helped, 10, "the first are compared with all");
+}
+
+#[test]
+fn many_unknown_roles_are_told_quickly() {
+    let mut text = String::from("version: 1\nbusiness: 1\nsystem_users: { bot: {} }\nroles:\n");
+    for role in 1..=5_000 {
+        writeln!(text, "  role-{role}: [DEVELOP]").unwrap();
+    }
+    text += "grants:\n  - users: [bot]\n    wabas: ['*']\n    tasks:\n";
+    for role in 1..=5_000 {
+        writeln!(text, "      - rule-{role}").unwrap();
+    }
+    let said = quickly(&text);
+    assert_eq!(said.lines().count(), 5_000);
+    let helped = said.lines().filter(|line| line.contains("| did you mean `role-")).count();
+    assert_eq!(helped, 20, "the first are compared with all");
 }
 
 proptest! {

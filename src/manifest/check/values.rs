@@ -2,8 +2,8 @@
 
 use super::Check;
 use crate::diagnostic;
-use crate::manifest::scalar::{Flag, Id, Text};
-use crate::model::{At, IdError};
+use crate::manifest::scalar::{Flag, Id, Text, Word};
+use crate::model::{At, IdError, Name};
 use jiff::civil::Date;
 use std::str::FromStr;
 
@@ -23,6 +23,16 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// Takes a text of the user's own, which is never empty.
+    pub(super) fn said(&mut self, word: Word, key: &str) -> Option<At<Name>> {
+        let at = self.at(word.spot);
+        if word.text.is_empty() {
+            self.say(diagnostic::missing_value(at, key));
+            return None;
+        }
+        Some(At { value: Name::new(word.text), at })
     }
 
     pub(super) fn word<T: Copy>(&mut self, word: impl Into<Text>, words: &[(&str, T)]) -> Option<At<T>> {
