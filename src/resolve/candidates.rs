@@ -76,10 +76,6 @@ impl<'a> Candidates<'a> {
         self.all.get(index as usize).expect("selections hold only indices of candidates")
     }
 
-    pub(super) fn id(&self, index: u32) -> WabaId {
-        self.get(index).id
-    }
-
     /// Gives the WABAs that a grant selects, ascending, and the parts of its selection that match none.
     pub(super) fn select(&self, grant: &Grant) -> (Vec<u32>, Vec<At<String>>) {
         let mut nothing = Vec::new();

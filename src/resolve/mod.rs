@@ -54,7 +54,8 @@ pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option
     let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, day)).collect();
     let desired = Desired {
         business: directory.business,
-        acting_user: directory.acting_user,
+        // An id that the business does not know may be another app's word for one of its users.
+        acting_user: directory.acting_user.filter(|user| directory.system_users.contains_key(user)),
         day,
         state: state(&claims, &grants),
         scope: scope(manifest, &candidates, &users),
@@ -121,19 +122,27 @@ fn claims(
     selections: &[Vec<u32>],
     users: &BTreeMap<&Name, UserId>,
 ) -> Vec<Claim> {
-    let size =
-        manifest.grants.iter().zip(selections).map(|(grant, selected)| grant.users.len() * selected.len());
-    let mut claims = Vec::with_capacity(size.sum());
-    for ((index, grant), selected) in (0..).zip(&manifest.grants).zip(selections) {
-        for user in grant.users.iter().filter_map(|user| users.get(&user.value)) {
-            claims.extend(selected.iter().map(|&waba| Claim {
-                key: AssignmentKey { waba: candidates.id(waba), user: *user },
-                grant: index,
-            }));
+    // A list for each WABA, so that only short ones are sorted: the work grows with the number of claims.
+    let mut lists: Vec<Vec<(UserId, u32)>> = candidates.iter().map(|_| Vec::new()).collect();
+    for ((grant, raw), selected) in (0..).zip(&manifest.grants).zip(selections) {
+        for user in raw.users.iter().filter_map(|user| users.get(&user.value)) {
+            for &waba in selected {
+                if let Some(list) = lists.get_mut(waba as usize) {
+                    list.push((*user, grant));
+                }
+            }
         }
     }
-    claims.sort_unstable();
-    claims.dedup();
+    let mut wabas: Vec<(WabaId, Vec<(UserId, u32)>)> =
+        candidates.iter().map(|candidate| candidate.id).zip(lists).collect();
+    wabas.sort_unstable_by_key(|(waba, _)| *waba);
+    let mut claims = Vec::with_capacity(wabas.iter().map(|(_, list)| list.len()).sum());
+    for (waba, mut list) in wabas {
+        list.sort_unstable();
+        list.dedup();
+        claims
+            .extend(list.into_iter().map(|(user, grant)| Claim { key: AssignmentKey { waba, user }, grant }));
+    }
     claims
 }
 
