@@ -147,6 +147,7 @@ pub fn judge(plan: &Plan, policy: &Policy, waivers: &[Waiver]) -> Judgement {
     let mut all = Vec::new();
     max_removals(plan, policy, &mut all);
     min_holders(plan, policy, &mut all);
+    all.extend(self_unknown(plan));
     for change in plan.changes.iter().filter(|change| is_attempted(change)) {
         all.extend(self_loss(plan, change));
         all.extend(protected_user(plan, policy, change));
@@ -246,6 +247,18 @@ fn violation(guard: Guard, change: &Change, message: String) -> Violation {
 /// Names a change's user and WABA, harmlessly.
 fn names(plan: &Plan, change: &Change) -> (Name, Name) {
     (plan.user_name(change.key.user), plan.waba_name(change.key.waba))
+}
+
+/// Where it is not known whose token this is, every loss could be its own.
+fn self_unknown(plan: &Plan) -> Option<Violation> {
+    let unknown = plan.acting_user.is_none() && plan.changes.iter().any(loses);
+    let message = "the API does not tell which system user of the business this token is, and the plan takes tasks away";
+    unknown.then(|| Violation {
+        code: Guard::SelfLoss.code(),
+        waba: None,
+        user: None,
+        message: message.into(),
+    })
 }
 
 fn self_loss(plan: &Plan, change: &Change) -> Option<Violation> {

@@ -389,3 +389,13 @@ async fn the_acting_user_does_not_try_to_raise_itself() {
     assert_eq!(played.methods_at("502"), ["GET"], "a WABA with nothing else to do is not even read again");
     assert_eq!(*outcome(&report, "500", "101"), Outcome::Applied, "the other changes there are made");
 }
+
+#[tokio::test]
+async fn an_empty_list_is_not_believed_where_something_shall_go() {
+    let empty = Fault::new(FaultKind::EmptyList).on("GET").at("/500/assigned_users").hits(1..2);
+    let played = Played::faulty(WORLD, [empty]).await;
+    let ready = planned(&played, MANIFEST).await;
+    let report = ready.apply(&played, &patient(), 10).await;
+    assert!(why(&report, "500", "101").contains("came back empty"), "{:?}", outcomes(&report));
+    assert_eq!(played.methods_at("500"), ["GET", "GET"], "nothing is written there");
+}

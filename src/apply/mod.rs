@@ -109,6 +109,10 @@ impl<'a> WabaRun<'a> {
             .read()
             .await
             .map_err(|error| format!("the WABA could not be read before writing: {error}"))?;
+        // What would be taken away was there; to somebody who comes, an empty list does no harm.
+        if live.is_empty() && self.takes() {
+            return Err(String::from("the WABA's list came back empty, which proves nothing; plan again"));
+        }
         self.check_moved(&live)?;
         for index in 0..self.changes.len() {
             if self.outcomes.get(index).is_some_and(Option::is_none) {
@@ -134,20 +138,29 @@ impl<'a> WabaRun<'a> {
         if moved {
             return Err(String::from("another assignment on this WABA moved since the plan; plan again"));
         }
-        let takes = self.changes.iter().any(|change| !change.lost().is_empty());
-        if takes && self.others_lost(live) {
+        if self.takes() && self.others_lost(live) {
             return Err(String::from("somebody else lost tasks on this WABA since the plan; plan again"));
         }
         Ok(())
     }
 
+    /// Tells whether the plan takes anything away here.
+    fn takes(&self) -> bool {
+        self.changes.iter().any(|change| !change.lost().is_empty())
+    }
+
     /// Tells whether somebody whom the plan does not touch holds less than the guards went by.
     fn others_lost(&self, live: &Holders) -> bool {
-        let touched = |user: &UserId| self.changes.iter().any(|change| change.key.user == *user);
-        let Some(waba) = self.changes.first().map(|change| change.key.waba) else { return false };
-        self.plan.holders.get(&waba).is_some_and(|holders| {
-            holders.iter().any(|(user, tasks)| !touched(user) && !tasks.is_subset(&held(live, *user)))
-        })
+        self.others().any(|(user, tasks)| !tasks.is_subset(&held(live, *user)))
+    }
+
+    /// Gives the holders that the plan saw and does not touch; a change that is not attempted touches nobody.
+    fn others(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
+        let touched = |user: &UserId| {
+            self.changes.iter().any(|change| change.key.user == *user && change.blocked.is_none())
+        };
+        let waba = self.changes.first().and_then(|change| self.plan.holders.get(&change.key.waba));
+        waba.into_iter().flatten().filter(move |(user, _)| !touched(user))
     }
 
     /// Sends one write and settles it as far as its answer tells.
@@ -200,7 +213,11 @@ impl<'a> WabaRun<'a> {
                     self.accepted.push(index);
                     return Ok(());
                 }
-                if found == change.before {
+                if change.admin && found.is_empty() && !change.after.is_empty() {
+                    Outcome::Unknown {
+                        error: format!("{cause}; and an admin may not be listed, so a read does not tell"),
+                    }
+                } else if found == change.before {
                     Outcome::Failed { error: format!("{cause}; a read shows that it did not take effect") }
                 } else {
                     Outcome::StoredDifferently { stored: found }
@@ -216,7 +233,10 @@ impl<'a> WabaRun<'a> {
         if self.accepted.is_empty() {
             return;
         }
-        let live = self.read().await;
+        let mut live = self.read().await;
+        if live.as_ref().is_ok_and(Holders::is_empty) && self.others().next().is_some() {
+            live = Err(String::from("the WABA's list came back empty, which proves nothing"));
+        }
         for index in std::mem::take(&mut self.accepted) {
             let Some(change) = self.changes.get(index) else { continue };
             let outcome = match &live {
@@ -232,7 +252,7 @@ impl<'a> WabaRun<'a> {
     fn stored(&self, change: &Change, found: TaskSet) -> Outcome {
         if same(&found, &change.after, &self.plan.implied) {
             Outcome::Applied
-        } else if change.admin && found.is_empty() {
+        } else if change.admin && change.before.is_empty() && found.is_empty() {
             Outcome::AcceptedNotListed
         } else if found == change.before {
             Outcome::Failed { error: "it was accepted, but the read-back shows that nothing changed".into() }

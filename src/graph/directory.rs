@@ -43,7 +43,10 @@ impl Reader {
         )?;
         // A WABA on both lists is the business's own.
         let mut wabas = client;
-        wabas.extend(owned);
+        for (id, mut waba) in owned {
+            waba.permitted_tasks = wabas.get(&id).and_then(|client| client.permitted_tasks.clone());
+            wabas.insert(id, waba);
+        }
         let missing =
             request.named.iter().filter(|waba| !wabas.contains_key(waba)).copied().collect::<Vec<_>>();
         wabas.extend(self.directly(missing).await?);

@@ -144,6 +144,10 @@ impl GraphError {
             (104, _) => Self::BadProof(api),
             (4 | 17 | 32 | 341 | 613 | 80007 | 80008 | 130_429, _) => Self::Throttled { api, wait },
             (1 | 2, _) => Self::Passing(api),
+            // Whatever else it says, what passes is tried again, and a write is settled by a read.
+            (code, _) if code != 803 && (body.is_transient == Some(true) || status >= 500) => {
+                Self::Passing(api)
+            }
             (3 | 10 | 200..=299, _) => Self::NotPermitted(api),
             (100, Some(33)) => Self::WrongId(api),
             (100, Some(1_752_100)) => Self::WrongKindOfId(api),
@@ -152,7 +156,6 @@ impl GraphError {
             }
             (803, _) => Self::NotFound(api),
             (368 | 131_031, _) => Self::Blocked(api),
-            _ if body.is_transient == Some(true) || status >= 500 => Self::Passing(api),
             _ => Self::BadRequest(api),
         }
     }

@@ -138,6 +138,16 @@ fn the_acting_user_keeps_manage_and_is_not_revoked() {
 }
 
 #[test]
+fn nothing_is_taken_away_where_it_is_not_known_whose_token_this_is() {
+    let mut plan = plan(&[(1, 2, "DEVELOP", "")], &[], 1);
+    plan.acting_user = None;
+    assert_eq!(judge(&plan, &policy(), &[]).violations.len(), 1);
+    assert_eq!(judge(&plan, &policy(), &["self".parse().unwrap()]).violations, []);
+    plan.changes[0].after = tasks("DEVELOP,MANAGE");
+    assert_eq!(judge(&plan, &policy(), &[]).violations, []);
+}
+
+#[test]
 fn a_protected_user_loses_nothing() {
     let policy = Policy { protected_users: BTreeSet::from([id(2)]), ..policy() };
     assert_eq!(
