@@ -51,9 +51,19 @@ pub(super) struct ErrorBody {
     pub(super) message: String,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) code: i64,
+    #[serde(default, deserialize_with = "if_fits")]
     pub(super) error_subcode: Option<i64>,
+    #[serde(default, deserialize_with = "if_fits")]
     pub(super) is_transient: Option<bool>,
+    #[serde(default, deserialize_with = "if_fits")]
     pub(super) fbtrace_id: Option<String>,
+}
+
+/// Reads a value that may be of another type, which then says nothing: it must not hide the code beside it.
+fn if_fits<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(|value| serde_json::from_value(value).ok())
 }
 
 /// A page of a list.
@@ -199,5 +209,18 @@ impl<'de> Deserialize<'de> for Written {
         }
         let object = Object::deserialize(deserializer)?;
         object.success.map(|success| Self { success }).ok_or_else(|| D::Error::missing_field("success"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_odd_field_beside_it_does_not_hide_the_code() {
+        let body =
+            r#"{"error":{"message":"m","code":190,"error_subcode":"463","is_transient":0,"fbtrace_id":7}}"#;
+        let error = serde_json::from_str::<ErrorEnvelope>(body).unwrap().error;
+        assert_eq!((error.code, error.error_subcode, error.is_transient), (190, None, None));
     }
 }
