@@ -10,7 +10,7 @@ pub use stop::{Stop, StopReason};
 use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
 use crate::model::{
-    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId, visible,
+    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId,
 };
 use crate::plan::same;
 use futures_util::{StreamExt, stream};
@@ -307,14 +307,8 @@ fn held(holders: &Holders, user: UserId) -> TaskSet {
 
 /// Tells an error with its causes and hint in one line.
 fn explained(error: &GraphError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+    match error.hint() {
+        Some(hint) => format!("{} ({hint})", error.chain()),
+        None => error.chain(),
     }
-    if let Some(hint) = error.hint() {
-        text = format!("{text} ({hint})");
-    }
-    visible(&text).into_owned()
 }

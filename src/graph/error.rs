@@ -185,6 +185,17 @@ impl GraphError {
         )
     }
 
+    /// Tells the error with its causes in one line, harmlessly.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        visible(&text).into_owned()
+    }
+
     /// Gives what to do, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

@@ -6,7 +6,7 @@ use super::transport::broken;
 use super::wire::{AssignedUserRow, AssignedWabaRow, RowBusiness};
 use crate::model::{
     AdminRole, AssignmentKey, BusinessId, Directory, HolderKind, Name, Observed, OtherHolder, State, TaskSet,
-    Unreadable, UserId, WabaId, visible,
+    Unreadable, UserId, WabaId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,13 +167,7 @@ impl From<GraphError> for Reason {
         if error.is_fatal() {
             return Self::Fatal(error);
         }
-        let mut why = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            why = format!("{why}: {cause}");
-            source = cause.source();
-        }
-        Self::Unreadable(visible(&why).into_owned())
+        Self::Unreadable(error.chain())
     }
 }
 

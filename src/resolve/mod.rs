@@ -168,7 +168,7 @@ fn scope(manifest: &Manifest, candidates: &Candidates<'_>, users: &BTreeMap<&Nam
         .map(|waba| {
             let scoped = ScopedWaba {
                 name: waba.name.clone(),
-                prune: waba.prune.unwrap_or(manifest.prune),
+                prune: effective_prune(manifest, waba.prune),
                 shared: waba.shared,
                 at: waba.at,
             };
