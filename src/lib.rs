@@ -47,6 +47,8 @@ pub mod digest;
 // … and the shell:
 pub mod sources;
 
+pub mod time;
+
 pub mod graph;
 
 pub mod apply;

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("diagnostic", &["model"]),
     ("guard", &["model"]),
     ("plan", &["model"]),
-    ("graph", &["model"]),
-    ("emulator", &["model"]),
+    ("time", &[]),
+    ("graph", &["model", "time"]),
+    ("emulator", &["model", "time"]),
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
     ("digest", &["guard", "model"]),

@@ -10,7 +10,6 @@ mod observe;
 mod settings;
 #[cfg(all(test, feature = "emulator"))]
 mod tests;
-mod time;
 mod token;
 mod transport;
 mod wire;
@@ -20,7 +19,6 @@ pub use directory::DirectoryRequest;
 pub use error::{ApiError, GraphError};
 pub use observe::ReadRequest;
 pub use settings::Settings;
-pub use time::Time;
 pub use token::{Me, TokenInfo};
 pub use write::Writer;
 

@@ -1,6 +1,6 @@
 //! How the API is reached.
 
-use super::time::Time;
+use crate::time::Time;
 use secrecy::SecretString;
 use std::path::PathBuf;
 use std::time::Duration;

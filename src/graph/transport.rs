@@ -2,8 +2,8 @@
 
 use super::error::{GraphError, shortened};
 use super::settings::Settings;
-use super::time::Time;
 use super::wire::{ErrorEnvelope, Page};
+use crate::time::Time;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, Url, redirect};
@@ -80,7 +80,7 @@ impl Transport {
             proof: settings.app_secret.as_ref().map(|secret| proof(secret, &settings.token)),
             body_limit: settings.body_limit,
             retries: settings.retries,
-            time: settings.time,
+            time: settings.time.clone(),
             calls: AtomicU64::new(0),
         })
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
-use wabacl::graph::{DirectoryRequest, Reader, Settings, Time, Writer};
+use wabacl::graph::{DirectoryRequest, Reader, Settings, Writer};
 use wabacl::model::{AssignmentKey, Directory, TaskSet, UserId, WabaId};
+use wabacl::time::Time;
 
 /// The token of the worlds' admin. Long, and unlike anything else, so that a search for it finds only it.
 pub(crate) const TOKEN: &str = "EAAtopsecretTOKENofAdmin0123456789";
