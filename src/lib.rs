@@ -49,6 +49,8 @@ pub mod sources;
 
 pub mod graph;
 
+pub mod journal;
+
 pub mod apply;
 
 pub mod render;

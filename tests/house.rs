@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("diagnostic", &["model"]),
     ("guard", &["model"]),
     ("plan", &["model"]),
     ("graph", &["model"]),
+    ("journal", &["model"]),
     ("emulator", &["model"]),
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "emulator",
             "graph",
             "guard",
+            "journal",
             "manifest",
             "model",
             "plan",
