@@ -234,7 +234,7 @@ fn recorded_write(line: &IntentLine) -> Result<RecordedWrite, Broken> {
 
 fn grant(line: &Grant) -> RecordedGrant {
     RecordedGrant {
-        path: name(&line.grant),
+        path: name(&line.path),
         name: line.name.as_deref().map(name),
         file: name(&line.file),
         line: line.line,

@@ -88,7 +88,8 @@ lines! {
         more: u64,
     }
     Grant {
-        grant: String,
+        #[serde(rename = "grant")]
+        path: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
         file: String,

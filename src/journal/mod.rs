@@ -144,7 +144,7 @@ impl Journal {
     /// Where this or anything before could not be written: then the write must not be sent.
     pub async fn intent(&self, plan: &Plan, change: &Change) -> Result<WriteId, JournalError> {
         let ids = self.intents(plan, [change]).await?;
-        Ok(*ids.first().expect("one intent has one number"))
+        ids.first().copied().ok_or(JournalError::Ended)
     }
 
     /// Notes several writes that are about to be sent, with one sync; in their order.

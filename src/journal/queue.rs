@@ -75,14 +75,13 @@ impl Queue {
         if batch.sync {
             self.syncs += 1;
         }
-        match result {
-            Err(error) => self.failed = Some(error),
-            Ok(()) => {
-                self.written = batch.last;
-                if batch.sync {
-                    self.synced = batch.last;
-                }
-            }
+        if let Err(error) = result {
+            self.failed = Some(error);
+            return;
+        }
+        self.written = batch.last;
+        if batch.sync {
+            self.synced = batch.last;
         }
     }
 

@@ -111,7 +111,7 @@ fn tasks(set: &TaskSet) -> Vec<String> {
 
 fn grant(source: &GrantSource, paths: &Paths) -> Grant {
     Grant {
-        grant: shortened(&source.path),
+        path: shortened(&source.path),
         name: source.name.as_ref().map(|name| shortened(name.as_str())),
         file: paths.get(source.at),
         line: source.at.line,

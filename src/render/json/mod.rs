@@ -2,9 +2,12 @@
 //!
 //! A minor version only adds; readers refuse a newer major version. This module must not know how text looks.
 
+#[macro_use]
 mod document;
+mod journal;
 
 pub use document::*;
+pub use journal::*;
 
 use super::{PlanView, harmless};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,7 +22,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io;
 
-/// The version of all three formats.
+/// The version of all formats.
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// What a document says beside the plan, and the plan does not know.
@@ -161,11 +164,7 @@ fn change_entry(plan: &Plan, change: &model::Change, sources: &Sources) -> Chang
         after: tasks(&change.after),
         because: change.because.grants.iter().map(|source| grant(source, sources)).collect(),
         gone: change.because.gone.as_ref().map(|(prune, lines)| GoneEntry {
-            prune: match prune {
-                Prune::None => PruneWord::None,
-                Prune::Declared => PruneWord::Declared,
-                Prune::All => PruneWord::All,
-            },
+            prune: prune_word(*prune),
             lines: lines.iter().map(|line| gone_line(line, sources)).collect(),
         }),
         blocked: change.blocked.map(|model::Blocked::SelfRaise| BlockedWord::SelfRaise),
@@ -236,23 +235,34 @@ fn notice(plan: &Plan, found: &model::Notice) -> NoticeEntry {
     }
 }
 
+fn prune_word(prune: Prune) -> PruneWord {
+    match prune {
+        Prune::None => PruneWord::None,
+        Prune::Declared => PruneWord::Declared,
+        Prune::All => PruneWord::All,
+    }
+}
+
 fn outcome(plan: &Plan, reported: &model::ReportedChange, sources: &Sources) -> OutcomeEntry {
-    let (word, stored, found, error) = match &reported.outcome {
+    let (outcome, stored, found, error) = outcome_parts(&reported.outcome);
+    OutcomeEntry { change: change_entry(plan, &reported.change, sources), outcome, stored, found, error }
+}
+
+/// Gives an outcome's word, what is stored, what was found, and why.
+fn outcome_parts(
+    outcome: &Outcome,
+) -> (OutcomeWord, Option<Vec<String>>, Option<Vec<String>>, Option<String>) {
+    match outcome {
         Outcome::Applied => (OutcomeWord::Applied, None, None, None),
         Outcome::AlreadySo => (OutcomeWord::AlreadySo, None, None, None),
         Outcome::AcceptedNotListed => (OutcomeWord::AcceptedNotListed, None, None, None),
-        Outcome::StoredDifferently { stored } => (OutcomeWord::StoredDifferently, Some(stored), None, None),
-        Outcome::Moved { found } => (OutcomeWord::Moved, None, Some(found), None),
-        Outcome::Failed { error } => (OutcomeWord::Failed, None, None, Some(error)),
-        Outcome::Unknown { error } => (OutcomeWord::Unknown, None, None, Some(error)),
-        Outcome::NotAttempted { why } => (OutcomeWord::NotAttempted, None, None, Some(why)),
-    };
-    OutcomeEntry {
-        change: change_entry(plan, &reported.change, sources),
-        outcome: word,
-        stored: stored.map(tasks),
-        found: found.map(tasks),
-        error: error.map(|error| harmless(error)),
+        Outcome::StoredDifferently { stored } => {
+            (OutcomeWord::StoredDifferently, Some(tasks(stored)), None, None)
+        }
+        Outcome::Moved { found } => (OutcomeWord::Moved, None, Some(tasks(found)), None),
+        Outcome::Failed { error } => (OutcomeWord::Failed, None, None, Some(harmless(error))),
+        Outcome::Unknown { error } => (OutcomeWord::Unknown, None, None, Some(harmless(error))),
+        Outcome::NotAttempted { why } => (OutcomeWord::NotAttempted, None, None, Some(harmless(why))),
     }
 }
 
