@@ -438,7 +438,7 @@ fn a_lock_whose_holder_left_a_note_and_died_is_free() {
 }
 
 #[test]
-fn a_lock_that_was_taken_away_is_not_held_by_two() {
+fn a_holder_whose_note_cannot_be_read_is_another_process() {
     let state = tempfile::tempdir().expect("a folder");
     let lock = taken(state.path());
     fs::write(folder_of(state.path()).join("lock.holder"), "nonsense").expect("a file");

@@ -13,7 +13,7 @@ pub struct History {
     pub broken: Vec<BrokenLine>,
     /// How many lines could not be read.
     pub broken_lines: usize,
-    /// The number of the last line, where that was cut off in the middle: the run that wrote it crashed.
+    /// The number of the last line, where that is cut off in the middle: its run crashed, or is writing it.
     pub torn: Option<u64>,
 }
 

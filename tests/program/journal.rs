@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 /// Makes a place whose state folder holds a journal of the business 98.
 fn with_journal(lines: &[Value]) -> Place {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    with_text(&text)
+    let lines: Vec<String> = lines.iter().map(Value::to_string).chain([String::new()]).collect();
+    with_text(&lines.join("\n"))
 }
 
 fn with_text(text: &str) -> Place {
@@ -22,7 +22,7 @@ fn shown(place: &Place, options: &str) -> Ran {
 }
 
 /// Gives a line of a run, with what it says besides.
-fn line(kind: &str, run: &str, more: Value) -> Value {
+fn line(kind: &str, run: &str, more: &Value) -> Value {
     let mut line = json!({ "v": 1, "kind": kind, "at": "2026-11-23T10:00:00.123Z", "run": run });
     line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     line
@@ -32,7 +32,7 @@ fn run(id: &str) -> Value {
     line(
         "run",
         id,
-        json!({
+        &json!({
             "business": "98", "acting_user": { "id": "12", "name": "ci-admin" },
             "by": { "user": "runner", "host": "build-7", "pid": 4711 }, "version": "0.1.0",
             "plan_digest": "sha256:01", "manifest_digest": "sha256:02", "waivers": ["max-removals"]
@@ -44,7 +44,7 @@ fn intent(run: &str, number: u32, name: &str) -> Value {
     line(
         "intent",
         run,
-        json!({
+        &json!({
             "write": number, "waba": { "id": "500", "name": name }, "user": { "id": "11", "name": name },
             "action": "change", "before": ["DEVELOP", name], "after": ["DEVELOP", "MANAGE"],
             "why": [{ "grant": "grants[2]", "name": name, "file": "access.yaml", "line": 31, "reason": name }],
@@ -53,14 +53,14 @@ fn intent(run: &str, number: u32, name: &str) -> Value {
     )
 }
 
-fn outcome(run: &str, number: u32, word: &str, more: Value) -> Value {
-    let mut line = line("outcome", run, json!({ "write": number, "outcome": word }));
+fn outcome(run: &str, number: u32, word: &str, more: &Value) -> Value {
+    let mut line = line("outcome", run, &json!({ "write": number, "outcome": word }));
     line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     line
 }
 
 fn end(run: &str, in_flight: u32) -> Value {
-    line("end", run, json!({ "writes": 1, "done": 1, "not_done": 0, "in_flight": in_flight }))
+    line("end", run, &json!({ "writes": 1, "done": 1, "not_done": 0, "in_flight": in_flight }))
 }
 
 /// A run that crashed with two writes in flight, one of which the next run settled.
@@ -68,17 +68,17 @@ fn crashed() -> Vec<Value> {
     vec![
         run("first"),
         intent("first", 1, "acme"),
-        outcome("first", 1, "applied", json!({ "traces": ["AbC"] })),
+        outcome("first", 1, "applied", &json!({ "traces": ["AbC"] })),
         intent("first", 2, "acme"),
         intent("first", 3, "acme"),
         run("second"),
         line(
             "settled",
             "second",
-            json!({ "of": "first", "write": 2, "found": ["DEVELOP", "MANAGE"], "how": "took-effect" }),
+            &json!({ "of": "first", "write": 2, "found": ["DEVELOP", "MANAGE"], "how": "took-effect" }),
         ),
         intent("second", 1, "acme"),
-        outcome("second", 1, "failed", json!({ "error": "(#200) no permission" })),
+        outcome("second", 1, "failed", &json!({ "error": "(#200) no permission" })),
         end("second", 1),
     ]
 }
@@ -152,7 +152,7 @@ fn the_state_folder_of_the_system_is_the_default() {
 fn only_the_last_runs_are_shown_where_that_is_asked_for() {
     let mut lines = crashed();
     lines.extend([run("third"), intent("third", 1, "acme")]);
-    lines.extend([outcome("third", 1, "applied", json!({})), end("third", 1)]);
+    lines.extend([outcome("third", 1, "applied", &json!({})), end("third", 1)]);
     let place = with_journal(&lines);
     // The first one left a write in flight, and is never out of sight.
     shown(&place, "--last 1").says("Run third").never_says("Run second").says("Run first");
@@ -201,8 +201,8 @@ fn foreign_names_begin_no_line_and_steer_nothing() {
         lines[0]["acting_user"]["name"] = name.clone().into();
         lines[0]["waivers"] = json!([name]);
         lines[0]["plan_digest"] = name.clone().into();
-        lines.push(outcome(&name, 1, "unknown", json!({ "error": name, "traces": [name] })));
-        lines.push(line(&name, &name, json!({})));
+        lines.push(outcome(&name, 1, "unknown", &json!({ "error": name, "traces": [name] })));
+        lines.push(line(&name, &name, &json!({})));
         lines.push(end(&name, 1));
         lines[5]["stopped"] = name.clone().into();
         let place = with_journal(&lines);

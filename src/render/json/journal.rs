@@ -1,7 +1,7 @@
 //! What journals tell, as a document. It stands apart from the lines in their files, which may change without it.
 
 use super::document::{ActionWord, GoneWord, Named, OutcomeWord, PruneWord, Tool};
-use super::{FORMAT_VERSION, entry, outcome_parts, prune_word, tasks, tool, write};
+use super::{FORMAT_VERSION, OutcomeParts, entry, prune_word, tasks, tool, write};
 use crate::model::{
     Action, BusinessId, Histories, History, Name, RecordedGone, RecordedGrant, RecordedRun, RecordedWrite,
     Settlement,
@@ -290,7 +290,7 @@ fn write_entry(write: &RecordedWrite) -> WriteEntry {
         more: write.because.more,
         in_flight: write.is_in_flight(),
         outcome: write.outcome.as_ref().map(|told| {
-            let (outcome, stored, found, error) = outcome_parts(&told.outcome);
+            let OutcomeParts { outcome, stored, found, error } = OutcomeParts::of(&told.outcome);
             let traces = told.traces.iter().map(text).collect();
             RecordedOutcomeEntry { at: moment(told.at), outcome, stored, found, error, traces }
         }),

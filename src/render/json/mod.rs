@@ -244,25 +244,34 @@ fn prune_word(prune: Prune) -> PruneWord {
 }
 
 fn outcome(plan: &Plan, reported: &model::ReportedChange, sources: &Sources) -> OutcomeEntry {
-    let (outcome, stored, found, error) = outcome_parts(&reported.outcome);
+    let OutcomeParts { outcome, stored, found, error } = OutcomeParts::of(&reported.outcome);
     OutcomeEntry { change: change_entry(plan, &reported.change, sources), outcome, stored, found, error }
 }
 
-/// Gives an outcome's word, what is stored, what was found, and why.
-fn outcome_parts(
-    outcome: &Outcome,
-) -> (OutcomeWord, Option<Vec<String>>, Option<Vec<String>>, Option<String>) {
-    match outcome {
-        Outcome::Applied => (OutcomeWord::Applied, None, None, None),
-        Outcome::AlreadySo => (OutcomeWord::AlreadySo, None, None, None),
-        Outcome::AcceptedNotListed => (OutcomeWord::AcceptedNotListed, None, None, None),
-        Outcome::StoredDifferently { stored } => {
-            (OutcomeWord::StoredDifferently, Some(tasks(stored)), None, None)
+/// An outcome in the parts that documents tell of it.
+struct OutcomeParts {
+    outcome: OutcomeWord,
+    stored: Option<Vec<String>>,
+    found: Option<Vec<String>>,
+    error: Option<String>,
+}
+
+impl OutcomeParts {
+    fn of(outcome: &Outcome) -> Self {
+        let word = |outcome| Self { outcome, stored: None, found: None, error: None };
+        let because = |outcome, error: &str| Self { error: Some(harmless(error)), ..word(outcome) };
+        match outcome {
+            Outcome::Applied => word(OutcomeWord::Applied),
+            Outcome::AlreadySo => word(OutcomeWord::AlreadySo),
+            Outcome::AcceptedNotListed => word(OutcomeWord::AcceptedNotListed),
+            Outcome::StoredDifferently { stored } => {
+                Self { stored: Some(tasks(stored)), ..word(OutcomeWord::StoredDifferently) }
+            }
+            Outcome::Moved { found } => Self { found: Some(tasks(found)), ..word(OutcomeWord::Moved) },
+            Outcome::Failed { error } => because(OutcomeWord::Failed, error),
+            Outcome::Unknown { error } => because(OutcomeWord::Unknown, error),
+            Outcome::NotAttempted { why } => because(OutcomeWord::NotAttempted, why),
         }
-        Outcome::Moved { found } => (OutcomeWord::Moved, None, Some(tasks(found)), None),
-        Outcome::Failed { error } => (OutcomeWord::Failed, None, None, Some(harmless(error))),
-        Outcome::Unknown { error } => (OutcomeWord::Unknown, None, None, Some(harmless(error))),
-        Outcome::NotAttempted { why } => (OutcomeWord::NotAttempted, None, None, Some(harmless(why))),
     }
 }
 

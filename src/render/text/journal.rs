@@ -41,7 +41,7 @@ fn write_business(paper: &mut Paper, business: BusinessId, history: &History) {
         paper.entry(0, 4, prose(&text, Paint::Bad));
     }
     if let Some(line) = history.torn {
-        let text = format!("Line {line}, the last one, was cut off: the run that wrote it crashed.");
+        let text = format!("Line {line}, the last one, was cut off: its run crashed, or is writing it.");
         paper.entry(0, 4, prose(&text, Paint::Changed));
     }
 }
