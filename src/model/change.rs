@@ -15,6 +15,17 @@ pub enum Action {
     Revoke,
 }
 
+impl Action {
+    /// Gives what leads from one set to another.
+    pub fn between(before: &TaskSet, after: &TaskSet) -> Self {
+        match (before.is_empty(), after.is_empty()) {
+            (true, _) => Self::Assign,
+            (false, true) => Self::Revoke,
+            (false, false) => Self::Change,
+        }
+    }
+}
+
 /// Why the acting user cannot make a change itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blocked {
@@ -62,11 +73,7 @@ pub struct Change {
 impl Change {
     /// Gives what the change does.
     pub fn action(&self) -> Action {
-        match (self.before.is_empty(), self.after.is_empty()) {
-            (true, _) => Action::Assign,
-            (false, true) => Action::Revoke,
-            (false, false) => Action::Change,
-        }
+        Action::between(&self.before, &self.after)
     }
 
     /// Gives the tasks that come.

@@ -6,6 +6,7 @@
 mod change;
 mod desired;
 mod directory;
+mod history;
 mod id;
 mod name;
 mod observed;
@@ -21,6 +22,10 @@ pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
+pub use history::{
+    BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
+    RecordedRun, RecordedWrite, RunEnd, Runner, Settled, Settlement,
+};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use name::{Name, visible};
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};

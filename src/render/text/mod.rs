@@ -1,6 +1,7 @@
 //! Text for people. Only lays out what the core found; it must not decide anything.
 
 mod diagnostics;
+mod journal;
 mod losses;
 mod plan;
 mod report;
@@ -9,6 +10,7 @@ mod tests;
 
 pub use diagnostics::diagnostics;
 pub(super) use diagnostics::in_order;
+pub use journal::journal;
 pub use plan::plan;
 pub use report::report;
 
@@ -26,8 +28,8 @@ fn heading(paper: &mut Paper, plan: &Plan, waba: WabaId) {
 }
 
 /// Gives the sign of a change.
-fn sign(change: &Change) -> Word {
-    match change.action() {
+fn sign(action: Action) -> Word {
+    match action {
         Action::Assign => own("+", Paint::Good),
         Action::Change => own("~", Paint::Changed),
         Action::Revoke => own("-", Paint::Bad),
@@ -36,10 +38,20 @@ fn sign(change: &Change) -> Word {
 
 /// Gives the tasks that stay, come and go, in this order.
 fn tasks(change: &Change) -> Vec<Word> {
-    let mut words = marked(&change.before.intersection(&change.after), "", Paint::Plain);
-    words.extend(marked(&change.gained(), "+", Paint::Good));
-    words.extend(marked(&change.lost(), "-", Paint::Bad));
+    between(&change.before, &change.after)
+}
+
+/// Gives the tasks that stay, come and go from one set to another, in this order.
+fn between(before: &TaskSet, after: &TaskSet) -> Vec<Word> {
+    let mut words = marked(&before.intersection(after), "", Paint::Plain);
+    words.extend(marked(&after.difference(before), "+", Paint::Good));
+    words.extend(marked(&before.difference(after), "-", Paint::Bad));
     words
+}
+
+/// Gives what a set holds.
+fn held(set: &TaskSet) -> Vec<Word> {
+    if set.is_empty() { vec![own("nothing", Paint::Plain)] } else { marked(set, "", Paint::Plain) }
 }
 
 fn marked(set: &TaskSet, mark: &str, paint: Paint) -> Vec<Word> {
