@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("digest", &["guard", "model"]),
     ("resolve", &["diagnostic", "guard", "manifest", "model"]),
     ("render", &["diagnostic", "guard", "model"]),
-    ("apply", &["graph", "guard", "journal", "model", "plan"]),
+    ("apply", &["graph", "guard", "journal", "model", "plan", "time"]),
     (
         "cli",
         &[

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Where state is kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateDir {
-    /// The folder for journals and locks (wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in
+    /// The folder for journals, locks and counts of calls (wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in
     /// ~/Library/Application Support, on Windows in %LOCALAPPDATA%)
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -16,7 +16,12 @@ pub(crate) struct StateDir {
 impl StateDir {
     /// Gives the folder: the one that was named, or the system's own.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
-        let named = self.state_dir.clone();
+        self.or(None)
+    }
+
+    /// Gives the folder: the one that was named, or another, or the system's own.
+    pub(crate) fn or(&self, other: Option<PathBuf>) -> Result<PathBuf, Failure> {
+        let named = self.state_dir.clone().or(other);
         named.or_else(|| default(|name| std::env::var_os(name).map(PathBuf::from))).ok_or_else(|| {
             Failure::plain(Exit::Failed, "there is no home folder to keep the journal in")
                 .hint("name a folder with --state-dir")

@@ -196,3 +196,16 @@ pub struct BrokenLine {
 
 /// What the journals of several businesses tell.
 pub type Histories = BTreeMap<BusinessId, History>;
+
+/// A write of an earlier run, with what a read told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledWrite {
+    /// The assignment.
+    pub key: AssignmentKey,
+    /// The WABA's name, as that run knew it.
+    pub waba_name: Name,
+    /// The user's name, as that run knew it.
+    pub user_name: Name,
+    /// What was found, or why it could not be read.
+    pub found: Result<(TaskSet, Settlement), String>,
+}

@@ -4,6 +4,7 @@
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
 mod change;
+mod cost;
 mod desired;
 mod directory;
 mod history;
@@ -18,13 +19,14 @@ mod task;
 pub use change::{
     Action, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };
+pub use cost::Cost;
 pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use history::{
     BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
-    RecordedRun, RecordedWrite, RunEnd, Runner, Settled, Settlement,
+    RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,
 };
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use name::{Name, visible};

@@ -4,7 +4,7 @@ use super::report::outcome_words;
 use super::{between, count, held, sign};
 use crate::model::{
     BusinessId, Histories, History, Name, Prune, RecordedGone, RecordedGrant, RecordedRun, RecordedWrite,
-    RunEnd, Settled, Settlement,
+    RunEnd, Settled, SettledWrite, Settlement,
 };
 use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
 use crate::render::{Style, named};
@@ -17,6 +17,41 @@ pub fn journal(histories: &Histories, style: &Style) -> String {
         write_business(&mut paper, *business, history);
     }
     write_last(&mut paper, histories);
+    paper.finish()
+}
+
+/// Shows what a read told of writes that earlier runs left in flight, for people; nothing where there were none.
+pub fn settled(writes: &[SettledWrite], style: &Style) -> String {
+    let mut paper = Paper::new(style);
+    if writes.is_empty() {
+        return paper.finish();
+    }
+    let text = format!("An earlier apply left {} in flight:", count(writes.len(), "write", "writes"));
+    paper.entry(0, 4, prose(&text, Paint::Changed));
+    for write in writes {
+        let mut words = vec![own("-", Paint::Dim)];
+        words.push(foreign(&named(&write.user_name, write.key.user), Paint::Bold));
+        words.extend(with_id(&write.user_name, write.key.user));
+        words.push(own("on", Paint::Dim));
+        words.push(foreign(&named(&write.waba_name, write.key.waba), Paint::Bold));
+        words.extend(with_id(&write.waba_name, write.key.waba));
+        paper.entry(2, 6, words);
+        let words = match &write.found {
+            Ok((found, how)) => {
+                let text = match how {
+                    Settlement::TookEffect => "it took effect: found",
+                    Settlement::NoEffect => "it had no effect: found",
+                    Settlement::Different => "something else is there by now: found",
+                };
+                prose(text, Paint::Plain).chain(held(found)).collect()
+            }
+            Err(why) => {
+                let lead = prose("it stays open, as the WABA could not be read:", Paint::Bad);
+                lead.chain(foreign_prose(why, Paint::Plain)).collect::<Vec<Word>>()
+            }
+        };
+        paper.entry(6, 8, words);
+    }
     paper.finish()
 }
 

@@ -1,5 +1,6 @@
 //! Text for people. Only lays out what the core found; it must not decide anything.
 
+mod cost;
 mod diagnostics;
 mod journal;
 mod losses;
@@ -8,9 +9,10 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub(super) use diagnostics::in_order;
-pub use journal::journal;
+pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
 
