@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use crate::graph::GraphError;
+use crate::journal::JournalError;
 use crate::model::visible;
 
 /// The end of a run that could not do its work.
@@ -46,5 +47,14 @@ impl Failure {
             failure.exit = Exit::Later;
         }
         failure
+    }
+
+    /// Makes a failure of a journal or a lock, with the hint that the error knows.
+    pub(crate) fn journal(doing: &str, error: &JournalError) -> Self {
+        let failure = Self::failed(doing, error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

@@ -32,7 +32,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let state_dir = args.state_dir.path()?;
     let keep = args.last.map_or(Keep::All, |runs| Keep::Last(runs.get()));
-    let histories = histories(&state_dir, args.business, keep).map_err(|error| failure(&error))?;
+    let histories = histories(&state_dir, args.business, keep)
+        .map_err(|error| Failure::journal("reading the journal", &error))?;
     match args.format {
         Format::Json => terminal.written(|to| render::json::journal(&histories, to))?,
         Format::Text if histories.is_empty() => {
@@ -50,13 +51,4 @@ fn histories(state_dir: &Path, only: Option<BusinessId>, keep: Keep) -> Result<H
     businesses.retain(|business| only.is_none_or(|only| only == *business));
     let read = |business| Ok((business, journal::read(&journal::path(state_dir, business), keep)?));
     businesses.into_iter().map(read).collect()
-}
-
-/// Makes a failure of an error of the journal, with the hint that it knows.
-pub(crate) fn failure(error: &JournalError) -> Failure {
-    let failure = Failure::failed("reading the journal", error);
-    match error.hint() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
 }
