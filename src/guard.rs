@@ -175,7 +175,7 @@ fn is_attempted(change: &Change) -> bool {
 }
 
 fn loses(change: &Change) -> bool {
-    is_attempted(change) && !change.before.is_subset(&change.after)
+    is_attempted(change) && !change.lost().is_empty()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of assignments are far below 2^52")]
@@ -226,7 +226,7 @@ fn falls_below(plan: &Plan, changes: &[Change], waba: WabaId, task: Task, min: u
     let before = holders.map_or(0, |all| all.values().filter(|tasks| tasks.grants(task)).count() as u64);
     let (mut now, mut lowest) = (before, None);
     for change in changes.iter().filter(|change| is_attempted(change)) {
-        match (change.before.grants(task), change.after.grants(task)) {
+        match (change.before.grants(task), change.grants_after(task)) {
             (false, true) => now += 1,
             (true, false) => {
                 now = now.saturating_sub(1);

@@ -51,6 +51,8 @@ pub struct Change {
     pub before: TaskSet,
     /// What shall be: the whole new set.
     pub after: TaskSet,
+    /// What is implied by a task that is held before and after: it counts neither as coming nor as going.
+    pub implied: TaskSet,
     /// Why.
     pub because: Because,
     /// Set where the acting user cannot make this change itself: it is shown and not attempted.
@@ -69,14 +71,25 @@ impl Change {
         }
     }
 
-    /// Gives the tasks that come.
+    /// Gives the tasks that come, without what is implied.
     pub fn gained(&self) -> TaskSet {
-        self.after.difference(&self.before)
+        self.after.difference(&self.before).difference(&self.implied)
     }
 
-    /// Gives the tasks that go.
+    /// Gives the tasks that go, without what is implied.
     pub fn lost(&self) -> TaskSet {
-        self.before.difference(&self.after)
+        self.before.difference(&self.after).difference(&self.implied)
+    }
+
+    /// Gives the tasks that stay, with what is implied and live: the task that implies it keeps it there.
+    pub fn kept(&self) -> TaskSet {
+        self.before.difference(&self.lost())
+    }
+
+    /// Tells whether the user can be trusted to have a task afterwards, by itself or by a wider one: it stays
+    /// or comes.
+    pub fn grants_after(&self, task: Task) -> bool {
+        self.kept().grants(task) || self.gained().grants(task)
     }
 }
 

@@ -36,7 +36,7 @@ fn sign(change: &Change) -> Word {
 
 /// Gives the tasks that stay, come and go, in this order.
 fn tasks(change: &Change) -> Vec<Word> {
-    let mut words = marked(&change.before.intersection(&change.after), "", Paint::Plain);
+    let mut words = marked(&change.kept(), "", Paint::Plain);
     words.extend(marked(&change.gained(), "+", Paint::Good));
     words.extend(marked(&change.lost(), "-", Paint::Bad));
     words

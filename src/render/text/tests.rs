@@ -54,6 +54,7 @@ fn example(user: &str, waba: &str) -> Plan {
         key,
         before,
         after,
+        implied: TaskSet::EMPTY,
         because,
         blocked: None,
         admin: false,
