@@ -141,6 +141,30 @@ pub struct Summary {
     pub unchanged: usize,
 }
 
+/// What applying a plan costs in calls to the API, where nothing has to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ApplyCost {
+    /// Reads of a WABA's assignments: each WABA that is written is read again before, and read back after.
+    pub reads: usize,
+    /// Writes: one for each change that is attempted.
+    pub writes: usize,
+}
+
+impl ApplyCost {
+    /// How often a WABA that is written is read.
+    const READS_PER_WABA: usize = 2;
+
+    /// Gives the number of all calls.
+    pub fn calls(self) -> usize {
+        self.reads + self.writes
+    }
+
+    /// Gives the number of WABAs that are written.
+    pub fn wabas(self) -> usize {
+        self.reads / Self::READS_PER_WABA
+    }
+}
+
 /// The complete, ordered list of changes, with the evidence on which guards judge and explanations rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -186,6 +210,17 @@ impl Plan {
             }
         }
         summary
+    }
+
+    /// Tells what applying it costs; a change that is blocked costs nothing.
+    pub fn apply_cost(&self) -> ApplyCost {
+        let mut cost = ApplyCost::default();
+        for on_waba in self.changes.chunk_by(|a, b| a.key.waba == b.key.waba) {
+            let writes = on_waba.iter().filter(|change| change.blocked.is_none()).count();
+            cost.writes += writes;
+            cost.reads += if writes > 0 { ApplyCost::READS_PER_WABA } else { 0 };
+        }
+        cost
     }
 
     /// Gives the name of a WABA; empty where the plan knows none.

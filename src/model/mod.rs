@@ -15,7 +15,7 @@ mod state;
 mod task;
 
 pub use change::{
-    Action, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
+    Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };
 pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,

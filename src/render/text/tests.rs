@@ -156,6 +156,7 @@ fn a_plan_reads_from_the_first_change_to_the_last_line() {
     Partial: narrowed by --waba; other WABAs were not looked at.
     Plan: 1 to assign, 1 to change, 1 to revoke, 118 unchanged; 1 WABA could not be
       read.
+    Applying it takes 5 API calls: 3 writes, and 1 WABA read before and after.
     "#);
 }
 
@@ -193,6 +194,35 @@ fn no_changes_is_claimed_only_for_what_was_read() {
     );
     plan.unreadable.clear();
     assert!(shown(&plan, &PLAIN).ends_with("No changes. Live access matches the manifests.\n"));
+}
+
+#[test]
+fn what_applying_costs_is_told_beforehand_and_only_where_something_is_written() {
+    let mut plan = example("deploy-bot", "acme-eu");
+    plan.changes[1].blocked = Some(Blocked::SelfRaise);
+    plan.changes[2].key.waba = "7".parse().unwrap();
+    let last = |plan: &Plan| shown(plan, &PLAIN).lines().last().map(str::to_owned);
+    assert_eq!(
+        last(&plan).as_deref(),
+        Some("Applying it takes 6 API calls: 2 writes, and 2 WABAs read before and after.")
+    );
+    assert_eq!(plan.apply_cost(), ApplyCost { reads: 4, writes: 2 });
+    plan.changes.truncate(1);
+    assert_eq!(
+        last(&plan).as_deref(),
+        Some("Applying it takes 3 API calls: 1 write, and 1 WABA read before and after.")
+    );
+    plan.changes[0].blocked = Some(Blocked::SelfRaise);
+    assert!(!shown(&plan, &PLAIN).contains("API call"));
+    assert_eq!(plan.apply_cost(), ApplyCost::default());
+}
+
+#[test]
+fn drift_tells_no_cost() {
+    let (of, sources) = (example("deploy-bot", "acme-eu"), sources());
+    let view =
+        PlanView { plan: &of, violations: &[], waived: &[], sources: &sources, purpose: Purpose::Drift };
+    assert!(!plan(&view, &PLAIN).contains("API call"));
 }
 
 #[test]
