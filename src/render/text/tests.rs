@@ -252,20 +252,62 @@ fn a_diagnostic_in_a_huge_hostile_line_is_short_and_harmless() {
     let mut sources = Sources::default();
     let line = format!("{}\u{1b}[31m\u{202e}x{}", "a".repeat(500_000), "b".repeat(500_000));
     sources.add("a\u{1b}.yaml", line);
-    let place = Position { source: SourceId(0), line: 1, column: 500_007 };
-    let found = Diagnostic {
-        severity: Severity::Warning,
-        code: "c",
-        message: "m".to_owned(),
-        at: Some(place),
-        help: None,
-    };
-    let text = diagnostics(&[found], &sources, &PLAIN);
+    let text = diagnostics(&[found_at(1, 500_007)], &sources, &PLAIN);
     assert!(text.len() < 1000 && text.contains(":1:500007"), "{text}");
     assert!(
         text.chars().all(|c| c == '\n' || visible(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8()),
         "{text:?}"
     );
+}
+
+fn found_at(line: u32, column: u32) -> Diagnostic {
+    let at = Some(Position { source: SourceId(0), line, column });
+    Diagnostic { severity: Severity::Warning, code: "c", message: "m".to_owned(), at, help: None }
+}
+
+/// Shows diagnostics about a text at these places, and gives for each the shown line from the mark on.
+fn marked_at(text: &str, places: &[(u32, u32)]) -> Vec<String> {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", text);
+    let found: Vec<_> = places.iter().map(|&(line, column)| found_at(line, column)).collect();
+    let shown = diagnostics(&found, &sources, &Style { width: 300, ..PLAIN });
+    let mark = |text: &str| {
+        let mut lines = text.lines().skip_while(|line| !line.contains(" | "));
+        let (line, marks) = (lines.next()?, lines.next()?);
+        let at = marks.chars().position(|c| c == '^')?;
+        let place = text.lines().find_map(|line| line.split_once("--> access.yaml:"))?.1;
+        Some(format!("{place} {}", line.chars().skip(at).take(5).collect::<String>()))
+    };
+    shown.split("\n\n").filter_map(mark).collect()
+}
+
+#[test]
+fn many_places_on_one_long_line_are_each_shown_where_they_are() {
+    // Ten columns each, some of more than one byte; the line is cut on both sides of most places.
+    let line: String = (1000..2000).fold(String::new(), |line, number| line + &format!("é{number} ##, "));
+    let text = format!("first\n{line}\r\nlast: [x]\n");
+    let places: Vec<(u32, u32)> = (0..1000).map(|index| (2, index * 10 + 1)).rev().collect();
+    let mut expected: Vec<String> =
+        (0..1000).map(|index| format!("2:{} é{}", index * 10 + 1, index + 1000)).collect();
+    assert_eq!(marked_at(&text, &places), expected);
+    expected.truncate(1);
+    expected.push("2:1 é1000".to_owned());
+    expected.push("3:8 x]".to_owned());
+    assert_eq!(marked_at(&text, &[(3, 8), (2, 1), (2, 1)]), expected);
+}
+
+#[test]
+fn a_place_that_is_not_there_is_told_without_a_line() {
+    let text = diagnostics(&[found_at(9, 2), found_at(0, 0)], &sources(), &PLAIN);
+    assert!(text.contains("access.yaml:9:2") && !text.contains("users"), "{text}");
+}
+
+#[test]
+fn what_joins_to_a_command_at_a_mark_is_broken_up() {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", "x: ##[error]y\n");
+    let text = diagnostics(&[found_at(1, 5)], &sources, &PLAIN);
+    assert!(!text.contains("##"), "{text}");
 }
 
 /// Every line begins, behind its spaces, with one of our own words or signs.
