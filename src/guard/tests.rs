@@ -221,7 +221,66 @@ fn a_waiver_covers_its_guard_whole_or_for_one_waba_or_user() {
         assert_eq!(left(covers_not), 1, "{covers_not}");
     }
     assert!("force".parse::<Waiver>().is_err());
+    assert_eq!("min-holders=acme".parse::<Waiver>().unwrap().to_string(), "min-holders=acme");
     assert!(approve(plan, &policy, &["not-permitted".parse().unwrap()]).is_ok());
+}
+
+/// A plan that breaks `not-permitted` for the user 2 on the WABA 1 and the user 3 on the WABA 7, both of which the
+/// API calls `acme`, and the policy that it breaks.
+fn twins(declared: DeclaredNames) -> (Plan, Policy) {
+    let mut plan = plan(&[(1, 2, "", "MANAGE"), (7, 3, "", "MANAGE")], &[], 2);
+    plan.waba_names.insert(id(7), Name::from("acme"));
+    plan.user_names.insert(id(3), Name::from("1"));
+    let permitted = BTreeMap::from([(id(1), tasks("DEVELOP")), (id(7), tasks("DEVELOP"))]);
+    (plan, Policy { permitted, names: declared, ..policy() })
+}
+
+/// Judges with one waiver, and gives the WABAs of what it lets pass.
+fn passed((plan, policy): &(Plan, Policy), waiver: &str) -> Vec<WabaId> {
+    let judgement = judge(plan, policy, &[waiver.parse().unwrap()]);
+    judgement.waived.iter().filter_map(|violation| violation.waba).collect()
+}
+
+#[test]
+fn a_waivers_target_means_what_the_manifests_call_so_before_what_others_do() {
+    let wabas = |waba| BTreeMap::from([(Name::from("acme"), id(waba))]);
+    let users = BTreeMap::from([(Name::from("acme"), id(2))]);
+    let declared = |wabas, users| twins(DeclaredNames { wabas, users });
+    let none = BTreeMap::new;
+    let waiver = "not-permitted=acme";
+    assert_eq!(passed(&declared(none(), BTreeMap::new()), waiver), [id(1), id(7)]);
+    assert_eq!(passed(&declared(wabas(1), BTreeMap::new()), waiver), [id(1)]);
+    assert_eq!(passed(&declared(wabas(7), BTreeMap::new()), waiver), [id(7)]);
+    assert_eq!(passed(&declared(BTreeMap::new(), users), waiver), [id(1)], "a user is called so");
+    assert_eq!(passed(&declared(wabas(40), BTreeMap::new()), waiver), [], "declared, and not in this plan");
+    let by_id = declared(BTreeMap::new(), BTreeMap::new());
+    assert_eq!(passed(&by_id, "not-permitted=1"), [id(1)], "an id comes before a live name");
+}
+
+#[test]
+fn a_waiver_that_lets_nothing_pass_is_told_and_changes_nothing() {
+    let (plan, policy) = twins(DeclaredNames {
+        wabas: BTreeMap::from([(Name::from("globex-eu"), id(40))]),
+        users: BTreeMap::from([(Name::from("bot"), id(2))]),
+    });
+    let waivers = [
+        ("min-holders", Some(WhyIdle::Kept)),
+        ("not-permitted=globex-eu", Some(WhyIdle::Kept)),
+        ("not-permitted=40", Some(WhyIdle::Kept)),
+        ("not-permitted=globex_eu", Some(WhyIdle::NoSuchName { near: vec![Name::from("globex-eu")] })),
+        ("not-permitted=BOT", Some(WhyIdle::NoSuchName { near: vec![Name::from("bot")] })),
+        ("not-permitted=12345", Some(WhyIdle::NoSuchName { near: vec![] })),
+        ("not-permitted=bot", None),
+    ];
+    let given: Vec<Waiver> = waivers.iter().map(|(waiver, _)| waiver.parse().unwrap()).collect();
+    let judgement = judge(&plan, &policy, &given);
+    let expected: Vec<_> = given
+        .into_iter()
+        .zip(waivers)
+        .filter_map(|(waiver, (_, why))| Some(IdleWaiver { waiver, why: why? }))
+        .collect();
+    assert_eq!(judgement.idle, expected);
+    assert_eq!((judgement.waived.len(), judgement.violations.len()), (1, 1));
 }
 
 proptest! {

@@ -22,7 +22,7 @@ pub use desired::{
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
-pub use name::{Name, visible};
+pub use name::{Name, near, visible};
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use source::{At, Position, Source, SourceId, Sources};

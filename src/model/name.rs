@@ -64,6 +64,19 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// How many near names are suggested at most.
+const SUGGESTIONS: usize = 3;
+
+/// Gives the candidates that a word may have been meant for, nearest first: the one that differs in case only,
+/// or else those that are written nearly like it.
+pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    match candidates.iter().copied().find(|candidate| candidate.eq_ignore_ascii_case(word)) {
+        Some(same) => vec![same],
+        None => similar::get_close_matches(word, &candidates, SUGGESTIONS, 0.6),
+    }
+}
+
 /// Tells whether a character changes how others are shown, or shows as nothing at all.
 fn steers(c: char) -> bool {
     c.is_control()

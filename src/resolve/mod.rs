@@ -10,7 +10,7 @@ mod tests;
 mod users;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::guard::Policy;
+use crate::guard::{DeclaredNames, Policy};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
     AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, GrantSource, Name, Prune, ResolvedGrant,
@@ -200,6 +200,10 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
             .filter_map(|name| users.get(name).copied())
             .collect::<BTreeSet<_>>(),
         permitted,
+        names: DeclaredNames {
+            wabas: manifest.wabas.iter().map(|(name, entry)| (name.clone(), entry.id.value)).collect(),
+            users: users.iter().map(|(name, id)| ((*name).clone(), *id)).collect(),
+        },
     }
 }
 

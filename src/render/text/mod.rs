@@ -6,11 +6,13 @@ mod plan;
 mod report;
 #[cfg(test)]
 mod tests;
+mod waivers;
 
 pub use diagnostics::diagnostics;
 pub(super) use diagnostics::in_order;
 pub use plan::plan;
 pub use report::report;
+pub use waivers::idle_waivers;
 
 use super::named;
 use super::paper::{Paint, Paper, Word, foreign, own};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::guard::Violation;
+use crate::guard::{IdleWaiver, Violation, WhyIdle};
 use crate::model::*;
 use crate::render::json::{self, JsonHeader};
 use crate::render::{PlanView, Purpose, Style, schema};
@@ -223,6 +223,33 @@ fn drift_tells_no_cost() {
     let view =
         PlanView { plan: &of, violations: &[], waived: &[], sources: &sources, purpose: Purpose::Drift };
     assert!(!plan(&view, &PLAIN).contains("API call"));
+}
+
+#[test]
+fn a_waiver_that_covers_nothing_earns_a_warning() {
+    let idle = |waiver: &str, why| IdleWaiver { waiver: waiver.parse().unwrap(), why };
+    let near = |names: &[&str]| WhyIdle::NoSuchName { near: names.iter().copied().map(Name::from).collect() };
+    let shown = idle_waivers(
+        &[
+            idle("max-removals", WhyIdle::Kept),
+            idle("self=acme-eu", WhyIdle::Kept),
+            idle("self=\u{1b}##[error]", near(&[])),
+            idle("min-holders=acme-ue", near(&["acme-eu"])),
+            idle("min-holders=acme", near(&["Acme", "acme-eu"])),
+        ],
+        &PLAIN,
+    );
+    insta::assert_snapshot!(shown, @r"
+    warning: the waiver `max-removals` covers nothing: the plan keeps this guard
+    warning: the waiver `self=acme-eu` covers nothing: the plan keeps this guard
+        there
+    warning: the waiver `self=\u{1b}#\u{23}[error]` covers nothing: nothing in the
+        manifests or in this plan is called so
+    warning: the waiver `min-holders=acme-ue` covers nothing: nothing in the
+        manifests or in this plan is called so; did you mean `acme-eu`?
+    warning: the waiver `min-holders=acme` covers nothing: nothing in the manifests
+        or in this plan is called so; did you mean `Acme` or `acme-eu`?
+    ");
 }
 
 #[test]
