@@ -79,7 +79,15 @@ mod tests {
 
     fn change(waba: &str, user: &str, before: TaskSet, after: TaskSet) -> Change {
         let key = AssignmentKey { waba: waba.parse().expect("an id"), user: user.parse().expect("an id") };
-        Change { key, before, after, because: Because::default(), blocked: None, admin: false }
+        Change {
+            key,
+            before,
+            after,
+            because: Because::default(),
+            blocked: None,
+            admin: false,
+            implied: TaskSet::EMPTY,
+        }
     }
 
     fn plan() -> Plan {

@@ -4,7 +4,7 @@ use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wabacl::emulator::{Fault, FaultKind, Options};
-use wabacl::graph::{GraphError, ReadRequest, Reader};
+use wabacl::graph::{GraphError, Read, ReadRequest, Reader};
 use wabacl::model::{HolderKind, Name, Observed};
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
@@ -47,7 +47,13 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
     let directory = directory(reader).await;
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
-    reader.observe(&ReadRequest { directory: &directory, wabas: &wabas, expected: &expected }, &|_| ()).await
+    reader
+        .observe(
+            &ReadRequest { directory: &directory, wabas: &wabas, expected: &expected },
+            Read::default(),
+            &|_| (),
+        )
+        .await
 }
 
 /// Reads the WABAs 500 and 501, of which the first is told to fail; gives why it is unreadable.

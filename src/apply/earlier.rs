@@ -22,7 +22,7 @@ pub async fn settle_earlier(
     let wabas: BTreeSet<WabaId> = history.in_flight().map(|(_, write)| write.key.waba).collect();
     let live: BTreeMap<WabaId, Result<BTreeMap<UserId, TaskSet>, String>> = stream::iter(wabas)
         .map(|waba| async move { (waba, tools.read(waba).await) })
-        .buffer_unordered(super::AHEAD)
+        .buffer_unordered(tools.wabas.max(1))
         .collect()
         .await;
     let mut settled = Vec::new();

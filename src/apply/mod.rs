@@ -32,10 +32,12 @@ pub struct Tools<'a> {
     pub directory: &'a Directory,
     /// Ends the run before its end.
     pub stop: &'a Stop,
+    /// How many WABAs are on their way at a time.
+    pub wabas: usize,
 }
 
-/// How many WABAs are on their way at a time: enough to fill all lines with batches.
-const AHEAD: usize = 1_000;
+/// How many WABAs are on their way at a time where nothing speaks against it: enough to fill all lines with batches.
+pub const AHEAD: usize = 1_000;
 
 /// Applies a plan: on each WABA in its order, the WABAs in parallel.
 ///
@@ -50,7 +52,7 @@ pub async fn apply(approved: &ApprovedPlan, tools: Tools<'_>, done: &(dyn Fn(usi
             done(reported.len());
             reported
         })
-        .buffered(AHEAD)
+        .buffered(tools.wabas.max(1))
         .collect::<Vec<Vec<ReportedChange>>>();
     let closing = async {
         tools.stop.stopped().await;
@@ -92,7 +94,14 @@ struct WabaRun<'a> {
 
 impl<'a> WabaRun<'a> {
     fn new(plan: &'a Plan, changes: &'a [Change], tools: Tools<'a>) -> Self {
-        Self { plan, changes, outcomes: vec![None; changes.len()], accepted: Vec::new(), noted: vec![None; changes.len()], tools }
+        Self {
+            plan,
+            changes,
+            outcomes: vec![None; changes.len()],
+            accepted: Vec::new(),
+            noted: vec![None; changes.len()],
+            tools,
+        }
     }
 
     async fn run(mut self) -> Vec<ReportedChange> {
@@ -238,7 +247,8 @@ impl<'a> WabaRun<'a> {
     async fn check_again(&mut self, index: usize) -> Result<(), Halt> {
         let Some(change) = self.changes.get(index) else { return Ok(()) };
         let live = self.read().await;
-        let live = live.map_err(|error| format!("the WABA could not be read again before writing: {error}"))?;
+        let live =
+            live.map_err(|error| format!("the WABA could not be read again before writing: {error}"))?;
         let found = held(&live, change.key.user);
         if found == change.before && !(self.takes() && self.others_lost(&live)) {
             return Ok(());

@@ -8,7 +8,7 @@ use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::pipeline::{self, Checked, Planned};
 use super::plan;
 use super::terminal::Terminal;
-use crate::apply::{Stop, StopReason, Tools};
+use crate::apply::{AHEAD, Stop, StopReason, Tools};
 use crate::digest::plan_digest;
 use crate::guard::{self, ApprovedPlan, Judgement};
 use crate::journal::{self, Attempt, Journal, JournalError, Keep, Lock, Start};
@@ -67,10 +67,11 @@ async fn lock(args: &Args, business: BusinessId, terminal: &Terminal) -> Result<
     let failed = |error: JournalError| Failure::journal("making sure that no other apply runs", &error);
     match Lock::try_take(&state_dir, business).map_err(failed)? {
         Attempt::Taken(lock) => Ok(lock),
-        Attempt::Held(holder) if args.no_wait => {
-            Err(Failure::plain(Exit::Refused, format!("another apply for the business {business} runs: {holder}"))
-                .hint("leave out --no-wait to wait until it has ended"))
-        }
+        Attempt::Held(holder) if args.no_wait => Err(Failure::plain(
+            Exit::Refused,
+            format!("another apply for the business {business} runs: {holder}"),
+        )
+        .hint("leave out --no-wait to wait until it has ended")),
         Attempt::Held(holder) => {
             terminal.say(&format!("Waiting for another apply for the business {business}: {holder}"));
             Lock::wait(&state_dir, business).await.map_err(failed)
@@ -79,12 +80,7 @@ async fn lock(args: &Args, business: BusinessId, terminal: &Terminal) -> Result<
 }
 
 /// Plans and asks. A run that crashed is settled even where nothing is left to do.
-async fn prepare(
-    args: &Args,
-    checked: Checked,
-    live: &Live,
-    terminal: &Terminal,
-) -> Result<Ready, Failure> {
+async fn prepare(args: &Args, checked: Checked, live: &Live, terminal: &Terminal) -> Result<Ready, Failure> {
     let journal = journal::path(&args.connection.state_dir()?, checked.business());
     let planned = pipeline::plan(checked, &args.options, live, terminal).await?;
     let earlier = journal::read(&journal, Keep::InFlight)
@@ -114,6 +110,7 @@ enum Approval {
 /// Shows the plan, lets the guards judge it, and asks.
 async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<Approval, Failure> {
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
+    terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
     let json = args.options.format == Format::Json;
     if !json {
         plan::show(&planned, &judgement, Purpose::Plan, Format::Text, terminal)?;
@@ -149,11 +146,19 @@ async fn write(
 ) -> Result<Exit, Failure> {
     let writer = live.writer()?;
     let waivers: Vec<String> = args.waivers.waive.iter().map(ToString::to_string).collect();
-    let unwritable = |error: &JournalError| Failure::journal("keeping the journal, so nothing was written", error);
+    let unwritable =
+        |error: &JournalError| Failure::journal("keeping the journal, so nothing was written", error);
     let (journal, earlier) = open(planned, &waivers, lock).await.map_err(|error| unwritable(&error))?;
     let stop = Stop::new(Duration::from_secs(u64::from(args.grace)));
     let directory = &planned.directory;
-    let tools = Tools { reader: &live.reader, writer: &writer, journal: &journal, directory, stop: &stop };
+    let tools = Tools {
+        reader: &live.reader,
+        writer: &writer,
+        journal: &journal,
+        directory,
+        stop: &stop,
+        wabas: AHEAD,
+    };
     let settled = crate::apply::settle_earlier(&earlier, &planned.plan.implied, tools);
     let Some(settled) = signals.unless(settled).await else { return Ok(Exit::Interrupted) };
     let settled = settled.map_err(|error| unwritable(&error))?;
@@ -185,11 +190,7 @@ async fn write(
 }
 
 /// Opens the journal, and says in it who applies what.
-async fn open(
-    planned: &Planned,
-    waivers: &[String],
-    lock: Lock,
-) -> Result<(Journal, History), JournalError> {
+async fn open(planned: &Planned, waivers: &[String], lock: Lock) -> Result<(Journal, History), JournalError> {
     let acting_user = planned.plan.acting_user;
     let acting = acting_user.and_then(|user| planned.directory.system_users.get(&user));
     let start = Start {

@@ -3,14 +3,13 @@
 use super::exit::Exit;
 use crate::graph::GraphError;
 use crate::journal::JournalError;
-use crate::model::visible;
 
 /// The end of a run that could not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// The exit code.
     pub(crate) exit: Exit,
-    /// What failed and why, outermost first; each is one line of the message.
+    /// What failed and why, outermost first; each is one line of the message, made harmless where it is printed.
     pub(crate) chain: Vec<String>,
     /// What to do, where there is something to say.
     pub(crate) hint: Option<String>,
@@ -19,10 +18,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// Makes a failure of something that was being done, with its causes.
     pub(crate) fn failed(doing: &str, error: impl std::error::Error) -> Self {
-        let mut chain = vec![String::from(doing), visible(&error.to_string()).into_owned()];
+        let mut chain = vec![String::from(doing), error.to_string()];
         let mut source = error.source();
         while let Some(cause) = source {
-            chain.push(visible(&cause.to_string()).into_owned());
+            chain.push(cause.to_string());
             source = cause.source();
         }
         Self { exit: Exit::Failed, chain, hint: None }

@@ -77,7 +77,8 @@ impl Live {
 
     /// Connects for writing; only `apply` asks for this.
     pub(crate) fn writer(&self) -> Result<Writer, Failure> {
-        Writer::beside(&self.reader, &self.settings).map_err(|error| Failure::graph("connecting to the Graph API", &error))
+        Writer::beside(&self.reader, &self.settings)
+            .map_err(|error| Failure::graph("connecting to the Graph API", &error))
     }
 }
 
@@ -143,7 +144,8 @@ fn limit(settings: &mut Settings, connection: &Connection, business: Option<Busi
     settings.deadline = connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
     // Where nothing can be remembered the run goes on all the same.
     let folder = connection.state_dir().ok().zip(business);
-    settings.budget_file = folder.map(|(state, business)| state.join(business.to_string()).join("calls.json"));
+    settings.budget_file =
+        folder.map(|(state, business)| state.join(business.to_string()).join("calls.json"));
 }
 
 /// Reads a secret from a file, where one is named, or else from the environment.

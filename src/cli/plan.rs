@@ -32,6 +32,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     live.end(None, terminal);
     let planned = planned?;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
+    terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
     show(&planned, &judgement, Purpose::Plan, args.options.format, terminal)?;
     Ok(exit(&planned, &judgement, args.detailed_exitcode))
 }

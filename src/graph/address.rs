@@ -97,7 +97,6 @@ pub(super) fn proof(secret: &SecretString, token: &SecretString) -> SecretString
     SecretString::from(digits)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_usage_is_the_highest_share_of_any_limit() {
-        let business = r#"{"1":[{"call_count":28,"total_cputime":25,"total_time":31.2}],"2":[{"call_count":3}]}"#;
+        let business =
+            r#"{"1":[{"call_count":28,"total_cputime":25,"total_time":31.2}],"2":[{"call_count":3}]}"#;
         let app = r#"{"call_count":9,"total_time":7,"total_cputime":0}"#;
         assert_eq!(signals(&[("x-business-use-case-usage", business), ("x-app-usage", app)]).usage, Some(32));
         assert_eq!(signals(&[("x-app-usage", app)]).usage, Some(9));

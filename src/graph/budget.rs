@@ -149,7 +149,8 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
 fn read(path: &Path) -> io::Result<BTreeMap<WabaId, Counts>> {
     let mut text = String::new();
     File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
-    let kept: Kept = serde_json::from_str(&text)?;
+    let broken = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    let kept: Kept = serde_json::from_str(&text).map_err(broken)?;
     let wabas = kept.wabas.into_iter();
     Ok(wabas.filter_map(|(id, counts)| Some((id.parse().ok()?, counts.into_iter().collect()))).collect())
 }

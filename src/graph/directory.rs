@@ -100,7 +100,8 @@ impl Reader {
     async fn directly(&self, wabas: Vec<WabaId>) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
         let found: Vec<Option<(WabaId, DirectoryWaba)>> = stream::iter(wabas)
             .map(|id| async move {
-                let row = self.client.get::<WabaRow>(Call::get(id.to_string(), &[("fields", "id,name")])).await;
+                let row =
+                    self.client.get::<WabaRow>(Call::get(id.to_string(), &[("fields", "id,name")])).await;
                 match row.and_then(|row| waba(row, Edge::Direct)) {
                     Ok((found, waba)) if found == id => Ok(Some((id, waba))),
                     Err(error) if error.is_fatal() => Err(error),

@@ -149,7 +149,8 @@ impl Desk {
             }
             // The items of a batch run in parallel: one write for a WABA is the most.
             let writes = (waiting.call.method != Method::GET).then_some(waiting.call.waba).flatten();
-            if taken.is_empty() || (!waiting.call.alone && writes.is_none_or(|waba| !written.contains(&waba))) {
+            if taken.is_empty() || (!waiting.call.alone && writes.is_none_or(|waba| !written.contains(&waba)))
+            {
                 written.extend(writes);
                 let goes_alone = waiting.call.alone;
                 taken.push(waiting);
@@ -186,7 +187,8 @@ impl Desk {
             self.governor.throttled(api, *wait);
         }
         let good = error.is_none_or(|error| {
-            !matches!(error, GraphError::Throttled { .. } | GraphError::TimedOut { .. }) && !error.is_passing()
+            !matches!(error, GraphError::Throttled { .. } | GraphError::TimedOut { .. })
+                && !error.is_passing()
         });
         self.governor.answered(kind, took, signals, good);
     }

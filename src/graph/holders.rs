@@ -32,9 +32,7 @@ pub(super) fn sort(of: Of<'_>, rows: Vec<AssignedUserRow>) -> Result<Holders, Gr
             let kind = match row.user_type.as_deref() {
                 Some("BUSINESS_USER" | "PERSONAL_USER") => HolderKind::Person,
                 // One of this business that its own list does not have: neither ours nor another's.
-                Some("SYSTEM_USER") if is_of(row.business.as_ref(), of.business) => {
-                    HolderKind::Unknown
-                }
+                Some("SYSTEM_USER") if is_of(row.business.as_ref(), of.business) => HolderKind::Unknown,
                 Some("SYSTEM_USER") => HolderKind::OtherBusiness,
                 Some(_) | None => HolderKind::Unknown,
             };

@@ -1,7 +1,7 @@
 //! Reads who holds what WABA by WABA, while more WABAs to read become known.
 
-use super::client::{Client, Pages, broken};
 use super::call::Call;
+use super::client::{Client, Pages, broken};
 use super::error::GraphError;
 use super::holders::{Holders, sort};
 use super::wire::{AssignedUserRow, Page};

@@ -101,7 +101,8 @@ mod tests {
     fn auto_nests_where_that_costs_no_time() {
         let few = Seen { named: 7, left: 7, ..Seen::default() };
         assert_eq!(auto(few), (true, false));
-        let second_page = |nested, plain| Seen { nested: Some((1, MS(nested))), plain: Some(MS(plain)), ..few };
+        let second_page =
+            |nested, plain| Seen { nested: Some((1, MS(nested))), plain: Some(MS(plain)), ..few };
         assert_eq!(auto(second_page(100, 50)), (false, false));
         assert_eq!(auto(second_page(60, 50)), (true, false));
     }

@@ -108,7 +108,9 @@ impl<'a> Edges<'a> {
                     continue;
                 }
                 Err(error) if nested && !error.is_fatal() => {
-                    tracing::info!("assignments cannot be read nested, so they are read WABA by WABA: {error}");
+                    tracing::info!(
+                        "assignments cannot be read nested, so they are read WABA by WABA: {error}"
+                    );
                     self.state().seen.refused = true;
                     continue;
                 }
@@ -129,13 +131,7 @@ impl<'a> Edges<'a> {
     }
 
     /// Takes a WABA off a page, and what is nested in it.
-    fn take(
-        &self,
-        mut row: WabaRow,
-        edge: Edge,
-        nested: bool,
-        found: &mut Found,
-    ) -> Result<(), GraphError> {
+    fn take(&self, mut row: WabaRow, edge: Edge, nested: bool, found: &mut Found) -> Result<(), GraphError> {
         let list = row.assigned_users.take();
         let (id, waba) = waba(row, edge)?;
         if self.ahead.named.contains(&id) || (self.ahead.discovers)(id, &waba.name, edge) {

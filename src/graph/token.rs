@@ -1,10 +1,10 @@
 //! Whose token it is, and how long it lasts.
 
-use super::error::{GraphError, shortened};
-use super::wire::{DebugToken, Named};
 use super::Reader;
 use super::call::Call;
 use super::client::broken;
+use super::error::{GraphError, shortened};
+use super::wire::{DebugToken, Named};
 use crate::model::{AppId, Name, UserId};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;

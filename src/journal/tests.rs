@@ -41,6 +41,7 @@ fn plan(changes: usize) -> Plan {
         },
         blocked: None,
         admin: false,
+        implied: TaskSet::EMPTY,
     });
     Plan {
         business: business(),

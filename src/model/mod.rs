@@ -17,7 +17,7 @@ mod state;
 mod task;
 
 pub use change::{
-    Action, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
+    Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };
 pub use cost::Cost;
 pub use desired::{
@@ -29,7 +29,7 @@ pub use history::{
     RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,
 };
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
-pub use name::{Name, visible};
+pub use name::{Name, near, visible};
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use source::{At, Position, Source, SourceId, Sources};

@@ -10,11 +10,11 @@ mod tests;
 mod users;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::guard::Policy;
+use crate::guard::{DeclaredNames, Policy};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
-    AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, Edge, GrantSource, Name, Prune, ResolvedGrant,
-    Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
+    AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, Edge, GrantSource, Name, Prune,
+    ResolvedGrant, Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
 };
 use candidates::Candidates;
 use jiff::civil::Date;
@@ -235,6 +235,10 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
             .filter_map(|name| users.get(name).copied())
             .collect::<BTreeSet<_>>(),
         permitted,
+        names: DeclaredNames {
+            wabas: manifest.wabas.iter().map(|(name, entry)| (name.clone(), entry.id.value)).collect(),
+            users: users.iter().map(|(name, id)| ((*name).clone(), *id)).collect(),
+        },
     }
 }
 

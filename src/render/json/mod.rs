@@ -48,7 +48,7 @@ pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, to: impl io::Write) ->
 /// Gives a plan as the document that is written.
 pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocument {
     let plan = view.plan;
-    let summary = plan.summary();
+    let (summary, cost) = (plan.summary(), plan.apply_cost());
     PlanDocument {
         format_version: FORMAT_VERSION.to_owned(),
         tool: tool(),
@@ -70,6 +70,7 @@ pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocume
             revoke: summary.revoke,
             unchanged: summary.unchanged,
         },
+        apply_cost: ApplyCostEntry { reads: cost.reads, writes: cost.writes },
     }
 }
 

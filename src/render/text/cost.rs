@@ -15,7 +15,8 @@ pub fn cost(cost: &Cost, style: &Style) -> String {
         number(cost.requests, "request", "requests")
     );
     // Writing into a string cannot fail.
-    let _ = write!(line, ", {}, waited {} s", number(cost.retries, "retry", "retries"), cost.waited.as_secs());
+    let _ =
+        write!(line, ", {}, waited {} s", number(cost.retries, "retry", "retries"), cost.waited.as_secs());
     match cost.usage {
         Some(percent) => _ = write!(line, ", at most {percent} % of a limit used."),
         None => line.push_str(", no usage told."),

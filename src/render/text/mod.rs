@@ -8,6 +8,7 @@ mod plan;
 mod report;
 #[cfg(test)]
 mod tests;
+mod waivers;
 
 pub use cost::cost;
 pub use diagnostics::diagnostics;
@@ -15,6 +16,7 @@ pub(super) use diagnostics::in_order;
 pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
+pub use waivers::idle_waivers;
 
 use super::named;
 use super::paper::{Paint, Paper, Word, foreign, own};
@@ -40,7 +42,10 @@ fn sign(action: Action) -> Word {
 
 /// Gives the tasks that stay, come and go, in this order.
 fn tasks(change: &Change) -> Vec<Word> {
-    between(&change.before, &change.after)
+    let mut words = marked(&change.kept(), "", Paint::Plain);
+    words.extend(marked(&change.gained(), "+", Paint::Good));
+    words.extend(marked(&change.lost(), "-", Paint::Bad));
+    words
 }
 
 /// Gives the tasks that stay, come and go from one set to another, in this order.

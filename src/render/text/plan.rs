@@ -241,6 +241,15 @@ fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
         );
     }
     paper.entry(0, 2, prose(&last_line(view), Paint::Bold));
+    let cost = view.plan.apply_cost();
+    if view.purpose == Purpose::Plan && cost.writes > 0 {
+        let (writes, wabas) = (count(cost.writes, "write", "writes"), count(cost.wabas(), "WABA", "WABAs"));
+        let text = format!(
+            "Applying it takes {} API calls: {writes}, and {wabas} read before and after.",
+            cost.calls()
+        );
+        paper.entry(0, 2, prose(&text, Paint::Plain));
+    }
 }
 
 /// Says it in one line, and never claims a match for what could not be read.
