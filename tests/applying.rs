@@ -347,7 +347,7 @@ async fn an_interrupt_before_the_first_write_leaves_everything_as_it_is() {
 
 /// Applies one WABA after the other, and interrupts while the first write is in flight.
 async fn interrupted(grace: Duration) -> (Played, Report) {
-    let options = Options { latency: Duration::from_millis(200), ..Options::default() };
+    let options = Options { latency: Duration::from_millis(200).into(), ..Options::default() };
     let played = Played::with(WORLD, options).await;
     let ready = planned(&played, MANIFEST).await;
     let stop = Stop::new(grace);

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
+mod batch;
+mod limits;
+mod nested;
+
 use reqwest::{Client, Method, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -73,6 +77,13 @@ impl Played {
 
     fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}/v25.0/{path}", self.emulator.url())).bearer_auth("of-admin")
+    }
+
+    /// Posts a form to the root.
+    fn form(&self, pairs: &[(&str, &str)]) -> RequestBuilder {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let request = self.ask(Method::POST, "").header("content-type", "application/x-www-form-urlencoded");
+        request.body(body)
     }
 
     async fn get(&self, path: &str) -> Value {

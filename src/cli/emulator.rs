@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::Emulate;
 use super::terminal::Terminal;
-use crate::emulator::{Emulator, Options, World};
+use crate::emulator::{Emulator, Latency, Options, World};
 use crate::graph::Settings;
 use crate::model::visible;
 use std::net::SocketAddr;
@@ -34,14 +34,37 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// How long each answer takes, in milliseconds
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
-    latency: u32,
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
+    latency: Duration,
+    /// How much longer it takes for each further item of a batch, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
+    item_latency: Duration,
+    /// How much longer it takes for each nested list in it, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
+    nested_latency: Duration,
+}
+
+/// The longest latency, in milliseconds.
+const LONGEST: f64 = 3_600_000.0;
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    if (0.0..=LONGEST).contains(&number) {
+        Ok(Duration::from_secs_f64(number / 1000.0))
+    } else {
+        Err("it is not between 0 and 3600000".to_owned())
+    }
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let options = Options {
         listen: args.listen,
-        latency: Duration::from_millis(u64::from(args.latency)),
+        latency: Latency {
+            request: args.latency,
+            item: args.item_latency,
+            nested: args.nested_latency,
+            tail: Duration::ZERO,
+        },
         ..Options::default()
     };
     let keep = match (args.ephemeral, args.fresh) {

@@ -1,16 +1,16 @@
 //! `/{waba}/assigned_users`: who holds what on a WABA, read and written.
 
-use super::api::{Reply, names};
+use super::api::{Reply, Scene, names};
 use super::caller::Caller;
-use super::fields::{Fields, Node};
-use super::list::page;
+use super::fields::{Field, Fields, Node};
+use super::list::{PageOf, within};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::world::{User, Waba, World};
 use crate::model::{AssignmentKey, Task, TaskSet, UserId, WabaId};
 use axum::http::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 /// The most tasks that one write may name.
 const MOST_TASKS: usize = 16;
@@ -23,21 +23,134 @@ const ROW: Node = Node {
 
 /// Answers one of the three verbs.
 pub(super) fn reply(
-    world: &World,
-    base: &str,
+    scene: Scene<'_>,
     request: &Request,
     caller: Caller<'_>,
     id: &str,
 ) -> Result<Reply, Refusal> {
     let unknown = || Refusal::unknown_object(request.method.as_str(), id);
-    let (id, waba) = caller.waba(world, id).ok_or_else(unknown)?;
+    let (id, waba) = caller.waba(scene.world, id).ok_or_else(unknown)?;
     caller.needs("whatsapp_business_management")?;
-    let edge = Edge { world, request, caller, id, waba };
+    let edge = Edge { world: scene.world, request, caller, id, waba };
     match request.method {
-        Method::GET => edge.list(base).map(Reply::Tell),
+        Method::GET => edge.list(scene).map(|list| Reply::Tell(list, 0)),
         Method::POST => edge.write(),
         Method::DELETE => edge.remove(),
         _ => Err(unknown()),
+    }
+}
+
+/// The rows of a WABA's list, by the user's id.
+struct Rows<'a> {
+    world: &'a World,
+    rows: Vec<(UserId, &'a User, &'a TaskSet)>,
+}
+
+impl<'a> Rows<'a> {
+    /// Finds them, as a business sees them. One that has nothing to do with the WABA is no error: its list is empty.
+    fn on(world: &'a World, id: WabaId, waba: &Waba, business: &str) -> Self {
+        if !business.parse().is_ok_and(|business| waba.involves(business)) {
+            return Self { world, rows: Vec::new() };
+        }
+        let rows = world.assignments().on(id);
+        let rows = rows.filter_map(|(id, tasks)| Some((id, world.users.get(&id)?, tasks)));
+        Self { world, rows: rows.filter(|(_, user, _)| user.is_listed()).collect() }
+    }
+
+    fn page(&self, page: PageOf<'_>, fields: &Fields) -> Result<Value, Refusal> {
+        let ids: Vec<UserId> = self.rows.iter().map(|(id, _, _)| *id).collect();
+        page.give(
+            |span| within(&ids, span),
+            |id| {
+                let found = self.rows.binary_search_by_key(&id, |(id, _, _)| *id);
+                let Some((_, user, tasks)) = found.ok().and_then(|at| self.rows.get(at)) else {
+                    return Ok(Value::Null);
+                };
+                fields.build(&id.to_string(), |field| Ok(self.value(field, user, tasks)))
+            },
+        )
+    }
+
+    fn value(&self, field: &Field, user: &User, tasks: &TaskSet) -> Option<Value> {
+        Some(match field.name.as_str() {
+            "name" => user.name.as_str().into(),
+            "user_type" => user.user_type().into(),
+            "business" => {
+                let name = self.world.businesses.get(&user.business);
+                field.pick(&json!({ "id": user.business.to_string(), "name": name }))
+            }
+            "tasks" => names(tasks),
+            _ => return None,
+        })
+    }
+}
+
+/// Lists of assignments that are nested in the WABAs of another list.
+pub(super) struct Nested<'a> {
+    scene: Scene<'a>,
+    request: &'a Request,
+    root: &'a str,
+    business: String,
+    fields: Fields,
+    /// How many rows the answer holds, those of the WABAs included.
+    rows: Cell<usize>,
+    lists: Cell<usize>,
+}
+
+impl<'a> Nested<'a> {
+    /// Reads what `assigned_users.business(…).limit(…).after(…){…}` asks for.
+    pub(super) fn asked(
+        field: &Field,
+        scene: Scene<'a>,
+        request: &'a Request,
+        root: &'a str,
+    ) -> Result<Self, Refusal> {
+        let business = field.modifier("business").ok_or_else(|| Refusal::missing("business"))?.to_owned();
+        let fields = Fields::nested(field, &ROW)?;
+        Ok(Self { scene, request, root, business, fields, rows: Cell::new(0), lists: Cell::new(0) })
+    }
+
+    /// Gives how many lists there were so far.
+    pub(super) fn lists(&self) -> usize {
+        self.lists.get()
+    }
+
+    /// Counts a row of the list that this is nested in.
+    pub(super) fn count_row(&self) -> Result<(), Refusal> {
+        self.count(1)
+    }
+
+    fn count(&self, rows: usize) -> Result<(), Refusal> {
+        self.rows.set(self.rows.get() + rows);
+        if self.rows.get() > self.scene.most_rows { Err(Refusal::too_much()) } else { Ok(()) }
+    }
+
+    /// Gives the list of one WABA; `None` where nobody is on it.
+    pub(super) fn list(&self, field: &Field, id: WabaId, waba: &Waba) -> Result<Option<Value>, Refusal> {
+        let path = format!("{id}/assigned_users");
+        let inside = Some(field.inside.as_str()).filter(|inside| !inside.is_empty());
+        let page = PageOf {
+            root: self.root,
+            path: &path,
+            limit: field.modifier("limit"),
+            after: field.modifier("after"),
+            before: field.modifier("before"),
+            summary: field.modifier("summary"),
+            cap: usize::MAX,
+            query: [
+                ("access_token", self.request.token.as_deref()),
+                ("business", Some(&self.business)),
+                ("fields", inside),
+            ],
+        };
+        let list = Rows::on(self.scene.world, id, waba, &self.business).page(page, &self.fields)?;
+        let rows = list["data"].as_array().map_or(0, Vec::len);
+        if rows == 0 {
+            return Ok(None);
+        }
+        self.lists.set(self.lists.get() + 1);
+        self.count(rows)?;
+        Ok(Some(list))
     }
 }
 
@@ -51,33 +164,13 @@ struct Edge<'a> {
 }
 
 impl Edge<'_> {
-    fn list(&self, base: &str) -> Result<Value, Refusal> {
+    fn list(&self, scene: Scene<'_>) -> Result<Value, Refusal> {
         let business = self.request.param("business").ok_or_else(|| Refusal::missing("business"))?;
         let fields = Fields::of(self.request, &ROW)?;
-        // A business that has nothing to do with the WABA is no error: its list is empty.
-        let fits = business.parse().is_ok_and(|business| self.waba.involves(business));
-        let rows: BTreeMap<UserId, (&User, &TaskSet)> = self
-            .world
-            .assignments()
-            .on(self.id)
-            .filter_map(|(id, tasks)| Some((id, (self.world.users.get(&id)?, tasks))))
-            .filter(|(_, (user, _))| fits && user.is_listed())
-            .collect();
-        let ids: Vec<UserId> = rows.keys().copied().collect();
-        page(self.request, base, &ids, |id| match rows.get(&id) {
-            Some((user, tasks)) => fields.pick(&self.row(id, user, tasks)),
-            None => Value::Null,
-        })
-    }
-
-    fn row(&self, id: UserId, user: &User, tasks: &TaskSet) -> Value {
-        json!({
-            "id": id.to_string(),
-            "name": user.name,
-            "user_type": user.user_type(),
-            "business": { "id": user.business.to_string(), "name": self.world.businesses.get(&user.business) },
-            "tasks": names(tasks),
-        })
+        let root = format!("{}/{}", scene.base, self.request.version);
+        let path = self.request.path.join("/");
+        let page = PageOf { cap: scene.cap, ..PageOf::asked(self.request, &root, &path) };
+        Rows::on(self.world, self.id, self.waba, business).page(page, &fields)
     }
 
     /// Checks a write; what it asks for replaces all that the user holds.

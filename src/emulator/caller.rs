@@ -1,12 +1,13 @@
 //! Who calls: what the token of a request stands for, and what that lets its user see.
 
+use super::api::Scene;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::world::{Token, User, Waba, World};
 use crate::model::{BusinessId, UserId, WabaId};
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use sha2::Sha256;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The user behind a good token.
 #[derive(Clone, Copy)]
@@ -18,10 +19,14 @@ pub(super) struct Caller<'w> {
 
 impl<'w> Caller<'w> {
     /// Finds who calls, where the token and its proof are good.
-    pub(super) fn of(world: &'w World, request: &Request) -> Result<Self, Refusal> {
+    pub(super) fn of(scene: &Scene<'w>, request: &Request) -> Result<Self, Refusal> {
+        let world = scene.world;
         let text = request.token.as_deref().ok_or_else(Refusal::no_token)?;
         let token = world.tokens.get(text).ok_or_else(Refusal::unknown_token)?;
-        if is_over(token.expires_at) {
+        if scene.tokens_are_over {
+            return Err(Refusal::expired_token(scene.now.as_second().unsigned_abs()));
+        }
+        if is_over(token.expires_at, scene.now) {
             return Err(Refusal::expired_token(token.expires_at));
         }
         if let Some(secret) = &world.app_secret {
@@ -52,15 +57,14 @@ impl<'w> Caller<'w> {
     /// Finds a WABA that the caller may see: one that its business owns or has shared.
     pub(super) fn waba(&self, world: &'w World, id: &str) -> Option<(WabaId, &'w Waba)> {
         let id: WabaId = id.parse().ok()?;
-        let waba = world.wabas.get(&id)?;
+        let waba = world.wabas().get(&id)?;
         waba.involves(self.user.business).then_some((id, waba))
     }
 }
 
 /// Tells whether a moment is past, in seconds since 1970; 0 never is.
-pub(super) fn is_over(moment: u64) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    moment != 0 && moment <= now.as_secs()
+pub(super) fn is_over(moment: u64, now: Timestamp) -> bool {
+    moment != 0 && i64::try_from(moment).is_ok_and(|moment| moment <= now.as_second())
 }
 
 /// Gives the proof that a caller knows the app's secret.

@@ -1,13 +1,17 @@
 //! Faults: what the emulator does wrong when a test tells it to, and when.
 
+use super::api::Scene;
 use super::refusal::Refusal;
 use crate::model::TaskSet;
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// One way to misbehave, and the requests that it happens to.
+///
+/// A batch and each of its items count as requests, as far as the fault can happen to them.
 ///
 /// ```
 /// use wabacl::emulator::{Fault, FaultKind};
@@ -50,8 +54,9 @@ impl Fault {
         self
     }
 
-    fn fits(&self, method: &Method, path: &str) -> bool {
-        self.method.is_none_or(|wanted| method.as_str() == wanted)
+    fn fits(&self, method: &Method, path: &str, place: Place) -> bool {
+        self.what.can_happen(place)
+            && self.method.is_none_or(|wanted| method.as_str() == wanted)
             && self.suffix.as_deref().is_none_or(|suffix| path.ends_with(suffix))
     }
 }
@@ -76,18 +81,40 @@ pub enum FaultKind {
     },
     /// The body breaks off half-way; the request has its effect.
     TruncatedBody,
-    /// The connection closes without an answer, and the request has no effect.
+    /// The connection closes without an answer, and the request has no effect; an item of a batch is `null`.
     CloseConnection,
-    /// The connection closes without an answer, and the request has its effect.
+    /// The connection closes without an answer, and the request has its effect; an item of a batch is `null`.
     CloseAfterEffect,
+    /// An item of a batch is `null`, and has no effect. It happens to nothing else.
+    NullItem,
+    /// An item of a batch is `null`, and has its effect. It happens to nothing else.
+    NullItemAfterEffect,
+    /// The calls are too many, whatever their number: from now on all are refused, for so long.
+    Throttle {
+        /// Whether it is the WABA of the call that is throttled (80008), not the app (4). Where the call manages
+        /// no WABA it is the app all the same.
+        waba: bool,
+        /// For how long, on the emulator's clock.
+        wait: Duration,
+        /// Whether headers tell for how long.
+        with_headers: bool,
+    },
+    /// The API knows no `assigned_users` in a list of WABAs.
+    RefusedNesting,
+    /// Nested lists are more data than the API likes, however few they are.
+    TooMuchData,
+    /// A page has so many rows at most, and a `next` where there are more; with 0 it is empty.
+    ShortPage(usize),
     /// HTTP 200 with `"success": false`, and no effect.
     SuccessFalse,
     /// A list whose page has the cursor that the request came with, and a `next`.
     RepeatedCursor,
-    /// A list whose rows lack `tasks`.
+    /// A list whose rows lack `tasks`, or the nested ones do.
     RowsWithoutTasks,
     /// A list with nothing on it.
     EmptyList,
+    /// A list of WABAs with no assignments nested in it.
+    NothingNested,
     /// A redirect to this address; the request has no effect.
     Redirect(String),
     /// A body that never ends; the request has no effect.
@@ -98,6 +125,17 @@ pub enum FaultKind {
     Ignored,
 }
 
+/// What a fault can happen to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A request with one call.
+    Request,
+    /// A request with many.
+    Batch,
+    /// One of those.
+    Item,
+}
+
 /// What a fault does instead of answering.
 pub(super) enum Instead {
     Html(u16),
@@ -106,9 +144,35 @@ pub(super) enum Instead {
     Close,
     Redirect(String),
     Endless,
+    Throttle { waba: bool, wait: Duration, with_headers: bool },
 }
 
 impl FaultKind {
+    /// Tells whether this can happen there.
+    pub(super) fn can_happen(&self, place: Place) -> bool {
+        match self {
+            Self::HtmlError(_)
+            | Self::GraphError { .. }
+            | Self::TruncatedBody
+            | Self::CloseConnection
+            | Self::CloseAfterEffect
+            | Self::Redirect(_) => true,
+            Self::EndlessBody => place != Place::Item,
+            Self::NullItem | Self::NullItemAfterEffect => place == Place::Item,
+            Self::Throttle { .. }
+            | Self::RefusedNesting
+            | Self::TooMuchData
+            | Self::ShortPage(_)
+            | Self::SuccessFalse
+            | Self::RepeatedCursor
+            | Self::RowsWithoutTasks
+            | Self::EmptyList
+            | Self::NothingNested
+            | Self::ExtraStored(_)
+            | Self::Ignored => place != Place::Batch,
+        }
+    }
+
     /// Gives what happens in place of the request, for faults that leave it without effect.
     pub(super) fn instead(&self) -> Option<Instead> {
         match self {
@@ -122,17 +186,36 @@ impl FaultKind {
                     is_transient: *is_transient,
                 }))
             }
-            Self::CloseConnection => Some(Instead::Close),
+            Self::CloseConnection | Self::NullItem => Some(Instead::Close),
             Self::SuccessFalse => Some(Instead::Tell(json!({ "success": false }))),
             Self::Ignored => Some(Instead::Tell(json!({ "success": true }))),
             Self::Redirect(to) => Some(Instead::Redirect(to.clone())),
             Self::EndlessBody => Some(Instead::Endless),
+            Self::Throttle { waba, wait, with_headers } => {
+                Some(Instead::Throttle { waba: *waba, wait: *wait, with_headers: *with_headers })
+            }
             Self::TruncatedBody
             | Self::CloseAfterEffect
+            | Self::NullItemAfterEffect
+            | Self::RefusedNesting
+            | Self::TooMuchData
+            | Self::ShortPage(_)
             | Self::RepeatedCursor
             | Self::RowsWithoutTasks
             | Self::EmptyList
+            | Self::NothingNested
             | Self::ExtraStored(_) => None,
+        }
+    }
+
+    /// Changes what a request meets, for faults that do.
+    pub(super) fn set(&self, scene: &mut Scene<'_>) {
+        if let Self::ShortPage(rows) = self {
+            scene.cap = *rows;
+        }
+        scene.nesting &= *self != Self::RefusedNesting;
+        if *self == Self::TooMuchData {
+            scene.most_rows = 0;
         }
     }
 
@@ -144,13 +227,25 @@ impl FaultKind {
             let cursor =
                 after.or(answer["paging"]["cursors"]["after"].as_str()).unwrap_or("again").to_owned();
             answer["paging"] = json!({ "cursors": { "after": cursor }, "next": "http://localhost/again" });
-        } else if *self == Self::RowsWithoutTasks
-            && let Some(rows) = answer["data"].as_array_mut()
-        {
-            for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-                row.remove("tasks");
+        } else if let Some(rows) = answer.get_mut("data").and_then(Value::as_array_mut) {
+            rows.iter_mut().filter_map(Value::as_object_mut).for_each(|row| self.spoil_row(row));
+        }
+    }
+
+    fn spoil_row(&self, row: &mut Map<String, Value>) {
+        if *self == Self::NothingNested {
+            row.remove("assigned_users");
+        } else if *self == Self::RowsWithoutTasks {
+            row.remove("tasks");
+            if let Some(nested) = row.get_mut("assigned_users") {
+                self.spoil(nested, None);
             }
         }
+    }
+
+    /// Tells whether the answer is lost after the request had its effect.
+    pub(super) fn loses_the_answer(&self) -> bool {
+        matches!(self, Self::CloseAfterEffect | Self::NullItemAfterEffect)
     }
 
     /// Gives what a write stores besides what it was asked to.
@@ -168,8 +263,8 @@ impl Faults {
     }
 
     /// Counts a request and gives the first fault that happens to it.
-    pub(super) fn strike(&self, method: &Method, path: &str) -> Option<&FaultKind> {
-        let fitting = self.0.iter().filter(|(fault, _)| fault.fits(method, path));
+    pub(super) fn strike(&self, method: &Method, path: &str, place: Place) -> Option<&FaultKind> {
+        let fitting = self.0.iter().filter(|(fault, _)| fault.fits(method, path, place));
         let struck = fitting.filter(|(fault, count)| {
             let hit = count.fetch_add(1, Ordering::Relaxed);
             fault.hits.contains(&hit)

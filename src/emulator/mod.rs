@@ -4,29 +4,39 @@
 //! It is the other side of the client, and shares nothing with it but the words of the model: what it knows
 //! of the API comes from the API's documentation. It must not know manifests, plans or the client.
 
+mod answer;
 mod api;
 mod assignments;
+mod batch;
 mod caller;
+mod chance;
 mod fault;
 mod fields;
+mod latency;
+mod limit;
 mod line;
 mod list;
+mod record;
 mod refusal;
 mod request;
 mod server;
+mod shared;
 mod state_file;
 mod world;
 mod yaml;
 
 pub use fault::{Fault, FaultKind};
+pub use latency::Latency;
+pub use limit::Limits;
+pub use record::{Call, Write};
 pub use world::World;
 pub use yaml::WorldError;
 
-use crate::model::{AssignmentKey, TaskSet, UserId};
-use fault::Faults;
+use crate::model::{AssignmentKey, TaskSet, UserId, WabaId};
+use crate::time::Time;
 use line::{Lines, Switch};
 use secrecy::SecretString;
-use server::Shared;
+use shared::Shared;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -39,14 +49,24 @@ use world::{SCOPES, Token};
 
 /// How long a shutdown waits for requests that are still being answered.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The most rows of an answer with nested lists, where nothing else is said.
+const MOST_ROWS: usize = 5000;
 
 /// How to run an emulator.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where to listen: an address of this machine alone; port 0 takes any that is free.
     pub listen: SocketAddr,
-    /// How long each request waits before it is looked at.
-    pub latency: Duration,
+    /// The clock that everything goes by: how long answers take, when tokens end, what an hour is.
+    pub time: Time,
+    /// How long answers take.
+    pub latency: Latency,
+    /// How many calls are answered in an hour.
+    pub limits: Limits,
+    /// Whether `assigned_users` may be nested in lists of WABAs.
+    pub nesting: bool,
+    /// The most rows, nested ones and those they are nested in, that one answer may hold.
+    pub most_rows: usize,
     /// Where the state is kept after each write. A write that cannot be kept there fails.
     pub state_file: Option<PathBuf>,
     /// What shall go wrong.
@@ -57,7 +77,11 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            latency: Duration::ZERO,
+            time: Time::real(),
+            latency: Latency::default(),
+            limits: Limits::default(),
+            nesting: true,
+            most_rows: MOST_ROWS,
             state_file: None,
             faults: Vec::new(),
         }
@@ -91,15 +115,6 @@ pub enum TokenError {
     NoAdmin,
 }
 
-/// A request that came: for counting what a client does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Call {
-    /// The method, in capitals.
-    pub method: String,
-    /// The path as it came, with the version, without the query.
-    pub path: String,
-}
-
 /// A running emulator. It ends with [`Emulator::shutdown`], or unwaited for when it is dropped.
 pub struct Emulator {
     shared: Arc<Shared>,
@@ -121,8 +136,7 @@ impl Emulator {
         let failed = |source| EmulatorError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let base = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let faults = Faults::new(options.faults);
-        let shared = Arc::new(Shared::new(world, base, options.latency, options.state_file, faults));
+        let shared = Arc::new(Shared::new(world, base, options));
         let service = axum::Router::new()
             .fallback(server::handle)
             .with_state(Arc::clone(&shared))
@@ -160,9 +174,29 @@ impl Emulator {
         Ok(text.into())
     }
 
-    /// Gives the requests that came so far, in order.
+    /// Gives the calls that came so far, in order: requests, and in the place of a batch its items.
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls().clone()
+        self.shared.record().calls.clone()
+    }
+
+    /// Gives the number of HTTP requests that came so far; a batch is one.
+    pub fn requests(&self) -> usize {
+        self.shared.record().requests
+    }
+
+    /// Gives the writes that reached the API so far, in the order in which they were decided.
+    pub fn writes(&self) -> Vec<Write> {
+        self.shared.record().writes.clone()
+    }
+
+    /// Gives the number of calls that came although an answer had told that their WABA, or the app, is throttled.
+    pub fn calls_while_throttled(&self) -> usize {
+        self.shared.meter().while_throttled()
+    }
+
+    /// Gives the number of calls that came for a WABA's assignments within the last hour, whatever became of them.
+    pub fn waba_calls(&self, waba: WabaId) -> usize {
+        self.shared.meter().arrived_at(waba, self.shared.time.elapsed())
     }
 
     /// Gives a copy of the world as it is now.

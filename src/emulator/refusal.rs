@@ -43,6 +43,11 @@ impl Refusal {
         )
     }
 
+    /// Tells whether it says that an id is wrong or not to be seen.
+    pub(super) fn is_unknown_object(&self) -> bool {
+        (self.code, self.subcode) == (100, Some(33))
+    }
+
     /// A path that leads nowhere.
     pub(super) fn unknown_path(rest: &str) -> Self {
         Self::new(2500, None, format!("Unknown path components: /{rest}"))
@@ -106,6 +111,23 @@ impl Refusal {
             "API calls from the server require an appsecret_proof argument"
         };
         Self::new(104, None, message)
+    }
+
+    /// A batch with too many items.
+    pub(super) fn too_many_items(most: usize) -> Self {
+        let message = format!("Too many requests in batch message. Maximum batch size is {most}");
+        Self::new(100, None, message)
+    }
+
+    /// More rows than the API gives at once.
+    pub(super) fn too_much() -> Self {
+        let message = "Please reduce the amount of data you're asking for, then retry your request";
+        Self { status: 500, ..Self::new(1, None, message) }
+    }
+
+    /// More calls than the limits allow.
+    pub(super) fn throttled(code: u32, message: &str) -> Self {
+        Self::new(code, None, format!("(#{code}) {message}"))
     }
 
     /// A write that took no effect because the state could not be kept.

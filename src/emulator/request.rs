@@ -1,17 +1,20 @@
 //! A request as the API understands it: whichever way the parameters and the token came.
 
 use super::refusal::Refusal;
+use crate::model::{AssignmentKey, TaskSet, WabaId};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The longest body that is read, in bytes.
 const LONGEST_BODY: usize = 1 << 20;
 /// The version that answers where the path names none.
-const DEFAULT_VERSION: &str = "v25.0";
+pub(super) const DEFAULT_VERSION: &str = "v25.0";
+/// The parameters that say who calls and nothing of what is asked.
+const CREDENTIALS: [&str; 2] = ["access_token", "appsecret_proof"];
 
 /// A request: what is asked, of what, by whom.
 #[derive(Debug)]
@@ -37,14 +40,77 @@ impl Request {
             add_pairs(&mut params, &body);
         }
         let (version, path) = split(parts.uri.path());
+        let version = version.unwrap_or(DEFAULT_VERSION).to_owned();
         let token = bearer(&parts.headers).or_else(|| params.get("access_token").cloned());
         let token = token.filter(|token| !token.is_empty());
         Ok(Self { method: parts.method.clone(), version, path, token, params })
     }
 
+    /// Reads one item of a batch; what it does not say of itself is as the batch has it.
+    pub(super) fn item(&self, item: &Map<String, Value>) -> Result<Self, Refusal> {
+        let text = |name| item.get(name).and_then(Value::as_str);
+        let method = text("method").ok_or_else(|| Refusal::missing("method"))?.to_ascii_uppercase();
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::bad("Invalid method"))?;
+        let url = text("relative_url").ok_or_else(|| Refusal::missing("relative_url"))?;
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut params = BTreeMap::new();
+        if let Some(proof) = self.param("appsecret_proof") {
+            params.insert("appsecret_proof".to_owned(), proof.to_owned());
+        }
+        add_pairs(&mut params, query.as_bytes());
+        match item.get("body") {
+            Some(Value::String(body)) => add_pairs(&mut params, body.as_bytes()),
+            Some(Value::Object(members)) => add_members(&mut params, members),
+            _ => {}
+        }
+        let own = text("access_token").map(str::to_owned).or_else(|| params.get("access_token").cloned());
+        let token = own.or_else(|| self.token.clone()).filter(|token| !token.is_empty());
+        let (version, path) = split(path);
+        let version = version.unwrap_or(&self.version).to_owned();
+        Ok(Self { method, version, path, token, params })
+    }
+
     /// Gives a parameter; one that is empty counts as not given.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Gives the path as it would stand in a URL: `/v25.0/500/assigned_users`.
+    pub(super) fn location(&self) -> String {
+        format!("/{}/{}", self.version, self.path.join("/"))
+    }
+
+    /// Gives what is asked, as one text, without who asks.
+    pub(super) fn identity(&self) -> String {
+        let mut text = format!("{} {}", self.method, self.path.join("/"));
+        for (name, value) in self.params.iter().filter(|(name, _)| !CREDENTIALS.contains(&name.as_str())) {
+            text.extend(["\n", name, "=", value]);
+        }
+        text
+    }
+
+    /// Gives the ids that a request to the root names.
+    pub(super) fn ids(&self) -> Option<Vec<&str>> {
+        let ids = self.param("ids").filter(|_| self.path.is_empty() && self.method == Method::GET)?;
+        Some(ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect())
+    }
+
+    /// Gives the WABA that a management call is about: one whose limit it counts towards.
+    pub(super) fn managed_waba(&self) -> Option<WabaId> {
+        match self.path.as_slice() {
+            [waba, edge] if edge == "assigned_users" => waba.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Gives what a write asks for, as far as that can be read; nobody has checked it.
+    pub(super) fn write(&self) -> Option<(AssignmentKey, TaskSet)> {
+        let key = AssignmentKey { waba: self.managed_waba()?, user: self.param("user")?.parse().ok()? };
+        match self.method {
+            Method::POST => Some((key, TaskSet::from_names(self.tasks().ok()?))),
+            Method::DELETE => Some((key, TaskSet::EMPTY)),
+            _ => None,
+        }
     }
 
     /// Gives the list `tasks`: a JSON array in one parameter, or a parameter for each (`tasks[0]`).
@@ -69,16 +135,24 @@ fn add_pairs(params: &mut BTreeMap<String, String>, encoded: &[u8]) {
     params.extend(form_urlencoded::parse(encoded).into_owned());
 }
 
-/// Adds the members of a JSON object; what is no text becomes the JSON that it is.
+/// Adds the members of a JSON object, where a body has one.
 fn add_json(params: &mut BTreeMap<String, String>, body: &[u8]) -> Result<(), Refusal> {
+    if body.is_empty() {
+        return Ok(());
+    }
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
         return Err(Refusal::bad("The body is no JSON object"));
     };
-    params.extend(members.into_iter().map(|(name, value)| match value.as_str() {
-        Some(text) => (name, text.to_owned()),
-        None => (name, value.to_string()),
-    }));
+    add_members(params, &members);
     Ok(())
+}
+
+/// Adds the members of an object; what is no text becomes the JSON that it is.
+fn add_members(params: &mut BTreeMap<String, String>, members: &Map<String, Value>) {
+    params.extend(members.iter().map(|(name, value)| match value.as_str() {
+        Some(text) => (name.clone(), text.to_owned()),
+        None => (name.clone(), value.to_string()),
+    }));
 }
 
 fn content_type(headers: &HeaderMap) -> &str {
@@ -91,9 +165,9 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Splits a path into the version, where it names one, and the parts.
-fn split(path: &str) -> (String, Vec<String>) {
+fn split(path: &str) -> (Option<&str>, Vec<String>) {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
-    let version = parts.next_if(|part| is_version(part)).unwrap_or(DEFAULT_VERSION).to_owned();
+    let version = parts.next_if(|part| is_version(part));
     (version, parts.map(str::to_owned).collect())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A plain value. It must not know HTTP, and of YAML only that `super::yaml` reads and writes it.
 
+use super::list::Span;
 use crate::model::{AppId, AssignmentKey, BusinessId, SolutionId, State, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -93,8 +94,8 @@ pub(super) struct Token {
 
 /// Everything that the emulator knows: the state that requests read and change.
 ///
-/// Read it from YAML with [`World::from_yaml`]. The assignments are also filed by user, so that neither
-/// side of them needs a search.
+/// Read it from YAML with [`World::from_yaml`]. The assignments are also filed by user and the WABAs by
+/// business, so that no side of them needs a search.
 #[derive(Clone, Default)]
 pub struct World {
     pub(super) app: Option<AppId>,
@@ -103,11 +104,13 @@ pub struct World {
     /// The business that the world is about: the one that its file names first.
     pub(super) first: Option<BusinessId>,
     pub(super) users: BTreeMap<UserId, User>,
-    pub(super) wabas: BTreeMap<WabaId, Waba>,
+    wabas: BTreeMap<WabaId, Waba>,
     pub(super) solutions: BTreeMap<SolutionId, Solution>,
     pub(super) tokens: BTreeMap<String, Token>,
     assignments: State,
     held_by: BTreeMap<UserId, BTreeSet<WabaId>>,
+    owned_by: BTreeMap<BusinessId, BTreeSet<WabaId>>,
+    shared_with: BTreeMap<BusinessId, BTreeSet<WabaId>>,
 }
 
 /// Shows how much there is and nothing of what it is: a world holds tokens.
@@ -153,8 +156,48 @@ impl World {
         before
     }
 
-    /// Gives the WABAs on which a user holds something, by id.
-    pub(super) fn held_by(&self, user: UserId) -> impl Iterator<Item = WabaId> {
-        self.held_by.get(&user).into_iter().flatten().copied()
+    /// Gives the WABAs by id.
+    pub(super) fn wabas(&self) -> &BTreeMap<WabaId, Waba> {
+        &self.wabas
     }
+
+    /// Puts a WABA into the world whose id is not in use.
+    pub(super) fn add_waba(&mut self, id: WabaId, waba: Waba) {
+        self.owned_by.entry(waba.owner).or_default().insert(id);
+        for client in waba.clients.keys() {
+            self.shared_with.entry(*client).or_default().insert(id);
+        }
+        self.wabas.insert(id, waba);
+    }
+
+    /// Gives the WABAs that a business owns, by id, within a part of the list.
+    pub(super) fn owned_by(
+        &self,
+        owner: BusinessId,
+        span: Span<WabaId>,
+    ) -> impl DoubleEndedIterator<Item = WabaId> {
+        within(self.owned_by.get(&owner), span)
+    }
+
+    /// Gives the WABAs that are shared with a business, by id, within a part of the list.
+    pub(super) fn shared_with(
+        &self,
+        client: BusinessId,
+        span: Span<WabaId>,
+    ) -> impl DoubleEndedIterator<Item = WabaId> {
+        within(self.shared_with.get(&client), span)
+    }
+
+    /// Gives the WABAs on which a user holds something, by id, within a part of the list.
+    pub(super) fn held_by(
+        &self,
+        user: UserId,
+        span: Span<WabaId>,
+    ) -> impl DoubleEndedIterator<Item = WabaId> {
+        within(self.held_by.get(&user), span)
+    }
+}
+
+fn within(ids: Option<&BTreeSet<WabaId>>, span: Span<WabaId>) -> impl DoubleEndedIterator<Item = WabaId> {
+    ids.into_iter().flat_map(move |ids| ids.range(span)).copied()
 }

@@ -262,7 +262,7 @@ fn add_solution(world: &mut World, entry: SolutionEntry) -> Result<(), WorldErro
 }
 
 fn add_waba(world: &mut World, entry: WabaEntry) -> Result<(), WorldError> {
-    let waba = fresh(&entry.id, &world.wabas, "WABA")?;
+    let waba = fresh(&entry.id, world.wabas(), "WABA")?;
     let owner = declared(&entry.owned_by, &world.businesses, "business")?;
     let mut clients = BTreeMap::new();
     for share in entry.shared_with {
@@ -271,7 +271,7 @@ fn add_waba(world: &mut World, entry: WabaEntry) -> Result<(), WorldError> {
     }
     let solution =
         entry.solution.as_ref().map(|id| declared(id, &world.solutions, "solution")).transpose()?;
-    world.wabas.insert(waba, Waba { name: entry.name, owner, clients, solution });
+    world.add_waba(waba, Waba { name: entry.name, owner, clients, solution });
     for row in entry.assigned {
         let user = declared(&row.user, &world.users, "user")?;
         let before = world.assign(AssignmentKey { waba, user }, set(&row.tasks));
@@ -326,7 +326,7 @@ fn split(world: &World) -> WorldFile {
         app: world.app.map(|id| AppEntry { id: Id(id), secret: world.app_secret.clone() }),
         businesses: businesses(world),
         solutions: world.solutions.iter().map(|(id, solution)| solution_entry(*id, solution)).collect(),
-        wabas: world.wabas.iter().map(|(id, waba)| waba_entry(world, *id, waba)).collect(),
+        wabas: world.wabas().iter().map(|(id, waba)| waba_entry(world, *id, waba)).collect(),
         tokens: tokens(world),
     }
 }

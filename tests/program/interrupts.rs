@@ -19,7 +19,7 @@ fn send(signal: &str, to: &Child) {
 async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) -> (Ran, usize) {
     let place = Place::new().set("WABACL_TOKEN", "quickstart-not-a-secret");
     let world = World::from_yaml(&place.read("live.yaml")).unwrap();
-    let slow = Options { latency: Duration::from_millis(300), ..Options::default() };
+    let slow = Options { latency: Duration::from_millis(300).into(), ..Options::default() };
     let emulator = Emulator::start(world, slow).await.unwrap();
     let url = emulator.url();
     let words = format!("apply access --today 2026-11-23 --auto-approve --graph-url {url} {options}");

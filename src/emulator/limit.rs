@@ -1,0 +1,225 @@
+//! Limits: how many calls an hour are answered, for each WABA and for the app, and the throttling beyond.
+//!
+//! All moments are on the emulator's clock. It must not know what a call asks.
+
+use super::refusal::Refusal;
+use crate::model::WabaId;
+use serde_json::json;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How many calls any hour may see; `None` for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// For the calls that manage one WABA: `/{waba}/assigned_users` with any verb, alone or in a batch.
+    pub waba_calls_per_hour: Option<u32>,
+    /// For all calls together.
+    pub app_calls_per_hour: Option<u32>,
+}
+
+/// Whose calls are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    App,
+    Waba(WabaId),
+}
+
+/// Counts calls, and knows who is throttled until when.
+#[derive(Default)]
+pub(super) struct Meter {
+    limits: Limits,
+    app: Gauge,
+    wabas: BTreeMap<WabaId, Gauge>,
+    while_throttled: usize,
+}
+
+/// The calls of one subject.
+#[derive(Default)]
+struct Gauge {
+    /// When calls came, in the last hour, whatever became of them.
+    arrived: VecDeque<Duration>,
+    /// When calls were let in, in the last hour.
+    let_in: VecDeque<Duration>,
+    throttle: Option<Throttle>,
+}
+
+struct Throttle {
+    until: Duration,
+    with_headers: bool,
+    /// Since when a caller can know of it.
+    answered: Option<Duration>,
+}
+
+/// That a call is not let in.
+pub(super) struct Throttled {
+    pub(super) subject: Subject,
+    pub(super) with_headers: bool,
+}
+
+impl Throttled {
+    pub(super) fn refusal(&self) -> Refusal {
+        match self.subject {
+            Subject::App => Refusal::throttled(4, "Application request limit reached"),
+            Subject::Waba(_) => {
+                let message = "There have been too many calls to this WhatsApp Business account. Wait a bit and \
+                               try again.";
+                Refusal::throttled(80008, message)
+            }
+        }
+    }
+}
+
+impl Gauge {
+    /// Gives how long the subject is throttled yet.
+    fn throttled(&self, now: Duration) -> Option<Duration> {
+        let throttle = self.throttle.as_ref()?;
+        throttle.until.checked_sub(now).filter(|wait| !wait.is_zero())
+    }
+
+    /// Refuses a call where the subject is throttled, or becomes so by it.
+    fn refuse(
+        &mut self,
+        limit: Option<u32>,
+        arrived: Duration,
+        now: Duration,
+        knew: &mut bool,
+    ) -> Option<bool> {
+        forget(&mut self.let_in, now);
+        if self.throttled(now).is_none() {
+            self.throttle = None;
+        }
+        if let Some(throttle) = &mut self.throttle {
+            if throttle.answered.is_some_and(|answered| arrived > answered) {
+                *knew = true;
+                throttle.until += MINUTE;
+            }
+            return Some(throttle.with_headers);
+        }
+        let oldest = *self.let_in.front().unwrap_or(&now);
+        if self.let_in.len() < limit? as usize {
+            return None;
+        }
+        let until = (oldest + HOUR).max(now + MINUTE);
+        self.throttle = Some(Throttle { until, with_headers: true, answered: None });
+        Some(true)
+    }
+
+    /// Gives the share of the limit that is used, in percent, and the minutes until it is free again.
+    fn usage(&self, limit: Option<u32>, now: Duration) -> (u64, u64) {
+        let used = self.let_in.iter().filter(|moment| **moment + HOUR > now).count() as u64;
+        let percent = limit.map_or(0, |limit| (used * 100).checked_div(limit.into()).unwrap_or(100));
+        match self.throttled(now) {
+            Some(wait) => (percent.max(100), wait.as_secs().div_ceil(60)),
+            None => (percent, 0),
+        }
+    }
+}
+
+/// Forgets what is longer ago than an hour.
+fn forget(moments: &mut VecDeque<Duration>, now: Duration) {
+    while moments.front().is_some_and(|moment| *moment + HOUR <= now) {
+        moments.pop_front();
+    }
+}
+
+impl Meter {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Takes note that a call came.
+    pub(super) fn arrive(&mut self, waba: Option<WabaId>, now: Duration) {
+        if let Some(waba) = waba {
+            let gauge = self.wabas.entry(waba).or_default();
+            forget(&mut gauge.arrived, now);
+            gauge.arrived.push_back(now);
+        }
+    }
+
+    /// Lets a request in that counts as so many calls, or refuses it.
+    pub(super) fn admit(
+        &mut self,
+        waba: Option<WabaId>,
+        calls: usize,
+        arrived: Duration,
+        now: Duration,
+    ) -> Result<(), Throttled> {
+        let mut knew = false;
+        let limits = self.limits;
+        let mut refused = self.app.refuse(limits.app_calls_per_hour, arrived, now, &mut knew);
+        let mut subject = Subject::App;
+        if let Some(waba) = waba.filter(|_| refused.is_none()) {
+            let gauge = self.wabas.entry(waba).or_default();
+            refused = gauge.refuse(limits.waba_calls_per_hour, arrived, now, &mut knew);
+            subject = Subject::Waba(waba);
+        }
+        self.while_throttled += usize::from(knew);
+        if let Some(with_headers) = refused {
+            return Err(Throttled { subject, with_headers });
+        }
+        self.app.let_in.extend(std::iter::repeat_n(now, calls));
+        if let Some(gauge) = waba.and_then(|waba| self.wabas.get_mut(&waba)) {
+            gauge.let_in.push_back(now);
+        }
+        Ok(())
+    }
+
+    /// Throttles somebody for so long.
+    pub(super) fn throttle(&mut self, subject: Subject, until: Duration, with_headers: bool) -> Throttled {
+        let gauge = match subject {
+            Subject::App => &mut self.app,
+            Subject::Waba(waba) => self.wabas.entry(waba).or_default(),
+        };
+        gauge.throttle = Some(Throttle { until, with_headers, answered: None });
+        Throttled { subject, with_headers }
+    }
+
+    /// Takes note that a caller was told of a throttle.
+    pub(super) fn told(&mut self, subject: Subject, now: Duration) {
+        let gauge = match subject {
+            Subject::App => Some(&mut self.app),
+            Subject::Waba(waba) => self.wabas.get_mut(&waba),
+        };
+        if let Some(throttle) = gauge.and_then(|gauge| gauge.throttle.as_mut()) {
+            throttle.answered.get_or_insert(now);
+        }
+    }
+
+    /// Gives the usage headers of a call on a WABA, or else on the business with that id.
+    pub(super) fn headers(
+        &self,
+        waba: Option<WabaId>,
+        business: &str,
+        now: Duration,
+    ) -> [(&'static str, String); 2] {
+        let (of_app, _) = self.app.usage(self.limits.app_calls_per_hour, now);
+        let gauge = waba.and_then(|waba| self.wabas.get(&waba));
+        let limit = self.limits.waba_calls_per_hour;
+        let (used, minutes) = gauge.map_or((0, 0), |gauge| gauge.usage(limit, now));
+        let used = if waba.is_some() { used } else { of_app };
+        let id = waba.map_or_else(|| business.to_owned(), |waba| waba.to_string());
+        let business = json!({ id: [{
+            "type": "whatsapp_business_management",
+            "call_count": used,
+            "total_cputime": 0,
+            "total_time": 0,
+            "estimated_time_to_regain_access": minutes,
+        }] });
+        let app = json!({ "call_count": of_app, "total_time": 0, "total_cputime": 0 });
+        [("x-app-usage", app.to_string()), ("x-business-use-case-usage", business.to_string())]
+    }
+
+    /// Gives how many calls came although their caller had been told that it is throttled.
+    pub(super) fn while_throttled(&self) -> usize {
+        self.while_throttled
+    }
+
+    /// Gives how many calls came that manage a WABA, in the last hour.
+    pub(super) fn arrived_at(&self, waba: WabaId, now: Duration) -> usize {
+        let arrived = self.wabas.get(&waba).map(|gauge| &gauge.arrived);
+        arrived.map_or(0, |moments| moments.iter().filter(|moment| **moment + HOUR > now).count())
+    }
+}
