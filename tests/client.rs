@@ -118,10 +118,10 @@ async fn every_code_of_the_table_becomes_what_the_caller_can_do() {
         (401, 190, Some(463), "TokenDead", 1),
         (400, 102, None, "TokenDead", 1),
         (400, 104, None, "BadProof", 1),
-        (400, 4, None, "Throttled", 5),
-        (400, 17, None, "Throttled", 5),
-        (400, 80007, None, "Throttled", 5),
-        (400, 80008, None, "Throttled", 5),
+        (400, 4, None, "Later", 5),
+        (400, 17, None, "Later", 5),
+        (400, 80007, None, "Later", 5),
+        (400, 80008, None, "Later", 5),
         (403, 3, None, "NotPermitted", 1),
         (403, 10, None, "NotPermitted", 1),
         (403, 200, None, "NotPermitted", 1),
@@ -143,7 +143,7 @@ async fn every_code_of_the_table_becomes_what_the_caller_can_do() {
         let error = reader.me().await.unwrap_err();
         assert_eq!(variant(&error), expected, "{code} {subcode:?}");
         assert_eq!(reader.calls(), calls, "{code}: tried again only where that can help");
-        assert_eq!(error.is_fatal(), matches!(expected, "TokenDead" | "BadProof"), "{code}");
+        assert_eq!(error.is_fatal(), matches!(expected, "TokenDead" | "BadProof" | "Later"), "{code}");
         assert!(error.to_string().contains(&format!("(#{code}) no (code {code}")), "{error}");
     }
 }

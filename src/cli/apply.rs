@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt::{self, Signals};
 use super::live::Live;
-use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
+use super::options::{Connection, Format, ManifestPaths, PlanOptions, Strategy, Waivers};
 use super::pipeline::{self, Checked, Planned};
 use super::plan;
 use super::terminal::Terminal;
@@ -151,14 +151,12 @@ async fn write(
     let (journal, earlier) = open(planned, &waivers, lock).await.map_err(|error| unwritable(&error))?;
     let stop = Stop::new(Duration::from_secs(u64::from(args.grace)));
     let directory = &planned.directory;
-    let tools = Tools {
-        reader: &live.reader,
-        writer: &writer,
-        journal: &journal,
-        directory,
-        stop: &stop,
-        wabas: AHEAD,
+    let wabas = match args.connection.read_strategy {
+        Strategy::Direct => usize::from(args.connection.concurrency),
+        Strategy::Auto | Strategy::Nested | Strategy::Batch => AHEAD,
     };
+    let tools =
+        Tools { reader: &live.reader, writer: &writer, journal: &journal, directory, stop: &stop, wabas };
     let settled = crate::apply::settle_earlier(&earlier, &planned.plan.implied, tools);
     let Some(settled) = signals.unless(settled).await else { return Ok(Exit::Interrupted) };
     let settled = settled.map_err(|error| unwritable(&error))?;

@@ -42,7 +42,7 @@ impl Failure {
     pub(crate) fn graph(doing: &str, error: &GraphError) -> Self {
         let mut failure = Self::failed(doing, error);
         failure.hint = error.hint();
-        if matches!(error, GraphError::Throttled { .. }) {
+        if matches!(error, GraphError::Later { .. }) {
             failure.exit = Exit::Later;
         }
         failure

@@ -184,7 +184,8 @@ impl<'a> Edges<'a> {
         if nested {
             fields = format!("{fields},assigned_users.business({business}).limit(100){{{ROW}}}");
         }
-        Call::get(format!("{business}/{list}"), &[("fields", &fields), ("limit", &rows.to_string())])
+        // Alone, as the pages of a list are a chain, and all that it travels with would hold it up.
+        Call::get(format!("{business}/{list}"), &[("fields", &fields), ("limit", &rows.to_string())]).alone()
     }
 }
 

@@ -52,6 +52,7 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
        = help: delete the grant, or give it a later `until`
 
     0 errors, 1 warning
+    Cost: 6 API calls in 6 requests, 0 retries, waited 0 s, at most 0 % of a limit used.
     "#);
 }
 
