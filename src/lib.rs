@@ -16,7 +16,7 @@
 //! plan           pure    plan      Desired, Observed         -> Plan (cannot fail)
 //! guard          pure    guard     Plan, Policy              -> ApprovedPlan, or every violation
 //! render         pure    render    Plan                      -> text, JSON
-//! apply          world   apply     ApprovedPlan              -> Report
+//! apply          world   apply     ApprovedPlan              -> journal, Report
 //! ```
 //!
 //! # What always holds

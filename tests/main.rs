@@ -13,6 +13,8 @@ mod journal;
 #[cfg(feature = "emulator")]
 mod program;
 #[cfg(feature = "emulator")]
+mod reading;
+#[cfg(feature = "emulator")]
 mod readme;
 mod schemas;
 #[cfg(feature = "emulator")]

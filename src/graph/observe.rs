@@ -48,7 +48,9 @@ impl Reader {
         ahead.wabas.extend(self.lists(request.directory, missing, read).await?.wabas);
 
         let mut observed = Observed::default();
-        let mut rows: Vec<(AssignmentKey, TaskSet)> = Vec::new();
+        // Of many WABAs the rows are most of what a plan holds in memory, so they are never moved.
+        let held = ahead.wabas.values().flatten().map(|(own, _)| own.len()).sum();
+        let mut rows: Vec<(AssignmentKey, TaskSet)> = Vec::with_capacity(held);
         let mut empty: Vec<WabaId> = Vec::new();
         for waba in request.wabas {
             let list = ahead.wabas.remove(waba);
