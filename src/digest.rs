@@ -1,7 +1,8 @@
-//! The digest of what a manifest means: desired state, scope, prune and guards, not how they are written.
+//! Digests: of what a manifest means (desired state, scope, prune and guards, not how they are written), and of
+//! what a plan does.
 
 use crate::guard::Policy;
-use crate::model::Desired;
+use crate::model::{Desired, Plan};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -33,6 +34,21 @@ pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
     lines.finish()
 }
 
+/// Gives `sha256:` and 64 hexadecimal digits over the canonical form of what a plan does: the business, the day,
+/// and each change with what is before and after it, in order.
+///
+/// Names and reasons are no part of it.
+pub fn plan_digest(plan: &Plan) -> String {
+    let mut lines = Lines { hasher: Sha256::new(), line: String::new() };
+    lines.add(&format_args!("plan of {} for {}", plan.business, plan.day));
+    for change in &plan.changes {
+        let (key, before, after) = (change.key, &change.before, &change.after);
+        // Quoted, as a foreign task's name may hold anything.
+        lines.add(&format_args!("change {} {} {before:?} {after:?}", key.waba, key.user));
+    }
+    lines.finish()
+}
+
 /// Text lines on their way into a hash, through one buffer.
 struct Lines {
     hasher: Sha256,
@@ -52,5 +68,85 @@ impl Lines {
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AssignmentKey, Because, Change, Task, TaskSet};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn change(waba: &str, user: &str, before: TaskSet, after: TaskSet) -> Change {
+        let key = AssignmentKey { waba: waba.parse().expect("an id"), user: user.parse().expect("an id") };
+        Change {
+            key,
+            before,
+            after,
+            because: Because::default(),
+            blocked: None,
+            admin: false,
+            implied: TaskSet::EMPTY,
+        }
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            business: "98".parse().expect("an id"),
+            acting_user: None,
+            day: jiff::civil::date(2026, 11, 23),
+            changes: vec![
+                change("500", "1", TaskSet::EMPTY, [Task::Manage].into()),
+                change("500", "2", [Task::Develop, Task::ViewCost].into(), [Task::Develop].into()),
+            ],
+            unmanaged: Vec::new(),
+            unreadable: BTreeMap::new(),
+            notices: Vec::new(),
+            unchanged: 0,
+            live_in_scope: 0,
+            holders: BTreeMap::new(),
+            waba_names: BTreeMap::new(),
+            user_names: BTreeMap::new(),
+            implied: BTreeMap::new(),
+            partial: false,
+        }
+    }
+
+    #[test]
+    fn a_plans_digest_covers_all_that_it_does() {
+        let edits: [fn(&mut Plan); 10] = [
+            |_| {},
+            |plan| plan.business = "99".parse().expect("an id"),
+            |plan| plan.day = jiff::civil::date(2026, 11, 24),
+            |plan| plan.changes.swap(0, 1),
+            |plan| _ = plan.changes.pop(),
+            |plan| plan.changes[0].key.waba = "501".parse().expect("an id"),
+            |plan| plan.changes[0].key.user = "3".parse().expect("an id"),
+            |plan| plan.changes[1].before = [Task::Develop, Task::ViewInsights].into(),
+            |plan| plan.changes[1].after = TaskSet::EMPTY,
+            // One foreign task that reads like two.
+            |plan| plan.changes[1].before = TaskSet::from_names(["DEVELOP\", \"VIEW_COST"]),
+        ];
+        let digests: BTreeSet<String> = edits
+            .iter()
+            .map(|edit| {
+                let mut plan = plan();
+                edit(&mut plan);
+                plan_digest(&plan)
+            })
+            .collect();
+        assert_eq!(digests.len(), edits.len());
+        assert!(digests.iter().all(|digest| digest.len() == "sha256:".len() + 64), "{digests:?}");
+    }
+
+    #[test]
+    fn a_plans_digest_minds_no_names_and_no_reasons() {
+        let mut named = plan();
+        named.waba_names.insert("500".parse().expect("an id"), "acme-eu".into());
+        named.user_names.insert("1".parse().expect("an id"), "deploy-bot".into());
+        named.acting_user = "7".parse().ok();
+        named.changes[0].admin = true;
+        named.unchanged = 118;
+        assert_eq!(plan_digest(&named), plan_digest(&plan()));
     }
 }

@@ -4,6 +4,9 @@
 
 #[cfg(test)]
 mod tests;
+mod waiver;
+
+pub use waiver::{IdleWaiver, UnknownGuard, Waiver, WhyIdle};
 
 use crate::model::{Action, Change, Name, Plan, Task, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +66,17 @@ pub struct Policy {
     pub protected_users: BTreeSet<UserId>,
     /// The tasks that can be assigned on a WABA, where the API tells.
     pub permitted: BTreeMap<WabaId, TaskSet>,
+    /// What the manifests' own names mean, by which a waiver's target is looked up first.
+    pub names: DeclaredNames,
+}
+
+/// The names that the manifests give.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeclaredNames {
+    /// The declared WABAs.
+    pub wabas: BTreeMap<Name, WabaId>,
+    /// The declared system users.
+    pub users: BTreeMap<Name, UserId>,
 }
 
 /// A breach of a guard.
@@ -78,50 +92,6 @@ pub struct Violation {
     pub message: String,
 }
 
-/// That a guard's violations are let pass for one run, whole or for one WABA or user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiver {
-    /// The guard.
-    pub guard: Guard,
-    /// The name or id of the one WABA or user for which it is let pass; `None` for all.
-    pub target: Option<String>,
-}
-
-/// The error of reading a waiver: its first part is no guard's code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no guard is called `{0}`; the guards are max-removals, min-holders, self, protected-user, not-permitted"
-)]
-pub struct UnknownGuard(String);
-
-/// Reads `CODE` or `CODE=TARGET`.
-impl std::str::FromStr for Waiver {
-    type Err = UnknownGuard;
-
-    fn from_str(text: &str) -> Result<Self, UnknownGuard> {
-        let (code, target) = match text.split_once('=') {
-            Some((code, target)) => (code, Some(target.to_owned())),
-            None => (text, None),
-        };
-        let guard = Guard::ALL.into_iter().find(|guard| guard.code() == code);
-        let guard = guard.ok_or_else(|| UnknownGuard(crate::model::visible(code).into_owned()))?;
-        Ok(Self { guard, target })
-    }
-}
-
-impl Waiver {
-    fn covers(&self, violation: &Violation, plan: &Plan) -> bool {
-        let Some(target) = &self.target else { return violation.code == self.guard.code() };
-        let is_waba = violation
-            .waba
-            .is_some_and(|waba| waba.to_string() == *target || plan.waba_name(waba).as_str() == target);
-        let is_user = violation
-            .user
-            .is_some_and(|user| user.to_string() == *target || plan.user_name(user).as_str() == target);
-        violation.code == self.guard.code() && (is_waba || is_user)
-    }
-}
-
 /// What the guards say of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Judgement {
@@ -129,6 +99,8 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// The breaches that a waiver lets pass.
     pub waived: Vec<Violation>,
+    /// The waivers that let nothing pass: a doubt, and no reason to refuse anything.
+    pub idle: Vec<IdleWaiver>,
 }
 
 /// A plan that every guard passed. Only this room makes one, only `apply` takes one.
@@ -154,9 +126,7 @@ pub fn judge(plan: &Plan, policy: &Policy, waivers: &[Waiver]) -> Judgement {
         all.extend(not_permitted(plan, policy, change));
     }
     all.sort_by_key(|violation| Guard::ALL.iter().position(|guard| guard.code() == violation.code));
-    let (waived, violations) =
-        all.into_iter().partition(|violation| waivers.iter().any(|waiver| waiver.covers(violation, plan)));
-    Judgement { violations, waived }
+    waiver::apply(all, waivers, plan, &policy.names)
 }
 
 /// Approves a plan that keeps every guard, or has each breach waived.
@@ -175,7 +145,7 @@ fn is_attempted(change: &Change) -> bool {
 }
 
 fn loses(change: &Change) -> bool {
-    is_attempted(change) && !change.before.is_subset(&change.after)
+    is_attempted(change) && !change.lost().is_empty()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of assignments are far below 2^52")]
@@ -226,7 +196,7 @@ fn falls_below(plan: &Plan, changes: &[Change], waba: WabaId, task: Task, min: u
     let before = holders.map_or(0, |all| all.values().filter(|tasks| tasks.grants(task)).count() as u64);
     let (mut now, mut lowest) = (before, None);
     for change in changes.iter().filter(|change| is_attempted(change)) {
-        match (change.before.grants(task), change.after.grants(task)) {
+        match (change.before.grants(task), change.grants_after(task)) {
             (false, true) => now += 1,
             (true, false) => {
                 now = now.saturating_sub(1);

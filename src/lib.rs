@@ -51,6 +51,8 @@ pub mod time;
 
 pub mod graph;
 
+pub mod journal;
+
 pub mod apply;
 
 pub mod render;

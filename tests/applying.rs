@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use wabacl::apply::{Stop, StopReason, Tools, apply};
 use wabacl::emulator::{Fault, FaultKind, Options};
-use wabacl::graph::{ReadRequest, Reader};
+use wabacl::graph::{Read, ReadRequest, Reader};
 use wabacl::guard::{ApprovedPlan, approve};
+use wabacl::journal::{Journal, Lock, Start};
 use wabacl::model::{AssignmentKey, Directory, Outcome, Report, Sources, TaskSet, UserId, WabaId};
 use wabacl::{manifest, plan, resolve};
 
@@ -71,18 +72,31 @@ async fn planned(played: &Played, manifest: &str) -> Ready {
         expected.entry(key.waba).or_default().push(key.user);
     }
     let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
-    let observed = reader.observe(&request, &|_| ()).await.unwrap();
+    let observed = reader.observe(&request, Read::default(), &|_| ()).await.unwrap();
     let plan = plan::plan(&resolved.desired, &observed);
     let approved = approve(plan, &resolved.policy, &[]).expect("the guards pass it");
     Ready { approved, directory, reader }
 }
 
 impl Ready {
-    async fn apply(&self, played: &Played, stop: &Stop, concurrency: usize) -> Report {
+    async fn apply(&self, played: &Played, stop: &Stop, wabas: usize) -> Report {
         let writer = played.writer();
         let (reader, directory) = (&self.reader, &self.directory);
-        let tools = Tools { reader, writer: &writer, directory, stop, concurrency };
-        apply(&self.approved, tools, &|_| ()).await
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::wait(folder.path(), directory.business).await.unwrap();
+        let start = Start {
+            acting_user: None,
+            acting_user_name: None,
+            plan_digest: "sha256:1",
+            manifest_digest: "sha256:2",
+            waivers: &[],
+            sources: &Sources::default(),
+        };
+        let (journal, _) = Journal::open(lock, &start).await.unwrap();
+        let tools = Tools { reader, writer: &writer, journal: &journal, directory, stop, wabas };
+        let report = apply(&self.approved, tools, &|_| ()).await;
+        journal.end(&report).await.unwrap();
+        report
     }
 }
 

@@ -4,7 +4,7 @@ use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wabacl::emulator::{Fault, FaultKind, Options};
-use wabacl::graph::{GraphError, ReadRequest, Reader};
+use wabacl::graph::{GraphError, Read, ReadRequest, Reader};
 use wabacl::model::{HolderKind, Name, Observed};
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
@@ -47,7 +47,13 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
     let directory = directory(reader).await;
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
-    reader.observe(&ReadRequest { directory: &directory, wabas: &wabas, expected: &expected }, &|_| ()).await
+    reader
+        .observe(
+            &ReadRequest { directory: &directory, wabas: &wabas, expected: &expected },
+            Read::default(),
+            &|_| (),
+        )
+        .await
 }
 
 /// Reads the WABAs 500 and 501, of which the first is told to fail; gives why it is unreadable.
@@ -112,10 +118,10 @@ async fn every_code_of_the_table_becomes_what_the_caller_can_do() {
         (401, 190, Some(463), "TokenDead", 1),
         (400, 102, None, "TokenDead", 1),
         (400, 104, None, "BadProof", 1),
-        (400, 4, None, "Throttled", 5),
-        (400, 17, None, "Throttled", 5),
-        (400, 80007, None, "Throttled", 5),
-        (400, 80008, None, "Throttled", 5),
+        (400, 4, None, "Later", 5),
+        (400, 17, None, "Later", 5),
+        (400, 80007, None, "Later", 5),
+        (400, 80008, None, "Later", 5),
         (403, 3, None, "NotPermitted", 1),
         (403, 10, None, "NotPermitted", 1),
         (403, 200, None, "NotPermitted", 1),
@@ -137,7 +143,7 @@ async fn every_code_of_the_table_becomes_what_the_caller_can_do() {
         let error = reader.me().await.unwrap_err();
         assert_eq!(variant(&error), expected, "{code} {subcode:?}");
         assert_eq!(reader.calls(), calls, "{code}: tried again only where that can help");
-        assert_eq!(error.is_fatal(), matches!(expected, "TokenDead" | "BadProof"), "{code}");
+        assert_eq!(error.is_fatal(), matches!(expected, "TokenDead" | "BadProof" | "Later"), "{code}");
         assert!(error.to_string().contains(&format!("(#{code}) no (code {code}")), "{error}");
     }
 }

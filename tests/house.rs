@@ -7,20 +7,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("diagnostic", &["model"]),
     ("guard", &["model"]),
     ("plan", &["model"]),
     ("time", &[]),
     ("graph", &["model", "time"]),
+    ("journal", &["model", "time"]),
     ("emulator", &["model", "time"]),
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
     ("digest", &["guard", "model"]),
     ("resolve", &["diagnostic", "guard", "manifest", "model"]),
     ("render", &["diagnostic", "guard", "model"]),
-    ("apply", &["graph", "guard", "model", "plan"]),
+    ("apply", &["graph", "guard", "journal", "model", "plan", "time"]),
     (
         "cli",
         &[
@@ -30,12 +31,14 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "emulator",
             "graph",
             "guard",
+            "journal",
             "manifest",
             "model",
             "plan",
             "render",
             "resolve",
             "sources",
+            "time",
         ],
     ),
 ];

@@ -9,6 +9,7 @@ mod client;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod house;
+mod journal;
 #[cfg(feature = "emulator")]
 mod program;
 #[cfg(feature = "emulator")]

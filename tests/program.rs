@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod interrupts;
+mod journal;
 mod json;
 mod quickstart;
 mod usage;

@@ -61,6 +61,7 @@ fn the_schemas_on_disk_are_those_that_the_program_makes() {
         ("plan", render::schema::plan()),
         ("report", render::schema::report()),
         ("diagnostics", render::schema::diagnostics()),
+        ("journal", render::schema::journal()),
     ] {
         let on_disk = text(format!("schema/{file}.schema.json"));
         assert!(

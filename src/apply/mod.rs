@@ -1,14 +1,17 @@
-//! Applies an approved plan: reads again, writes, reads back, and reports.
+//! Applies an approved plan: reads again, notes in the journal, writes, reads back, and reports.
 //!
 //! It decides nothing: which changes there are, and in which order, is the plan's. What moved since the plan
 //! is left alone. It must not know how a plan came to be, nor how a report is shown.
 
+mod earlier;
 mod stop;
 
+pub use earlier::settle_earlier;
 pub use stop::{Stop, StopReason};
 
 use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
+use crate::journal::{Journal, JournalError, WriteId};
 use crate::model::{
     Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId,
 };
@@ -23,13 +26,18 @@ pub struct Tools<'a> {
     pub reader: &'a Reader,
     /// Makes the writes.
     pub writer: &'a Writer,
+    /// Has each write before it is sent, and what became of it after.
+    pub journal: &'a Journal,
     /// Which users are the business's own.
     pub directory: &'a Directory,
     /// Ends the run before its end.
     pub stop: &'a Stop,
-    /// How many WABAs are written at a time.
-    pub concurrency: usize,
+    /// How many WABAs are on their way at a time.
+    pub wabas: usize,
 }
+
+/// How many WABAs are on their way at a time where nothing speaks against it: enough to fill all lines with batches.
+pub const AHEAD: usize = 1_000;
 
 /// Applies a plan: on each WABA in its order, the WABAs in parallel.
 ///
@@ -38,20 +46,29 @@ pub struct Tools<'a> {
 pub async fn apply(approved: &ApprovedPlan, tools: Tools<'_>, done: &(dyn Fn(usize) + Sync)) -> Report {
     let plan = approved.plan();
     let wabas: Vec<&[Change]> = plan.changes.chunk_by(|a, b| a.key.waba == b.key.waba).collect();
-    let outcomes: Vec<Vec<ReportedChange>> = stream::iter(wabas)
+    let all = stream::iter(wabas)
         .map(|changes| async move {
             let reported = WabaRun::new(plan, changes, tools).run().await;
             done(reported.len());
             reported
         })
-        .buffered(tools.concurrency.max(1))
-        .collect()
-        .await;
+        .buffered(tools.wabas.max(1))
+        .collect::<Vec<Vec<ReportedChange>>>();
+    let closing = async {
+        tools.stop.stopped().await;
+        tools.writer.close();
+        std::future::pending().await
+    };
+    let outcomes = tokio::select! {
+        biased;
+        outcomes = all => outcomes,
+        never = closing => never,
+    };
     Report {
         changes: outcomes.into_iter().flatten().collect(),
         stopped: tools.stop.reason().map(|reason| match reason {
             StopReason::Interrupted => String::from("interrupted"),
-            StopReason::Fatal(error) => error,
+            StopReason::Fatal(error) | StopReason::Later(error) => error,
         }),
         wrote: tools.stop.wrote(),
     }
@@ -70,12 +87,21 @@ struct WabaRun<'a> {
     outcomes: Vec<Option<Outcome>>,
     /// The changes that the API accepted and that a read has to confirm.
     accepted: Vec<usize>,
+    /// What the journal knows each change by that it was told of, and the ids by which Meta finds its calls.
+    noted: Vec<Option<(WriteId, Vec<String>)>>,
     tools: Tools<'a>,
 }
 
 impl<'a> WabaRun<'a> {
     fn new(plan: &'a Plan, changes: &'a [Change], tools: Tools<'a>) -> Self {
-        Self { plan, changes, outcomes: vec![None; changes.len()], accepted: Vec::new(), tools }
+        Self {
+            plan,
+            changes,
+            outcomes: vec![None; changes.len()],
+            accepted: Vec::new(),
+            noted: vec![None; changes.len()],
+            tools,
+        }
     }
 
     async fn run(mut self) -> Vec<ReportedChange> {
@@ -88,6 +114,7 @@ impl<'a> WabaRun<'a> {
         }
         let halt = self.write_all().await.err();
         self.read_back().await;
+        self.note_outcomes().await;
         let rest = halt.unwrap_or_else(|| String::from("the run ended before it"));
         changes
             .iter()
@@ -105,6 +132,7 @@ impl<'a> WabaRun<'a> {
             return Ok(());
         }
         self.go_on()?;
+        self.room().await?;
         let live = self
             .read()
             .await
@@ -121,6 +149,22 @@ impl<'a> WabaRun<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the WABA has calls enough left in its hour: it shall not be left half-way.
+    async fn room(&self) -> Result<(), Halt> {
+        let Some(waba) = self.changes.first().map(|change| change.key.waba) else { return Ok(()) };
+        let writes = self.outcomes.iter().filter(|outcome| outcome.is_none()).count();
+        // Each write, a read before the first and one after the last, and one to settle what is not clear.
+        let calls = u32::try_from(writes).unwrap_or(u32::MAX).saturating_add(3);
+        match self.tools.stop.within(self.tools.writer.room(waba, calls)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                self.tools.note_fatal(&error);
+                Err(explained(&error))
+            }
+            None => self.go_on(),
+        }
     }
 
     /// Settles what is already as planned, and stops where anything is neither as planned nor as before.
@@ -163,40 +207,84 @@ impl<'a> WabaRun<'a> {
         waba.into_iter().flatten().filter(move |(user, _)| !touched(user))
     }
 
-    /// Sends one write and settles it as far as its answer tells.
+    /// Notes one write, sends it, and settles it as far as its answer tells.
     async fn write(&mut self, index: usize) -> Result<(), Halt> {
         let Some(change) = self.changes.get(index) else { return Ok(()) };
-        let Tools { writer, stop, .. } = self.tools;
-        stop.note_write();
-        let key = change.key;
-        let answer = if change.after.is_empty() {
-            stop.within(writer.revoke(key.waba, key.user)).await
-        } else {
-            stop.within(writer.assign(key.waba, key.user, &change.after)).await
-        };
-        let error = match answer {
-            Some(Ok(())) => {
-                self.accepted.push(index);
-                return Ok(());
-            }
-            // Nobody to take anything from: the read-back tells whether that is so.
-            Some(Err(GraphError::NotFound { .. })) if change.after.is_empty() => {
-                self.accepted.push(index);
-                return Ok(());
-            }
-            Some(Err(error)) => error,
-            None => {
-                let ended = self.tools.stop.ended().unwrap_or_default();
-                self.settle(index, Outcome::Unknown { error: format!("{ended} while it was in flight") });
-                return Err(ended);
+        self.note_intent(index, change).await?;
+        let error = loop {
+            self.go_on()?;
+            match self.tools.send(change).await {
+                Sent::Accepted(trace) => {
+                    self.note_trace(index, trace);
+                    self.accepted.push(index);
+                    return Ok(());
+                }
+                Sent::CutOff(ended) => {
+                    let error = format!("{ended} while it was in flight");
+                    self.settle(index, Outcome::Unknown { error });
+                    return Err(ended);
+                }
+                // It had no effect; by the time that Meta takes it, what is live may have moved.
+                Sent::Refused(GraphError::Throttled { .. }) => self.check_again(index).await?,
+                Sent::Refused(error) => break error,
             }
         };
+        self.note_trace(index, error.trace());
         if error.outcome_unknown() {
             return self.settle_by_reading(index, &error).await;
         }
         self.tools.note_fatal(&error);
+        if let GraphError::NotSent | GraphError::Later { .. } | GraphError::BudgetSpent { .. } = error {
+            let why = self.tools.stop.ended().unwrap_or_else(|| explained(&error));
+            self.settle(index, Outcome::NotAttempted { why: why.clone() });
+            return Err(why);
+        }
         self.settle(index, Outcome::Failed { error: explained(&error) });
         Err(String::from("an earlier change on this WABA failed"))
+    }
+
+    /// Makes sure that an assignment is still what the plan saw.
+    async fn check_again(&mut self, index: usize) -> Result<(), Halt> {
+        let Some(change) = self.changes.get(index) else { return Ok(()) };
+        let live = self.read().await;
+        let live =
+            live.map_err(|error| format!("the WABA could not be read again before writing: {error}"))?;
+        let found = held(&live, change.key.user);
+        if found == change.before && !(self.takes() && self.others_lost(&live)) {
+            return Ok(());
+        }
+        self.settle(index, Outcome::Moved { found });
+        Err(String::from("an assignment on this WABA moved while Meta asked to wait; plan again"))
+    }
+
+    /// Has the journal hold a write before it is sent.
+    async fn note_intent(&mut self, index: usize, change: &Change) -> Result<(), Halt> {
+        let id = self.tools.journal.intent(self.plan, change).await.map_err(|error| {
+            self.tools.stop_for(&error);
+            self.tools.stop.ended().unwrap_or_default()
+        })?;
+        if let Some(noted) = self.noted.get_mut(index) {
+            *noted = Some((id, Vec::new()));
+        }
+        Ok(())
+    }
+
+    fn note_trace(&mut self, index: usize, trace: Option<String>) {
+        if let (Some(Some((_, traces))), Some(trace)) = (self.noted.get_mut(index), trace) {
+            traces.push(trace);
+        }
+    }
+
+    /// Has the journal hold what became of what it was told.
+    async fn note_outcomes(&self) {
+        let not_attempted = Outcome::NotAttempted { why: self.tools.stop.ended().unwrap_or_default() };
+        for (noted, outcome) in self.noted.iter().zip(&self.outcomes) {
+            let Some((id, traces)) = noted else { continue };
+            let outcome = outcome.as_ref().unwrap_or(&not_attempted);
+            if let Err(error) = self.tools.journal.outcome(*id, outcome, traces).await {
+                self.tools.stop_for(&error);
+            }
+        }
     }
 
     /// Finds out by a read what became of a write whose answer does not tell.
@@ -280,7 +368,40 @@ impl<'a> WabaRun<'a> {
     }
 }
 
+/// What sending a write came to.
+enum Sent {
+    /// It was taken, or had nothing to do; a read tells which. With the id by which Meta finds the call.
+    Accepted(Option<String>),
+    Refused(GraphError),
+    /// The run ended, and so did its patience.
+    CutOff(Halt),
+}
+
 impl Tools<'_> {
+    async fn send(&self, change: &Change) -> Sent {
+        let key = change.key;
+        self.stop.note_write();
+        let answer = if change.after.is_empty() {
+            self.stop.within(self.writer.revoke(key.waba, key.user)).await
+        } else {
+            self.stop.within(self.writer.assign(key.waba, key.user, &change.after)).await
+        };
+        match answer {
+            Some(Ok(trace)) => Sent::Accepted(trace),
+            // Nobody to take anything from: the read-back tells whether that is so.
+            Some(Err(error @ GraphError::NotFound(_))) if change.after.is_empty() => {
+                Sent::Accepted(error.trace())
+            }
+            Some(Err(error)) => Sent::Refused(error),
+            None => Sent::CutOff(self.stop.ended().unwrap_or_default()),
+        }
+    }
+
+    /// Ends the run because the journal cannot be kept.
+    fn stop_for(&self, error: &JournalError) {
+        self.stop.stop(StopReason::Fatal(format!("the journal cannot be kept: {}", chain(error))));
+    }
+
     async fn read(&self, waba: WabaId) -> Result<Holders, String> {
         match self.stop.within(self.reader.holders(self.directory, waba)).await {
             None => Err(self.stop.ended().unwrap_or_default()),
@@ -295,7 +416,9 @@ impl Tools<'_> {
     }
 
     fn note_fatal(&self, error: &GraphError) {
-        if error.is_fatal() {
+        if let GraphError::Later { .. } = error {
+            self.stop.stop(StopReason::Later(explained(error)));
+        } else if error.is_fatal() {
             self.stop.stop(StopReason::Fatal(explained(error)));
         }
     }
@@ -303,6 +426,12 @@ impl Tools<'_> {
 
 fn held(holders: &Holders, user: UserId) -> TaskSet {
     holders.get(&user).cloned().unwrap_or_default()
+}
+
+/// Tells an error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| format!(": {}", chain(cause))).unwrap_or_default();
+    format!("{error}{cause}")
 }
 
 /// Tells an error with its causes and hint in one line.

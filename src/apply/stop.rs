@@ -1,19 +1,21 @@
 //! How a run is told to end before its end.
 
+use crate::time::Time;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// Why a run ends before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
     /// Somebody asked: SIGINT or SIGTERM.
     Interrupted,
-    /// Nothing more can succeed: the token is no good.
+    /// Nothing more can succeed: the token is no good, or the journal cannot be written.
     Fatal(String),
+    /// Meta asks to wait for longer than the run may.
+    Later(String),
 }
 
 /// The switch that ends a run; clones share it.
@@ -21,23 +23,31 @@ pub enum StopReason {
 /// What is in flight may finish for the grace time, counted from the moment of the stop; nothing new is sent.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    reason: Arc<watch::Sender<Option<(StopReason, Instant)>>>,
+    /// Why, and when by the clock.
+    reason: Arc<watch::Sender<Option<(StopReason, Duration)>>>,
     wrote: Arc<AtomicBool>,
     grace: Duration,
+    time: Time,
 }
 
 impl Stop {
     /// Makes a switch that lets what is in flight finish for `grace`.
     pub fn new(grace: Duration) -> Self {
-        Self { reason: Arc::new(watch::Sender::new(None)), wrote: Arc::default(), grace }
+        Self::by(Time::real(), grace)
+    }
+
+    /// Makes a switch that counts the grace time by a clock.
+    pub fn by(time: Time, grace: Duration) -> Self {
+        Self { reason: Arc::new(watch::Sender::new(None)), wrote: Arc::default(), grace, time }
     }
 
     /// Ends the run; the first reason stays.
     pub fn stop(&self, reason: StopReason) {
+        let now = self.time.elapsed();
         self.reason.send_if_modified(|current| {
             let first = current.is_none();
             if first {
-                *current = Some((reason, Instant::now()));
+                *current = Some((reason, now));
             }
             first
         });
@@ -52,7 +62,7 @@ impl Stop {
     pub(super) fn ended(&self) -> Option<String> {
         self.reason().map(|reason| match reason {
             StopReason::Interrupted => String::from("the run was interrupted"),
-            StopReason::Fatal(error) => format!("the run was stopped: {error}"),
+            StopReason::Fatal(error) | StopReason::Later(error) => format!("the run was stopped: {error}"),
         })
     }
 
@@ -65,6 +75,12 @@ impl Stop {
         self.wrote.store(true, Ordering::SeqCst);
     }
 
+    /// Waits until the run is ended.
+    pub(super) async fn stopped(&self) {
+        // The switch is held by `self`, so the wait ends by a stop alone.
+        let _ = self.reason.subscribe().wait_for(Option::is_some).await;
+    }
+
     /// Waits for some work, but after a stop no longer than the rest of the grace time; `None` then.
     pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut reason = self.reason.subscribe();
@@ -74,7 +90,10 @@ impl Stop {
                 Err(_) => None,
             };
             match since {
-                Some(since) => tokio::time::sleep_until(since + self.grace).await,
+                Some(since) => {
+                    let left = (since + self.grace).saturating_sub(self.time.elapsed());
+                    self.time.sleep(left).await;
+                }
                 // The switch is held by `self`, so this cannot be; waiting for the work is right then.
                 None => std::future::pending().await,
             }

@@ -144,7 +144,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Writer;
+    use crate::graph::{Reader, Writer};
     use crate::model::{AssignmentKey, Task, TaskSet};
 
     /// A world with an admin, and one more user who holds something or not.
@@ -171,7 +171,8 @@ mod tests {
             assert_eq!(emulator.world().assignments().get(key).is_some(), holds_at_first, "{keep:?}");
             let mut settings = Settings::new(emulator.issue_token(None).expect("there is an admin"));
             settings.graph_url = emulator.url();
-            let writer = Writer::connect(&settings).expect("the settings are good");
+            let reader = Reader::connect(&settings).expect("the settings are good");
+            let writer = Writer::beside(&reader, &settings).expect("the settings are good");
             writer.assign(key.waba, key.user, &TaskSet::from([Task::Messaging])).await.expect("a write");
             let rewritten = std::fs::read_to_string(&state).expect("a file") != newer;
             assert_eq!(rewritten, rewrites, "{keep:?}");

@@ -2,14 +2,14 @@
 
 use super::exit::Exit;
 use crate::graph::GraphError;
-use crate::model::visible;
+use crate::journal::JournalError;
 
 /// The end of a run that could not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// The exit code.
     pub(crate) exit: Exit,
-    /// What failed and why, outermost first; each is one line of the message.
+    /// What failed and why, outermost first; each is one line of the message, made harmless where it is printed.
     pub(crate) chain: Vec<String>,
     /// What to do, where there is something to say.
     pub(crate) hint: Option<String>,
@@ -18,10 +18,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// Makes a failure of something that was being done, with its causes.
     pub(crate) fn failed(doing: &str, error: impl std::error::Error) -> Self {
-        let mut chain = vec![String::from(doing), visible(&error.to_string()).into_owned()];
+        let mut chain = vec![String::from(doing), error.to_string()];
         let mut source = error.source();
         while let Some(cause) = source {
-            chain.push(visible(&cause.to_string()).into_owned());
+            chain.push(cause.to_string());
             source = cause.source();
         }
         Self { exit: Exit::Failed, chain, hint: None }
@@ -42,9 +42,18 @@ impl Failure {
     pub(crate) fn graph(doing: &str, error: &GraphError) -> Self {
         let mut failure = Self::failed(doing, error);
         failure.hint = error.hint();
-        if matches!(error, GraphError::Throttled { .. }) {
+        if matches!(error, GraphError::Later { .. }) {
             failure.exit = Exit::Later;
         }
         failure
+    }
+
+    /// Makes a failure of a journal or a lock, with the hint that the error knows.
+    pub(crate) fn journal(doing: &str, error: &JournalError) -> Self {
+        let failure = Self::failed(doing, error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

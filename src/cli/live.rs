@@ -7,10 +7,11 @@ use super::terminal::Terminal;
 #[cfg(feature = "emulator")]
 use crate::emulator::Emulator;
 use crate::graph::{Reader, Settings, TokenInfo, Writer};
-use crate::model::UserId;
+use crate::model::{BusinessId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::path::Path;
+use std::time::Duration;
 
 /// A token that ends sooner than this earns a warning.
 const ENDS_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -32,18 +33,20 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Connects, and makes sure that the token is good.
-    pub(crate) async fn connect(connection: &Connection, terminal: &Terminal) -> Result<Self, Failure> {
+    /// Connects, and makes sure that the token is good. The calls of a business are counted over all runs.
+    pub(crate) async fn connect(
+        connection: &Connection,
+        business: Option<BusinessId>,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
         #[cfg(feature = "emulator")]
-        let (settings, emulator) = match super::emulator::embedded(&connection.emulate).await? {
-            Some((emulator, mut settings)) => {
-                settings.concurrency = usize::from(connection.concurrency);
-                (settings, Some(emulator))
-            }
+        let (mut settings, emulator) = match super::emulator::embedded(&connection.emulate).await? {
+            Some((emulator, settings)) => (settings, Some(emulator)),
             None => (settings(connection)?, None),
         };
         #[cfg(not(feature = "emulator"))]
-        let settings = settings(connection)?;
+        let mut settings = settings(connection)?;
+        limit(&mut settings, connection, business);
         let reader = Reader::connect(&settings)
             .map_err(|error| Failure::graph("connecting to the Graph API", &error))?;
         let token = check_token(&reader, terminal).await?;
@@ -61,14 +64,21 @@ impl Live {
         })
     }
 
-    /// Logs how many requests were sent, retries included; only `apply` has writes to tell of.
-    pub(crate) fn log_requests(&self, writes: u64) {
-        tracing::info!(reads = self.reader.calls(), writes, "requests sent");
+    /// Says what the run cost, and remembers its calls for the next; only `apply` has a writer.
+    pub(crate) fn end(&self, writer: Option<&Writer>, terminal: &Terminal) {
+        self.reader.remember_calls();
+        let mut cost = self.reader.cost();
+        if let Some(writer) = writer {
+            cost.requests += writer.requests();
+            cost.calls += writer.calls();
+        }
+        terminal.talk(|style| crate::render::text::cost(&cost, style));
     }
 
     /// Connects for writing; only `apply` asks for this.
     pub(crate) fn writer(&self) -> Result<Writer, Failure> {
-        Writer::connect(&self.settings).map_err(|error| Failure::graph("connecting to the Graph API", &error))
+        Writer::beside(&self.reader, &self.settings)
+            .map_err(|error| Failure::graph("connecting to the Graph API", &error))
     }
 }
 
@@ -122,8 +132,20 @@ fn settings(connection: &Connection) -> Result<Settings, Failure> {
     settings.graph_url.clone_from(&connection.graph_url);
     settings.graph_version.clone_from(&connection.graph_version);
     settings.ca_file.clone_from(&connection.ca_file);
-    settings.concurrency = usize::from(connection.concurrency);
     Ok(settings)
+}
+
+/// Says how much of the API a run may use.
+fn limit(settings: &mut Settings, connection: &Connection, business: Option<BusinessId>) {
+    settings.concurrency = usize::from(connection.concurrency);
+    settings.read_strategy = connection.read_strategy.into();
+    settings.waba_calls_per_hour = connection.waba_calls_per_hour;
+    settings.max_wait = Duration::from_secs(u64::from(connection.max_wait));
+    settings.deadline = connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    // Where nothing can be remembered the run goes on all the same.
+    let folder = connection.state_dir().ok().zip(business);
+    settings.budget_file =
+        folder.map(|(state, business)| state.join(business.to_string()).join("calls.json"));
 }
 
 /// Reads a secret from a file, where one is named, or else from the environment.

@@ -12,11 +12,13 @@ mod emulator;
 mod exit;
 mod failure;
 mod interrupt;
+mod journal;
 mod live;
 mod options;
 mod pipeline;
 mod plan;
 mod schema;
+mod state;
 mod terminal;
 mod validate;
 mod whoami;
@@ -47,6 +49,7 @@ enum Verb {
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    Journal(journal::Args),
     Whoami(whoami::Args),
     Schema(schema::Args),
     #[cfg(feature = "emulator")]
@@ -80,6 +83,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Plan(args) => interrupt::ends_at_once(plan::run(&args, terminal)).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
         Verb::Drift(args) => interrupt::ends_at_once(drift::run(&args, terminal)).await,
+        Verb::Journal(args) => journal::run(&args, terminal),
         Verb::Whoami(args) => interrupt::ends_at_once(whoami::run(&args, terminal)).await,
         Verb::Schema(args) => schema::run(&args, terminal),
         #[cfg(feature = "emulator")]

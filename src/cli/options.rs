@@ -1,5 +1,8 @@
 //! Arguments that several verbs share.
 
+use super::failure::Failure;
+use super::state::StateDir;
+use crate::graph::ReadStrategy;
 use crate::guard::Waiver;
 use crate::manifest::Glob;
 use clap::{Args, ValueEnum};
@@ -24,6 +27,30 @@ pub(crate) enum Format {
     Text,
     /// For programs, with a schema (see `wabacl schema`).
     Json,
+}
+
+/// How assignments are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Strategy {
+    /// As quick as it can be below half of every known limit, and as sparing as it can be beyond.
+    Auto,
+    /// Nested in the lists of WABAs: the fewest calls.
+    Nested,
+    /// WABA by WABA, up to 50 in one request.
+    Batch,
+    /// WABA by WABA, a request for each.
+    Direct,
+}
+
+impl From<Strategy> for ReadStrategy {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::Auto => Self::Auto,
+            Strategy::Nested => Self::Nested,
+            Strategy::Batch => Self::Batch,
+            Strategy::Direct => Self::Direct,
+        }
+    }
 }
 
 /// What every verb takes.
@@ -90,13 +117,40 @@ pub(crate) struct Connection {
     /// A PEM file with one more root certificate to trust
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// How many WABAs are read or written at a time
-    #[arg(long, value_name = "NUMBER", help_heading = "Connection", default_value_t = 10,
+    /// How many requests are sent at a time at most; fewer at first, and under strain
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) concurrency: u16,
+    /// How assignments are read: nested in the lists of WABAs, in batches, or one by one
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Limits", default_value = "auto")]
+    pub(crate) read_strategy: Strategy,
+    /// How many calls are made for one WABA in any hour, over all runs that share a state folder
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) waba_calls_per_hour: u32,
+    /// How long the run may wait in all because of Meta's limits, in seconds
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits", default_value_t = 15 * 60)]
+    pub(crate) max_wait: u32,
+    /// How long the whole run may take, in seconds (no limit)
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: Option<u32>,
+    #[command(flatten)]
+    pub(crate) state_dir: StateDir,
     #[cfg(feature = "emulator")]
     #[command(flatten)]
     pub(crate) emulate: Emulate,
+}
+
+impl Connection {
+    /// Gives the folder for what is kept between runs; that of an emulator lies beside its state.
+    pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
+        #[cfg(feature = "emulator")]
+        let beside = self.emulate.emulate.as_ref().map(|file| file.with_extension("state"));
+        #[cfg(not(feature = "emulator"))]
+        let beside = None;
+        self.state_dir.or(beside)
+    }
 }
 
 /// The embedded emulator in the place of the API.

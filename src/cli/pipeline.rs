@@ -7,10 +7,10 @@ use super::options::{ManifestPaths, PlanOptions};
 use super::terminal::Terminal;
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
-use crate::graph::{DirectoryRequest, ReadRequest};
+use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
 use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
-use crate::model::{Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::model::{BusinessId, Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
 use crate::render::json::JsonHeader;
 use crate::render::{PlanView, Purpose};
 use crate::{manifest, plan, render, resolve, sources};
@@ -81,21 +81,44 @@ fn report(diagnostics: &[Diagnostic], sources: &Sources, terminal: &Terminal) ->
     }
 }
 
-/// Reads the live state and plans.
-pub(crate) async fn plan(
+/// Manifests that are good as far as they can be checked offline.
+pub(crate) struct Checked {
+    pub(crate) manifest: Manifest,
+    sources: Sources,
+    day: Date,
+}
+
+impl Checked {
+    /// Gives the business that the manifests are about.
+    pub(crate) fn business(&self) -> BusinessId {
+        self.manifest.business.value
+    }
+}
+
+/// Reads the manifests and checks them offline.
+pub(crate) fn check(
     paths: &ManifestPaths,
     options: &PlanOptions,
-    live: impl AsyncFnOnce() -> Result<Live, Failure>,
     terminal: &Terminal,
-) -> Result<(Planned, Live), Failure> {
+) -> Result<Checked, Failure> {
     let day = day(options.today);
     let (manifest, sources) = manifests(paths, terminal)?;
     let offline = resolve::check_offline(&manifest, day);
     if offline.iter().any(Diagnostic::is_error) {
         report(&offline, &sources, terminal)?;
     }
-    let live = live().await?;
-    let directory = directory(&manifest, &live).await?;
+    Ok(Checked { manifest, sources, day })
+}
+
+/// Reads the live state and plans.
+pub(crate) async fn plan(
+    checked: Checked,
+    options: &PlanOptions,
+    live: &Live,
+    terminal: &Terminal,
+) -> Result<Planned, Failure> {
+    let Checked { manifest, sources, day } = checked;
+    let (directory, ahead) = survey(&manifest, options, live, terminal).await?;
     let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, day);
     report(&diagnostics, &sources, terminal)?;
     let resolve::Resolved { mut desired, policy } =
@@ -108,17 +131,23 @@ pub(crate) async fn plan(
         return Err(Failure::plain(Exit::Failed, format!("no WABA in scope is covered by --waba `{glob}`"))
             .hint("it is compared with the names in the manifests, and for discovered WABAs with their live names"));
     }
-    let observed = observe(&desired, &directory, &live, terminal).await?;
+    let observed = observe(&desired, &directory, ahead, live, terminal).await?;
     tracing::info!(
         wabas = desired.scope.wabas.len(),
         unreadable = observed.unreadable.len(),
         "the live state is read"
     );
     let plan = plan::plan(&desired, &observed);
-    Ok((Planned { plan, policy, directory, sources, manifest_digest }, live))
+    Ok(Planned { plan, policy, directory, sources, manifest_digest })
 }
 
-async fn directory(manifest: &Manifest, live: &Live) -> Result<Directory, Failure> {
+/// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.
+async fn survey(
+    manifest: &Manifest,
+    options: &PlanOptions,
+    live: &Live,
+    terminal: &Terminal,
+) -> Result<(Directory, Read), Failure> {
     let business = manifest.business.value;
     let of_solutions = |shared: Shared| match shared {
         Shared::SolutionWithMessaging | Shared::SolutionWithoutMessaging => true,
@@ -136,21 +165,37 @@ async fn directory(manifest: &Manifest, live: &Live) -> Result<Directory, Failur
         app: live.token.as_ref().and_then(|token| token.app_id),
         acting_user: live.acting_user,
     };
+    let scope = resolve::Ahead::new(manifest, options.waba.as_ref());
+    let named = scope.named();
+    let bar = terminal.progress("reading WABAs", named.len());
+    let ahead = ReadAhead {
+        named,
+        discovers: &|waba, name, edge| scope.discovers(waba, name, edge),
+        may_discover: scope.may_discover(),
+        read: &|read| {
+            bar.inc(read as u64);
+            // How many are discovered shows only as they come.
+            bar.set_length(bar.length().unwrap_or(0).max(bar.position()));
+        },
+    };
     let doing = format!("reading the system users and WABAs of the business {business}");
-    live.reader.directory(&request).await.map_err(|error| Failure::graph(&doing, &error))
+    let read = live.reader.survey(&request, &ahead).await;
+    bar.finish_and_clear();
+    read.map_err(|error| Failure::graph(&doing, &error))
 }
 
 async fn observe(
     desired: &Desired,
     directory: &Directory,
+    ahead: Read,
     live: &Live,
     terminal: &Terminal,
 ) -> Result<crate::model::Observed, Failure> {
     let wabas: Vec<WabaId> = desired.scope.wabas.keys().copied().collect();
     let expected = expected(desired);
     let request = ReadRequest { directory, wabas: &wabas, expected: &expected };
-    let bar = terminal.progress("reading WABAs", wabas.len());
-    let observed = live.reader.observe(&request, &|read| bar.inc(read as u64)).await;
+    let bar = terminal.progress("checking WABAs", wabas.len());
+    let observed = live.reader.observe(&request, ahead, &|read| bar.inc(read as u64)).await;
     bar.finish_and_clear();
     observed.map_err(|error| Failure::graph("reading who holds what", &error))
 }

@@ -26,10 +26,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let connect = async || Live::connect(&args.connection, terminal).await;
-    let (planned, live) = pipeline::plan(&args.paths, &args.options, connect, terminal).await?;
-    live.log_requests(0);
+    let checked = pipeline::check(&args.paths, &args.options, terminal)?;
+    let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
+    let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
+    live.end(None, terminal);
+    let planned = planned?;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
+    terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
     show(&planned, &judgement, Purpose::Plan, args.options.format, terminal)?;
     Ok(exit(&planned, &judgement, args.detailed_exitcode))
 }

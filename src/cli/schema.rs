@@ -24,6 +24,8 @@ enum Of {
     Report,
     /// `validate --format json`
     Diagnostics,
+    /// `journal --format json`
+    Journal,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Plan => render::schema::plan(),
         Of::Report => render::schema::report(),
         Of::Diagnostics => render::schema::diagnostics(),
+        Of::Journal => render::schema::journal(),
     })?;
     Ok(Exit::Done)
 }

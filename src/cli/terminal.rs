@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Color, Common};
+use crate::model::visible;
 use crate::render::Style;
 use anstream::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -45,8 +46,10 @@ impl Terminal {
 
     /// Sends the log to stderr: warnings, with `-v` what is being done, with `-vv` every call.
     ///
-    /// Only this program's own events: what the libraries below log could hold an address with a token.
+    /// Only this program's own events: what the libraries below log could hold an address with a token. What
+    /// they tell may be foreign text, so that all of it is made harmless here.
     pub(crate) fn start_logging(&self, common: &Common) {
+        use tracing_subscriber::fmt::format::debug_fn;
         use tracing_subscriber::prelude::*;
         let level = match common.verbose {
             0 => LevelFilter::WARN,
@@ -54,7 +57,15 @@ impl Terminal {
             _ => LevelFilter::DEBUG,
         };
         let only_ours = tracing_subscriber::filter::Targets::new().with_target("wabacl", level);
+        let fields = debug_fn(|to, field, value| {
+            let text = format!("{value:?}");
+            match field.name() {
+                "message" => write!(to, "{}", visible(&text)),
+                name => write!(to, "{name}={}", visible(&text)),
+            }
+        });
         let layer = tracing_subscriber::fmt::layer()
+            .fmt_fields(fields.delimited(" "))
             .with_writer(io::stderr)
             .with_ansi(self.style_for(&io::stderr()).colour)
             .with_target(false)
@@ -81,10 +92,10 @@ impl Terminal {
         }
     }
 
-    /// Says something on stderr.
+    /// Says something on stderr, in one line; foreign text in it does no harm.
     pub(crate) fn say(&self, text: &str) {
         // Where stderr is gone there is nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", visible(text));
     }
 
     /// Prints text that is already rendered to stderr.
@@ -96,15 +107,12 @@ impl Terminal {
     /// Prints why a run failed.
     pub(crate) fn failure(&self, failure: &Failure) {
         let style = self.style_for(&io::stderr());
-        let (red, reset) = if style.colour {
-            (anstyle::AnsiColor::Red.on_default().bold(), anstyle::Reset)
-        } else {
-            (anstyle::Style::new(), anstyle::Reset)
-        };
-        let reset = if style.colour { reset.to_string() } else { String::new() };
+        let red =
+            if style.colour { anstyle::AnsiColor::Red.on_default().bold() } else { anstyle::Style::new() };
         let mut lines = failure.chain.iter();
         if let Some(first) = lines.next() {
-            self.say(&format!("{red}error{reset}: {first}"));
+            let _ = write!(io::stderr().lock(), "{red}error{red:#}: ");
+            self.say(first);
         }
         for cause in lines {
             self.say(&format!("  caused by: {cause}"));

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let live = Live::connect(&args.connection, terminal).await?;
+    let live = Live::connect(&args.connection, args.business, terminal).await?;
     let me = live.reader.me().await.map_err(|error| Failure::graph("asking whose token this is", &error))?;
     let mut text = String::new();
     // Writing into a string cannot fail.

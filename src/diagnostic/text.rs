@@ -1,10 +1,7 @@
 //! What can be wrong with the texts themselves: files, YAML, and what stands in a document.
 
 use super::{Diagnostic, Severity};
-use crate::model::{IdError, Position, visible};
-
-/// How many near words are suggested at most.
-const SUGGESTIONS: usize = 3;
+use crate::model::{IdError, Position, near, visible};
 
 fn error(code: &'static str, at: Position, message: String, help: String) -> Diagnostic {
     Diagnostic { severity: Severity::Error, code, message, at: Some(at), help: Some(help) }
@@ -13,13 +10,8 @@ fn error(code: &'static str, at: Position, message: String, help: String) -> Dia
 /// Asks whether one of the near candidates was meant, or the one that differs in case only; `None` where none
 /// is near.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let candidates: Vec<&str> = candidates.into_iter().collect();
-    let same = candidates.iter().copied().find(|candidate| candidate.eq_ignore_ascii_case(word));
-    let near = match same {
-        Some(same) => vec![same],
-        None => similar::get_close_matches(word, &candidates, SUGGESTIONS, 0.6),
-    };
-    let near: Vec<String> = near.into_iter().map(|word| format!("`{}`", visible(word))).collect();
+    let near: Vec<String> =
+        near(word, candidates).into_iter().map(|word| format!("`{}`", visible(word))).collect();
     (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
 }
 

@@ -1,8 +1,11 @@
 //! Reads what names mean: the business's system users and WABAs.
 
 use super::Reader;
+use super::call::Call;
+use super::client::broken;
 use super::error::GraphError;
-use super::transport::broken;
+use super::lists::{AHEAD, Of, Read, waba_id};
+use super::survey::{Edges, ReadAhead};
 use super::wire::{Solution, SystemUserRow, WabaRow};
 use crate::model::{
     AdminRole, AppId, BusinessId, Directory, DirectoryWaba, Edge, Name, SystemUser, Task, TaskSet, UserId,
@@ -35,12 +38,26 @@ impl Reader {
     ///
     /// Any [`GraphError`] of the three lists; those of a single WABA only where they stop everything.
     pub async fn directory(&self, request: &DirectoryRequest) -> Result<Directory, GraphError> {
+        Ok(self.survey(request, &ReadAhead::nothing()).await?.0)
+    }
+
+    /// Reads the directory, and meanwhile who holds what on the WABAs that will be asked for: see
+    /// [`Reader::observe`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::directory`].
+    pub async fn survey(
+        &self,
+        request: &DirectoryRequest,
+        ahead: &ReadAhead<'_>,
+    ) -> Result<(Directory, Read), GraphError> {
         let business = request.business;
-        let (users, owned, client) = tokio::try_join!(
-            self.system_users(business),
-            self.edge(business, Edge::Owned),
-            self.edge(business, Edge::Client),
-        )?;
+        let began = self.client.time.elapsed();
+        let users = self.system_users(business).await?;
+        let plain = self.client.time.elapsed().saturating_sub(began);
+        let edges = Edges::new(self, Of { business, own: &users }, ahead, plain);
+        let (owned, client, read) = edges.read().await?;
         // A WABA on both lists is the business's own.
         let mut wabas = client;
         for (id, mut waba) in owned {
@@ -58,13 +75,14 @@ impl Reader {
                 }
             }
         }
-        Ok(Directory { business, acting_user: request.acting_user, system_users: users, wabas })
+        let directory = Directory { business, acting_user: request.acting_user, system_users: users, wabas };
+        Ok((directory, read))
     }
 
     async fn system_users(&self, business: BusinessId) -> Result<BTreeMap<UserId, SystemUser>, GraphError> {
         let path = format!("{business}/system_users");
         let rows: Vec<SystemUserRow> =
-            self.transport.list(&path, &[("fields", "id,name,role"), ("limit", "100")]).await?;
+            self.client.list(&Call::get(path, &[("fields", "id,name,role"), ("limit", "100")])).await?;
         rows.into_iter()
             .map(|row| {
                 let id = row.id.parse().map_err(|_| broken("a system user's id is no number"))?;
@@ -78,25 +96,12 @@ impl Reader {
             .collect()
     }
 
-    async fn edge(
-        &self,
-        business: BusinessId,
-        edge: Edge,
-    ) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
-        let (path, fields) = match edge {
-            Edge::Client => ("client_whatsapp_business_accounts", "id,name,permitted_tasks"),
-            Edge::Owned | Edge::Direct => ("owned_whatsapp_business_accounts", "id,name"),
-        };
-        let path = format!("{business}/{path}");
-        let rows: Vec<WabaRow> = self.transport.list(&path, &[("fields", fields), ("limit", "100")]).await?;
-        rows.into_iter().map(|row| waba(row, edge)).collect()
-    }
-
     /// Reads WABAs by their ids; those that cannot be read are left out.
     async fn directly(&self, wabas: Vec<WabaId>) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
         let found: Vec<Option<(WabaId, DirectoryWaba)>> = stream::iter(wabas)
             .map(|id| async move {
-                let row = self.transport.get::<WabaRow>(&id.to_string(), &[("fields", "id,name")]).await;
+                let row =
+                    self.client.get::<WabaRow>(Call::get(id.to_string(), &[("fields", "id,name")])).await;
                 match row.and_then(|row| waba(row, Edge::Direct)) {
                     Ok((found, waba)) if found == id => Ok(Some((id, waba))),
                     Err(error) if error.is_fatal() => Err(error),
@@ -109,7 +114,7 @@ impl Reader {
                     }
                 }
             })
-            .buffered(self.concurrency)
+            .buffered(AHEAD)
             .try_collect()
             .await?;
         Ok(found.into_iter().flatten().collect())
@@ -132,7 +137,7 @@ impl Reader {
                     }
                 }
             })
-            .buffered(self.concurrency)
+            .buffered(AHEAD)
             .try_collect()
             .await
     }
@@ -141,11 +146,11 @@ impl Reader {
         let path = format!("{waba}/solutions");
         let query = [("fields", "id,name,status,owner_app,owner_permissions"), ("limit", "100")];
         let mut messaging = None;
-        for listed in self.transport.list::<Solution>(&path, &query).await? {
+        for listed in self.client.list::<Solution>(&Call::get(path, &query)).await? {
             let mut gives = as_owner(&listed, app);
             if gives.is_none() {
                 let query = [("fields", "id,partners{partner_app,partner_permissions,status}")];
-                let solution: Solution = self.transport.get(listed.id.as_str(), &query).await?;
+                let solution: Solution = self.client.get(Call::get(listed.id.as_str(), &query)).await?;
                 gives = as_partner(&solution, app);
             }
             // Several solutions: one that gives it is enough.
@@ -171,8 +176,9 @@ fn as_partner(solution: &Solution, app: AppId) -> Option<bool> {
     has_messaging(partner.partner_permissions.as_ref())
 }
 
-fn waba(row: WabaRow, edge: Edge) -> Result<(WabaId, DirectoryWaba), GraphError> {
-    let id = row.id.parse().map_err(|_| broken("a WABA's id is no number"))?;
+/// Reads a row of a list of WABAs.
+pub(super) fn waba(row: WabaRow, edge: Edge) -> Result<(WabaId, DirectoryWaba), GraphError> {
+    let id = waba_id(&row.id)?;
     let permitted_tasks = row.permitted_tasks.map(TaskSet::from_names);
     Ok((id, DirectoryWaba { name: Name::from(&*row.name), edge, permitted_tasks, solution_messaging: None }))
 }

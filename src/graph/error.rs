@@ -1,8 +1,10 @@
 //! What can go wrong with a call, by what the caller can do about it.
 
 use super::wire::ErrorBody;
-use crate::model::visible;
+use crate::model::{WabaId, visible};
+use jiff::Timestamp;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest message of the API that is shown, in characters.
@@ -37,7 +39,7 @@ impl fmt::Display for ApiError {
 }
 
 /// Why a call failed. The variants follow what the caller can do; no text in them holds a secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
     /// The token is no good: stop everything.
@@ -54,6 +56,30 @@ pub enum GraphError {
         /// How long to wait, where the API tells.
         wait: Option<Duration>,
     },
+    /// Meta asks to wait for longer than this run may: it ends, and can be run again later.
+    #[error("Meta asks to wait until {}, and --max-wait allows less: {api}", minute(*until))]
+    Later {
+        /// What the API says.
+        api: ApiError,
+        /// When to come back.
+        until: Timestamp,
+    },
+    /// The hour's calls for one WABA are used up, and this run may not wait for more; other WABAs go on.
+    #[error("the {limit} calls an hour for the WABA {waba} are used up until {}", minute(*until))]
+    BudgetSpent {
+        /// The WABA.
+        waba: WabaId,
+        /// How many calls an hour it has.
+        limit: u32,
+        /// When there is room again.
+        until: Timestamp,
+    },
+    /// The time for the whole run is up.
+    #[error("the run took longer than --timeout allows")]
+    OutOfTime,
+    /// More was asked for at once than the API gives: ask for smaller pages.
+    #[error("too much was asked for at once: {0}")]
+    TooMuch(ApiError),
     /// Not permitted; other WABAs may be.
     #[error("not permitted: {0}")]
     NotPermitted(ApiError),
@@ -87,13 +113,25 @@ pub enum GraphError {
     #[error("the API could not be reached")]
     Unreachable {
         /// Why.
-        source: reqwest::Error,
+        source: Arc<reqwest::Error>,
     },
+    /// No answer came in time.
+    #[error("no answer came within {} s", after.as_secs())]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// A batch was answered, but not this item of it.
+    #[error("the batch was answered without an answer to this call")]
+    NoAnswer,
+    /// The run ended before it was sent: it had no effect.
+    #[error("it was not sent any more")]
+    NotSent,
     /// The connection broke, or the time was up, after the request was sent.
     #[error("the connection broke before the whole answer was there")]
     Broken {
         /// Why.
-        source: reqwest::Error,
+        source: Arc<reqwest::Error>,
     },
     /// An answer above the limit.
     #[error("the answer is larger than {limit} bytes")]
@@ -125,7 +163,7 @@ pub enum GraphError {
         /// What is wrong with them.
         what: String,
         /// Why, where there is more to say.
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
 }
 
@@ -143,6 +181,7 @@ impl GraphError {
             (102 | 190, _) => Self::TokenDead(api),
             (104, _) => Self::BadProof(api),
             (4 | 17 | 32 | 341 | 613 | 80007 | 80008 | 130_429, _) => Self::Throttled { api, wait },
+            (1, _) if body.message.contains("reduce the amount of data") => Self::TooMuch(api),
             (1 | 2, _) => Self::Passing(api),
             // Whatever else it says, what passes is tried again, and a write is settled by a read.
             (code, _) if code != 803 && (body.is_transient == Some(true) || status >= 500) => {
@@ -160,16 +199,16 @@ impl GraphError {
         }
     }
 
-    /// Tells whether nothing more can succeed with this token.
+    /// Tells whether nothing more can succeed in this run: the token is no good, or there is no time left.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::TokenDead(_) | Self::BadProof(_))
+        matches!(self, Self::TokenDead(_) | Self::BadProof(_) | Self::Later { .. } | Self::OutOfTime)
     }
 
     /// Tells whether the same read may succeed a little later.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. })
+            || matches!(self, Self::TimedOut { .. } | Self::NoAnswer)
             || matches!(self, Self::NotGraph { status, .. } if *status >= 500 || matches!(*status, 200 | 429))
-            || matches!(self, Self::Throttled { wait: None, .. })
     }
 
     /// Tells whether a write that failed like this may have taken effect all the same.
@@ -177,12 +216,47 @@ impl GraphError {
         matches!(
             self,
             Self::Passing(_)
+                | Self::TooMuch(_)
+                | Self::TimedOut { .. }
+                | Self::NoAnswer
                 | Self::Broken { .. }
                 | Self::NotGraph { .. }
                 | Self::TooLarge { .. }
                 | Self::Redirect { .. }
                 | Self::BrokenList { .. }
         )
+    }
+
+    /// Gives the id by which Meta finds the call, where the API told one.
+    pub fn trace(&self) -> Option<String> {
+        match self {
+            Self::TokenDead(api)
+            | Self::BadProof(api)
+            | Self::Throttled { api, .. }
+            | Self::Later { api, .. }
+            | Self::NotPermitted(api)
+            | Self::WrongId(api)
+            | Self::WrongKindOfId(api)
+            | Self::NotFound(api)
+            | Self::Blocked(api)
+            | Self::BadRequest(api)
+            | Self::TooMuch(api)
+            | Self::Passing(api) => api.trace.clone(),
+            Self::BudgetSpent { .. }
+            | Self::OutOfTime
+            | Self::NotGraph { .. }
+            | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::NoAnswer
+            | Self::NotSent
+            | Self::Broken { .. }
+            | Self::TooLarge { .. }
+            | Self::Redirect { .. }
+            | Self::BrokenList { .. }
+            | Self::NoSuccess
+            | Self::ReadOnly
+            | Self::Settings { .. } => None,
+        }
     }
 
     /// Tells the error with its causes in one line, harmlessly.
@@ -205,10 +279,11 @@ impl GraphError {
             Self::BadProof(_) => {
                 "check that WABACL_APP_SECRET or --app-secret-file holds the secret of the token's app"
             }
-            Self::Throttled { wait: Some(wait), .. } => {
-                return Some(format!("come back in {} min", wait.as_secs().div_ceil(60).max(1)));
+            Self::Throttled { .. } => "come back later: calling on lengthens the wait",
+            Self::Later { until, .. } | Self::BudgetSpent { until, .. } => {
+                return Some(format!("run it again after {}, or give a longer --max-wait", minute(*until)));
             }
-            Self::Throttled { wait: None, .. } => "come back later: calling on lengthens the wait",
+            Self::OutOfTime => "give a longer --timeout",
             Self::NotPermitted(_) => {
                 "reading needs the scopes whatsapp_business_management and business_management, writing the token of a system user with admin permissions"
             }
@@ -220,7 +295,13 @@ impl GraphError {
             }
             Self::NotGraph { .. } | Self::TooLarge { .. } => "check --graph-url and any proxy on the way",
             Self::Unreachable { .. } => "check the network, --graph-url, the proxy variables and --ca-file",
-            Self::Passing(_) | Self::Broken { .. } | Self::BrokenList { .. } => "run it again",
+            Self::Passing(_)
+            | Self::TooMuch(_)
+            | Self::TimedOut { .. }
+            | Self::NoAnswer
+            | Self::NotSent
+            | Self::Broken { .. }
+            | Self::BrokenList { .. } => "run it again",
             Self::NotFound(_)
             | Self::Blocked(_)
             | Self::BadRequest(_)
@@ -230,6 +311,13 @@ impl GraphError {
         };
         Some(String::from(hint))
     }
+}
+
+/// Shows a moment to the minute, and never one that is too early.
+fn minute(moment: Timestamp) -> String {
+    let seconds = moment.as_second().saturating_add(59) / 60 * 60;
+    let shown = Timestamp::from_second(seconds).unwrap_or(moment).to_string();
+    shown.replace(":00Z", "Z")
 }
 
 /// Makes a foreign text harmless and short.

@@ -3,11 +3,26 @@
 //! A [`Reader`] can only read, by its type and again in its transport; a [`Writer`] is made for `apply` alone.
 //! Lists are whole or they are failures. What the wire looks like stays in this room; it must not know
 //! manifests, plans, or how anything is shown.
+//!
+//! From the outside in: `directory`, `survey`, `lists` and `observe` say what is read, `strategy` how; `client`
+//! tries again; `dispatch` lets calls travel together; `governor` says how much and when, with a `budget` for each
+//! WABA; `transport` sends.
 
+mod address;
+mod answer;
+mod budget;
+mod call;
+mod client;
 mod directory;
+mod dispatch;
 mod error;
+mod governor;
+mod holders;
+mod lists;
 mod observe;
 mod settings;
+mod strategy;
+mod survey;
 #[cfg(all(test, feature = "emulator"))]
 mod tests;
 mod token;
@@ -17,19 +32,23 @@ mod write;
 
 pub use directory::DirectoryRequest;
 pub use error::{ApiError, GraphError};
+pub use lists::Read;
 pub use observe::ReadRequest;
-pub use settings::Settings;
+pub use settings::{ReadStrategy, Settings};
+pub use survey::ReadAhead;
 pub use token::{Me, TokenInfo};
 pub use write::Writer;
 
+use crate::model::Cost;
+use client::Client;
 use std::sync::Arc;
-use transport::{Access, Transport};
+use transport::Access;
 
-/// Reads from the API. Clones share one connection pool and one count of calls.
+/// Reads from the API. Clones share connections, governor and counts.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    transport: Arc<Transport>,
-    concurrency: usize,
+    client: Arc<Client>,
+    strategy: ReadStrategy,
 }
 
 impl Reader {
@@ -39,12 +58,25 @@ impl Reader {
     ///
     /// [`GraphError::Settings`] where an address, a version, a secret or the CA file cannot be used.
     pub fn connect(settings: &Settings) -> Result<Self, GraphError> {
-        let transport = Arc::new(Transport::new(settings, Access::Read)?);
-        Ok(Self { transport, concurrency: settings.concurrency.max(1) })
+        let client = Arc::new(Client::new(settings, Access::Read, None)?);
+        Ok(Self { client, strategy: settings.read_strategy })
     }
 
-    /// Gives the number of requests that were sent so far, retries included.
+    /// Gives the number of calls that were made so far, retries included.
     pub fn calls(&self) -> u64 {
-        self.transport.calls()
+        self.client.transport.sent().1
+    }
+
+    /// Gives what reading has cost so far, and waiting for reader and writer.
+    pub fn cost(&self) -> Cost {
+        let (requests, calls) = self.client.transport.sent();
+        let governor = &self.client.governor;
+        let (retries, waited, usage) = (governor.retries(), governor.waited(), governor.usage());
+        Cost { requests, calls, retries, waited, usage }
+    }
+
+    /// Remembers the calls of this run for the budgets of the next. That it cannot is no failure.
+    pub fn remember_calls(&self) {
+        self.client.governor.save();
     }
 }

@@ -1,12 +1,13 @@
-//! Reads who holds what on WABAs, and checks an empty list from the users' side.
+//! Gives who holds what on WABAs, and checks an empty list from the users' side.
 
 use super::Reader;
+use super::call::Call;
 use super::error::GraphError;
-use super::transport::broken;
-use super::wire::{AssignedUserRow, AssignedWabaRow, RowBusiness};
+use super::holders::{Holders, sort};
+use super::lists::{AHEAD, Lists, Of, Read, of_waba, waba_id};
+use super::wire::AssignedWabaRow;
 use crate::model::{
-    AdminRole, AssignmentKey, BusinessId, Directory, HolderKind, Name, Observed, OtherHolder, State, TaskSet,
-    Unreadable, UserId, WabaId,
+    AdminRole, AssignmentKey, Directory, Observed, State, TaskSet, Unreadable, UserId, WabaId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,11 +23,9 @@ pub struct ReadRequest<'a> {
     pub expected: &'a BTreeMap<WabaId, Vec<UserId>>,
 }
 
-/// What the business's own system users hold on one WABA, and what everybody else does.
-pub(super) type Holders = (BTreeMap<UserId, TaskSet>, BTreeMap<UserId, OtherHolder>);
-
 impl Reader {
-    /// Reads who holds what on some WABAs, so many at a time as the settings say. `read` is told each one.
+    /// Gives who holds what on some WABAs: what is not among what was read ahead is read now. `read` is told each
+    /// one of those.
     ///
     /// A WABA whose list cannot be read whole is unreadable, with the reason; the others go on.
     ///
@@ -36,32 +35,40 @@ impl Reader {
     pub async fn observe(
         &self,
         request: &ReadRequest<'_>,
+        mut ahead: Read,
         read: &(dyn Fn(usize) + Sync),
     ) -> Result<Observed, GraphError> {
+        // Where somebody should be on a list that a page left out, the list itself is asked.
+        for waba in ahead.left_out.iter().filter(|waba| request.expected.contains_key(waba)) {
+            ahead.wabas.remove(waba);
+        }
+        let known = |waba: &&WabaId| request.directory.wabas.contains_key(waba);
+        let missing = request.wabas.iter().filter(known).filter(|waba| !ahead.wabas.contains_key(waba));
+        let missing: Vec<WabaId> = missing.copied().collect();
+        ahead.wabas.extend(self.lists(request.directory, missing, read).await?.wabas);
+
         let mut observed = Observed::default();
         let mut rows: Vec<(AssignmentKey, TaskSet)> = Vec::new();
         let mut empty: Vec<WabaId> = Vec::new();
-        let mut lists = stream::iter(request.wabas.iter().copied())
-            .map(|waba| async move { (waba, self.listed(request.directory, waba).await) })
-            // The maps below put them in order, so that a slow one holds up no other.
-            .buffer_unordered(self.concurrency);
-        while let Some((waba, list)) = lists.next().await {
-            read(1);
+        for waba in request.wabas {
+            let list = ahead.wabas.remove(waba);
             let (own, others) = match list {
-                Ok(holders) => holders,
-                Err(Reason::Fatal(error)) => return Err(error),
-                Err(Reason::Unreadable(why)) => {
-                    observed.unreadable.insert(waba, Unreadable(why));
+                Some(Ok(holders)) if known(&waba) => holders,
+                Some(Err(why)) if known(&waba) => {
+                    observed.unreadable.insert(*waba, why);
+                    continue;
+                }
+                list => {
+                    observed.unreadable.insert(*waba, nowhere(list.and_then(Result::err)));
                     continue;
                 }
             };
             if own.is_empty() && others.is_empty() {
-                empty.push(waba);
+                empty.push(*waba);
             }
-            rows.extend(own.into_iter().map(|(user, tasks)| (AssignmentKey { waba, user }, tasks)));
-            observed
-                .others
-                .extend(others.into_iter().map(|(user, other)| (AssignmentKey { waba, user }, other)));
+            let key = |user| AssignmentKey { waba: *waba, user };
+            rows.extend(own.into_iter().map(|(user, tasks)| (key(user), tasks)));
+            observed.others.extend(others.into_iter().map(|(user, other)| (key(user), other)));
         }
         observed.state = rows.into_iter().collect::<State>();
         self.confirm_empty(request, &empty, &mut observed).await?;
@@ -74,29 +81,21 @@ impl Reader {
     ///
     /// Any [`GraphError`]; the list is whole or a failure.
     pub async fn holders(&self, directory: &Directory, waba: WabaId) -> Result<Holders, GraphError> {
-        let rows = self.assigned_users(directory.business, waba).await?;
-        sort(directory, rows)
+        let rows = self.client.list(&of_waba(directory.business, waba)).await?;
+        sort(of(directory), rows)
     }
 
-    async fn listed(&self, directory: &Directory, waba: WabaId) -> Result<Holders, Reason> {
-        if !directory.wabas.contains_key(&waba) {
-            return Err(Reason::Unreadable(String::from(
-                "it is on none of the business's lists, and not readable by its id",
-            )));
-        }
-        self.holders(directory, waba).await.map_err(Reason::from)
-    }
-
-    async fn assigned_users(
+    async fn lists(
         &self,
-        business: BusinessId,
-        waba: WabaId,
-    ) -> Result<Vec<AssignedUserRow>, GraphError> {
-        let path = format!("{waba}/assigned_users");
-        let business = business.to_string();
-        let query =
-            [("business", &*business), ("fields", "id,name,user_type,business,tasks"), ("limit", "100")];
-        self.transport.list(&path, &query).await
+        directory: &Directory,
+        wabas: Vec<WabaId>,
+        read: &(dyn Fn(usize) + Sync),
+    ) -> Result<Read, GraphError> {
+        let lists = Lists::new(&self.client, of(directory), read);
+        lists.add(wabas);
+        lists.complete();
+        lists.read_all().await?;
+        Ok(lists.into_read())
     }
 
     /// Checks each empty list where holders are expected from the side of those holders who are no admins.
@@ -122,7 +121,7 @@ impl Reader {
                     answer => Ok((user, answer)),
                 }
             })
-            .buffer_unordered(self.concurrency)
+            .buffer_unordered(AHEAD)
             .try_collect()
             .await?;
         for (waba, users) in doubtful {
@@ -145,119 +144,23 @@ impl Reader {
     async fn wabas_of(&self, user: UserId) -> Result<BTreeSet<WabaId>, GraphError> {
         let path = format!("{user}/assigned_whatsapp_business_accounts");
         let rows: Vec<AssignedWabaRow> =
-            self.transport.list(&path, &[("fields", "id,name,tasks"), ("limit", "100")]).await?;
+            self.client.list(&Call::get(path, &[("fields", "id,name,tasks"), ("limit", "100")])).await?;
         rows.into_iter()
             // A row that tells no tasks is unknown, and so speaks against an empty list too.
             .filter(|row| {
                 row.tasks.as_ref().or(row.permissions.as_ref()).is_none_or(|tasks| !tasks.is_empty())
             })
-            .map(|row| row.id.parse().map_err(|_| broken("a WABA's id is no number")))
+            .map(|row| waba_id(&row.id))
             .collect()
     }
 }
 
-/// Why a WABA's list is not known.
-enum Reason {
-    Fatal(GraphError),
-    Unreadable(String),
+fn of(directory: &Directory) -> Of<'_> {
+    Of { business: directory.business, own: &directory.system_users }
 }
 
-impl From<GraphError> for Reason {
-    fn from(error: GraphError) -> Self {
-        if error.is_fatal() {
-            return Self::Fatal(error);
-        }
-        Self::Unreadable(error.chain())
-    }
-}
-
-/// Tells the business's own system users, by its own list of them, from everybody else.
-fn sort(directory: &Directory, rows: Vec<AssignedUserRow>) -> Result<Holders, GraphError> {
-    let (mut own, mut others) = Holders::default();
-    let mut seen = BTreeSet::new();
-    for row in rows {
-        let user: UserId = row.id.parse().map_err(|_| broken("a user's id is no number"))?;
-        let Some(names) = row.tasks else {
-            return Err(broken("a row came without `tasks`, so what this user holds is unknown"));
-        };
-        if !seen.insert(user) {
-            return Err(broken("the same user came twice, so the list changed while it was read"));
-        }
-        let tasks = TaskSet::from_names(names);
-        if tasks.is_empty() {
-            continue;
-        }
-        if directory.system_users.contains_key(&user) {
-            own.insert(user, tasks);
-        } else {
-            let kind = match row.user_type.as_deref() {
-                Some("BUSINESS_USER" | "PERSONAL_USER") => HolderKind::Person,
-                // One of this business that its own list does not have: neither ours nor another's.
-                Some("SYSTEM_USER") if is_of(row.business.as_ref(), directory.business) => {
-                    HolderKind::Unknown
-                }
-                Some("SYSTEM_USER") => HolderKind::OtherBusiness,
-                Some(_) | None => HolderKind::Unknown,
-            };
-            others.insert(user, OtherHolder { name: Name::from(&*row.name), kind, tasks });
-        }
-    }
-    Ok((own, others))
-}
-
-/// Tells whether a row names a business as the user's.
-fn is_of(row: Option<&RowBusiness>, business: BusinessId) -> bool {
-    row.and_then(|row| row.id.as_ref()?.parse().ok()) == Some(business)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::SystemUser;
-    use serde_json::{Value, json};
-
-    /// Sorts rows in a business 10 whose only system user is 101.
-    fn sorted(rows: Value) -> Result<Holders, GraphError> {
-        let bot = SystemUser { name: Name::from("bot"), role: AdminRole::Employee };
-        let directory = Directory {
-            business: "10".parse().unwrap(),
-            acting_user: None,
-            system_users: BTreeMap::from([("101".parse().unwrap(), bot)]),
-            wabas: BTreeMap::new(),
-        };
-        sort(&directory, serde_json::from_value(rows).unwrap())
-    }
-
-    fn kinds(rows: Value) -> Vec<HolderKind> {
-        sorted(rows).unwrap().1.into_values().map(|other| other.kind).collect()
-    }
-
-    #[test]
-    fn a_row_is_the_businesss_own_by_the_list_of_its_system_users_alone() {
-        let row = |id: u64, kind: Value, business: Value| json!({ "id": id, "name": null, "user_type": kind, "business": business, "tasks": ["MANAGE"] });
-        let (own, others) = sorted(json!([row(101, json!("PERSONAL_USER"), json!({ "id": "20" }))])).unwrap();
-        assert_eq!((own.len(), others.len()), (1, 0));
-        for (kind, business, expected) in [
-            (json!("SYSTEM_USER"), json!({ "id": "20" }), HolderKind::OtherBusiness),
-            (json!("SYSTEM_USER"), json!({ "id": 10 }), HolderKind::Unknown),
-            (json!("SYSTEM_USER"), Value::Null, HolderKind::OtherBusiness),
-            (json!("BUSINESS_USER"), json!({ "id": "10" }), HolderKind::Person),
-            (json!("ROBOT_USER"), json!({ "name": "Us" }), HolderKind::Unknown),
-            (Value::Null, Value::Null, HolderKind::Unknown),
-        ] {
-            assert_eq!(kinds(json!([row(7, kind.clone(), business)])), [expected], "{kind}");
-        }
-    }
-
-    #[test]
-    fn rows_that_make_no_whole_list_are_a_failure() {
-        let row = json!({ "id": "7", "tasks": ["MANAGE"] });
-        assert!(matches!(sorted(json!([row, row])), Err(GraphError::BrokenList { .. })));
-        for tasks in [json!({ "id": "101" }), json!({ "id": "101", "tasks": null })] {
-            assert!(matches!(sorted(json!([tasks])), Err(GraphError::BrokenList { .. })));
-        }
-        let (own, others) =
-            sorted(json!([{ "id": "101", "tasks": [] }, { "id": "7", "tasks": [] }])).unwrap();
-        assert_eq!((own.len(), others.len()), (0, 0), "an empty set is nothing, not unknown");
-    }
+/// Says that a WABA is not to be found, with what its direct read came to where that says more.
+fn nowhere(read: Option<Unreadable>) -> Unreadable {
+    let why = "it is on none of the business's lists, and not readable by its id";
+    Unreadable(read.map_or_else(|| why.to_owned(), |Unreadable(cause)| format!("{why}: {cause}")))
 }

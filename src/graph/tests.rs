@@ -1,10 +1,13 @@
 //! What the emulator and this room's public face cannot show: that a reader's transport refuses to write, and
 //! answers that repeat the token.
 
-use super::{Access, GraphError, Reader, Settings, Transport};
+use super::call::Call;
+use super::transport::{Access, Transport};
+use super::wire::Assignment;
+use super::{GraphError, Reader, Settings};
 use crate::emulator::{Emulator, Options, World};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const WORLD: &str = "
 businesses: [{ id: 10, name: Us, system_users: [{ id: 100, name: admin, role: ADMIN }, { id: 101, name: bot }] }]
@@ -17,18 +20,21 @@ async fn a_reader_cannot_write_even_where_its_transport_is_asked_to() {
     let mut settings = Settings::new(emulator.issue_token(None).unwrap());
     settings.graph_url = emulator.url();
     let reader = Reader::connect(&settings).unwrap();
-    let body = json!({ "user": "101", "tasks": ["DEVELOP"] });
-    let path = "500/assigned_users";
+    let body = Assignment { user: String::from("101"), tasks: vec![String::from("DEVELOP")] };
+    let call = |method| Call { method, body: Some(body.clone()), ..Call::get("500/assigned_users", &[]) };
+    let transport = &reader.client.transport;
     for method in [Method::POST, Method::DELETE, Method::PUT, Method::PATCH] {
-        let sent =
-            reader.transport.send::<Value>(method.clone(), path, &[("user", "101")], Some(&body)).await;
+        let sent = transport.alone(&call(method.clone())).await.0;
         assert!(matches!(sent, Err(GraphError::ReadOnly)), "{method}: {sent:?}");
+        let batch = [&call(Method::GET), &call(method.clone())];
+        let sent = transport.batch(&batch).await.0;
+        assert!(matches!(sent, Err(GraphError::ReadOnly)), "{method} in a batch: {sent:?}");
     }
     assert_eq!(emulator.calls(), []);
     assert_eq!(reader.calls(), 0);
     // The same words do write where writing is allowed: it is the access that stops them.
     let transport = Transport::new(&settings, Access::Write).unwrap();
-    transport.send::<Value>(Method::POST, path, &[], Some(&body)).await.unwrap();
+    transport.alone(&call(Method::POST)).await.0.unwrap();
     assert_eq!(emulator.world().assignments().len(), 1);
 }
 

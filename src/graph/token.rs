@@ -1,8 +1,10 @@
 //! Whose token it is, and how long it lasts.
 
+use super::Reader;
+use super::call::Call;
+use super::client::broken;
 use super::error::{GraphError, shortened};
 use super::wire::{DebugToken, Named};
-use super::{Reader, transport};
 use crate::model::{AppId, Name, UserId};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -40,8 +42,8 @@ impl Reader {
     ///
     /// Every [`GraphError`] of a read.
     pub async fn me(&self) -> Result<Me, GraphError> {
-        let me: Named = self.transport.get("me", &[("fields", "id,name")]).await?;
-        let id = me.id.parse().map_err(|_| transport::broken("the id of `me` is no number"))?;
+        let me: Named = self.client.get(Call::get("me", &[("fields", "id,name")])).await?;
+        let id = me.id.parse().map_err(|_| broken("the id of `me` is no number"))?;
         Ok(Me { id, name: Name::from(&*me.name) })
     }
 
@@ -51,9 +53,9 @@ impl Reader {
     ///
     /// Every [`GraphError`] of a read. A token that is no good can be an answer too: see [`TokenInfo::is_valid`].
     pub async fn token_info(&self) -> Result<TokenInfo, GraphError> {
-        let token = self.transport.token().clone();
+        let token = self.client.transport.token().clone();
         let query = [("input_token", token.expose_secret())];
-        let DebugToken { data } = self.transport.get("debug_token", &query).await?;
+        let DebugToken { data } = self.client.get(Call::get("debug_token", &query).alone()).await?;
         let expires_at = data.expires_at.filter(|seconds| *seconds > 0);
         Ok(TokenInfo {
             app_id: data.app_id.and_then(|id| id.parse().ok()),
@@ -61,7 +63,7 @@ impl Reader {
             is_valid: data.is_valid,
             expires_at: expires_at.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             scopes: data.scopes,
-            error: data.error.map(|error| shortened(&self.transport.redacted(&error.message))),
+            error: data.error.map(|error| shortened(&self.client.transport.redacted(&error.message))),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What the answers look like on the wire. All but what is needed is ignored, and may be missing.
 
+use super::answer::Signals;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -112,6 +113,8 @@ pub(super) struct WabaRow {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) name: String,
     pub(super) permitted_tasks: Option<Vec<String>>,
+    /// Who holds what, where that was asked for; left out where nobody holds anything.
+    pub(super) assigned_users: Option<Page<AssignedUserRow>>,
 }
 
 /// A row of `assigned_users`. One without `tasks` is unknown, not empty.
@@ -189,10 +192,46 @@ pub(super) struct DebugTokenError {
 }
 
 /// The body of an assignment. It replaces the user's whole set.
-#[derive(Debug, Serialize)]
-pub(super) struct Assignment<'a> {
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Assignment {
     pub(super) user: String,
-    pub(super) tasks: Vec<&'a str>,
+    pub(super) tasks: Vec<String>,
+}
+
+impl Assignment {
+    /// Gives it as the pairs of a form.
+    pub(super) fn form(&self) -> impl Iterator<Item = (String, &str)> {
+        let tasks = self.tasks.iter().enumerate();
+        let tasks = tasks.map(|(index, task)| (format!("tasks[{index}]"), task.as_str()));
+        std::iter::once((String::from("user"), self.user.as_str())).chain(tasks)
+    }
+}
+
+/// The answer to an item of a batch: an answer of its own, as a text.
+#[derive(Debug, Deserialize)]
+pub(super) struct BatchItem {
+    pub(super) code: u16,
+    #[serde(default, deserialize_with = "or_default")]
+    headers: Vec<Header>,
+    pub(super) body: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Header {
+    #[serde(default, deserialize_with = "or_default")]
+    name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    value: String,
+}
+
+impl BatchItem {
+    /// Reads what the item's own headers tell.
+    pub(super) fn signals(&self) -> Signals {
+        Signals::read(|name| {
+            let header = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+            header.map(|header| header.value.as_str())
+        })
+    }
 }
 
 /// The answer to a write.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{AssignmentKey, Because, Blocked};
 use jiff::civil::date;
+use proptest::prelude::*;
 
 fn id<T: std::str::FromStr>(number: u64) -> T
 where
@@ -29,6 +30,7 @@ fn plan(changes: &[(u64, u64, &str, &str)], others: &[(u64, u64, &str)], live_in
         key: AssignmentKey { waba: id(waba), user: id(user) },
         before: tasks(before),
         after: tasks(after),
+        implied: TaskSet::EMPTY,
         because: Because::default(),
         blocked: None,
         admin: false,
@@ -118,6 +120,38 @@ fn a_gain_that_is_not_attempted_holds_nothing() {
 }
 
 #[test]
+fn who_loses_only_what_a_held_task_implies_stays_a_holder() {
+    let policy = Policy {
+        max_removals: 0,
+        min_holders: BTreeMap::from([(Task::Messaging, 1)]),
+        protected_users: BTreeSet::from([id(2)]),
+        ..policy()
+    };
+    let mut plan = plan(&[(1, 2, "DEVELOP,MESSAGING", "DEVELOP,VIEW_COST")], &[], 1);
+    assert_eq!(messages(&plan, &policy).len(), 3, "max-removals, min-holders and protected-user");
+    plan.changes[0].implied = tasks("MESSAGING");
+    assert_eq!(messages(&plan, &policy), Vec::<String>::new());
+}
+
+#[test]
+fn who_newly_gets_only_what_a_held_task_implies_is_no_new_holder() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
+    let swap = [(1, 3, "DEVELOP", "DEVELOP,MESSAGING,VIEW_COST"), (1, 2, "MESSAGING", "")];
+    let mut plan = plan(&swap, &[], 2);
+    assert_eq!(messages(&plan, &policy), Vec::<String>::new());
+    plan.changes[0].implied = tasks("MESSAGING");
+    assert_eq!(messages(&plan, &policy).len(), 1, "it may not be stored, as it was not before");
+}
+
+#[test]
+fn the_acting_user_keeps_what_a_held_task_implies() {
+    let mut plan = plan(&[(1, 5, "FULL_CONTROL,MANAGE,VIEW_COST", "FULL_CONTROL")], &[], 1);
+    assert_eq!(messages(&plan, &policy()).len(), 1);
+    plan.changes[0].implied = tasks("MANAGE");
+    assert_eq!(messages(&plan, &policy()), Vec::<String>::new());
+}
+
+#[test]
 fn a_waba_with_too_few_may_keep_them_and_not_lose_another() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 3)]), ..policy() };
     assert_eq!(
@@ -187,5 +221,101 @@ fn a_waiver_covers_its_guard_whole_or_for_one_waba_or_user() {
         assert_eq!(left(covers_not), 1, "{covers_not}");
     }
     assert!("force".parse::<Waiver>().is_err());
+    assert_eq!("min-holders=acme".parse::<Waiver>().unwrap().to_string(), "min-holders=acme");
     assert!(approve(plan, &policy, &["not-permitted".parse().unwrap()]).is_ok());
+}
+
+/// A plan that breaks `not-permitted` for the user 2 on the WABA 1 and the user 3 on the WABA 7, both of which the
+/// API calls `acme`, and the policy that it breaks.
+fn twins(declared: DeclaredNames) -> (Plan, Policy) {
+    let mut plan = plan(&[(1, 2, "", "MANAGE"), (7, 3, "", "MANAGE")], &[], 2);
+    plan.waba_names.insert(id(7), Name::from("acme"));
+    plan.user_names.insert(id(3), Name::from("1"));
+    let permitted = BTreeMap::from([(id(1), tasks("DEVELOP")), (id(7), tasks("DEVELOP"))]);
+    (plan, Policy { permitted, names: declared, ..policy() })
+}
+
+/// Judges with one waiver, and gives the WABAs of what it lets pass.
+fn passed((plan, policy): &(Plan, Policy), waiver: &str) -> Vec<WabaId> {
+    let judgement = judge(plan, policy, &[waiver.parse().unwrap()]);
+    judgement.waived.iter().filter_map(|violation| violation.waba).collect()
+}
+
+#[test]
+fn a_waivers_target_means_what_the_manifests_call_so_before_what_others_do() {
+    let wabas = |waba| BTreeMap::from([(Name::from("acme"), id(waba))]);
+    let users = BTreeMap::from([(Name::from("acme"), id(2))]);
+    let declared = |wabas, users| twins(DeclaredNames { wabas, users });
+    let none = BTreeMap::new;
+    let waiver = "not-permitted=acme";
+    assert_eq!(passed(&declared(none(), BTreeMap::new()), waiver), [id(1), id(7)]);
+    assert_eq!(passed(&declared(wabas(1), BTreeMap::new()), waiver), [id(1)]);
+    assert_eq!(passed(&declared(wabas(7), BTreeMap::new()), waiver), [id(7)]);
+    assert_eq!(passed(&declared(BTreeMap::new(), users), waiver), [id(1)], "a user is called so");
+    assert_eq!(passed(&declared(wabas(40), BTreeMap::new()), waiver), [], "declared, and not in this plan");
+    let by_id = declared(BTreeMap::new(), BTreeMap::new());
+    assert_eq!(passed(&by_id, "not-permitted=1"), [id(1)], "an id comes before a live name");
+}
+
+#[test]
+fn a_waiver_that_lets_nothing_pass_is_told_and_changes_nothing() {
+    let (plan, policy) = twins(DeclaredNames {
+        wabas: BTreeMap::from([(Name::from("globex-eu"), id(40))]),
+        users: BTreeMap::from([(Name::from("bot"), id(2))]),
+    });
+    let waivers = [
+        ("min-holders", Some(WhyIdle::Kept)),
+        ("not-permitted=globex-eu", Some(WhyIdle::Kept)),
+        ("not-permitted=40", Some(WhyIdle::Kept)),
+        ("not-permitted=globex_eu", Some(WhyIdle::NoSuchName { near: vec![Name::from("globex-eu")] })),
+        ("not-permitted=BOT", Some(WhyIdle::NoSuchName { near: vec![Name::from("bot")] })),
+        ("not-permitted=12345", Some(WhyIdle::NoSuchName { near: vec![] })),
+        ("not-permitted=bot", None),
+    ];
+    let given: Vec<Waiver> = waivers.iter().map(|(waiver, _)| waiver.parse().unwrap()).collect();
+    let judgement = judge(&plan, &policy, &given);
+    let expected: Vec<_> = given
+        .into_iter()
+        .zip(waivers)
+        .filter_map(|(waiver, (_, why))| Some(IdleWaiver { waiver, why: why? }))
+        .collect();
+    assert_eq!(judgement.idle, expected);
+    assert_eq!((judgement.waived.len(), judgement.violations.len()), (1, 1));
+}
+
+proptest! {
+    #[test]
+    fn what_is_stored_beside_a_held_task_breaks_no_guard(
+        sets in prop::collection::vec((any_tasks(), any_tasks()), 1..8), beside in any_tasks(), min in 0u64..4,
+    ) {
+        let policy = Policy {
+            max_removals: 2,
+            min_holders: BTreeMap::from([(Task::Manage, min), (Task::Messaging, min)]),
+            protected_users: BTreeSet::from([id(2), id(3)]),
+            ..policy()
+        };
+        let judged = |more: bool| {
+            let change = |(user, (before, after)): (u64, &(TaskSet, TaskSet))| {
+                let implied = before.contains(Task::Manage) && after.contains(Task::Manage);
+                let before = if implied && more { before.union(&beside) } else { before.clone() };
+                let implied = if implied { beside.clone() } else { TaskSet::EMPTY };
+                let mut plan = plan(&[(1, user, "", "")], &[], 0);
+                Change { before, after: after.clone(), implied, ..plan.changes.remove(0) }
+            };
+            let mut plan = plan(&[], &[], sets.len());
+            plan.changes = (1..).zip(&sets).map(change).collect();
+            let holder = |change: &Change| (change.key.user, change.before.clone());
+            plan.holders = BTreeMap::from([(id(1), plan.changes.iter().map(holder).collect())]);
+            judge(&plan, &policy, &[]).violations
+        };
+        prop_assert_eq!(judged(false), judged(true));
+    }
+}
+
+fn any_tasks() -> impl Strategy<Value = TaskSet> {
+    prop::collection::vec(
+        prop::sample::select(vec!["MANAGE", "MESSAGING", "DEVELOP", "VIEW_COST", "NEW"]),
+        0..5,
+    )
+    .prop_map(TaskSet::from_names)
 }

@@ -196,7 +196,7 @@ sections! {
         max_removals_percent: Percent,
         /// How many assignments may lose tasks. The default is 50
         max_removals: Count,
-        /// How many holders of a task each WABA must keep, people too. The default is 1 of MANAGE and 1 of MESSAGING
+        /// How many holders of a task each WABA must keep, people too. The default is 1 of MANAGE and 1 of MESSAGING; what is given here takes the place of all of it, so that a task that is not listed is not guarded
         min_holders: Entries<Count>,
         /// Declared users who lose nothing
         protected_users: Vec<Word>,

@@ -171,6 +171,17 @@ fn versions() {
 }
 
 #[test]
+fn min_holders_takes_the_place_of_the_whole_default() {
+    let holders =
+        |given: &str| good(&GOOD.replacen("  min_holders: { MANAGE: 2 }\n", given, 1)).guards.min_holders;
+    assert_eq!(holders(""), BTreeMap::from([(Task::Manage, 1), (Task::Messaging, 1)]));
+    assert_eq!(holders("  min_holders: { DEVELOP: 3 }\n"), BTreeMap::from([(Task::Develop, 3)]));
+    assert_eq!(holders("  min_holders: {}\n"), BTreeMap::new());
+    let other = "version: 1\nguards: { min_holders: { MESSAGING: 1 } }\n";
+    assert_snapshot!(said(&[GOOD, other]), @"2.yaml:2:24 given-twice: `guards.min_holders` is given a second time | it is given once over all files; first at 1.yaml:34:16");
+}
+
+#[test]
 fn what_is_given_once() {
     let other =
         "version: 1\nbusiness: 5\nprune: all\nguards: { max_removals: 1, protected_users: [reporting] }\n";

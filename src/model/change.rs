@@ -15,6 +15,17 @@ pub enum Action {
     Revoke,
 }
 
+impl Action {
+    /// Gives what leads from one set to another.
+    pub fn between(before: &TaskSet, after: &TaskSet) -> Self {
+        match (before.is_empty(), after.is_empty()) {
+            (true, _) => Self::Assign,
+            (false, true) => Self::Revoke,
+            (false, false) => Self::Change,
+        }
+    }
+}
+
 /// Why the acting user cannot make a change itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blocked {
@@ -51,6 +62,8 @@ pub struct Change {
     pub before: TaskSet,
     /// What shall be: the whole new set.
     pub after: TaskSet,
+    /// What is implied by a task that is held before and after: it counts neither as coming nor as going.
+    pub implied: TaskSet,
     /// Why.
     pub because: Because,
     /// Set where the acting user cannot make this change itself: it is shown and not attempted.
@@ -62,21 +75,28 @@ pub struct Change {
 impl Change {
     /// Gives what the change does.
     pub fn action(&self) -> Action {
-        match (self.before.is_empty(), self.after.is_empty()) {
-            (true, _) => Action::Assign,
-            (false, true) => Action::Revoke,
-            (false, false) => Action::Change,
-        }
+        Action::between(&self.before, &self.after)
     }
 
-    /// Gives the tasks that come.
+    /// Gives the tasks that come, without what is implied.
     pub fn gained(&self) -> TaskSet {
-        self.after.difference(&self.before)
+        self.after.difference(&self.before).difference(&self.implied)
     }
 
-    /// Gives the tasks that go.
+    /// Gives the tasks that go, without what is implied.
     pub fn lost(&self) -> TaskSet {
-        self.before.difference(&self.after)
+        self.before.difference(&self.after).difference(&self.implied)
+    }
+
+    /// Gives the tasks that stay, with what is implied and live: the task that implies it keeps it there.
+    pub fn kept(&self) -> TaskSet {
+        self.before.difference(&self.lost())
+    }
+
+    /// Tells whether the user can be trusted to have a task afterwards, by itself or by a wider one: it stays
+    /// or comes.
+    pub fn grants_after(&self, task: Task) -> bool {
+        self.kept().grants(task) || self.gained().grants(task)
     }
 }
 
@@ -128,6 +148,30 @@ pub struct Summary {
     pub unchanged: usize,
 }
 
+/// What applying a plan costs in calls to the API, where nothing has to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ApplyCost {
+    /// Reads of a WABA's assignments: each WABA that is written is read again before, and read back after.
+    pub reads: usize,
+    /// Writes: one for each change that is attempted.
+    pub writes: usize,
+}
+
+impl ApplyCost {
+    /// How often a WABA that is written is read.
+    const READS_PER_WABA: usize = 2;
+
+    /// Gives the number of all calls.
+    pub fn calls(self) -> usize {
+        self.reads + self.writes
+    }
+
+    /// Gives the number of WABAs that are written.
+    pub fn wabas(self) -> usize {
+        self.reads / Self::READS_PER_WABA
+    }
+}
+
 /// The complete, ordered list of changes, with the evidence on which guards judge and explanations rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -173,6 +217,17 @@ impl Plan {
             }
         }
         summary
+    }
+
+    /// Tells what applying it costs; a change that is blocked costs nothing.
+    pub fn apply_cost(&self) -> ApplyCost {
+        let mut cost = ApplyCost::default();
+        for on_waba in self.changes.chunk_by(|a, b| a.key.waba == b.key.waba) {
+            let writes = on_waba.iter().filter(|change| change.blocked.is_none()).count();
+            cost.writes += writes;
+            cost.reads += if writes > 0 { ApplyCost::READS_PER_WABA } else { 0 };
+        }
+        cost
     }
 
     /// Gives the name of a WABA; empty where the plan knows none.

@@ -4,8 +4,10 @@
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
 mod change;
+mod cost;
 mod desired;
 mod directory;
+mod history;
 mod id;
 mod name;
 mod observed;
@@ -15,14 +17,19 @@ mod state;
 mod task;
 
 pub use change::{
-    Action, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
+    Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };
+pub use cost::Cost;
 pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
+pub use history::{
+    BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
+    RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,
+};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
-pub use name::{Name, visible};
+pub use name::{Name, near, visible};
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use source::{At, Position, Source, SourceId, Sources};

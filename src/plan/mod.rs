@@ -36,13 +36,19 @@ pub fn same(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>)
     if live == wanted {
         return true;
     }
-    let mut ignored = TaskSet::EMPTY;
+    let ignored = implied_by_both(live, wanted, implied);
+    !ignored.is_empty() && live.difference(&ignored) == wanted.difference(&ignored)
+}
+
+/// Gives what is implied by the tasks that both sets hold.
+fn implied_by_both(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>) -> TaskSet {
+    let mut both = TaskSet::EMPTY;
     for (task, beside) in implied {
         if live.contains(*task) && wanted.contains(*task) {
-            ignored.extend(beside);
+            both.extend(beside);
         }
     }
-    !ignored.is_empty() && live.difference(&ignored) == wanted.difference(&ignored)
+    both
 }
 
 fn empty(desired: &Desired) -> Plan {
@@ -125,28 +131,30 @@ impl Draft<'_> {
             self.plan.unchanged += usize::from(!live.is_empty());
             return None;
         }
-        let gains = !after.is_subset(live);
-        let change = Change {
+        let mut change = Change {
             key,
-            because: self.because(key, scoped, live, &after),
+            implied: implied_by_both(live, &after, &self.desired.implied),
             before: live.clone(),
             after,
-            blocked: (gains && self.desired.acting_user == Some(key.user)).then_some(Blocked::SelfRaise),
+            because: Because::default(),
+            blocked: None,
             admin: self.is_admin(key.user),
         };
+        change.because = self.because(key, scoped, &change.lost());
+        let raises_itself = self.desired.acting_user == Some(key.user) && !change.gained().is_empty();
+        change.blocked = raises_itself.then_some(Blocked::SelfRaise);
         Some(change)
     }
 
-    /// Explains a change by the lines of the manifests that ask for it, and those that no longer do.
-    fn because(&self, key: AssignmentKey, scoped: &ScopedWaba, live: &TaskSet, after: &TaskSet) -> Because {
-        let lost = live.difference(after);
+    /// Explains a change by the lines of the manifests that ask for it, and those that no longer give what is lost.
+    fn because(&self, key: AssignmentKey, scoped: &ScopedWaba, lost: &TaskSet) -> Because {
         let holds = self.desired.claims_on(key).filter(|grant| !grant.expired);
         let mut because = Because { grants: holds.map(|grant| grant.source.clone()).collect(), gone: None };
         if !lost.is_empty() {
             let expired = self
                 .desired
                 .claims_on(key)
-                .filter(|grant| grant.expired && !grant.tasks.intersection(&lost).is_empty());
+                .filter(|grant| grant.expired && !grant.tasks.intersection(lost).is_empty());
             let mut gone: Vec<WhyGone> =
                 expired.map(|grant| WhyGone::Expired(grant.source.clone())).collect();
             if gone.is_empty() {

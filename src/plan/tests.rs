@@ -186,6 +186,70 @@ fn what_a_held_task_implies_neither_misses_nor_is_too_much() {
     assert!(!same(&tasks("MANAGE,VIEW_COST"), &TaskSet::EMPTY, &implied));
 }
 
+/// Plans where `MANAGE` implies `VIEW_COST`, and gives who gains and loses what, one line each.
+fn with_implied(wanted: &[&str], live: &[&str]) -> Vec<String> {
+    let mut desired = desired(Prune::Declared, state(wanted));
+    desired.implied = BTreeMap::from([(Task::Manage, tasks("VIEW_COST"))]);
+    let told = |change: &Change| {
+        let gone = if change.because.gone.is_some() { " explained" } else { "" };
+        let blocked = if change.blocked.is_some() { " blocked" } else { "" };
+        let (kept, gained, lost) = (change.kept(), change.gained(), change.lost());
+        format!("{} keeps [{kept}] gains [{gained}] loses [{lost}]{gone}{blocked}", change.key.user)
+    };
+    plan(&desired, &observed(state(live))).changes.iter().map(told).collect()
+}
+
+#[test]
+fn a_change_for_another_reason_neither_takes_nor_gives_what_is_implied() {
+    assert_eq!(
+        with_implied(
+            &["1 1 DEVELOP,MANAGE", "1 2 MANAGE", "1 3 MANAGE,VIEW_COST"],
+            &["1 1 MANAGE,VIEW_COST", "1 2 DEVELOP,MANAGE,VIEW_COST", "1 3 DEVELOP,MANAGE"],
+        ),
+        [
+            "1 keeps [MANAGE, VIEW_COST] gains [DEVELOP] loses []",
+            "2 keeps [MANAGE, VIEW_COST] gains [] loses [DEVELOP] explained",
+            "3 keeps [MANAGE] gains [] loses [DEVELOP] explained",
+        ]
+    );
+}
+
+#[test]
+fn what_is_implied_by_a_task_that_comes_or_goes_counts() {
+    assert_eq!(
+        with_implied(&["1 1 MANAGE", "1 2 DEVELOP"], &["1 1 VIEW_COST", "1 2 MANAGE,VIEW_COST"]),
+        [
+            "1 keeps [] gains [MANAGE] loses [VIEW_COST] explained",
+            "2 keeps [] gains [DEVELOP] loses [MANAGE, VIEW_COST] explained",
+        ]
+    );
+}
+
+#[test]
+fn the_acting_user_does_not_raise_itself_by_what_is_implied() {
+    assert_eq!(
+        with_implied(&["1 5 MANAGE,VIEW_COST"], &["1 5 DEVELOP,MANAGE"]),
+        ["5 keeps [MANAGE] gains [] loses [DEVELOP] explained"]
+    );
+    assert_eq!(
+        with_implied(&["1 5 DEVELOP,MANAGE,VIEW_COST"], &["1 5 MANAGE"]),
+        ["5 keeps [MANAGE] gains [DEVELOP] loses [] blocked"]
+    );
+}
+
+#[test]
+fn an_expired_grant_of_what_is_implied_is_no_reason() {
+    let mut wanted = desired(Prune::Declared, state(&["1 1 MANAGE"]));
+    wanted.implied = BTreeMap::from([(Task::Manage, tasks("VIEW_COST"))]);
+    let at = Position::default();
+    let source = GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at };
+    wanted.grants.push(ResolvedGrant { source, tasks: tasks("VIEW_COST"), expired: true });
+    wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
+    let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP,MANAGE,VIEW_COST"])));
+    let declared = WhyGone::Declared(Position { line: 7, column: 1, ..Position::default() });
+    assert_eq!(plan.changes[0].because.gone, Some((Prune::Declared, vec![declared])));
+}
+
 #[test]
 fn a_loss_is_explained_by_the_grant_that_expired_or_else_by_the_declaration() {
     let mut wanted = desired(Prune::Declared, State::default());
@@ -267,6 +331,36 @@ proptest! {
         let summary = plan.summary();
         let losing = plan.changes.iter().filter(|change| !change.before.is_empty()).count();
         prop_assert_eq!(summary.unchanged + losing, plan.live_in_scope);
+    }
+
+    #[test]
+    fn what_is_stored_beside_a_held_task_changes_no_change(
+        prune in any_prune(), wanted in any_state(1..=5), live in any_state(1..=9), implied in any_implied(),
+    ) {
+        let mut desired = desired(prune, wanted);
+        desired.implied = implied;
+        let beside = desired.implied.get(&Task::Manage).unwrap_or(&NOTHING);
+        let stays = |key| {
+            prune == Prune::None
+                || desired.state.get(key).is_some_and(|wanted: &TaskSet| wanted.contains(Task::Manage))
+        };
+        let with_more: State = live
+            .iter()
+            .map(|(key, held)| {
+                let more = held.contains(Task::Manage) && stays(key);
+                (key, if more { held.union(beside) } else { held.clone() })
+            })
+            .collect();
+        let told = |live: &State| -> Vec<_> {
+            let plan = plan(&desired, &observed(live.clone()));
+            let told = |change: &Change| {
+                (change.key, change.gained(), change.lost(), change.because.clone(), change.blocked)
+            };
+            plan.changes.iter().map(told).collect()
+        };
+        let told_of_more = told(&with_more);
+        prop_assert_eq!(&told(&live), &told_of_more);
+        prop_assert!(told_of_more.iter().all(|(_, gained, lost, ..)| !gained.is_empty() || !lost.is_empty()));
     }
 
     #[test]

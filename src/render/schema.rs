@@ -19,6 +19,11 @@ pub fn diagnostics() -> String {
     pretty::<json::DiagnosticsDocument>("diagnostics", "The diagnostics of wabacl validate")
 }
 
+/// Gives the schema of journals in JSON.
+pub fn journal() -> String {
+    pretty::<json::JournalDocument>("journal", "What the journals of wabacl apply tell")
+}
+
 fn pretty<T: JsonSchema>(name: &str, title: &str) -> String {
     let mut schema: Schema =
         SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();

@@ -173,13 +173,14 @@ fn contradiction(name: &Name, entry: &WabaEntry, live: &DirectoryWaba) -> Option
     wrong.then(|| diagnostic::solution_contradicted(at, name, messaging))
 }
 
-fn discovers(rule: &DiscoverRule, live: &DirectoryWaba) -> bool {
-    let on_edge = match live.edge {
+/// Tells whether a rule takes a WABA of this name from this list.
+pub(super) fn discovers(rule: &DiscoverRule, name: &Name, edge: Edge) -> bool {
+    let on_edge = match edge {
         Edge::Owned => rule.from == DiscoverFrom::Owned,
         Edge::Client => rule.from == DiscoverFrom::Client,
         Edge::Direct => false,
     };
-    on_edge && rule.name.as_ref().is_none_or(|glob| glob.matches(live.name.as_str()))
+    on_edge && rule.name.as_ref().is_none_or(|glob| glob.matches(name.as_str()))
 }
 
 /// Joins the rules that discover a WABA; `None` where no rule does.
@@ -189,7 +190,7 @@ fn discovered<'a>(
     rules: &'a [DiscoverRule],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Candidate<'a>> {
-    let mut matching = rules.iter().filter(|rule| discovers(rule, live));
+    let mut matching = rules.iter().filter(|rule| discovers(rule, &live.name, live.edge));
     let first = matching.next()?;
     let mut labels = Cow::Borrowed(&first.labels);
     let (mut prune, mut shared) = (first.prune, first.shared);

@@ -10,11 +10,11 @@ mod tests;
 mod users;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::guard::Policy;
+use crate::guard::{DeclaredNames, Policy};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
-    AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, GrantSource, Name, Prune, ResolvedGrant,
-    Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
+    AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, Edge, GrantSource, Name, Prune,
+    ResolvedGrant, Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
 };
 use candidates::Candidates;
 use jiff::civil::Date;
@@ -76,6 +76,41 @@ pub fn narrow(desired: &mut Desired, glob: &Glob) -> bool {
     let wabas = &desired.scope.wabas;
     desired.state = std::mem::take(&mut desired.state).retain_wabas(|waba| wabas.contains_key(&waba));
     !wabas.is_empty()
+}
+
+/// Which WABAs will be in scope, as far as that can be told before the directory is there: what is read ahead.
+#[derive(Debug, Clone)]
+pub struct Ahead<'a> {
+    manifest: &'a Manifest,
+    glob: Option<&'a Glob>,
+    declared: BTreeSet<WabaId>,
+}
+
+impl<'a> Ahead<'a> {
+    /// Looks ahead for a manifest, narrowed as [`narrow`] will.
+    pub fn new(manifest: &'a Manifest, glob: Option<&'a Glob>) -> Self {
+        let declared = manifest.wabas.values().map(|waba| waba.id.value).collect();
+        Self { manifest, glob, declared }
+    }
+
+    /// Gives the declared WABAs that will be in scope.
+    pub fn named(&self) -> BTreeSet<WabaId> {
+        let covered = |name: &Name| self.glob.is_none_or(|glob| glob.matches(name.as_str()));
+        let wabas = self.manifest.wabas.iter().filter(|(name, _)| covered(name));
+        wabas.map(|(_, waba)| waba.id.value).collect()
+    }
+
+    /// Tells whether another WABA of this name on this list will be discovered.
+    pub fn discovers(&self, waba: WabaId, name: &Name, edge: Edge) -> bool {
+        !self.declared.contains(&waba)
+            && self.glob.is_none_or(|glob| glob.matches(name.as_str()))
+            && self.manifest.discover.iter().any(|rule| candidates::discovers(rule, name, edge))
+    }
+
+    /// Tells whether any can be discovered.
+    pub fn may_discover(&self) -> bool {
+        !self.manifest.discover.is_empty()
+    }
 }
 
 /// Tells whether a grant's last day has passed.
@@ -200,6 +235,10 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
             .filter_map(|name| users.get(name).copied())
             .collect::<BTreeSet<_>>(),
         permitted,
+        names: DeclaredNames {
+            wabas: manifest.wabas.iter().map(|(name, entry)| (name.clone(), entry.id.value)).collect(),
+            users: users.iter().map(|(name, id)| ((*name).clone(), *id)).collect(),
+        },
     }
 }
 

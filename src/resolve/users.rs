@@ -2,11 +2,8 @@
 
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{Manifest, SystemUserEntry};
-use crate::model::{Directory, Name, UserId};
+use crate::model::{self, Directory, Name, UserId};
 use std::collections::BTreeMap;
-
-/// How many near names a diagnostic suggests at most.
-const SUGGESTIONS: usize = 3;
 
 /// Gives the id of each declared system user that the business has exactly once.
 pub(super) fn look_up<'a>(
@@ -67,9 +64,6 @@ fn look_up_one(
 }
 
 fn near(wanted: &Name, by_name: &BTreeMap<&str, Vec<UserId>>) -> Vec<String> {
-    let names: Vec<&str> = by_name.keys().copied().collect();
-    similar::get_close_matches(wanted.as_str(), &names, SUGGESTIONS, 0.6)
-        .into_iter()
-        .map(|name| format!("`{}`", Name::from(name)))
-        .collect()
+    let names = model::near(wanted.as_str(), by_name.keys().copied());
+    names.into_iter().map(|name| format!("`{}`", Name::from(name))).collect()
 }

@@ -4,10 +4,17 @@ use super::faults::Remote;
 use super::{Place, Ran};
 use wabacl::emulator::{Fault, FaultKind};
 
-const NAMES: [&str; 5] = ["::error::x", "<script>x", "| a |", "\u{1b}[31mred\u{202e}", "two\n::error::lines"];
+const NAMES: [&str; 6] = [
+    "::error::x",
+    "<script>x",
+    "| a |",
+    "\u{1b}[31mred\u{202e}",
+    "two\n::error::lines",
+    "##[error]x ##vso[task.complete result=Failed]",
+];
 
 /// Makes sure that no line begins with a foreign name, blanks aside (a runner leaves them out too), and that
-/// nothing that steers a terminal is printed.
+/// nothing that steers a terminal or a pipeline is printed.
 fn is_harmless(ran: &Ran) {
     for line in ran.stdout.lines().chain(ran.stderr.lines()) {
         let begin = line.trim_start();
@@ -15,7 +22,7 @@ fn is_harmless(ran: &Ran) {
             assert!(!begin.starts_with(name), "a line begins with `{name}`: {line:?}\n{ran}");
         }
     }
-    for steering in ["\u{1b}", "\u{202e}"] {
+    for steering in ["\u{1b}", "\u{202e}", "##"] {
         assert!(!ran.stdout.contains(steering) && !ran.stderr.contains(steering), "{ran}");
     }
 }
@@ -85,7 +92,7 @@ async fn what_the_api_says_begins_no_line_either() {
         status: 403,
         code: 200,
         subcode: None,
-        message: "::error::x\n::error::y\r::error::z\u{1b}[31m\u{202e} ".repeat(10),
+        message: "::error::x ##[error]x\n::error::y\r::error::z\u{1b}[31m\u{202e} ".repeat(10),
         is_transient: false,
     };
     for (method, path, code) in [

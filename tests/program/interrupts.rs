@@ -22,7 +22,9 @@ async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) 
     let slow = Options { latency: Duration::from_millis(300).into(), ..Options::default() };
     let emulator = Emulator::start(world, slow).await.unwrap();
     let url = emulator.url();
-    let words = format!("apply access --today 2026-11-23 --auto-approve --graph-url {url} {options}");
+    let words = format!(
+        "apply access --today 2026-11-23 --auto-approve --read-strategy direct --concurrency 1 --graph-url {url} {options}"
+    );
     let child = place.command(&words).spawn().unwrap();
     let seen = || emulator.calls().iter().any(|call| call.method == method && call.path.ends_with(path));
     until(seen).await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Makes sure that a document keeps the contract that its schema tells.
 #[track_caller]
-fn fits(schema: &str, document: &str) -> Value {
+pub(super) fn fits(schema: &str, document: &str) -> Value {
     let path = format!("{}/schema/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -37,7 +37,7 @@ fn every_document_fits_its_schema() {
 
 #[test]
 fn a_schema_is_printed_as_it_lies_in_the_repository() {
-    for name in ["manifest", "plan", "report", "diagnostics"] {
+    for name in ["manifest", "plan", "report", "diagnostics", "journal"] {
         let path = format!("{}/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let printed = Place::new().run(&format!("schema {name}")).ends(0).stdout;
         assert_eq!(printed, std::fs::read_to_string(path).unwrap(), "schema/{name}.schema.json is stale");
@@ -56,7 +56,7 @@ fn two_runs_give_the_same_bytes() {
     let place = Place::new();
     let json = |words: &str| timeless(&place.emulated(words).stdout);
     assert_eq!(json("plan --format json"), json("plan --format json --concurrency 1"));
-    assert_eq!(place.emulated("plan -v").to_string(), place.emulated("plan -v").to_string());
+    assert_eq!(place.emulated("plan -v").stdout, place.emulated("plan -v").stdout);
     // The order of files says nothing either, but for the places that it names.
     let ordered = |paths: &str| {
         let words = format!("plan {paths} --today 2026-11-23 --emulate live.yaml --format json");

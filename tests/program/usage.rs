@@ -20,6 +20,8 @@ fn wrong_usage_ends_with_64() {
         "whoami --business x",
         "emulator",
         "schema frobnicate",
+        "journal --business x",
+        "journal --last 0",
     ] {
         let ran = place.run(words).ends(64);
         assert_eq!(ran.stdout, "", "`{words}` gives no product");
@@ -35,6 +37,7 @@ fn every_verb_explains_itself() {
         ("plan", "Shows what apply would do, and writes nothing"),
         ("apply", "Plans, shows, asks, and makes only the assignments that differ"),
         ("drift", "Exits with 2 on drift (kubectl and diff use 1 for that)"),
+        ("journal", "Shows what was applied, by whom, when and why"),
         ("whoami", "Tells whether the token is good"),
         ("schema", "Prints a JSON Schema"),
         ("emulator", "Serves the emulated Graph API"),

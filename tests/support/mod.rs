@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
-use wabacl::graph::{DirectoryRequest, Reader, Settings, Writer};
+use wabacl::graph::{DirectoryRequest, ReadStrategy, Reader, Settings, Writer};
 use wabacl::model::{AssignmentKey, Directory, TaskSet, UserId, WabaId};
 use wabacl::time::Time;
 
@@ -22,6 +22,8 @@ impl Played {
         let mut settings = Settings::new(TOKEN.into());
         settings.graph_url = emulator.url();
         settings.time = Time::scaled(10_000.0);
+        // One call a request, so that a test can say which of them goes wrong.
+        settings.read_strategy = ReadStrategy::Direct;
         Self { emulator, settings }
     }
 
@@ -38,7 +40,7 @@ impl Played {
     }
 
     pub(crate) fn writer(&self) -> Writer {
-        Writer::connect(&self.settings).unwrap()
+        Writer::beside(&self.reader(), &self.settings).unwrap()
     }
 
     /// Gives how many requests came whose path ends like this.

@@ -60,6 +60,8 @@ documents! {
         notices: Vec<NoticeEntry>,
         /// The numbers.
         summary: PlanSummary,
+        /// What applying it costs.
+        apply_cost: ApplyCostEntry,
     }
     /// A change of one assignment.
     ChangeEntry {
@@ -177,6 +179,13 @@ documents! {
         revoke: usize,
         /// Live assignments in scope that stay.
         unchanged: usize,
+    }
+    /// What applying a plan costs in calls to the API, where nothing has to be tried again.
+    ApplyCostEntry {
+        /// Reads: each WABA that is written is read again before, and read back after.
+        reads: usize,
+        /// Writes: one for each change that is attempted.
+        writes: usize,
     }
     /// A report: what became of every change.
     ReportDocument {

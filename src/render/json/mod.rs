@@ -2,9 +2,12 @@
 //!
 //! A minor version only adds; readers refuse a newer major version. This module must not know how text looks.
 
+#[macro_use]
 mod document;
+mod journal;
 
 pub use document::*;
+pub use journal::*;
 
 use super::{PlanView, harmless};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,7 +22,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io;
 
-/// The version of all three formats.
+/// The version of all formats.
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// What a document says beside the plan, and the plan does not know.
@@ -45,7 +48,7 @@ pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, to: impl io::Write) ->
 /// Gives a plan as the document that is written.
 pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocument {
     let plan = view.plan;
-    let summary = plan.summary();
+    let (summary, cost) = (plan.summary(), plan.apply_cost());
     PlanDocument {
         format_version: FORMAT_VERSION.to_owned(),
         tool: tool(),
@@ -67,6 +70,7 @@ pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocume
             revoke: summary.revoke,
             unchanged: summary.unchanged,
         },
+        apply_cost: ApplyCostEntry { reads: cost.reads, writes: cost.writes },
     }
 }
 
@@ -161,11 +165,7 @@ fn change_entry(plan: &Plan, change: &model::Change, sources: &Sources) -> Chang
         after: tasks(&change.after),
         because: change.because.grants.iter().map(|source| grant(source, sources)).collect(),
         gone: change.because.gone.as_ref().map(|(prune, lines)| GoneEntry {
-            prune: match prune {
-                Prune::None => PruneWord::None,
-                Prune::Declared => PruneWord::Declared,
-                Prune::All => PruneWord::All,
-            },
+            prune: prune_word(*prune),
             lines: lines.iter().map(|line| gone_line(line, sources)).collect(),
         }),
         blocked: change.blocked.map(|model::Blocked::SelfRaise| BlockedWord::SelfRaise),
@@ -236,23 +236,43 @@ fn notice(plan: &Plan, found: &model::Notice) -> NoticeEntry {
     }
 }
 
+fn prune_word(prune: Prune) -> PruneWord {
+    match prune {
+        Prune::None => PruneWord::None,
+        Prune::Declared => PruneWord::Declared,
+        Prune::All => PruneWord::All,
+    }
+}
+
 fn outcome(plan: &Plan, reported: &model::ReportedChange, sources: &Sources) -> OutcomeEntry {
-    let (word, stored, found, error) = match &reported.outcome {
-        Outcome::Applied => (OutcomeWord::Applied, None, None, None),
-        Outcome::AlreadySo => (OutcomeWord::AlreadySo, None, None, None),
-        Outcome::AcceptedNotListed => (OutcomeWord::AcceptedNotListed, None, None, None),
-        Outcome::StoredDifferently { stored } => (OutcomeWord::StoredDifferently, Some(stored), None, None),
-        Outcome::Moved { found } => (OutcomeWord::Moved, None, Some(found), None),
-        Outcome::Failed { error } => (OutcomeWord::Failed, None, None, Some(error)),
-        Outcome::Unknown { error } => (OutcomeWord::Unknown, None, None, Some(error)),
-        Outcome::NotAttempted { why } => (OutcomeWord::NotAttempted, None, None, Some(why)),
-    };
-    OutcomeEntry {
-        change: change_entry(plan, &reported.change, sources),
-        outcome: word,
-        stored: stored.map(tasks),
-        found: found.map(tasks),
-        error: error.map(|error| harmless(error)),
+    let OutcomeParts { outcome, stored, found, error } = OutcomeParts::of(&reported.outcome);
+    OutcomeEntry { change: change_entry(plan, &reported.change, sources), outcome, stored, found, error }
+}
+
+/// An outcome in the parts that documents tell of it.
+struct OutcomeParts {
+    outcome: OutcomeWord,
+    stored: Option<Vec<String>>,
+    found: Option<Vec<String>>,
+    error: Option<String>,
+}
+
+impl OutcomeParts {
+    fn of(outcome: &Outcome) -> Self {
+        let word = |outcome| Self { outcome, stored: None, found: None, error: None };
+        let because = |outcome, error: &str| Self { error: Some(harmless(error)), ..word(outcome) };
+        match outcome {
+            Outcome::Applied => word(OutcomeWord::Applied),
+            Outcome::AlreadySo => word(OutcomeWord::AlreadySo),
+            Outcome::AcceptedNotListed => word(OutcomeWord::AcceptedNotListed),
+            Outcome::StoredDifferently { stored } => {
+                Self { stored: Some(tasks(stored)), ..word(OutcomeWord::StoredDifferently) }
+            }
+            Outcome::Moved { found } => Self { found: Some(tasks(found)), ..word(OutcomeWord::Moved) },
+            Outcome::Failed { error } => because(OutcomeWord::Failed, error),
+            Outcome::Unknown { error } => because(OutcomeWord::Unknown, error),
+            Outcome::NotAttempted { why } => because(OutcomeWord::NotAttempted, why),
+        }
     }
 }
 

@@ -14,14 +14,10 @@ const AROUND: usize = 100;
 pub fn diagnostics(found: &[Diagnostic], sources: &Sources, style: &Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
-    let lines: Vec<_> = sources.iter().map(|(_, source)| line_starts(&source.text)).collect();
+    let mut walk = Walk::new(sources);
     let mut out = String::new();
     for diagnostic in in_order(found) {
-        let excerpt = diagnostic.at.and_then(|at| {
-            let text = &sources.get(at.source)?.text;
-            let start = *lines.get(at.source.0 as usize)?.get((at.line as usize).checked_sub(1)?)?;
-            Some(excerpt(text[start..].split(['\n', '\r']).next().unwrap_or_default(), at))
-        });
+        let excerpt = diagnostic.at.and_then(|at| walk.to(at)).map(|(before, after)| excerpt(before, after));
         out.push_str(&renderer.render(&[group(diagnostic, sources, excerpt)]));
         out.push_str("\n\n");
     }
@@ -43,8 +39,44 @@ pub(in crate::render) fn in_order(found: &[Diagnostic]) -> Vec<&Diagnostic> {
     sorted
 }
 
-fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+/// A walk through the texts from place to place: as long as no place is before the last one, each text is
+/// walked through once, however many places there are on however long a line.
+struct Walk<'a> {
+    sources: &'a Sources,
+    at: Position,
+    byte: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        Self { sources, at: Position { line: 1, column: 1, ..Position::default() }, byte: 0 }
+    }
+
+    /// Gives the text before a place and the text from there on; `None` where there is no such line.
+    fn to(&mut self, at: Position) -> Option<(&'a str, &'a str)> {
+        let text = self.sources.get(at.source)?.text.as_str();
+        if at.line == 0 {
+            return None;
+        }
+        if at.source != self.at.source || at < self.at {
+            self.at = Position { line: 1, column: 1, ..at };
+            self.byte = 0;
+        }
+        while self.at.line < at.line {
+            self.byte += text[self.byte..].find('\n')? + 1;
+            self.at = Position { line: self.at.line + 1, column: 1, ..at };
+        }
+        let steps = at.column.saturating_sub(self.at.column);
+        for c in text[self.byte..].chars().take_while(|c| !ends_line(*c)).take(steps as usize) {
+            self.byte += c.len_utf8();
+            self.at.column += 1;
+        }
+        Some(text.split_at(self.byte))
+    }
+}
+
+fn ends_line(c: char) -> bool {
+    matches!(c, '\n' | '\r')
 }
 
 fn group<'a>(found: &Diagnostic, sources: &Sources, excerpt: Option<(String, Range<usize>)>) -> Group<'a> {
@@ -80,23 +112,22 @@ fn group<'a>(found: &Diagnostic, sources: &Sources, excerpt: Option<(String, Ran
 }
 
 /// Cuts a line to what stands around a place, makes it harmless, and gives the place's span in it.
-fn excerpt(line: &str, at: Position) -> (String, Range<usize>) {
-    let column = (at.column as usize).saturating_sub(1);
-    let skip = column.saturating_sub(AROUND);
-    let mut chars = line.chars().skip(skip);
-    let before: String = chars.by_ref().take(column - skip).collect();
-    let rest: String = chars.by_ref().take(AROUND).collect();
-    let token = token(&rest);
-    let mut shown = if skip > 0 { String::from("…") } else { String::new() };
-    shown.push_str(&harmless(&before));
-    let start = shown.len();
-    shown.push_str(&harmless(&rest[..token]));
-    let end = shown.len();
-    shown.push_str(&harmless(&rest[token..]));
-    if chars.next().is_some() {
-        shown.push('…');
+fn excerpt(before: &str, after: &str) -> (String, Range<usize>) {
+    let mut to_left = before.chars().rev().take_while(|c| !ends_line(*c));
+    let left: usize = to_left.by_ref().take(AROUND).map(char::len_utf8).sum();
+    let cut_left = to_left.next().is_some();
+    let mut to_right = after.chars().take_while(|c| !ends_line(*c));
+    let right: usize = to_right.by_ref().take(AROUND).map(char::len_utf8).sum();
+    let cut_right = to_right.next().is_some();
+    let line = format!("{}{}", &before[before.len() - left..], &after[..right]);
+    // What is shown of a beginning is the beginning of what is shown.
+    let shown = |end: usize| format!("{}{}", if cut_left { "…" } else { "" }, harmless(&line[..end]));
+    let span = shown(left).len()..shown(left + token(&line[left..])).len();
+    let mut all = shown(line.len());
+    if cut_right {
+        all.push('…');
     }
-    (shown, start..end)
+    (all, span)
 }
 
 /// Gives the length of the YAML scalar, or the mark, with which a text begins.

@@ -1,16 +1,22 @@
 //! Text for people. Only lays out what the core found; it must not decide anything.
 
+mod cost;
 mod diagnostics;
+mod journal;
 mod losses;
 mod plan;
 mod report;
 #[cfg(test)]
 mod tests;
+mod waivers;
 
+pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub(super) use diagnostics::in_order;
+pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
+pub use waivers::idle_waivers;
 
 use super::named;
 use super::paper::{Paint, Paper, Word, foreign, own};
@@ -26,8 +32,8 @@ fn heading(paper: &mut Paper, plan: &Plan, waba: WabaId) {
 }
 
 /// Gives the sign of a change.
-fn sign(change: &Change) -> Word {
-    match change.action() {
+fn sign(action: Action) -> Word {
+    match action {
         Action::Assign => own("+", Paint::Good),
         Action::Change => own("~", Paint::Changed),
         Action::Revoke => own("-", Paint::Bad),
@@ -36,10 +42,23 @@ fn sign(change: &Change) -> Word {
 
 /// Gives the tasks that stay, come and go, in this order.
 fn tasks(change: &Change) -> Vec<Word> {
-    let mut words = marked(&change.before.intersection(&change.after), "", Paint::Plain);
+    let mut words = marked(&change.kept(), "", Paint::Plain);
     words.extend(marked(&change.gained(), "+", Paint::Good));
     words.extend(marked(&change.lost(), "-", Paint::Bad));
     words
+}
+
+/// Gives the tasks that stay, come and go from one set to another, in this order.
+fn between(before: &TaskSet, after: &TaskSet) -> Vec<Word> {
+    let mut words = marked(&before.intersection(after), "", Paint::Plain);
+    words.extend(marked(&after.difference(before), "+", Paint::Good));
+    words.extend(marked(&before.difference(after), "-", Paint::Bad));
+    words
+}
+
+/// Gives what a set holds.
+fn held(set: &TaskSet) -> Vec<Word> {
+    if set.is_empty() { vec![own("nothing", Paint::Plain)] } else { marked(set, "", Paint::Plain) }
 }
 
 fn marked(set: &TaskSet, mark: &str, paint: Paint) -> Vec<Word> {

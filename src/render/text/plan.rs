@@ -49,7 +49,7 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
     let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
     // Tasks stand under each other where there is room for it.
     let hang = if paper.width() >= 60 { 5 + column } else { 6 };
-    paper.entry(2, hang, [sign(change), name].into_iter().chain(tasks(change)));
+    paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
@@ -241,6 +241,15 @@ fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
         );
     }
     paper.entry(0, 2, prose(&last_line(view), Paint::Bold));
+    let cost = view.plan.apply_cost();
+    if view.purpose == Purpose::Plan && cost.writes > 0 {
+        let (writes, wabas) = (count(cost.writes, "write", "writes"), count(cost.wabas(), "WABA", "WABAs"));
+        let text = format!(
+            "Applying it takes {} API calls: {writes}, and {wabas} read before and after.",
+            cost.calls()
+        );
+        paper.entry(0, 2, prose(&text, Paint::Plain));
+    }
 }
 
 /// Says it in one line, and never claims a match for what could not be read.

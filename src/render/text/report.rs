@@ -1,6 +1,6 @@
 //! A report as text: what became of each change, and what ends what is left. Decides nothing.
 
-use super::{count, heading, sign, tasks};
+use super::{count, heading, held, sign, tasks};
 use crate::model::{Change, Outcome, Plan, Report, ReportedChange, Task, TaskSet};
 use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
 use crate::render::{Style, harmless, named};
@@ -24,9 +24,15 @@ pub fn report(report: &Report, plan: &Plan, style: &Style) -> String {
 fn write_outcome(paper: &mut Paper, plan: &Plan, reported: &ReportedChange) {
     let change = &reported.change;
     let name = foreign(&named(&plan.user_name(change.key.user), change.key.user), Paint::Bold);
-    paper.entry(2, 6, [sign(change), name].into_iter().chain(tasks(change)));
+    paper.entry(2, 6, [sign(change.action()), name].into_iter().chain(tasks(change)));
+    paper.entry(6, 8, outcome_words(&reported.outcome));
+    write_advice(paper, plan, reported);
+}
+
+/// Says what became of a write.
+pub(super) fn outcome_words(outcome: &Outcome) -> Vec<Word> {
     let lead = |word: &str, paint| prose(word, paint).collect::<Vec<Word>>();
-    let mut words = match &reported.outcome {
+    let mut words = match outcome {
         Outcome::Applied => lead("applied", Paint::Good),
         Outcome::AlreadySo => lead("already so", Paint::Good),
         Outcome::AcceptedNotListed => lead("accepted, not listed: the user is an admin", Paint::Changed),
@@ -36,19 +42,14 @@ fn write_outcome(paper: &mut Paper, plan: &Plan, reported: &ReportedChange) {
         Outcome::Unknown { .. } => lead("unknown:", Paint::Bad),
         Outcome::NotAttempted { .. } => lead("not attempted:", Paint::Changed),
     };
-    match &reported.outcome {
+    match outcome {
         Outcome::Applied | Outcome::AlreadySo | Outcome::AcceptedNotListed => {}
         Outcome::StoredDifferently { stored: set } | Outcome::Moved { found: set } => words.extend(held(set)),
         Outcome::Failed { error: why } | Outcome::Unknown { error: why } | Outcome::NotAttempted { why } => {
             words.extend(foreign_prose(why, Paint::Plain));
         }
     }
-    paper.entry(6, 8, words);
-    write_advice(paper, plan, reported);
-}
-
-fn held(set: &TaskSet) -> Vec<Word> {
-    if set.is_empty() { vec![own("nothing", Paint::Plain)] } else { super::marked(set, "", Paint::Plain) }
+    words
 }
 
 /// Says what to do next, where there is something to do.

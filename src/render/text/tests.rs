@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::guard::Violation;
+use crate::guard::{IdleWaiver, Violation, WhyIdle};
 use crate::model::*;
 use crate::render::json::{self, JsonHeader};
 use crate::render::{PlanView, Purpose, Style, schema};
@@ -54,6 +54,7 @@ fn example(user: &str, waba: &str) -> Plan {
         key,
         before,
         after,
+        implied: TaskSet::EMPTY,
         because,
         blocked: None,
         admin: false,
@@ -155,6 +156,7 @@ fn a_plan_reads_from_the_first_change_to_the_last_line() {
     Partial: narrowed by --waba; other WABAs were not looked at.
     Plan: 1 to assign, 1 to change, 1 to revoke, 118 unchanged; 1 WABA could not be
       read.
+    Applying it takes 5 API calls: 3 writes, and 1 WABA read before and after.
     "#);
 }
 
@@ -195,6 +197,62 @@ fn no_changes_is_claimed_only_for_what_was_read() {
 }
 
 #[test]
+fn what_applying_costs_is_told_beforehand_and_only_where_something_is_written() {
+    let mut plan = example("deploy-bot", "acme-eu");
+    plan.changes[1].blocked = Some(Blocked::SelfRaise);
+    plan.changes[2].key.waba = "7".parse().unwrap();
+    let last = |plan: &Plan| shown(plan, &PLAIN).lines().last().map(str::to_owned);
+    assert_eq!(
+        last(&plan).as_deref(),
+        Some("Applying it takes 6 API calls: 2 writes, and 2 WABAs read before and after.")
+    );
+    assert_eq!(plan.apply_cost(), ApplyCost { reads: 4, writes: 2 });
+    plan.changes.truncate(1);
+    assert_eq!(
+        last(&plan).as_deref(),
+        Some("Applying it takes 3 API calls: 1 write, and 1 WABA read before and after.")
+    );
+    plan.changes[0].blocked = Some(Blocked::SelfRaise);
+    assert!(!shown(&plan, &PLAIN).contains("API call"));
+    assert_eq!(plan.apply_cost(), ApplyCost::default());
+}
+
+#[test]
+fn drift_tells_no_cost() {
+    let (of, sources) = (example("deploy-bot", "acme-eu"), sources());
+    let view =
+        PlanView { plan: &of, violations: &[], waived: &[], sources: &sources, purpose: Purpose::Drift };
+    assert!(!plan(&view, &PLAIN).contains("API call"));
+}
+
+#[test]
+fn a_waiver_that_covers_nothing_earns_a_warning() {
+    let idle = |waiver: &str, why| IdleWaiver { waiver: waiver.parse().unwrap(), why };
+    let near = |names: &[&str]| WhyIdle::NoSuchName { near: names.iter().copied().map(Name::from).collect() };
+    let shown = idle_waivers(
+        &[
+            idle("max-removals", WhyIdle::Kept),
+            idle("self=acme-eu", WhyIdle::Kept),
+            idle("self=\u{1b}##[error]", near(&[])),
+            idle("min-holders=acme-ue", near(&["acme-eu"])),
+            idle("min-holders=acme", near(&["Acme", "acme-eu"])),
+        ],
+        &PLAIN,
+    );
+    insta::assert_snapshot!(shown, @r"
+    warning: the waiver `max-removals` covers nothing: the plan keeps this guard
+    warning: the waiver `self=acme-eu` covers nothing: the plan keeps this guard
+        there
+    warning: the waiver `self=\u{1b}#\u{23}[error]` covers nothing: nothing in the
+        manifests or in this plan is called so
+    warning: the waiver `min-holders=acme-ue` covers nothing: nothing in the
+        manifests or in this plan is called so; did you mean `acme-eu`?
+    warning: the waiver `min-holders=acme` covers nothing: nothing in the manifests
+        or in this plan is called so; did you mean `Acme` or `acme-eu`?
+    ");
+}
+
+#[test]
 fn a_diagnostic_shows_its_place_and_what_to_do() {
     let found = Diagnostic {
         severity: Severity::Error,
@@ -221,20 +279,62 @@ fn a_diagnostic_in_a_huge_hostile_line_is_short_and_harmless() {
     let mut sources = Sources::default();
     let line = format!("{}\u{1b}[31m\u{202e}x{}", "a".repeat(500_000), "b".repeat(500_000));
     sources.add("a\u{1b}.yaml", line);
-    let place = Position { source: SourceId(0), line: 1, column: 500_007 };
-    let found = Diagnostic {
-        severity: Severity::Warning,
-        code: "c",
-        message: "m".to_owned(),
-        at: Some(place),
-        help: None,
-    };
-    let text = diagnostics(&[found], &sources, &PLAIN);
+    let text = diagnostics(&[found_at(1, 500_007)], &sources, &PLAIN);
     assert!(text.len() < 1000 && text.contains(":1:500007"), "{text}");
     assert!(
         text.chars().all(|c| c == '\n' || visible(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8()),
         "{text:?}"
     );
+}
+
+fn found_at(line: u32, column: u32) -> Diagnostic {
+    let at = Some(Position { source: SourceId(0), line, column });
+    Diagnostic { severity: Severity::Warning, code: "c", message: "m".to_owned(), at, help: None }
+}
+
+/// Shows diagnostics about a text at these places, and gives for each the shown line from the mark on.
+fn marked_at(text: &str, places: &[(u32, u32)]) -> Vec<String> {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", text);
+    let found: Vec<_> = places.iter().map(|&(line, column)| found_at(line, column)).collect();
+    let shown = diagnostics(&found, &sources, &Style { width: 300, ..PLAIN });
+    let mark = |text: &str| {
+        let mut lines = text.lines().skip_while(|line| !line.contains(" | "));
+        let (line, marks) = (lines.next()?, lines.next()?);
+        let at = marks.chars().position(|c| c == '^')?;
+        let place = text.lines().find_map(|line| line.split_once("--> access.yaml:"))?.1;
+        Some(format!("{place} {}", line.chars().skip(at).take(5).collect::<String>()))
+    };
+    shown.split("\n\n").filter_map(mark).collect()
+}
+
+#[test]
+fn many_places_on_one_long_line_are_each_shown_where_they_are() {
+    // Ten columns each, some of more than one byte; the line is cut on both sides of most places.
+    let line: String = (1000..2000).fold(String::new(), |line, number| line + &format!("é{number} ##, "));
+    let text = format!("first\n{line}\r\nlast: [x]\n");
+    let places: Vec<(u32, u32)> = (0..1000).map(|index| (2, index * 10 + 1)).rev().collect();
+    let mut expected: Vec<String> =
+        (0..1000).map(|index| format!("2:{} é{}", index * 10 + 1, index + 1000)).collect();
+    assert_eq!(marked_at(&text, &places), expected);
+    expected.truncate(1);
+    expected.push("2:1 é1000".to_owned());
+    expected.push("3:8 x]".to_owned());
+    assert_eq!(marked_at(&text, &[(3, 8), (2, 1), (2, 1)]), expected);
+}
+
+#[test]
+fn a_place_that_is_not_there_is_told_without_a_line() {
+    let text = diagnostics(&[found_at(9, 2), found_at(0, 0)], &sources(), &PLAIN);
+    assert!(text.contains("access.yaml:9:2") && !text.contains("users"), "{text}");
+}
+
+#[test]
+fn what_joins_to_a_command_at_a_mark_is_broken_up() {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", "x: ##[error]y\n");
+    let text = diagnostics(&[found_at(1, 5)], &sources, &PLAIN);
+    assert!(!text.contains("##"), "{text}");
 }
 
 /// Every line begins, behind its spaces, with one of our own words or signs.

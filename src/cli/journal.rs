@@ -1,0 +1,54 @@
+//! `wabacl journal`.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::Format;
+use super::state::StateDir;
+use super::terminal::Terminal;
+use crate::journal::{self, JournalError, Keep};
+use crate::model::{BusinessId, Histories, visible};
+use crate::render;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+/// Shows what was applied, by whom, when and why, and what is in flight
+///
+/// It goes by the journals on this machine alone, and asks the API nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    state_dir: StateDir,
+    /// Only the journal of this business (all that are there)
+    #[arg(long, value_name = "ID")]
+    business: Option<BusinessId>,
+    /// Only the last so many runs of a business, and those before them that left a write in flight
+    #[arg(long, value_name = "NUMBER")]
+    last: Option<NonZeroUsize>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let state_dir = args.state_dir.path()?;
+    let keep = args.last.map_or(Keep::All, |runs| Keep::Last(runs.get()));
+    let histories = histories(&state_dir, args.business, keep)
+        .map_err(|error| Failure::journal("reading the journal", &error))?;
+    match args.format {
+        Format::Json => terminal.written(|to| render::json::journal(&histories, to))?,
+        Format::Text if histories.is_empty() => {
+            let of = args.business.map(|id| format!(" of the business {id}")).unwrap_or_default();
+            let place = state_dir.display().to_string();
+            terminal.product(&format!("There is no journal{of} in {}.\n", visible(&place)))?;
+        }
+        Format::Text => terminal.product(&render::text::journal(&histories, &terminal.style()))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn histories(state_dir: &Path, only: Option<BusinessId>, keep: Keep) -> Result<Histories, JournalError> {
+    let mut businesses = journal::businesses(state_dir)?;
+    businesses.retain(|business| only.is_none_or(|only| only == *business));
+    let read = |business| Ok((business, journal::read(&journal::path(state_dir, business), keep)?));
+    businesses.into_iter().map(read).collect()
+}

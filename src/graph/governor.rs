@@ -1,0 +1,335 @@
+//! How much may be sent, and when: one governor for the whole client.
+//!
+//! It starts with few requests at a time, takes more while answers are quick, and fewer where the API shows
+//! strain. Where the API asks to wait, nothing is sent until then. It knows no endpoints.
+
+use super::answer::Signals;
+use super::budget::Budget;
+use super::error::{ApiError, GraphError};
+use super::settings::Settings;
+use crate::model::WabaId;
+use crate::time::Time;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How many requests are sent at a time at first.
+const FIRST: f64 = 4.0;
+/// The usage of a limit from which fewer are sent, in percent.
+const STRAIN: u32 = 75;
+/// How much slower than the quickest of its kind an answer may be and still count as quick.
+const QUICK: u32 = 3;
+/// How long is waited where the API does not say, the first time.
+const FIRST_WAIT: Duration = Duration::from_secs(60);
+
+/// What a request is like, for comparing how long answers take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Single,
+    Batch,
+}
+
+#[derive(Debug)]
+pub(super) struct Governor {
+    time: Time,
+    most: f64,
+    max_wait: Duration,
+    deadline: Option<Duration>,
+    state: Mutex<State>,
+    budget: Mutex<Budget>,
+    changed: Notify,
+    retries: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many requests may be under way.
+    limit: f64,
+    under_way: usize,
+    /// Whether the limit still doubles with each round of answers.
+    doubling: bool,
+    /// When the limit was lowered last: the answers to what was sent before say the same again.
+    lowered: Duration,
+    quickest: [Option<Duration>; 2],
+    paused_until: Duration,
+    /// How often in a row the API asked to wait.
+    strikes: u32,
+    /// How long was waited in all, and up to which moment that is counted.
+    waited: Duration,
+    counted: Duration,
+    usage: Option<u32>,
+    first_usage: Option<u32>,
+    /// Why nothing is sent any more.
+    ended: Option<GraphError>,
+}
+
+/// What sending may come to.
+enum May {
+    Send,
+    Sleep(Duration),
+    WaitForOthers,
+    Never(GraphError),
+}
+
+impl Governor {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let time = settings.time.clone();
+        let limit = FIRST.min(count(settings.concurrency.max(1)));
+        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_file.clone(), time.now());
+        let state = State {
+            limit,
+            under_way: 0,
+            doubling: true,
+            lowered: Duration::ZERO,
+            quickest: [None; 2],
+            paused_until: Duration::ZERO,
+            strikes: 0,
+            waited: Duration::ZERO,
+            counted: Duration::ZERO,
+            usage: None,
+            first_usage: None,
+            ended: None,
+        };
+        Self {
+            most: count(settings.concurrency.max(1)),
+            max_wait: settings.max_wait,
+            deadline: settings.deadline,
+            state: Mutex::new(state),
+            budget: Mutex::new(budget),
+            changed: Notify::new(),
+            retries: AtomicU64::new(0),
+            time,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn may_send(&self) -> May {
+        let now = self.time.elapsed();
+        let mut state = self.state();
+        if let Some(error) = &state.ended {
+            return May::Never(error.clone());
+        }
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return May::Never(GraphError::OutOfTime);
+        }
+        if now < state.paused_until {
+            let until = self.deadline.map_or(state.paused_until, |deadline| state.paused_until.min(deadline));
+            return May::Sleep(until.saturating_sub(now));
+        }
+        if count(state.under_way) + 1.0 > state.limit {
+            return May::WaitForOthers;
+        }
+        state.under_way += 1;
+        May::Send
+    }
+
+    /// Takes note of an answer.
+    pub(super) fn answered(&self, kind: Kind, took: Duration, signals: &Signals, good: bool) {
+        let now = self.time.elapsed();
+        let mut state = self.state();
+        state.usage = state.usage.max(signals.usage);
+        state.first_usage = state.first_usage.or(signals.usage);
+        let strained = signals.usage.is_some_and(|usage| usage > STRAIN);
+        if strained || !good {
+            state.lower(now, took);
+        } else {
+            state.strikes = 0;
+            let quickest = &mut state.quickest[kind as usize];
+            let best = quickest.map_or(took, |best| best.min(took));
+            *quickest = Some(best);
+            if took <= best * QUICK + Duration::from_millis(20) {
+                let more = if state.doubling { 1.0 } else { 1.0 / state.limit };
+                state.limit = (state.limit + more).min(self.most);
+            } else {
+                state.doubling = false;
+            }
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Takes note that the API asks to wait: nothing is sent until then, or at all where that is too long.
+    pub(super) fn throttled(&self, api: &ApiError, wait: Option<Duration>) {
+        let now = self.time.elapsed();
+        let mut state = self.state();
+        let paused = now < state.paused_until;
+        if wait.is_none() && paused {
+            return;
+        }
+        let wait = wait.unwrap_or_else(|| FIRST_WAIT * 2_u32.saturating_pow(state.strikes.min(10)));
+        let until = state.paused_until.max(now.saturating_add(wait));
+        if !paused {
+            state.strikes += 1;
+        }
+        state.limit = 1.0;
+        state.doubling = true;
+        let waited = state.wait(now, until);
+        if waited > self.max_wait {
+            let until = self.time.now() + until.saturating_sub(now);
+            state.ended.get_or_insert(GraphError::Later { api: api.clone(), until });
+        } else {
+            if !paused {
+                let until = until.saturating_sub(now).as_secs();
+                tracing::warn!("Meta asks to slow down; nothing is sent for {until} s: {api}");
+            }
+            state.waited = waited;
+            state.counted = state.counted.max(until);
+            state.paused_until = until;
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Takes one of the calls that a WABA has in an hour, and waits for it where that is not too long.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::BudgetSpent`], and what ends the run.
+    pub(super) async fn take(&self, waba: WabaId) -> Result<(), GraphError> {
+        loop {
+            let taken = self.budget().take(waba, self.time.now());
+            let Err(wait) = taken else { return Ok(()) };
+            self.wait_for_budget(waba, wait).await?;
+        }
+    }
+
+    /// Waits until a WABA has so many calls left, where that is not too long.
+    ///
+    /// # Errors
+    ///
+    /// As [`Governor::take`].
+    pub(super) async fn room(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
+        loop {
+            let room = self.budget().wait_for(calls, waba, self.time.now());
+            let Err(wait) = room else { return Ok(()) };
+            self.wait_for_budget(waba, wait).await?;
+        }
+    }
+
+    async fn wait_for_budget(&self, waba: WabaId, wait: Duration) -> Result<(), GraphError> {
+        let now = self.time.elapsed();
+        let until = now + wait;
+        {
+            let mut state = self.state();
+            if let Some(error) = &state.ended {
+                return Err(error.clone());
+            }
+            if self.deadline.is_some_and(|deadline| until >= deadline) {
+                return Err(GraphError::OutOfTime);
+            }
+            let waited = state.wait(now, until);
+            if waited > self.max_wait {
+                let limit = self.budget().limit();
+                return Err(GraphError::BudgetSpent { waba, limit, until: self.time.now() + wait });
+            }
+            state.waited = waited;
+            state.counted = state.counted.max(until);
+        }
+        tracing::info!("the hour's calls for WABA {waba} are used up; waiting for {} s", wait.as_secs());
+        self.time.sleep(wait).await;
+        Ok(())
+    }
+
+    /// Tells whether a WABA has had more than half of its calls.
+    pub(super) fn is_half_used(&self, waba: WabaId) -> bool {
+        let budget = self.budget();
+        budget.used(waba, self.time.now()) >= budget.limit() / 2
+    }
+
+    /// Gives the highest share of any limit that was told so far, in percent.
+    pub(super) fn usage(&self) -> Option<u32> {
+        self.state().usage
+    }
+
+    /// Gives how long was waited because of limits.
+    pub(super) fn waited(&self) -> Duration {
+        let state = self.state();
+        // What is still to be waited for was counted when it began.
+        state.waited.saturating_sub(state.counted.saturating_sub(self.time.elapsed()))
+    }
+
+    /// Gives how much of it a call took so far, in percent; 0 where that does not show yet.
+    pub(super) fn usage_per_call(&self, calls: u64) -> f64 {
+        let state = self.state();
+        let (Some(first), Some(now)) = (state.first_usage, state.usage) else { return 0.0 };
+        #[allow(clippy::cast_precision_loss, reason = "there are never so many calls")]
+        let calls = calls.max(1) as f64;
+        f64::from(now - first) / calls
+    }
+
+    pub(super) fn note_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what was used, for the next run. That it cannot is no failure.
+    pub(super) fn save(&self) {
+        if let Err(error) = self.budget().save(self.time.now()) {
+            tracing::info!("the calls of this run are not remembered for the next: {error}");
+        }
+    }
+}
+
+impl State {
+    /// Halves the limit, once for all that was sent before it.
+    fn lower(&mut self, now: Duration, took: Duration) {
+        self.doubling = false;
+        if now.saturating_sub(took) >= self.lowered {
+            self.limit = (self.limit / 2.0).max(1.0);
+            self.lowered = now;
+        }
+    }
+
+    /// Gives how long will have been waited in all once it is that moment; what overlaps counts once.
+    fn wait(&self, now: Duration, until: Duration) -> Duration {
+        self.waited + until.saturating_sub(now.max(self.counted))
+    }
+}
+
+/// The right to send one request.
+#[derive(Debug)]
+pub(super) struct Permit {
+    governor: Arc<Governor>,
+}
+
+impl Permit {
+    /// Waits until a request may be sent.
+    ///
+    /// # Errors
+    ///
+    /// Where none may be sent any more: see [`GraphError::is_fatal`].
+    pub(super) async fn of(governor: &Arc<Governor>) -> Result<Self, GraphError> {
+        loop {
+            let changed = governor.changed.notified();
+            match governor.may_send() {
+                May::Send => return Ok(Self { governor: Arc::clone(governor) }),
+                May::Never(error) => return Err(error),
+                May::Sleep(duration) => governor.time.sleep(duration).await,
+                May::WaitForOthers => changed.await,
+            }
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.governor.state().under_way -= 1;
+        self.governor.changed.notify_waiters();
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "there are never so many requests")]
+fn count(requests: usize) -> f64 {
+    requests as f64
+}

@@ -1,0 +1,124 @@
+//! The file below the journal: made for its owner alone, only ever grows, and notices when it is taken away.
+//!
+//! Everything here waits for the disk; nothing here knows what a line says.
+
+use super::error::JournalError;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A journal's file, open for appending.
+pub(super) struct LogFile {
+    path: PathBuf,
+    file: File,
+    /// Whether the last line lacks its line feed, since whoever wrote it crashed.
+    torn: bool,
+}
+
+impl LogFile {
+    /// Opens the file and makes it where there is none.
+    pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
+        let fails = |error| write_error(path, error);
+        let is_new = !path.exists();
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        for_the_owner_alone(&mut options);
+        let mut file = options.open(path).map_err(fails)?;
+        if is_new {
+            sync_folder(path).map_err(fails)?;
+        }
+        let torn = ends_torn(&mut file).map_err(fails)?;
+        Ok(Self { path: path.to_owned(), file, torn })
+    }
+
+    /// Appends whole lines, and syncs them to the disk where that is asked for.
+    pub(super) fn append(&mut self, lines: &[u8], sync: bool) -> Result<(), JournalError> {
+        self.try_append(lines, sync).map_err(|error| write_error(&self.path, error))
+    }
+
+    fn try_append(&mut self, lines: &[u8], sync: bool) -> io::Result<()> {
+        if self.torn && !lines.is_empty() {
+            self.file.write_all(b"\n")?;
+            self.torn = false;
+        }
+        self.file.write_all(lines)?;
+        if sync {
+            self.file.sync_data()?;
+        }
+        // Last, so that what was just written is known to be where a reader will look for it.
+        if is_at(&self.file, &self.path)? {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotFound, "the file was taken away while it was in use"))
+        }
+    }
+}
+
+/// Makes a folder for its owner alone, with those above it; one that is there stays as it is.
+pub(super) fn make_folder(path: &Path) -> Result<(), JournalError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let fails = |error| JournalError::Folder { path: path.to_owned(), source: Arc::new(error) };
+    let is_new = !path.exists();
+    builder.create(path).map_err(fails)?;
+    if is_new { sync_folder(path).map_err(fails) } else { Ok(()) }
+}
+
+/// Has a file that is made readable and writable for its owner alone.
+pub(super) fn for_the_owner_alone(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    #[cfg(not(unix))]
+    let _ = options;
+}
+
+/// Tells whether an open file is still the one that its path names.
+#[cfg(unix)]
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let mine = file.metadata()?;
+    match path.metadata() {
+        Ok(named) => Ok((mine.dev(), mine.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells whether there is still a file of this path: where files have no numbers, an open one stays in place.
+#[cfg(not(unix))]
+pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
+/// Syncs the folder of something that was made in it, without which a crash could forget its name.
+#[cfg(unix)]
+fn sync_folder(made: &Path) -> io::Result<()> {
+    match made.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Tells whether a file ends in the middle of a line.
+fn ends_torn(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+fn write_error(path: &Path, error: io::Error) -> JournalError {
+    JournalError::Write { path: path.to_owned(), source: Arc::new(error) }
+}

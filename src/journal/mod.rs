@@ -1,0 +1,309 @@
+//! The journal: what each apply is about to write, and what became of it, kept where a crash leaves it; and the
+//! lock without which nobody writes there.
+//!
+//! Every write is in the journal, synced to the disk, before it is sent. This room never sends anything, and must
+//! not know how a write is made nor how a history is shown.
+//!
+//! Below the state folder there is a folder for each business, with `journal.jsonl` (JSON lines, which only ever
+//! grow) and `lock`. Work that waits for the disk goes through [`off_thread`] alone.
+
+mod error;
+mod file;
+mod history;
+mod line;
+mod lock;
+mod queue;
+mod read;
+#[cfg(test)]
+mod tests;
+mod who;
+mod write;
+
+pub use error::JournalError;
+pub use lock::{Attempt, Holder, Lock};
+pub use read::{Keep, read};
+
+use crate::model::{
+    BusinessId, Change, History, Name, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement,
+    Sources, TaskSet, UserId,
+};
+use file::LogFile;
+use jiff::Timestamp;
+use line::Line;
+use queue::{Queue, Ticket};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use tokio::sync::OwnedMutexGuard;
+use write::Paths;
+
+/// What a run says of itself before its first write.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The system user whose token is used, where it is known.
+    pub acting_user: Option<UserId>,
+    /// Its name, where it is known.
+    pub acting_user_name: Option<&'a Name>,
+    /// The digest of the plan, such as `sha256:…`.
+    pub plan_digest: &'a str,
+    /// The digest of what the manifests mean.
+    pub manifest_digest: &'a str,
+    /// The guards that are waived, as they were named.
+    pub waivers: &'a [String],
+    /// The texts on which the plan's reasons rest.
+    pub sources: &'a Sources,
+}
+
+/// A write that the journal knows of, by its number within the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(u64);
+
+impl WriteId {
+    /// Gives the number, from 1.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The journal of one run. It keeps the lock for as long as it, or anything that it still writes, is there.
+///
+/// After the first failure to write nothing more goes in, and everything that asks for it fails at once.
+pub struct Journal {
+    run: String,
+    paths: Paths,
+    shared: Arc<Shared>,
+}
+
+/// What work off this thread shares with the run.
+struct Shared {
+    queue: std::sync::Mutex<Queue>,
+    file: Arc<tokio::sync::Mutex<LogFile>>,
+    _lock: Lock,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // No step leaves a queue in between, so that one who panicked while holding it harms nobody.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes all that waits.
+    fn flush(&self, file: &mut LogFile) {
+        let batch = {
+            let mut queue = self.queue();
+            if queue.check().is_err() {
+                return;
+            }
+            queue.take()
+        };
+        let result = file.append(&batch.lines, batch.sync);
+        self.queue().note(&batch, result);
+    }
+}
+
+impl Journal {
+    /// Begins a run: reads what earlier ones left in flight, and proves that the journal can be written by
+    /// writing that this one begins.
+    ///
+    /// # Errors
+    ///
+    /// Where the journal cannot be read, written or synced: then nothing may be applied.
+    pub async fn open(lock: Lock, start: &Start<'_>) -> Result<(Self, History), JournalError> {
+        let now = Timestamp::now();
+        let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
+        let first = write::run(&run, now, lock.business(), start, who::am_i()).to_text()?;
+        let path = lock.folder().join(FILE);
+        let (shared, earlier) = off_thread(move || {
+            let earlier = read(&path, Keep::InFlight)?;
+            let mut file = LogFile::open(&path)?;
+            file.append(first.as_bytes(), true)?;
+            let in_flight =
+                earlier.in_flight().map(|(run, write)| (run.id.as_str().to_owned(), write.number));
+            let queue = Queue::after(in_flight.collect());
+            let file = Arc::new(tokio::sync::Mutex::new(file));
+            Ok::<_, JournalError>((
+                Shared { queue: std::sync::Mutex::new(queue), file, _lock: lock },
+                earlier,
+            ))
+        })
+        .await??;
+        let paths = start.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
+        Ok((Self { run, paths: Paths(paths), shared: Arc::new(shared) }, earlier))
+    }
+
+    /// Gives what the journal files this run under.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Notes that a write is about to be sent; once this returns, the disk has it.
+    ///
+    /// # Errors
+    ///
+    /// Where this or anything before could not be written: then the write must not be sent.
+    pub async fn intent(&self, plan: &Plan, change: &Change) -> Result<WriteId, JournalError> {
+        let ids = self.intents(plan, [change]).await?;
+        ids.first().copied().ok_or(JournalError::Ended)
+    }
+
+    /// Notes several writes that are about to be sent, with one sync; in their order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Journal::intent`]; then none of them may be sent.
+    pub async fn intents<'c>(
+        &self,
+        plan: &Plan,
+        changes: impl IntoIterator<Item = &'c Change>,
+    ) -> Result<Vec<WriteId>, JournalError> {
+        let (ids, ticket) = {
+            let now = Timestamp::now();
+            let mut queue = self.shared.queue();
+            queue.check()?;
+            let numbered = (queue.writes + 1..).zip(changes);
+            let lines = numbered.map(|(number, change)| {
+                let line = write::intent(&self.run, number, now, plan, change, &self.paths);
+                line.to_text().map(|text| (WriteId(number), text))
+            });
+            // All of them first: where one is refused, none goes in.
+            let lines: Vec<_> = lines.collect::<Result<_, _>>()?;
+            let mut ticket = None;
+            for (id, text) in &lines {
+                queue.writes = id.0;
+                queue.unsettled.insert(id.0);
+                ticket = Some(queue.push(text, true));
+            }
+            (lines.into_iter().map(|(id, _)| id).collect(), ticket)
+        };
+        match ticket {
+            Some(ticket) => self.commit(ticket).await.map(|()| ids),
+            None => Ok(ids),
+        }
+    }
+
+    /// Notes what became of a write. It is written once this returns, and synced with what is synced next.
+    ///
+    /// # Errors
+    ///
+    /// Where this or anything before could not be written.
+    pub async fn outcome(
+        &self,
+        id: WriteId,
+        outcome: &Outcome,
+        traces: &[String],
+    ) -> Result<(), JournalError> {
+        let line = write::outcome(&self.run, id.0, Timestamp::now(), outcome, traces);
+        let ticket = self.push(&line, false, |queue| _ = queue.unsettled.remove(&id.0))?;
+        self.commit(ticket).await
+    }
+
+    /// Notes what a read told of a write that an earlier run left in flight.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Journal::outcome`].
+    pub async fn settled(
+        &self,
+        run: &RecordedRun,
+        write: &RecordedWrite,
+        found: &TaskSet,
+        how: Settlement,
+    ) -> Result<(), JournalError> {
+        let of = (run.id.as_str(), write.number);
+        let line = write::settled(&self.run, of, Timestamp::now(), found, how);
+        let key = (of.0.to_owned(), of.1);
+        let ticket = self.push(&line, false, |queue| _ = queue.earlier.remove(&key))?;
+        self.commit(ticket).await
+    }
+
+    /// Notes how the run ended, and syncs all of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Journal::outcome`].
+    pub async fn end(self, report: &Report) -> Result<(), JournalError> {
+        let (writes, in_flight) = {
+            let queue = self.shared.queue();
+            (queue.writes, queue.unsettled.len() + queue.earlier.len())
+        };
+        let line = write::end(&self.run, Timestamp::now(), report, writes, in_flight as u64);
+        let ticket = self.push(&line, true, |_| ())?;
+        self.commit(ticket).await
+    }
+
+    /// Gives how often the disk was asked to sync since the run began.
+    pub fn syncs(&self) -> u64 {
+        self.shared.queue().syncs()
+    }
+
+    fn push(&self, line: &Line, sync: bool, note: impl FnOnce(&mut Queue)) -> Result<Ticket, JournalError> {
+        let text = line.to_text()?;
+        let mut queue = self.shared.queue();
+        queue.check()?;
+        note(&mut queue);
+        Ok(queue.push(&text, sync))
+    }
+
+    /// Waits until a line is where it shall be.
+    ///
+    /// Whoever comes to the file first writes for all who wait; the others find theirs done when they come.
+    async fn commit(&self, ticket: Ticket) -> Result<(), JournalError> {
+        let mut file: OwnedMutexGuard<LogFile> = Arc::clone(&self.shared.file).lock_owned().await;
+        if let Some(done) = self.shared.queue().state(ticket) {
+            return done;
+        }
+        let shared = Arc::clone(&self.shared);
+        // The work keeps the file, so that a wait that is given up lets nobody in before it is done.
+        off_thread(move || shared.flush(&mut file)).await?;
+        self.shared.queue().state(ticket).unwrap_or(Err(JournalError::Ended))
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// Runs work that waits for the disk, or for somebody else, where it holds up nothing else.
+///
+/// Everything in this room that leaves the thread leaves it here. The work goes on where the wait is given up.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JournalError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| JournalError::Ended)
+}
+
+/// The name of a journal's file.
+const FILE: &str = "journal.jsonl";
+
+/// Gives the folder of a business below the state folder.
+fn folder(state_dir: &Path, business: BusinessId) -> PathBuf {
+    state_dir.join(business.to_string())
+}
+
+/// Gives where the journal of a business lies.
+pub fn path(state_dir: &Path, business: BusinessId) -> PathBuf {
+    folder(state_dir, business).join(FILE)
+}
+
+/// Gives the businesses that have a journal below a state folder, by id; none where there is no such folder.
+///
+/// # Errors
+///
+/// Where the folder cannot be listed.
+pub fn businesses(state_dir: &Path) -> Result<Vec<BusinessId>, JournalError> {
+    let fails = |error| JournalError::Folder { path: state_dir.to_owned(), source: Arc::new(error) };
+    let entries = match std::fs::read_dir(state_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fails(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(fails)?.file_name();
+        let id = name.to_str().and_then(|name| name.parse().ok());
+        found.extend(id.filter(|id| path(state_dir, *id).is_file()));
+    }
+    found.sort_unstable();
+    Ok(found)
+}

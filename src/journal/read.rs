@@ -1,0 +1,121 @@
+//! Reading: line by line, so that the memory it takes goes by what is kept, and past whatever is broken.
+
+use super::error::JournalError;
+use super::history::Builder;
+use super::line::{EndLine, LINE_LIMIT, Line};
+use crate::model::History;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How much of a journal is kept while it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Everything.
+    All,
+    /// The last so many runs, and those before them that left a write in flight.
+    Last(usize),
+    /// The writes that are in flight, with their runs.
+    InFlight,
+}
+
+/// So far back from the end a last line that spares reading the rest is looked for, in bytes.
+const TAIL: u64 = 64 * 1024;
+
+/// Reads a journal. One that is not there tells nothing, and is no failure.
+///
+/// A line that cannot be read is told in the history and skipped.
+///
+/// # Errors
+///
+/// Where the file cannot be read.
+pub fn read(path: &Path, keep: Keep) -> Result<History, JournalError> {
+    let fails = |error| JournalError::Read { path: path.to_owned(), source: Arc::new(error) };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(History::default()),
+        Err(error) => return Err(fails(error)),
+    };
+    if !file.metadata().map_err(fails)?.is_file() {
+        // A device could go on for ever.
+        return Err(fails(io::Error::other("it is no regular file")));
+    }
+    if keep == Keep::InFlight && ends_settled(&mut file).map_err(fails)? {
+        return Ok(History::default());
+    }
+    read_lines(BufReader::new(file), keep).map_err(fails)
+}
+
+/// Reads all lines of a journal.
+pub(super) fn read_lines(mut from: impl BufRead, keep: Keep) -> io::Result<History> {
+    let mut builder = Builder::new(keep);
+    let mut text = Vec::new();
+    for number in 1.. {
+        match next_line(&mut from, &mut text)? {
+            Found::End => break,
+            Found::TooLong => builder.broken(number, format!("it is longer than {LINE_LIMIT} bytes")),
+            Found::Line if text.iter().all(u8::is_ascii_whitespace) => {}
+            Found::Line => builder.line(number, &text),
+            // Only the line feed may be missing: then nothing is lost.
+            Found::Rest => match Line::from_text(&text) {
+                Ok(_) => builder.line(number, &text),
+                Err(_) => builder.torn(number),
+            },
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// What stands at the place where a line is expected.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// Nothing more.
+    End,
+    /// A line, without its line feed.
+    Line,
+    /// A last line that has no line feed.
+    Rest,
+    /// A line above the limit; none of it is kept.
+    TooLong,
+}
+
+fn next_line(from: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Found> {
+    text.clear();
+    let mut too_long = false;
+    loop {
+        let ready = match from.fill_buf() {
+            Ok(ready) => ready,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let at_end = ready.is_empty();
+        let feed = ready.iter().position(|byte| *byte == b'\n');
+        let part = &ready[..feed.unwrap_or(ready.len())];
+        too_long |= text.len() + part.len() > LINE_LIMIT;
+        if !too_long {
+            text.extend_from_slice(part);
+        }
+        let used = part.len() + usize::from(feed.is_some());
+        from.consume(used);
+        match (feed.is_some() || at_end, too_long, at_end) {
+            (false, ..) => {}
+            (true, true, _) => return Ok(Found::TooLong),
+            (true, false, false) => return Ok(Found::Line),
+            (true, false, true) if text.is_empty() => return Ok(Found::End),
+            (true, false, true) => return Ok(Found::Rest),
+        }
+    }
+}
+
+/// Tells whether the last line is the end of a run that knew of nothing in flight, in the whole journal.
+fn ends_settled(file: &mut File) -> io::Result<bool> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    file.take(TAIL).read_to_end(&mut tail)?;
+    file.seek(SeekFrom::Start(0))?;
+    let Some(lines) = tail.strip_suffix(b"\n") else { return Ok(false) };
+    let begins = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed + 1);
+    Ok(matches!(Line::from_text(&lines[begins..]), Ok(Line::End(EndLine { in_flight: 0, .. }))))
+}

@@ -1,0 +1,462 @@
+//! What a journal keeps through crashes, and what it refuses to go on without.
+
+use super::*;
+use crate::model::{
+    AssignmentKey, Because, Change, GrantSource, Position, Prune, ReportedChange, SourceId, Task, WhyGone,
+};
+use std::collections::BTreeMap;
+use std::fs;
+
+const SECRET: &str = "a\u{1b}[31m\u{202e}b\n";
+
+fn business() -> BusinessId {
+    "98".parse().expect("an id")
+}
+
+fn sources() -> Sources {
+    let mut sources = Sources::default();
+    sources.add("access/access.yaml", "");
+    sources
+}
+
+fn plan(changes: usize) -> Plan {
+    let at = Position { source: SourceId(0), line: 31, column: 5 };
+    let source = GrantSource {
+        path: "grants[2]".to_owned(),
+        name: None,
+        reason: Some(SECRET.into()),
+        until: None,
+        at,
+    };
+    let changes = (0..changes).map(|index| Change {
+        key: AssignmentKey {
+            waba: format!("50{index}").parse().expect("an id"),
+            user: "11".parse().expect("an id"),
+        },
+        before: TaskSet::from_names(["DEVELOP", SECRET]),
+        after: [Task::Manage].into(),
+        because: Because {
+            grants: vec![source.clone()],
+            gone: Some((Prune::Declared, vec![WhyGone::Expired(source.clone()), WhyGone::Declared(at)])),
+        },
+        blocked: None,
+        admin: false,
+        implied: TaskSet::EMPTY,
+    });
+    Plan {
+        business: business(),
+        acting_user: None,
+        day: jiff::civil::date(2026, 11, 23),
+        changes: changes.collect(),
+        unmanaged: Vec::new(),
+        unreadable: BTreeMap::new(),
+        notices: Vec::new(),
+        unchanged: 0,
+        live_in_scope: 0,
+        holders: BTreeMap::new(),
+        waba_names: BTreeMap::from([("500".parse().expect("an id"), "acme-eu".into())]),
+        user_names: BTreeMap::from([("11".parse().expect("an id"), SECRET.into())]),
+        implied: BTreeMap::new(),
+        partial: false,
+    }
+}
+
+fn taken(state_dir: &Path) -> Lock {
+    match Lock::try_take(state_dir, business()).expect("locks work here") {
+        Attempt::Taken(lock) => lock,
+        Attempt::Held(holder) => panic!("held by {holder}"),
+    }
+}
+
+async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
+    let sources = sources();
+    let start = Start {
+        acting_user: "12".parse().ok(),
+        acting_user_name: Some(&"ci-admin".into()),
+        plan_digest: "sha256:01",
+        manifest_digest: "sha256:02",
+        waivers: &["max-removals".to_owned()],
+        sources: &sources,
+    };
+    // Whoever was given up may still hold the lock while it finishes a line.
+    Journal::open(Lock::wait(state_dir, business()).await?, &start).await
+}
+
+fn report(plan: &Plan, outcome: &Outcome) -> Report {
+    let changes = plan.changes.iter().cloned();
+    let changes = changes.map(|change| ReportedChange { change, outcome: outcome.clone() }).collect();
+    Report { changes, stopped: Some(SECRET.to_owned()), wrote: true }
+}
+
+fn all(state_dir: &Path) -> History {
+    read(&path(state_dir, business()), Keep::All).expect("it can be read")
+}
+
+#[tokio::test]
+async fn what_goes_in_comes_out() {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(2);
+    let (journal, earlier) = opened(state.path()).await.expect("it opens");
+    assert_eq!(earlier, History::default());
+    let id = journal.intent(&plan, &plan.changes[0]).await.expect("it is written");
+    assert_eq!(id.number(), 1);
+    let outcome = Outcome::StoredDifferently { stored: TaskSet::from_names(["MANAGE", SECRET]) };
+    journal.outcome(id, &outcome, &["AbC".to_owned()]).await.expect("it is written");
+    let ids = journal.intents(&plan, &plan.changes).await.expect("they are written");
+    assert_eq!(ids.iter().map(|id| id.number()).collect::<Vec<_>>(), [2, 3]);
+    let run = journal.run().to_owned();
+    journal.end(&report(&plan, &Outcome::Applied)).await.expect("it is written");
+
+    let history = all(state.path());
+    assert_eq!((history.broken_lines, history.torn, history.runs.len()), (0, None, 1));
+    let recorded = &history.runs[0];
+    assert_eq!((recorded.id.as_str(), recorded.business), (&*run, business()));
+    assert_eq!(recorded.acting_user, Some(("12".parse().expect("an id"), "ci-admin".into())));
+    assert_eq!(recorded.by.pid, std::process::id());
+    assert_eq!(recorded.waivers, ["max-removals".into()]);
+    assert_eq!(
+        (recorded.plan_digest.as_str(), recorded.manifest_digest.as_str()),
+        ("sha256:01", "sha256:02")
+    );
+    let end = recorded.end.as_ref().expect("it ended");
+    assert_eq!((end.done, end.not_done), (2, 0));
+    let write = &recorded.writes[0];
+    assert_eq!(
+        (write.key, &write.before, &write.after),
+        (plan.changes[0].key, &plan.changes[0].before, &plan.changes[0].after)
+    );
+    assert_eq!(
+        (write.waba_name.as_str(), write.user_name.as_str()),
+        ("acme-eu", &*crate::model::visible(SECRET))
+    );
+    let told = write.outcome.as_ref().expect("it has one");
+    assert_eq!((&told.outcome, told.traces.as_slice()), (&outcome, &["AbC".into()][..]));
+    let grant = &write.because.grants[0];
+    assert_eq!(
+        (grant.path.as_str(), grant.file.as_str(), grant.line),
+        ("grants[2]", "access/access.yaml", 31)
+    );
+    let gone = write.because.gone.as_ref().expect("something goes");
+    assert_eq!((gone.0, gone.1.len()), (Prune::Declared, 2));
+    assert_eq!(history.in_flight().map(|(_, write)| write.number).collect::<Vec<_>>(), [2, 3]);
+
+    let text = fs::read_to_string(path(state.path(), business())).expect("a file");
+    assert!(text.lines().all(|line| crate::model::visible(line).len() == line.len()), "{text}");
+}
+
+#[tokio::test]
+async fn every_outcome_comes_back_as_it_went_in() {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(8);
+    let found = TaskSet::from_names(["VIEW_COST", "NEW"]);
+    let error = || String::from("(#200) no");
+    let outcomes = [
+        Outcome::Applied,
+        Outcome::AlreadySo,
+        Outcome::AcceptedNotListed,
+        Outcome::StoredDifferently { stored: TaskSet::EMPTY },
+        Outcome::Moved { found },
+        Outcome::Failed { error: error() },
+        Outcome::Unknown { error: error() },
+        Outcome::NotAttempted { why: error() },
+    ];
+    let (journal, _) = opened(state.path()).await.expect("it opens");
+    let ids = journal.intents(&plan, &plan.changes).await.expect("they are written");
+    for (id, outcome) in ids.iter().zip(&outcomes) {
+        journal.outcome(*id, outcome, &[]).await.expect("it is written");
+    }
+    let history = all(state.path());
+    let told =
+        history.runs[0].writes.iter().map(|write| &write.outcome.as_ref().expect("it has one").outcome);
+    assert_eq!(told.collect::<Vec<_>>(), outcomes.iter().collect::<Vec<_>>());
+}
+
+/// Writes many intents at once, and gives how often the disk was asked.
+async fn syncs_of(intents: usize) -> u64 {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(intents);
+    let (journal, _) = opened(state.path()).await.expect("it opens");
+    let busy = Arc::clone(&journal.shared.file).lock_owned().await;
+    let each = plan.changes.iter().map(|change| journal.intent(&plan, change));
+    // All have come once the file is let go.
+    let (ids, ()) = tokio::join!(futures_util::future::join_all(each), async { drop(busy) });
+    assert!(ids.iter().all(Result::is_ok));
+    assert_eq!(all(state.path()).in_flight().count(), intents);
+    journal.syncs()
+}
+
+#[tokio::test]
+async fn one_sync_covers_all_that_wait() {
+    assert_eq!(syncs_of(100).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_sync_covers_all_that_wait_on_many_threads() {
+    assert_eq!(syncs_of(100).await, 1);
+}
+
+#[tokio::test]
+async fn a_batch_takes_one_sync() {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(50);
+    let (journal, _) = opened(state.path()).await.expect("it opens");
+    journal.intents(&plan, &plan.changes).await.expect("they are written");
+    assert_eq!(journal.syncs(), 1);
+    assert!(journal.intents(&plan, []).await.expect("nothing to do").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_told_until_it_is_settled() {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(3);
+    let (journal, _) = opened(state.path()).await.expect("it opens");
+    let ids = journal.intents(&plan, &plan.changes).await.expect("they are written");
+    journal.outcome(ids[1], &Outcome::Applied, &[]).await.expect("it is written");
+    let first = journal.run().to_owned();
+    drop(journal);
+
+    let (journal, earlier) = opened(state.path()).await.expect("it opens");
+    let told: Vec<_> = earlier.in_flight().map(|(run, write)| (run.id.as_str(), write.number)).collect();
+    assert_eq!(told, [(&*first, 1), (&*first, 3)]);
+    let (run, write) = earlier.in_flight().next().expect("the first");
+    journal.settled(run, write, &write.after, Settlement::TookEffect).await.expect("it is written");
+    journal.end(&Report::default()).await.expect("it is written");
+
+    let (journal, earlier) = opened(state.path()).await.expect("it opens");
+    let (run, write) = earlier.in_flight().next().expect("the other one");
+    assert_eq!((write.number, earlier.in_flight().count()), (3, 1));
+    journal.settled(run, write, &TaskSet::EMPTY, Settlement::Different).await.expect("it is written");
+    journal.end(&Report::default()).await.expect("it is written");
+
+    let (_, earlier) = opened(state.path()).await.expect("it opens");
+    assert_eq!(earlier, History::default());
+    let history = all(state.path());
+    assert_eq!((history.runs.len(), history.broken_lines, history.in_flight().count()), (4, 0, 0));
+    let settled = history.runs[0].writes[2].settled.as_ref().expect("it is settled");
+    assert_eq!((settled.how, settled.run.as_str()), (Settlement::Different, history.runs[2].id.as_str()));
+}
+
+#[tokio::test]
+async fn a_line_that_was_cut_off_anywhere_harms_no_other() {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(2);
+    let (journal, _) = opened(state.path()).await.expect("it opens");
+    journal.intents(&plan, &plan.changes).await.expect("they are written");
+    drop(journal);
+    let file = path(state.path(), business());
+    // Only once what was given up has let go of the lock does nobody write any more.
+    drop(Lock::wait(state.path(), business()).await);
+    let whole = fs::read(&file).expect("a file");
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("three lines") + 1;
+    for cut in last..whole.len() {
+        fs::write(&file, &whole[..cut]).expect("a file");
+        let is_whole = cut == whole.len() - 1;
+        let history = all(state.path());
+        let expected = if cut == last || is_whole { None } else { Some(3) };
+        assert_eq!((history.torn, history.broken_lines), (expected, 0), "cut at {cut}");
+        assert_eq!(history.in_flight().count(), 1 + usize::from(is_whole), "cut at {cut}");
+        // Whoever goes on leaves the torn line alone on its line.
+        let mut log = LogFile::open(&file).expect("it opens");
+        let text = br#"{"kind":"end","v":1,"at":"2026-11-23T10:00:00.000Z","run":"x","writes":0,"done":0,"not_done":0,"in_flight":0}"#;
+        log.append(&[text, &b"\n"[..]].concat(), false).expect("it is written");
+        let after = all(state.path());
+        let broken: Vec<u64> = after.broken.iter().map(|line| line.line).collect();
+        let mut expected: Vec<u64> = expected.into_iter().collect();
+        // That end is of a run that never began, so that it is told too, on a line of its own.
+        expected.push(if cut == last { 3 } else { 4 });
+        assert_eq!((broken, after.torn), (expected, None), "cut at {cut}");
+        assert_eq!(after.in_flight().count(), history.in_flight().count(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn broken_lines_are_told_and_skipped() {
+    let long = "x".repeat(line::LINE_LIMIT + 1);
+    let run = |id: &str| {
+        format!(
+            r#"{{"kind":"run","v":1,"at":"2026-11-23T10:00:00Z","run":"{id}","business":"98","by":{{"pid":1}},"version":"0","plan_digest":"","manifest_digest":"","waivers":[],"more":"that a later version says"}}"#
+        )
+    };
+    let newer = r#"{"kind":"new","v":2}"#;
+    let strange = r#"{"kind":"new","v":1}"#;
+    let orphan = r#"{"kind":"end","v":1,"at":"2026-11-23T10:00:00Z","run":"none","writes":0,"done":0,"not_done":0,"in_flight":0}"#;
+    let bad_id = run("c").replace("\"98\"", "\"09\"");
+    let lines = [&*run("a"), "\u{1b}[31m", &long, newer, strange, orphan, &bad_id, "", &run("a"), &run("b")];
+    let text = lines.join("\n") + "\n\0\0\0";
+    let history = read::read_lines(text.as_bytes(), Keep::All).expect("memory can be read");
+    assert_eq!(history.runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    let told: Vec<String> =
+        history.broken.iter().map(|line| format!("{}: {}", line.line, line.why)).collect();
+    assert_eq!((history.broken_lines, history.torn), (told.len(), Some(11)));
+    insta::assert_snapshot!(told.join("\n"), @r"
+    2: it is no entry of a journal: expected value at column 1
+    3: it is longer than 1048576 bytes
+    4: it is of version 2, and this program reads version 1
+    5: it is no entry `new`: unknown variant `new`, expected one of `run`, `intent`, `outcome`, `settled`, `end` at column 13
+    6: it speaks of a run that never began
+    7: `09` is no id: it begins with a zero
+    9: a run of this id began before
+    ");
+}
+
+#[test]
+fn only_so_much_is_kept_as_is_asked_for() {
+    let line =
+        |run: u32, rest: &str| format!(r#"{{"v":1,"at":"2026-11-23T10:00:00Z","run":"{run}",{rest}}}"#);
+    let mut text = String::new();
+    for run in 1..=4 {
+        let begins = r#""kind":"run","business":"98","by":{"pid":1},"version":"0","plan_digest":"","manifest_digest":"","waivers":[]"#;
+        text += &(line(run, begins) + "\n");
+        for write in 1..=2 {
+            let intent = format!(
+                r#""kind":"intent","write":{write},"waba":{{"id":"500"}},"user":{{"id":"11"}},"action":"assign","before":[],"after":["MANAGE"],"why":[]"#
+            );
+            text += &(line(run, &intent) + "\n");
+            if run != 1 || write != 1 {
+                let outcome = format!(r#""kind":"outcome","write":{write},"outcome":"applied""#);
+                text += &(line(run, &outcome) + "\n");
+            }
+        }
+    }
+    let kept = |keep| -> Vec<String> {
+        let history = read::read_lines(text.as_bytes(), keep).expect("memory can be read");
+        assert_eq!(history.broken_lines, 0);
+        history.runs.iter().map(|run| format!("{}:{}", run.id, run.writes.len())).collect()
+    };
+    assert_eq!(kept(Keep::All), ["1:2", "2:2", "3:2", "4:2"]);
+    assert_eq!(kept(Keep::Last(2)), ["1:2", "3:2", "4:2"]);
+    assert_eq!(kept(Keep::InFlight), ["1:1"]);
+}
+
+#[tokio::test]
+async fn a_failure_stays() {
+    let state = tempfile::tempdir().expect("a folder");
+    let plan = plan(1);
+    let (journal, _) = opened(state.path()).await.expect("it opens");
+    let file = path(state.path(), business());
+    let text = fs::read(&file).expect("a file");
+    fs::remove_file(&file).expect("it can go");
+    let taken_away = journal.intent(&plan, &plan.changes[0]).await;
+    assert!(matches!(taken_away, Err(JournalError::Write { .. })), "{taken_away:?}");
+    fs::write(&file, text).expect("a file");
+    let again = journal.intent(&plan, &plan.changes[0]).await;
+    assert!(matches!(again, Err(JournalError::Write { .. })), "{again:?}");
+    assert!(journal.end(&Report::default()).await.is_err());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let mut log = LogFile::open(Path::new("/dev/full")).expect("it opens");
+    let Err(error @ JournalError::Write { .. }) = log.append(b"x\n", true) else { panic!("it has room") };
+    let source = std::error::Error::source(&error).expect("it has a source").to_string();
+    assert!(source.contains("No space left"), "{source}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("--state-dir")));
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_stops_a_run_before_its_first_write() {
+    let state = tempfile::tempdir().expect("a folder");
+    drop(taken(state.path()));
+    fs::create_dir(path(state.path(), business())).expect("a folder");
+    let opened = opened(state.path()).await;
+    assert!(matches!(opened, Err(JournalError::Read { .. } | JournalError::Write { .. })), "{opened:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    let state = tempfile::tempdir().expect("a folder");
+    let file = state.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let taken = Lock::try_take(&file, business());
+    assert!(matches!(taken, Err(JournalError::Folder { .. })), "{taken:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let state = tempfile::tempdir().expect("a folder");
+    let below = state.path().join("deep/down");
+    let (journal, _) = opened(&below).await.expect("it opens");
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let folder = folder(&below, business());
+    assert_eq!([mode(&below), mode(&folder)], [0o700; 2]);
+    assert_eq!(["journal.jsonl", "lock", "lock.holder"].map(|file| mode(&folder.join(file))), [0o600; 3]);
+    drop(journal);
+}
+
+#[tokio::test]
+async fn one_holds_the_lock_at_a_time_and_is_known() {
+    let state = tempfile::tempdir().expect("a folder");
+    let lock = taken(state.path());
+    let Attempt::Held(holder) = Lock::try_take(state.path(), business()).expect("locks work") else {
+        panic!("it is held")
+    };
+    let by = holder.by.clone().expect("it is known");
+    assert_eq!(by.pid, std::process::id());
+    assert!(holder.to_string().starts_with(&format!("process {}", by.pid)), "{holder}");
+    assert!(holder.since.is_some());
+    let other = "99".parse().expect("an id");
+    assert!(matches!(Lock::try_take(state.path(), other), Ok(Attempt::Taken(_))), "one for each business");
+    let folder = state.path().to_owned();
+    let waiting = tokio::spawn(async move { Lock::wait(&folder, business()).await });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    drop(lock);
+    let lock = waiting.await.expect("no panic").expect("it is free");
+    drop(lock);
+    assert!(!folder_of(state.path()).join("lock.holder").exists());
+    drop(taken(state.path()));
+}
+
+fn folder_of(state_dir: &Path) -> PathBuf {
+    folder(state_dir, business())
+}
+
+#[tokio::test]
+async fn a_wait_that_is_given_up_holds_nothing() {
+    let state = tempfile::tempdir().expect("a folder");
+    let lock = taken(state.path());
+    let waiting = tokio::spawn({
+        let folder = state.path().to_owned();
+        async move { Lock::wait(&folder, business()).await }
+    });
+    tokio::task::yield_now().await;
+    waiting.abort();
+    assert!(waiting.await.expect_err("it was given up").is_cancelled());
+    drop(lock);
+    drop(Lock::wait(state.path(), business()).await.expect("it comes free"));
+}
+
+#[test]
+fn a_lock_whose_holder_left_a_note_and_died_is_free() {
+    let state = tempfile::tempdir().expect("a folder");
+    drop(taken(state.path()));
+    fs::write(folder_of(state.path()).join("lock.holder"), "{\"by\":{\"pid\":1},\"since\":\"\"}")
+        .expect("a file");
+    drop(taken(state.path()));
+}
+
+#[test]
+fn a_holder_whose_note_cannot_be_read_is_another_process() {
+    let state = tempfile::tempdir().expect("a folder");
+    let lock = taken(state.path());
+    fs::write(folder_of(state.path()).join("lock.holder"), "nonsense").expect("a file");
+    let Ok(Attempt::Held(holder)) = Lock::try_take(state.path(), business()) else { panic!("it is held") };
+    assert_eq!(holder.to_string(), "another process");
+    drop(lock);
+}
+
+#[test]
+fn businesses_are_found_by_their_journals() {
+    let state = tempfile::tempdir().expect("a folder");
+    assert_eq!(businesses(&state.path().join("nowhere")).expect("no failure"), []);
+    for (folder, file) in [("98", FILE), ("7", FILE), ("9", "lock"), ("other", FILE), ("007", FILE)] {
+        fs::create_dir(state.path().join(folder)).expect("a folder");
+        fs::write(state.path().join(folder).join(file), "").expect("a file");
+    }
+    let found: Vec<String> =
+        businesses(state.path()).expect("it can be listed").iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["7", "98"]);
+}

@@ -1,0 +1,227 @@
+//! `wabacl journal` on journals that were written by hand: what a crash, a hostile name or a stranger leaves.
+
+use super::json::fits;
+use super::{Place, Ran};
+use serde_json::{Value, json};
+
+/// Makes a place whose state folder holds a journal of the business 98.
+fn with_journal(lines: &[Value]) -> Place {
+    let lines: Vec<String> = lines.iter().map(Value::to_string).chain([String::new()]).collect();
+    with_text(&lines.join("\n"))
+}
+
+fn with_text(text: &str) -> Place {
+    let place = Place::new();
+    std::fs::create_dir_all(place.folder.path().join("state/98")).unwrap();
+    place.write("state/98/journal.jsonl", text);
+    place
+}
+
+fn shown(place: &Place, options: &str) -> Ran {
+    place.run(&format!("journal --state-dir state {options}")).ends(0)
+}
+
+/// Gives a line of a run, with what it says besides.
+fn line(kind: &str, run: &str, more: &Value) -> Value {
+    let mut line = json!({ "v": 1, "kind": kind, "at": "2026-11-23T10:00:00.123Z", "run": run });
+    line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    line
+}
+
+fn run(id: &str) -> Value {
+    line(
+        "run",
+        id,
+        &json!({
+            "business": "98", "acting_user": { "id": "12", "name": "ci-admin" },
+            "by": { "user": "runner", "host": "build-7", "pid": 4711 }, "version": "0.1.0",
+            "plan_digest": "sha256:01", "manifest_digest": "sha256:02", "waivers": ["max-removals"]
+        }),
+    )
+}
+
+fn intent(run: &str, number: u32, name: &str) -> Value {
+    line(
+        "intent",
+        run,
+        &json!({
+            "write": number, "waba": { "id": "500", "name": name }, "user": { "id": "11", "name": name },
+            "action": "change", "before": ["DEVELOP", name], "after": ["DEVELOP", "MANAGE"],
+            "why": [{ "grant": "grants[2]", "name": name, "file": "access.yaml", "line": 31, "reason": name }],
+            "gone": { "prune": "declared", "lines": [{ "why": "declared", "file": "users.yaml", "line": 7 }] }
+        }),
+    )
+}
+
+fn outcome(run: &str, number: u32, word: &str, more: &Value) -> Value {
+    let mut line = line("outcome", run, &json!({ "write": number, "outcome": word }));
+    line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    line
+}
+
+fn end(run: &str, in_flight: u32) -> Value {
+    line("end", run, &json!({ "writes": 1, "done": 1, "not_done": 0, "in_flight": in_flight }))
+}
+
+/// A run that crashed with two writes in flight, one of which the next run settled.
+fn crashed() -> Vec<Value> {
+    vec![
+        run("first"),
+        intent("first", 1, "acme"),
+        outcome("first", 1, "applied", &json!({ "traces": ["AbC"] })),
+        intent("first", 2, "acme"),
+        intent("first", 3, "acme"),
+        run("second"),
+        line(
+            "settled",
+            "second",
+            &json!({ "of": "first", "write": 2, "found": ["DEVELOP", "MANAGE"], "how": "took-effect" }),
+        ),
+        intent("second", 1, "acme"),
+        outcome("second", 1, "failed", &json!({ "error": "(#200) no permission" })),
+        end("second", 1),
+    ]
+}
+
+#[test]
+fn what_was_written_and_what_is_in_flight_is_shown() {
+    insta::assert_snapshot!(shown(&with_journal(&crashed()), "").to_string(), @r#"
+    exit 0
+    --- stdout
+    Business 98
+
+    Run first at 2026-11-23T10:00:00.123Z by ci-admin (12)
+      process 4711 of runner on build-7 with wabacl 0.1.0
+      plan sha256:01
+      manifests sha256:02
+      waived max-removals
+      ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
+          by grants[2] "acme" at access.yaml:31 (acme)
+          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          applied trace AbC
+      ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
+          by grants[2] "acme" at access.yaml:31 (acme)
+          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          it took effect, as a later run read: found DEVELOP MANAGE by run second
+      ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
+          by grants[2] "acme" at access.yaml:31 (acme)
+          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          in flight since 2026-11-23T10:00:00.123Z: nothing is known of it
+      no end on record: it crashed, was killed, or still runs
+
+    Run second at 2026-11-23T10:00:00.123Z by ci-admin (12)
+      process 4711 of runner on build-7 with wabacl 0.1.0
+      plan sha256:01
+      manifests sha256:02
+      waived max-removals
+      ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
+          by grants[2] "acme" at access.yaml:31 (acme)
+          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          failed: (#200) no permission
+      ended at 2026-11-23T10:00:00.123Z: 1 done, 0 not done
+
+    Journal: 2 runs, 4 writes, 1 in flight.
+    What is in flight may have taken effect; the next apply settles it by reading.
+    --- stderr
+    "#);
+}
+
+#[test]
+fn without_a_journal_that_is_said() {
+    let place = Place::new();
+    place.run("journal").ends(0).says("There is no journal in ").says(".local/state/wabacl");
+    shown(&place, "").says("There is no journal in state.");
+    shown(&with_journal(&crashed()), "--business 99")
+        .says("There is no journal of the business 99 in state.");
+    let empty = fits("journal", &shown(&place, "--format json").stdout);
+    assert_eq!(empty["journals"], json!([]));
+    shown(&with_text(""), "").says("Journal: 0 runs, 0 writes.");
+}
+
+#[test]
+fn the_state_folder_of_the_system_is_the_default() {
+    let place = with_journal(&crashed());
+    let below = place.folder.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    std::fs::rename(place.folder.path().join("state"), below.join("wabacl")).unwrap();
+    let place = place.set("XDG_STATE_HOME", below.to_str().unwrap());
+    place.run("journal").ends(0).says("Run second");
+}
+
+#[test]
+fn only_the_last_runs_are_shown_where_that_is_asked_for() {
+    let mut lines = crashed();
+    lines.extend([run("third"), intent("third", 1, "acme")]);
+    lines.extend([outcome("third", 1, "applied", &json!({})), end("third", 1)]);
+    let place = with_journal(&lines);
+    // The first one left a write in flight, and is never out of sight.
+    shown(&place, "--last 1").says("Run third").never_says("Run second").says("Run first");
+    shown(&place, "--last 2").says("Run third").says("Run second").says("1 in flight");
+}
+
+#[test]
+fn broken_lines_are_told_and_the_others_shown() {
+    let good: Vec<String> = crashed().iter().map(ToString::to_string).collect();
+    let text = format!("{}\nnonsense \u{1b}[31m\n{{\"v\":7,\"kind\":\"x\"}}\n{{\"v\":1,", good.join("\n"));
+    let place = with_text(&text);
+    shown(&place, "")
+        .says("Could not be read: line 11: it is no entry of a journal")
+        .says("Could not be read: line 12: it is of version 7")
+        .says("Line 13, the last one, was cut off")
+        .says("Journal: 2 runs, 4 writes, 1 in flight.")
+        .never_says("\u{1b}");
+    let document = fits("journal", &shown(&place, "--format json").stdout);
+    assert_eq!(
+        (&document["journals"][0]["torn"], &document["summary"]["broken_lines"]),
+        (&json!(13), &json!(2))
+    );
+}
+
+#[test]
+fn every_entry_is_in_the_document() {
+    let document = fits("journal", &shown(&with_journal(&crashed()), "--format json").stdout);
+    let runs = &document["journals"][0]["runs"];
+    assert_eq!(document["journals"][0]["business"], "98");
+    assert_eq!(runs[0]["writes"][0]["outcome"]["traces"], json!(["AbC"]));
+    assert_eq!(runs[0]["writes"][1]["settled"]["how"], "took-effect");
+    assert_eq!(runs[0]["writes"][2]["in_flight"], true);
+    assert_eq!(runs[0]["writes"][2]["because"][0]["grant"], "grants[2]");
+    assert_eq!(runs[0]["end"], Value::Null);
+    assert_eq!(runs[1]["writes"][0]["outcome"]["error"], "(#200) no permission");
+    assert_eq!(runs[1]["end"]["done"], 1);
+    assert_eq!(document["summary"], json!({ "runs": 2, "writes": 4, "in_flight": 1, "broken_lines": 0 }));
+}
+
+#[test]
+fn foreign_names_begin_no_line_and_steer_nothing() {
+    for name in ["::error::x", "##[error]x", "\u{1b}[31mred\u{202e}", "two\n::error::lines", "", "x "] {
+        let name = format!("{name} ").repeat(20);
+        let mut lines = vec![run(&name), intent(&name, 1, &name), intent(&name, 2, &name)];
+        lines[0]["by"] = json!({ "user": name, "host": name, "pid": 1 });
+        lines[0]["acting_user"]["name"] = name.clone().into();
+        lines[0]["waivers"] = json!([name]);
+        lines[0]["plan_digest"] = name.clone().into();
+        lines.push(outcome(&name, 1, "unknown", &json!({ "error": name, "traces": [name] })));
+        lines.push(line(&name, &name, &json!({})));
+        lines.push(end(&name, 1));
+        lines[5]["stopped"] = name.clone().into();
+        let place = with_journal(&lines);
+        for options in ["", "--format json"] {
+            let ran = shown(&place, options);
+            for line in ran.stdout.lines() {
+                let begin = line.trim_start();
+                assert!(!begin.starts_with("::error") && !begin.starts_with("red"), "{line:?}\n{ran}");
+                assert!(!line.contains("##"), "{line:?}\n{ran}");
+            }
+            ran.never_says("\u{1b}").never_says("\u{202e}");
+        }
+        fits("journal", &shown(&place, "--format json").stdout);
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_told() {
+    let place = with_journal(&[]);
+    place.write("file", "");
+    place.run("journal --state-dir file").ends(1).says("the folder file cannot be used").says("--state-dir");
+}
