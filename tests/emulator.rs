@@ -5,6 +5,7 @@
 mod batch;
 mod limits;
 mod nested;
+mod script;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
 use secrecy::ExposeSecret;

@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::Emulate;
 use super::terminal::Terminal;
-use crate::emulator::{Emulator, Latency, Options, World};
+use crate::emulator::{Emulator, Latency, Options, Script, World};
 use crate::graph::Settings;
 use crate::model::visible;
 use std::net::SocketAddr;
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// How much longer it takes for each nested list in it, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
     nested_latency: Duration,
+    /// Misbehaves by chance, the same way each time for the same number
+    #[arg(long, value_name = "NUMBER")]
+    fault_seed: Option<u64>,
 }
 
 /// The longest latency, in milliseconds.
@@ -65,6 +68,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
             nested: args.nested_latency,
             tail: Duration::ZERO,
         },
+        script: args.fault_seed.map(Script::from_seed),
         ..Options::default()
     };
     let keep = match (args.ephemeral, args.fresh) {

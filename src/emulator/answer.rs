@@ -5,8 +5,11 @@ use super::line::Switch;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 const HTML: &str = "<html><body><h1>Sorry, something went wrong.</h1></body></html>";
 
@@ -68,7 +71,7 @@ impl Answer {
     }
 
     /// Gives the answer as a response, and cuts the line where there is none.
-    pub(super) fn into_response(self, switch: &Switch) -> Response {
+    pub(super) fn into_response(self, switch: &Switch, compresses: bool) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -79,6 +82,10 @@ impl Answer {
             }
         }
         let body = match self.content {
+            Content::Json(text) if compresses => {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                compressed(&text).into()
+            }
             Content::Json(text) => Body::from(text),
             Content::Html => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
@@ -103,6 +110,12 @@ impl Answer {
         *response.body_mut() = body;
         response
     }
+}
+
+fn compressed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("memory takes any text");
+    encoder.finish().expect("memory takes any text")
 }
 
 /// Gives the first half of a text.

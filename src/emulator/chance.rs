@@ -11,6 +11,10 @@ pub(super) struct Chance {
 }
 
 impl Chance {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, seen: BTreeMap::new() }
+    }
+
     /// Gives the source of all that is drawn for a call that comes now.
     pub(super) fn draw(&mut self, call: &str) -> fastrand::Rng {
         let call = hash(self.seed, call.as_bytes());

@@ -177,6 +177,14 @@ impl Meter {
         Throttled { subject, with_headers }
     }
 
+    /// Ends all throttling.
+    pub(super) fn release(&mut self) {
+        self.app.throttle = None;
+        for gauge in self.wabas.values_mut() {
+            gauge.throttle = None;
+        }
+    }
+
     /// Takes note that a caller was told of a throttle.
     pub(super) fn told(&mut self, subject: Subject, now: Duration) {
         let gauge = match subject {

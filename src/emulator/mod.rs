@@ -19,6 +19,7 @@ mod list;
 mod record;
 mod refusal;
 mod request;
+mod script;
 mod server;
 mod shared;
 mod state_file;
@@ -28,13 +29,15 @@ mod yaml;
 pub use fault::{Fault, FaultKind};
 pub use latency::Latency;
 pub use limit::Limits;
-pub use record::{Call, Write};
+pub use record::{Call, ForeignChange, Write};
+pub use script::{Rates, Script};
 pub use world::World;
 pub use yaml::WorldError;
 
 use crate::model::{AssignmentKey, TaskSet, UserId, WabaId};
 use crate::time::Time;
 use line::{Lines, Switch};
+use script::Play;
 use secrecy::SecretString;
 use shared::Shared;
 use std::io;
@@ -71,6 +74,8 @@ pub struct Options {
     pub state_file: Option<PathBuf>,
     /// What shall go wrong.
     pub faults: Vec<Fault>,
+    /// What shall go wrong besides, by chance.
+    pub script: Option<Script>,
 }
 
 impl Default for Options {
@@ -84,6 +89,7 @@ impl Default for Options {
             most_rows: MOST_ROWS,
             state_file: None,
             faults: Vec::new(),
+            script: None,
         }
     }
 }
@@ -199,8 +205,22 @@ impl Emulator {
         self.shared.meter().arrived_at(waba, self.shared.time.elapsed())
     }
 
+    /// Begins a script anew, or ends all that one did: then nobody is throttled any more, and tokens are good again.
+    pub fn set_script(&self, script: Option<Script>) {
+        self.shared.let_others_act();
+        *self.shared.play() = Play::begin(script, self.shared.time.elapsed());
+        self.shared.meter().release();
+    }
+
+    /// Gives the changes that somebody else has made by now, in order: those of the script.
+    pub fn foreign_changes(&self) -> Vec<ForeignChange> {
+        self.shared.let_others_act();
+        self.shared.record().foreign.clone()
+    }
+
     /// Gives a copy of the world as it is now.
     pub fn world(&self) -> World {
+        self.shared.let_others_act();
         self.shared.world().clone()
     }
 

@@ -25,10 +25,24 @@ pub struct Write {
     pub at: Timestamp,
 }
 
+/// A change that somebody else made meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignChange {
+    /// The assignment that was changed.
+    pub key: AssignmentKey,
+    /// What the user held until then.
+    pub before: TaskSet,
+    /// What it holds since.
+    pub after: TaskSet,
+    /// When that was.
+    pub at: Timestamp,
+}
+
 /// Everything that was recorded.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) requests: usize,
     pub(super) calls: Vec<Call>,
     pub(super) writes: Vec<Write>,
+    pub(super) foreign: Vec<ForeignChange>,
 }

@@ -9,8 +9,10 @@ use super::refusal::Refusal;
 use super::request::{DEFAULT_VERSION, Request};
 use super::shared::Shared;
 use axum::extract::{ConnectInfo, State};
-use axum::http::Method;
+use axum::http::header::ACCEPT_ENCODING;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use fastrand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +48,7 @@ pub(super) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     shared.record().requests += 1;
+    let compresses = accepts_gzip(&parts.headers) && shared.play().compresses();
     let arrived = shared.time.elapsed();
     let read = Request::read(&parts, body).await;
     let (job, latency) = match read {
@@ -62,7 +65,12 @@ pub(super) async fn handle(
     for subject in &answer.told {
         shared.meter().told(*subject, now);
     }
-    answer.into_response(&switch)
+    answer.into_response(&switch, compresses)
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("gzip"))
 }
 
 /// Holds a request back. Where there is nothing to wait for, no clock is troubled.
@@ -74,25 +82,29 @@ async fn wait(shared: &Shared, duration: Duration) {
 
 /// Takes note of the calls in a request, and decides what shall go wrong with them and how long they take.
 fn take(shared: &Shared, request: Request, arrived: Duration) -> (Job, Duration) {
-    let mut drawn = shared.chance().draw(&request.identity());
-    let tail = drawn.f64();
+    let mut rng = shared.play().draw(&request);
     let batch = match Batch::of(&request) {
         Ok(batch) => batch,
         Err(refusal) => {
             note(shared, &request.method, request.location());
-            let job = Job::Refused { version: request.version, refusal };
-            return (job, shared.latency.before(1, tail));
+            let latency = shared.play().latency(&mut rng, &shared.latency, 1);
+            return (Job::Refused { version: request.version, refusal }, latency);
         }
     };
+    let calls = batch.as_ref().map_or(1, |batch| batch.items.len());
+    let latency = shared.play().latency(&mut rng, &shared.latency, calls);
     let Some(Batch { items, with_headers }) = batch else {
-        let latency = shared.latency.before(1, tail);
-        return (Job::Call(come(shared, request, arrived, Place::Request)), latency);
+        return (Job::Call(come(shared, request, arrived, Place::Request, &mut rng)), latency);
     };
-    let latency = shared.latency.before(items.len(), tail);
     let mut order: Vec<usize> = (0..items.len()).collect();
-    drawn.shuffle(&mut order);
-    let outer = come(shared, request, arrived, Place::Batch);
-    let items = items.into_iter().map(|item| Ok(come(shared, item?, arrived, Place::Item))).collect();
+    rng.shuffle(&mut order);
+    let outer = come(shared, request, arrived, Place::Batch, &mut rng);
+    let item = |item: Result<Request, Refusal>| {
+        let item = item?;
+        let mut rng = shared.play().draw(&item);
+        Ok(come(shared, item, arrived, Place::Item, &mut rng))
+    };
+    let items = items.into_iter().map(item).collect();
     (Job::Batch { outer, items, order, with_headers }, latency)
 }
 
@@ -101,9 +113,10 @@ fn note(shared: &Shared, method: &Method, path: String) {
 }
 
 /// Takes note of a call, and decides what shall go wrong with it.
-fn come(shared: &Shared, request: Request, arrived: Duration, place: Place) -> Incoming {
+fn come(shared: &Shared, request: Request, arrived: Duration, place: Place, rng: &mut Rng) -> Incoming {
     let path = request.location();
-    let fault = shared.faults.strike(&request.method, &path, place).cloned();
+    let struck = shared.faults.strike(&request.method, &path, place).cloned();
+    let fault = struck.or_else(|| shared.play().fault(rng, &request, place));
     if place != Place::Batch {
         match request.ids() {
             Some(ids) => {

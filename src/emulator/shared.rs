@@ -4,13 +4,13 @@ use super::Options;
 use super::answer::{Answer, Content};
 use super::api::{self, Reply, Scene};
 use super::caller::Caller;
-use super::chance::Chance;
 use super::fault::{FaultKind, Faults, Instead};
 use super::latency::Latency;
 use super::limit::{Meter, Subject, Throttled};
-use super::record::{Record, Write};
+use super::record::{ForeignChange, Record, Write};
 use super::refusal::Refusal;
 use super::request::Request;
+use super::script::Play;
 use super::server::Incoming;
 use super::state_file;
 use super::world::World;
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     world: RwLock<World>,
     meter: Mutex<Meter>,
     record: Mutex<Record>,
-    chance: Mutex<Chance>,
+    play: Mutex<Play>,
     state_error: Mutex<Option<String>>,
     traces: AtomicU64,
 }
@@ -50,6 +50,7 @@ struct Done {
 
 impl Shared {
     pub(super) fn new(world: World, base: String, options: Options) -> Self {
+        let now = options.time.elapsed();
         Self {
             base,
             time: options.time,
@@ -61,7 +62,7 @@ impl Shared {
             world: RwLock::new(world),
             meter: Mutex::new(Meter::new(options.limits)),
             record: Mutex::default(),
-            chance: Mutex::default(),
+            play: Mutex::new(Play::begin(options.script, now)),
             state_error: Mutex::default(),
             traces: AtomicU64::new(0),
         }
@@ -86,8 +87,8 @@ impl Shared {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn chance(&self) -> MutexGuard<'_, Chance> {
-        self.chance.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn play(&self) -> MutexGuard<'_, Play> {
+        self.play.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn state_error(&self) -> MutexGuard<'_, Option<String>> {
@@ -96,6 +97,7 @@ impl Shared {
 
     /// Answers a call.
     pub(super) fn perform(&self, call: &Incoming) -> Answer {
+        self.let_others_act();
         let (request, now) = (&call.request, self.time.elapsed());
         let waba = request.managed_waba();
         let calls = request.ids().map_or(1, |ids| ids.len());
@@ -118,6 +120,25 @@ impl Shared {
             answer.lose(Content::HalfOf);
         }
         answer
+    }
+
+    /// Makes the changes that somebody else has made by now.
+    pub(super) fn let_others_act(&self) {
+        let now = self.time.elapsed();
+        loop {
+            // No lock is held while another is asked for, but that of the world.
+            let next = self.play().foreign(now);
+            let Some(mut foreign) = next else { return };
+            let mut world = self.world_mut();
+            let Some(key) = world.pair(&mut foreign.rng, &foreign.spared) else { continue };
+            let before = world.assignments().get(key).cloned().unwrap_or_default();
+            let after = foreign.after(&before);
+            world.assign(key, after.clone());
+            drop(world);
+            let at = self.time.now().saturating_sub(now.saturating_sub(foreign.at));
+            let at = at.unwrap_or_else(|_| self.time.now());
+            self.record().foreign.push(ForeignChange { key, before, after, at });
+        }
     }
 
     /// Answers a batch, unless its token is no good or something happens to it as a whole.
@@ -157,7 +178,7 @@ impl Shared {
             nesting: self.nesting,
             most_rows: self.most_rows,
             cap: usize::MAX,
-            tokens_are_over: false,
+            tokens_are_over: self.play().tokens_are_over(self.time.elapsed()),
         }
     }
 

@@ -156,6 +156,21 @@ impl World {
         before
     }
 
+    /// Draws a WABA, and a system user of the first business who is no ADMIN and not spared.
+    pub(super) fn pair(&self, rng: &mut fastrand::Rng, spared: &BTreeSet<UserId>) -> Option<AssignmentKey> {
+        let is_fit = |(id, user): &(&UserId, &User)| {
+            let is_system_user = matches!(user.kind, UserKind::System { .. });
+            is_system_user && !user.is_admin() && Some(user.business) == self.first && !spared.contains(id)
+        };
+        let users: Vec<UserId> = self.users.iter().filter(is_fit).map(|(id, _)| *id).collect();
+        if users.is_empty() || self.wabas.is_empty() {
+            return None;
+        }
+        let user = users[rng.usize(..users.len())];
+        let waba = *self.wabas.keys().nth(rng.usize(..self.wabas.len()))?;
+        Some(AssignmentKey { waba, user })
+    }
+
     /// Gives the WABAs by id.
     pub(super) fn wabas(&self) -> &BTreeMap<WabaId, Waba> {
         &self.wabas

@@ -1,0 +1,221 @@
+//! Scripts of faults: what a seed brings, and that it brings the same again.
+
+use super::{LIST, Played, WORLD, key, refusal, told};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::time::Duration;
+use wabacl::emulator::{Latency, Options, Rates, Script};
+use wabacl::time::Time;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn clock() -> Time {
+    Time::simulated("2026-11-23T00:00:00Z".parse().unwrap())
+}
+
+async fn scripted(time: &Time, script: Script) -> Played {
+    Played::with(WORLD, Options { time: time.clone(), script: Some(script), ..Options::default() }).await
+}
+
+fn only(rates: Rates) -> Script {
+    Script { seed: 1, rates, ..Script::default() }
+}
+
+/// Sends a request on the clock, and tells what came of it, whatever that is.
+async fn seen(time: &Time, request: reqwest::RequestBuilder) -> String {
+    let exchange = async {
+        let Ok(response) = request.send().await else { return "no answer".to_owned() };
+        let status = response.status().as_u16();
+        match response.text().await {
+            Ok(text) => {
+                let plain = text.split("\"fbtrace_id\"").next().unwrap_or_default();
+                format!("{status} {plain}")
+            }
+            Err(_) => format!("{status} broken off"),
+        }
+    };
+    time.run(time.working(exchange)).await
+}
+
+/// Plays some calls under a script, those of two kinds in this order or in the other.
+async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
+    let time = clock();
+    let rates = Rates {
+        html_error: 0.1,
+        passing_error: 0.1,
+        reset_before: 0.1,
+        reset_after: 0.1,
+        short_page: 0.2,
+        empty_page: 0.1,
+        rows_without_tasks: 0.1,
+        ..Rates::default()
+    };
+    let played = scripted(&time, Script { seed, rates, ..Script::default() }).await;
+    let (mut reads, mut writes) = (Vec::new(), Vec::new());
+    for round in 0..20 {
+        for step in [swapped, !swapped] {
+            if step {
+                // The URLs in it have the port, which differs from run to run.
+                let url = played.emulator.url();
+                let list = "500/assigned_users?business=10&fields=id,tasks&limit=2";
+                let list = seen(&time, played.ask(Method::GET, list)).await.replace(&url, "");
+                reads.push(list);
+            } else {
+                let body = json!({ "user": "101", "tasks": ["MANAGE"], "round": round % 3 });
+                let request = played.ask(Method::POST, "500/assigned_users").json(&body);
+                writes.push(seen(&time, request).await);
+            }
+        }
+    }
+    (reads, writes)
+}
+
+#[tokio::test]
+async fn what_goes_wrong_depends_on_the_call_and_not_on_what_else_happens() {
+    let first = play(7, false).await;
+    assert!(first.0.iter().collect::<BTreeSet<_>>().len() > 3, "a good deal went wrong: {first:?}");
+    assert_eq!(play(7, false).await, first);
+    let (_, writes) = play(7, true).await;
+    assert_eq!(writes, first.1);
+    assert_ne!(play(8, false).await, first);
+}
+
+#[tokio::test]
+async fn each_fault_can_be_had_alone() {
+    let nested =
+        "10/owned_whatsapp_business_accounts?limit=9&fields=id,assigned_users.business(10){id,tasks}";
+    let write = ("POST", "500/assigned_users?user=101&tasks[0]=DEVELOP");
+    let list = ("GET", LIST);
+    let none = Rates::default();
+    for (rates, (method, path), expected) in [
+        (Rates { html_error: 1.0, ..none }, list, "50"),
+        (Rates { throttled_app: 1.0, ..none }, ("GET", "me"), "400 {\"error\":{\"code\":4,"),
+        (Rates { throttled_waba: 1.0, ..none }, list, "400 {\"error\":{\"code\":80008,"),
+        (Rates { reset_before: 1.0, ..none }, list, "no answer"),
+        (Rates { reset_after: 1.0, ..none }, write, "no answer"),
+        (Rates { truncated: 1.0, ..none }, list, "200 broken off"),
+        (Rates { redirect: 1.0, ..none }, list, "302 "),
+        (Rates { success_false: 1.0, ..none }, write, "200 {\"success\":false}"),
+        (Rates { refused_nesting: 1.0, ..none }, ("GET", nested), "400 {\"error\":{\"code\":100,"),
+        (Rates { too_much_data: 1.0, ..none }, ("GET", nested), "500 {\"error\":{\"code\":1,"),
+        (Rates { nothing_nested: 1.0, ..none }, ("GET", nested), "200 {\"data\":[{\"id\":\"500\"}]"),
+        (Rates { empty_page: 1.0, ..none }, list, "200 {\"data\":[],\"paging\":{\"cursors\":{\"after\":"),
+        (Rates { empty_list: 1.0, ..none }, list, "200 {\"data\":[]}"),
+    ] {
+        let time = clock();
+        let played = scripted(&time, only(rates)).await;
+        let answer = seen(&time, played.ask(method.parse().unwrap(), path)).await;
+        assert!(answer.starts_with(expected), "{rates:?}: {answer}");
+        played.emulator.set_script(None);
+        assert_eq!(played.get(LIST).await["data"].as_array().unwrap().len(), 3, "all is well again");
+    }
+}
+
+#[tokio::test]
+async fn writes_are_told_apart_by_whether_they_took_effect() {
+    let none = Rates::default();
+    for (rates, effective, held) in [
+        (Rates { reset_before: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
+        (Rates { reset_after: 1.0, ..none }, true, "DEVELOP"),
+        (Rates { success_false: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
+        (Rates { throttled_waba: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
+    ] {
+        let time = clock();
+        let played = scripted(&time, only(rates)).await;
+        seen(&time, played.ask(Method::POST, "500/assigned_users?user=101&tasks[0]=DEVELOP")).await;
+        let writes = played.emulator.writes();
+        assert_eq!((writes.len(), writes[0].effective), (1, effective), "{rates:?}");
+        assert_eq!(played.held("500", "101"), held);
+    }
+}
+
+#[tokio::test]
+async fn throttling_lasts_on_the_clock_and_is_counted() {
+    let time = clock();
+    let played = scripted(&time, only(Rates { throttled_waba: 1.0, ..Rates::default() })).await;
+    for _ in 0..3 {
+        seen(&time, played.ask(Method::GET, LIST)).await;
+        time.run(time.sleep(SECOND)).await;
+    }
+    assert_eq!(played.emulator.calls_while_throttled(), 2);
+    played.emulator.set_script(None);
+    assert_eq!(played.get(LIST).await["status"], 200);
+}
+
+#[tokio::test]
+async fn tokens_end_half_way_and_some_wabas_are_out_of_reach() {
+    let time = clock();
+    let script = Script { tokens_end: Some(SECOND * 60), forbidden_wabas: 1.0, ..Script::default() };
+    let played = scripted(&time, script).await;
+    let ask = async |path| time.run(time.working(told(played.ask(Method::GET, path)))).await;
+    assert_eq!(ask("me").await["status"], 200);
+    assert!(refusal(&ask(LIST).await).starts_with("403 200"));
+    time.run(time.sleep(SECOND * 60)).await;
+    assert!(refusal(&ask("me").await).starts_with("401 190 463"));
+    played.emulator.set_script(None);
+    assert_eq!(played.get(LIST).await["status"], 200);
+}
+
+#[tokio::test]
+async fn others_change_what_they_may_and_it_is_written_down() {
+    let time = clock();
+    let script = Script { foreign_every: Some(SECOND * 10), ..Script::default() };
+    let played = scripted(&time, script).await;
+    let before = played.emulator.world().assignments().clone();
+    time.run(time.sleep(SECOND * 3600)).await;
+    let changes = played.emulator.foreign_changes();
+    assert_eq!(changes.len(), 20);
+    assert!(changes.is_sorted_by_key(|change| change.at));
+    assert!(changes.iter().all(|change| change.key.user == key("500", "101").user), "no admins: {changes:?}");
+    let mut state = before;
+    for change in &changes {
+        assert_eq!(state.get(change.key).cloned().unwrap_or_default(), change.before);
+        state.set(change.key, change.after.clone());
+    }
+    assert_eq!(*played.emulator.world().assignments(), state);
+    let spared = [key("500", "101").user].into();
+    let script = Script { foreign_every: Some(SECOND), spared, ..Script::default() };
+    let played = scripted(&time, script).await;
+    time.run(time.sleep(SECOND * 60)).await;
+    assert_eq!(played.emulator.foreign_changes(), []);
+}
+
+#[tokio::test]
+async fn answers_take_their_time_and_are_compressed_for_those_who_can_read_it() {
+    let time = clock();
+    let latency = Latency { request: SECOND, tail: SECOND, ..Latency::default() };
+    let script = Script { seed: 3, latency, gzip: true, ..Script::default() };
+    let played = scripted(&time, script).await;
+    let mut moments = BTreeSet::new();
+    for _ in 0..20 {
+        let before = time.elapsed();
+        time.run(time.working(played.ask(Method::GET, "me").send())).await.unwrap();
+        moments.insert(time.elapsed().checked_sub(before).unwrap());
+    }
+    assert_eq!(moments.len(), 20);
+    assert!(moments.first().unwrap() > &SECOND && moments.last().unwrap() > &(SECOND * 2), "{moments:?}");
+    let plain = reqwest::Client::builder().no_proxy().no_gzip().build().unwrap();
+    let request = plain.get(format!("{}/me", played.emulator.url())).bearer_auth("of-admin");
+    let request = request.header("accept-encoding", "deflate, gzip");
+    let response = time.run(time.working(request.send())).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let bytes = response.bytes().await.unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    let me: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(me["name"], "admin");
+}
+
+#[test]
+fn seeds_bring_all_kinds_of_days() {
+    let scripts: Vec<Script> = (0..300).map(Script::from_seed).collect();
+    assert_eq!(scripts[5], Script::from_seed(5));
+    let share = |holds: fn(&Script) -> bool| scripts.iter().filter(|script| holds(script)).count();
+    assert!(share(|script| script.rates == Rates::default()) > 20, "quiet");
+    assert!(share(|script| script.rates.throttled_waba > 0.0) > 40, "busy");
+    assert!(share(|script| script.rates.refused_nesting > 0.0) > 20, "without nesting");
+    assert!(share(|script| script.tokens_end.is_some()) > 10, "with tokens that end");
+    assert!(share(|script| script.foreign_every.is_some()) > 10, "with others at work");
+}
