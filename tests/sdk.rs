@@ -1,27 +1,37 @@
-//! Meta's own SDK as a judge of the emulator: the Python package `facebook-business`, unchanged.
+//! Judges of the emulator that nobody here wrote: Meta's own SDKs, the Python package `facebook-business` and the
+//! npm package `facebook-nodejs-business-sdk`, both unchanged.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
+mod document;
+
 use secrecy::ExposeSecret;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::env;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use wabacl::emulator::{Emulator, Options, World};
+use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
 
 /// Gives the Python to use.
 fn python() -> String {
     env::var("WABACL_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
-/// Tells whether the SDK can be imported.
-fn has_sdk() -> bool {
+/// Tells whether the Python SDK can be imported.
+fn has_python_sdk() -> bool {
     let mut command = Command::new(python());
     command.args(["-c", "import facebook_business"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
-/// A WABA with 230 holders, and one user more who holds nothing.
+/// Tells whether the SDK for Node.js can be required.
+fn has_node_sdk() -> bool {
+    let modules = env::var("WABACL_NODE_MODULES").unwrap_or_default();
+    !modules.is_empty() && Path::new(&modules).join("facebook-nodejs-business-sdk").is_dir()
+}
+
+/// WABA 500 with 230 holders, WABA 501 with none, and one user more who holds nothing.
 fn world() -> World {
     let mut text = "businesses:\n  - id: 10\n    name: Us\n    system_users:\n".to_owned();
     writeln!(text, "      - {{ id: 100, name: admin, role: ADMIN }}\n      - {{ id: 101, name: bot }}")
@@ -31,38 +41,87 @@ fn world() -> World {
         writeln!(text, "      - {{ id: {id}, name: user {id} }}").unwrap();
         writeln!(rows, "      - {{ user: {id}, tasks: [DEVELOP] }}").unwrap();
     }
-    write!(text, "wabas:\n  - id: 500\n    name: Ours\n    owned_by: 10\n    assigned:\n{rows}").unwrap();
+    write!(text, "wabas:\n  - {{ id: 501, name: Empty, owned_by: 10 }}\n").unwrap();
+    write!(text, "  - id: 500\n    name: Ours\n    owned_by: 10\n    assigned:\n{rows}").unwrap();
     World::from_yaml(&text).unwrap()
 }
 
-// The emulator answers on other threads while this one waits for Python.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_sdk_lists_creates_and_deletes_assignments() {
-    if !has_sdk() {
-        let required = env::var("WABACL_REQUIRE_SDK").is_ok_and(|value| value == "1");
-        assert!(!required, "WABACL_REQUIRE_SDK=1, and {} cannot import facebook_business", python());
-        eprintln!("SKIPPED: {} cannot import facebook_business (pip install facebook-business)", python());
-        return;
-    }
-    let emulator = Emulator::start(world(), Options::default()).await.unwrap();
-    let output = Command::new(python())
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/assignments.py"))
+/// An error that passes, for a list that the scripts read once; and an item without an answer, once.
+fn faults() -> Vec<Fault> {
+    let passing = FaultKind::GraphError {
+        status: 500,
+        code: 2,
+        subcode: Some(99),
+        message: "Service temporarily unavailable".to_owned(),
+        is_transient: true,
+    };
+    let unanswered = Fault::new(FaultKind::NullItem).on("GET").at("/501/assigned_users").hits(0..1);
+    vec![Fault::new(passing).at("/system_users").hits(0..1), unanswered]
+}
+
+/// Runs a script over an SDK against an emulator of its own, and judges what it saw.
+async fn judge(mut script: Command) {
+    let options = Options { faults: faults(), ..Options::default() };
+    let emulator = Emulator::start(world(), options).await.unwrap();
+    let output = script
         .env("WABACL_SDK_URL", emulator.url())
         .env("WABACL_SDK_TOKEN", emulator.issue_token(None).unwrap().expose_secret())
         .env("WABACL_SDK_BUSINESS", "10")
         .env("WABACL_SDK_WABA", "500")
+        .env("WABACL_SDK_EMPTY", "501")
         .env("WABACL_SDK_USER", "101")
+        .env("WABACL_SDK_OTHER", "1000")
         .env("NO_PROXY", "127.0.0.1")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&seen["at_first"], &seen["by_default_pages"]), (&230.into(), &230.into()));
-    assert_eq!(seen["created"], serde_json::json!(["DEVELOP", "VIEW_COST"]));
-    assert_eq!(seen["replaced"], serde_json::json!(["MANAGE_TEMPLATES"]));
+    assert_eq!(seen["nested"], json!({ "500": 230, "501": null }));
+    assert_eq!(seen["created"], json!(["DEVELOP", "VIEW_COST"]));
+    assert_eq!(seen["replaced"], json!(["MANAGE_TEMPLATES"]));
     assert_eq!(seen["deleted"], true);
-    let no_business = serde_json::json!([400, 100, "(#100) The parameter business is required"]);
+    let no_business = json!([400, 100, null, false, "(#100) The parameter business is required"]);
     assert_eq!(seen["no_business"], no_business);
-    assert_eq!((&seen["unknown_task"][0], &seen["unknown_task"][1]), (&400.into(), &100.into()));
+    assert_eq!(seen["passing"], json!([500, 2, 99, true, "Service temporarily unavailable"]));
+    let unknown_task = seen["unknown_task"].take();
+    assert_eq!((&unknown_task[0], &unknown_task[1]), (&400.into(), &100.into()));
+    let created = seen["batch"]["read_empty"].take();
+    assert!(created == 0 || created == 1, "it is read before or after the write, or with it: {created}");
+    let batch = json!({
+        "rounds": 2, "failures": [unknown_task],
+        "read": 100, "read_empty": null, "created": true, "deleted": true,
+    });
+    assert_eq!(seen["batch"], batch);
     emulator.shutdown().await;
+}
+
+/// Complains about an SDK that is not there, where it must be.
+#[expect(clippy::print_stderr, reason = "a test that was left out says so")]
+fn skip(what: &str) {
+    let required = env::var("WABACL_REQUIRE_SDK").is_ok_and(|value| value == "1");
+    assert!(!required, "WABACL_REQUIRE_SDK=1, and {what}");
+    eprintln!("SKIPPED: {what}");
+}
+
+// The emulator answers on other threads while this one waits for a script.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_does_all_that_this_program_does() {
+    if !has_python_sdk() {
+        let python = python();
+        return skip(&format!("{python} cannot import facebook_business (pip install facebook-business)"));
+    }
+    let mut script = Command::new(python());
+    script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/assignments.py"));
+    judge(script).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_sdk_does_all_that_this_program_does() {
+    if !has_node_sdk() {
+        return skip("WABACL_NODE_MODULES names no folder with facebook-nodejs-business-sdk");
+    }
+    let mut script = Command::new("node");
+    script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/assignments.mjs"));
+    judge(script).await;
 }

@@ -335,7 +335,7 @@ impl<'a> Wabas<'a> {
         self.fields.build(&id.to_string(), |field| {
             Ok(Some(match field.name.as_str() {
                 "name" => waba.name.as_str().into(),
-                "ownership_type" if waba.owner == self.ask.caller.user.business => "SELF".into(),
+                "ownership_type" if waba.owner == self.ask.caller.user.business => "SELF_OWNED".into(),
                 "ownership_type" => "CLIENT_OWNED".into(),
                 "owner_business_info" | "on_behalf_of_business_info" => {
                     let name = self.ask.world().businesses.get(&waba.owner);

@@ -1,12 +1,15 @@
-"""Lists, creates and deletes assignments with Meta's own SDK, unchanged but for its base URL.
+"""Does with Meta's own SDK, unchanged but for its base URL, all that wabacl does: lists, pages, nested fields, writes,
+batches, errors.
 
-Takes WABACL_SDK_URL, WABACL_SDK_TOKEN, WABACL_SDK_BUSINESS, WABACL_SDK_WABA and WABACL_SDK_USER from the
-environment. The user holds nothing at first. Prints what it saw as one JSON object.
+Takes WABACL_SDK_URL, WABACL_SDK_TOKEN, WABACL_SDK_BUSINESS, WABACL_SDK_WABA (with holders), WABACL_SDK_EMPTY (a WABA
+without) and WABACL_SDK_USER (who holds nothing at first) from the environment. Prints what it saw as one JSON object,
+the same one as assignments.mjs.
 """
 
 import json
 import os
 
+from facebook_business.adobjects.business import Business
 from facebook_business.adobjects.whatsappbusinessaccount import WhatsAppBusinessAccount
 from facebook_business.api import FacebookAdsApi
 from facebook_business.exceptions import FacebookRequestError
@@ -15,26 +18,80 @@ from facebook_business.session import FacebookSession
 FacebookSession.GRAPH = os.environ["WABACL_SDK_URL"]
 BUSINESS = os.environ["WABACL_SDK_BUSINESS"]
 USER = os.environ["WABACL_SDK_USER"]
-FacebookAdsApi.init(access_token=os.environ["WABACL_SDK_TOKEN"], crash_log=False)
+FIELDS = ["id", "tasks"]
+api = FacebookAdsApi.init(access_token=os.environ["WABACL_SDK_TOKEN"], crash_log=False)
+business = Business(BUSINESS)
 waba = WhatsAppBusinessAccount(os.environ["WABACL_SDK_WABA"])
+empty = WhatsAppBusinessAccount(os.environ["WABACL_SDK_EMPTY"])
 
 
 def rows(**params):
     """Gives the tasks of each user on the WABA, through every page."""
-    cursor = waba.get_assigned_users(fields=["id", "tasks"], params={"business": BUSINESS, **params})
+    cursor = waba.get_assigned_users(fields=FIELDS, params={"business": BUSINESS, **params})
     return {row["id"]: row["tasks"] for row in cursor}
 
 
+def told(failure):
+    """Gives status, code, subcode, whether it passes, and message of an error of the SDK's own type."""
+    assert isinstance(failure, FacebookRequestError), failure
+    return [
+        failure.http_status(),
+        failure.api_error_code(),
+        failure.api_error_subcode(),
+        bool(failure.api_transient_error()),
+        failure.api_error_message(),
+    ]
+
+
 def error(call):
-    """Gives status, code and message of the error that a call ends with."""
+    """Gives the error that a call ends with."""
     try:
         call()
     except FacebookRequestError as failure:
-        return [failure.http_status(), failure.api_error_code(), failure.api_error_message()]
+        return told(failure)
     return None
 
 
-seen = {"at_first": len(rows(limit=100)), "by_default_pages": len(rows())}
+def nested():
+    """Counts the holders on each WABA, from lists that are nested in one of WABAs and from the rest of those."""
+    asked = f"assigned_users.business({BUSINESS}).limit(100){{id,tasks}}"
+    counts = {}
+    for node in business.get_owned_whats_app_business_accounts(fields=["id", asked], params={"limit": 1}):
+        holders = node.export_all_data().get("assigned_users")
+        if holders is None:
+            counts[node["id"]] = None
+            continue
+        counts[node["id"]] = len(holders["data"])
+        if "next" in holders["paging"]:
+            counts[node["id"]] += len(rows(limit=100, after=holders["paging"]["cursors"]["after"]))
+    return counts
+
+
+def batch():
+    """Reads and writes in batches, until no item is without an answer."""
+    seen = {"rounds": 0, "failures": []}
+    calls = api.new_batch()
+
+    def keep(name):
+        def success(response):
+            seen[name] = len(response.json()["data"]) if "data" in response.json() else response.json()["success"]
+
+        return {"success": success, "failure": lambda response: seen["failures"].append(told(response.error()))}
+
+    params = {"business": BUSINESS, "limit": 100}
+    other = os.environ["WABACL_SDK_OTHER"]
+    waba.get_assigned_users(fields=FIELDS, params=params, batch=calls, **keep("read"))
+    empty.get_assigned_users(fields=FIELDS, params=params, batch=calls, **keep("read_empty"))
+    empty.create_assigned_user(params={"user": USER, "tasks": ["DEVELOP"]}, batch=calls, **keep("created"))
+    waba.delete_assigned_users(params={"user": other}, batch=calls, **keep("deleted"))
+    waba.create_assigned_user(params={"user": USER, "tasks": ["FLY"]}, batch=calls, **keep("wrong"))
+    while calls is not None:
+        calls = calls.execute()
+        seen["rounds"] += 1
+    return seen
+
+
+seen = {"at_first": len(rows(limit=100)), "by_default_pages": len(rows()), "nested": nested()}
 waba.create_assigned_user(params={"user": USER, "tasks": ["DEVELOP", "VIEW_COST"]})
 seen["created"] = rows()[USER]
 waba.create_assigned_user(params={"user": USER, "tasks": ["MANAGE_TEMPLATES"]})
@@ -43,4 +100,6 @@ waba.delete_assigned_users(params={"user": USER})
 seen["deleted"] = USER not in rows()
 seen["no_business"] = error(waba.get_assigned_users)
 seen["unknown_task"] = error(lambda: waba.create_assigned_user(params={"user": USER, "tasks": ["FLY"]}))
+seen["passing"] = error(business.get_system_users)
+seen["batch"] = batch()
 print(json.dumps(seen))
