@@ -23,8 +23,8 @@ pub(super) struct Seen {
     pub(super) half_used: bool,
     /// Whether the API refused to nest.
     pub(super) refused: bool,
-    /// How many pages of the list were read nested, and how long the quickest of them took.
-    pub(super) nested: Option<(usize, Duration)>,
+    /// How long the quickest nested page took, where one was read.
+    pub(super) nested: Option<Duration>,
     /// How long the quickest answer without nesting took.
     pub(super) plain: Option<Duration>,
 }
@@ -64,7 +64,7 @@ fn auto(seen: &Seen, choice: impl Fn(bool, bool, &str) -> Choice) -> Choice {
     }
     match (seen.nested, seen.plain) {
         // A list is a chain: each page needs the cursor before it. Where nesting costs it nothing, that is best.
-        (Some((_, nested)), Some(plain)) if nested * 4 <= plain * 5 => {
+        (Some(nested), Some(plain)) if nested * 4 <= plain * 5 => {
             choice(true, false, &format!("nested pages are as quick as plain ones ({nested:.0?})"))
         }
         (Some(_), _) => choice(false, false, "quick: plain pages, and batches beside them"),
@@ -101,8 +101,7 @@ mod tests {
     fn auto_nests_where_that_costs_no_time() {
         let few = Seen { named: 7, left: 7, ..Seen::default() };
         assert_eq!(auto(few), (true, false));
-        let second_page =
-            |nested, plain| Seen { nested: Some((1, MS(nested))), plain: Some(MS(plain)), ..few };
+        let second_page = |nested, plain| Seen { nested: Some(MS(nested)), plain: Some(MS(plain)), ..few };
         assert_eq!(auto(second_page(100, 50)), (false, false));
         assert_eq!(auto(second_page(60, 50)), (true, false));
     }

@@ -171,8 +171,8 @@ impl<'a> Edges<'a> {
 
     fn note(&self, took: Duration) {
         let mut state = self.state();
-        let (pages, quickest) = state.seen.nested.unwrap_or((0, took));
-        state.seen.nested = Some((pages + 1, quickest.min(took)));
+        let quickest = state.seen.nested.map_or(took, |quickest| quickest.min(took));
+        state.seen.nested = Some(quickest);
     }
 
     fn page(&self, edge: Edge, nested: bool, rows: usize) -> Call {
