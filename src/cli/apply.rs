@@ -86,10 +86,10 @@ async fn prepare(args: &Args, checked: Checked, live: &Live, terminal: &Terminal
     let earlier = journal::read(&journal, Keep::InFlight)
         .map_err(|error| Failure::journal("reading the journal", &error))?;
     match approve(args, planned, terminal).await? {
-        Approval::Go(approved, planned) => Ok(Ready::Go(Some(approved), planned)),
-        Approval::Nothing(planned) if earlier.in_flight().next().is_some() => Ok(Ready::Go(None, planned)),
-        Approval::Nothing(planned) => Ok(Ready::Ended(plan::exit(&planned, &Judgement::default(), false))),
-        Approval::Ended(exit) => Ok(Ready::Ended(exit)),
+        Ready::Go(None, planned) if earlier.in_flight().next().is_none() => {
+            Ok(Ready::Ended(plan::exit(&planned, &Judgement::default(), false)))
+        }
+        ready @ (Ready::Ended(_) | Ready::Go(..)) => Ok(ready),
     }
 }
 
@@ -100,15 +100,8 @@ enum Ready {
     Go(Option<Box<ApprovedPlan>>, Box<Planned>),
 }
 
-/// What became of a plan before it is applied.
-enum Approval {
-    Go(Box<ApprovedPlan>, Box<Planned>),
-    Nothing(Box<Planned>),
-    Ended(Exit),
-}
-
 /// Shows the plan, lets the guards judge it, and asks.
-async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<Approval, Failure> {
+async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<Ready, Failure> {
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
     let json = args.options.format == Format::Json;
@@ -119,20 +112,20 @@ async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<A
     }
     let exit = plan::exit(&planned, &judgement, false);
     let Ok(approved) = guard::approve(planned.plan.clone(), &planned.policy, &args.waivers.waive) else {
-        return Ok(Approval::Ended(exit));
+        return Ok(Ready::Ended(exit));
     };
     if planned.plan.changes.is_empty() {
         if json {
             report(&Report::default(), &planned, &judgement, args.options.format, terminal)?;
         }
-        return Ok(Approval::Nothing(Box::new(planned)));
+        return Ok(Ready::Go(None, Box::new(planned)));
     }
     let asked = args.auto_approve || terminal.approves("Apply these changes?").await?;
     if !asked {
         terminal.say("Not approved: nothing was written.");
-        return Ok(Approval::Ended(Exit::Refused));
+        return Ok(Ready::Ended(Exit::Refused));
     }
-    Ok(Approval::Go(Box::new(approved), Box::new(planned)))
+    Ok(Ready::Go(Some(Box::new(approved)), Box::new(planned)))
 }
 
 async fn write(
@@ -189,11 +182,9 @@ async fn write(
 
 /// Opens the journal, and says in it who applies what.
 async fn open(planned: &Planned, waivers: &[String], lock: Lock) -> Result<(Journal, History), JournalError> {
-    let acting_user = planned.plan.acting_user;
-    let acting = acting_user.and_then(|user| planned.directory.system_users.get(&user));
     let start = Start {
-        acting_user,
-        acting_user_name: acting.map(|user| &user.name),
+        acting_user: planned.plan.acting_user,
+        acting_user_name: planned.acting_user_name(),
         plan_digest: &plan_digest(&planned.plan),
         manifest_digest: &planned.manifest_digest,
         waivers,

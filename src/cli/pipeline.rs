@@ -39,13 +39,18 @@ impl Planned {
         }
     }
 
+    /// Gives the name of the system user whose token is used, where it is known.
+    pub(crate) fn acting_user_name(&self) -> Option<&Name> {
+        let user = self.directory.system_users.get(&self.plan.acting_user?)?;
+        Some(&user.name)
+    }
+
     /// Gives what a JSON document tells besides the plan.
     pub(crate) fn header(&self) -> JsonHeader<'_> {
-        let acting = self.plan.acting_user.and_then(|user| self.directory.system_users.get(&user));
         JsonHeader {
             // To the second: what a reader of a plan wants to know, and the form that the schema shows.
             created_at: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
-            acting_user_name: acting.map(|user| &user.name),
+            acting_user_name: self.acting_user_name(),
             manifest_digest: &self.manifest_digest,
         }
     }
