@@ -107,7 +107,8 @@ impl Budget {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(beside(&path, "lock"))?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
         lock.lock()?;
         let mut all = match read(&path) {
             Ok(all) => all,
@@ -142,10 +143,6 @@ fn forget(used: &mut BTreeMap<WabaId, Counts>, now: i64) {
     });
 }
 
-fn beside(path: &Path, extension: &str) -> PathBuf {
-    path.with_extension(extension)
-}
-
 fn read(path: &Path) -> io::Result<BTreeMap<WabaId, Counts>> {
     let mut text = String::new();
     File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
@@ -159,7 +156,7 @@ fn read(path: &Path) -> io::Result<BTreeMap<WabaId, Counts>> {
 fn write(path: &Path, used: &BTreeMap<WabaId, Counts>) -> io::Result<()> {
     let wabas = used.iter().map(|(waba, counts)| (waba.to_string(), counts.clone().into_iter().collect()));
     let text = serde_json::to_string(&Kept { version: 1, wabas: wabas.collect() })?;
-    let temporary = beside(path, "tmp");
+    let temporary = path.with_extension("tmp");
     let mut file = File::create(&temporary)?;
     file.write_all(text.as_bytes())?;
     drop(file);

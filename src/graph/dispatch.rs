@@ -186,10 +186,8 @@ impl Desk {
         if let Some(GraphError::Throttled { api, wait }) = error {
             self.governor.throttled(api, *wait);
         }
-        let good = error.is_none_or(|error| {
-            !matches!(error, GraphError::Throttled { .. } | GraphError::TimedOut { .. })
-                && !error.is_passing()
-        });
+        let good =
+            error.is_none_or(|error| !matches!(error, GraphError::Throttled { .. }) && !error.is_passing());
         self.governor.answered(kind, took, signals, good);
     }
 }
