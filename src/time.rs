@@ -87,8 +87,8 @@ impl Time {
         }
     }
 
-    /// Does something that takes the machine's time and none of this clock's: a request, or a sync to the disk. A
-    /// simulation's clock stands still meanwhile.
+    /// Does something that takes the machine's time and none of this clock's, such as a request. A simulation's clock
+    /// stands still meanwhile.
     pub async fn working<T>(&self, work: impl Future<Output = T>) -> T {
         let under = match &self.pace {
             Pace::World { .. } => None,
@@ -99,6 +99,15 @@ impl Time {
             under.finish();
         }
         done
+    }
+
+    /// Marks work as under way that goes on where its wait is given up, such as a sync to the disk: until the mark is
+    /// dropped, a simulation's clock stands still.
+    pub fn mark(&self) -> Mark {
+        match &self.pace {
+            Pace::World { .. } => Mark(None),
+            Pace::Simulated(simulation) => Mark(Some(Under::way(simulation))),
+        }
     }
 
     /// Waits on the other side of such work: while a server holds a request back, a simulation's clock may go on.
@@ -120,6 +129,18 @@ impl Time {
                     never = simulation.drive() => match never {},
                 }
             }
+        }
+    }
+}
+
+/// Work that is under way for as long as this is kept.
+#[derive(Debug)]
+pub struct Mark(Option<Under>);
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        if let Some(under) = self.0.take() {
+            under.finish();
         }
     }
 }

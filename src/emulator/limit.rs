@@ -34,6 +34,7 @@ pub(super) struct Meter {
     app: Gauge,
     wabas: BTreeMap<WabaId, Gauge>,
     while_throttled: usize,
+    most_arrived: usize,
 }
 
 /// The calls of one subject.
@@ -136,6 +137,7 @@ impl Meter {
             let gauge = self.wabas.entry(waba).or_default();
             forget(&mut gauge.arrived, now);
             gauge.arrived.push_back(now);
+            self.most_arrived = self.most_arrived.max(gauge.arrived.len());
         }
     }
 
@@ -223,6 +225,17 @@ impl Meter {
     /// Gives how many calls came although their caller had been told that it is throttled.
     pub(super) fn while_throttled(&self) -> usize {
         self.while_throttled
+    }
+
+    /// Forgets that callers were told of a throttle.
+    pub(super) fn forget_who_was_told(&mut self) {
+        let gauges = self.wabas.values_mut().chain([&mut self.app]);
+        gauges.filter_map(|gauge| gauge.throttle.as_mut()).for_each(|throttle| throttle.answered = None);
+    }
+
+    /// Gives the most calls that came for one WABA within any hour.
+    pub(super) fn most_arrived(&self) -> usize {
+        self.most_arrived
     }
 
     /// Gives how many calls came that manage a WABA, in the last hour.

@@ -6,6 +6,7 @@ use super::line::By;
 use super::write::{moment, shortened};
 use super::{off_thread, who};
 use crate::model::{BusinessId, Name, Runner};
+use crate::time::Time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -76,14 +77,14 @@ impl Lock {
 
     /// Takes the lock of a business, and waits for as long as another run holds it.
     ///
-    /// A wait that is given up may get the lock later, and lets go of it at once.
+    /// It takes none of the clock's time. A wait that is given up may get the lock later, and lets go of it at once.
     ///
     /// # Errors
     ///
     /// As for [`Lock::try_take`].
-    pub async fn wait(state_dir: &Path, business: BusinessId) -> Result<Self, JournalError> {
+    pub async fn wait(state_dir: &Path, business: BusinessId, time: &Time) -> Result<Self, JournalError> {
         let folder = super::folder(state_dir, business);
-        off_thread(move || {
+        off_thread(time, move || {
             loop {
                 let (path, file) = open(&folder)?;
                 file.lock().map_err(|error| refused(path.clone(), error))?;
