@@ -210,7 +210,8 @@ fn report(
     }
 }
 
-fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {
+/// Gives the exit code of an apply that came to its report.
+pub fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {
     let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
     match stop.reason() {
         Some(StopReason::Fatal(_)) => Exit::Failed,
