@@ -101,12 +101,19 @@ impl Time {
         done
     }
 
-    /// Marks work as under way that goes on where its wait is given up, such as a sync to the disk: until the mark is
-    /// dropped, a simulation's clock stands still.
-    pub fn mark(&self) -> Mark {
+    /// Does work that holds its thread up, such as waiting for the disk, on another thread; it goes on where the wait is
+    /// given up. In a simulation it is done here and now, so that what comes first does not depend on the machine.
+    ///
+    /// # Errors
+    ///
+    /// Where the work panics, or the runtime ends.
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, tokio::task::JoinError> {
         match &self.pace {
-            Pace::World { .. } => Mark(None),
-            Pace::Simulated(simulation) => Mark(Some(Under::way(simulation))),
+            Pace::World { .. } => tokio::task::spawn_blocking(work).await,
+            Pace::Simulated(_) => Ok(work()),
         }
     }
 
@@ -129,18 +136,6 @@ impl Time {
                     never = simulation.drive() => match never {},
                 }
             }
-        }
-    }
-}
-
-/// Work that is under way for as long as this is kept.
-#[derive(Debug)]
-pub struct Mark(Option<Under>);
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        if let Some(under) = self.0.take() {
-            under.finish();
         }
     }
 }

@@ -161,10 +161,9 @@ impl Governor {
         let now = self.time.elapsed();
         let mut state = self.state();
         let paused = now < state.paused_until;
-        if wait.is_none() && paused {
-            return;
-        }
-        let wait = wait.unwrap_or_else(|| FIRST_WAIT * 2_u32.saturating_pow(state.strikes.min(10)));
+        // What was under way when the pause began is no sign that the pause was too short.
+        let strikes = if paused { 0 } else { state.strikes.min(10) };
+        let wait = wait.unwrap_or_else(|| FIRST_WAIT * 2_u32.saturating_pow(strikes));
         let until = state.paused_until.max(now.saturating_add(wait));
         if !paused {
             state.strikes += 1;

@@ -77,7 +77,7 @@ impl Lock {
 
     /// Takes the lock of a business, and waits for as long as another run holds it.
     ///
-    /// It takes none of the clock's time. A wait that is given up may get the lock later, and lets go of it at once.
+    /// A wait that is given up may get the lock later, and lets go of it at once.
     ///
     /// # Errors
     ///

@@ -273,20 +273,11 @@ impl fmt::Debug for Journal {
 /// Runs work that waits for the disk, or for somebody else, where it holds up nothing else.
 ///
 /// Everything in this room that leaves the thread leaves it here. The work goes on where the wait is given up.
-/// It takes none of the clock's time.
 async fn off_thread<T: Send + 'static>(
     time: &Time,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JournalError> {
-    let mark = time.mark();
-    let work = move || {
-        let done = work();
-        drop(mark);
-        done
-    };
-    // Until whoever waits has been told.
-    let _mark = time.mark();
-    tokio::task::spawn_blocking(work).await.map_err(|_| JournalError::Ended)
+    time.off_thread(work).await.map_err(|_| JournalError::Ended)
 }
 
 /// The name of a journal's file.

@@ -202,13 +202,18 @@ impl<'a> Checks<'a> {
         for (waba, events) in course.by_waba() {
             let mut holders: BTreeMap<UserId, TaskSet> =
                 course.before.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
-            holders.retain(|user, _| !self.case.hidden.contains(user));
-            for event in events.iter().filter(|event| !self.case.hidden.contains(&event.key().user)) {
+            for event in &events {
                 let count = |holders: &BTreeMap<UserId, TaskSet>, task: Task| {
                     holders.values().filter(|tasks| tasks.grants(task)).count() as u64
                 };
                 let earlier = holders.clone();
-                holders.insert(event.key().user, event.after().clone());
+                let user = event.key().user;
+                if self.case.hidden.contains(&user) {
+                    // By its role it keeps what it was once seen to be given.
+                    holders.entry(user).or_default().extend(event.after());
+                } else {
+                    holders.insert(user, event.after().clone());
+                }
                 let Event::Ours(write) = event else { continue };
                 for (task, least) in &policy.min_holders {
                     let (before, after) = (count(&earlier, *task), count(&holders, *task));
