@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 5;
 struct Args {
     /// How many seeds
     #[arg(long, default_value_t = 1_000)]
-    seeds: u64,
+    seeds: u32,
     /// The first of them
     #[arg(long, default_value_t = 0)]
     from: u64,
@@ -61,7 +61,7 @@ fn one(seed: u64, folder: &Path) -> io::Result<bool> {
 fn many(args: &Args, folder: &Path) -> io::Result<bool> {
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     let next = AtomicU64::new(args.from);
-    let end = args.from + args.seeds;
+    let end = args.from + u64::from(args.seeds);
     let broken: Mutex<BTreeMap<Promise, Vec<u64>>> = Mutex::default();
     let counts: Mutex<Counts> = Mutex::default();
     let start = Instant::now();
@@ -101,8 +101,8 @@ fn many(args: &Args, folder: &Path) -> io::Result<bool> {
         }
     }
     let counts = counts.into_inner().expect("no worker panicked");
-    let each = start.elapsed().as_secs_f64() * 1000.0 / args.seeds.max(1) as f64;
+    let each = start.elapsed().div_f64(f64::from(args.seeds.max(1)));
     eprintln!("{counts:?}");
-    eprintln!("{} seeds, {each:.1} ms each", args.seeds);
+    eprintln!("{} seeds, {each:.1?} each", args.seeds);
     Ok(broken.is_empty())
 }

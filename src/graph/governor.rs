@@ -76,7 +76,7 @@ impl Governor {
     pub(super) fn new(settings: &Settings) -> Self {
         let time = settings.time.clone();
         let limit = FIRST.min(count(settings.concurrency.max(1)));
-        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_file.clone(), time.now());
+        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_dir.clone(), time.now());
         let state = State {
             limit,
             under_way: 0,
@@ -207,7 +207,7 @@ impl Governor {
     /// As [`Governor::take`].
     pub(super) async fn room(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
         loop {
-            let room = self.budget().wait_for(calls, waba, self.time.now());
+            let room = self.budget().room(calls, waba, self.time.now());
             let Err(wait) = room else { return Ok(()) };
             self.wait_for_budget(waba, wait).await?;
         }
@@ -270,13 +270,6 @@ impl Governor {
 
     pub(super) fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
-    }
-
-    /// Remembers what was used, for the next run. That it cannot is no failure.
-    pub(super) fn save(&self) {
-        if let Err(error) = self.budget().save(self.time.now()) {
-            tracing::info!("the calls of this run are not remembered for the next: {error}");
-        }
     }
 }
 

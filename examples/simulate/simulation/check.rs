@@ -154,8 +154,8 @@ impl<'a> Checks<'a> {
         counts.foreign += course.foreign.len() as u64;
         counts.calls = self.emulator.calls().len() as u64;
         let outcomes = trail.report.iter().flat_map(|report| &report.changes);
-        let unknown = outcomes.filter(|reported| matches!(reported.outcome, Outcome::Unknown { .. }));
-        counts.lost_answers += unknown.count() as u64;
+        let unclear = outcomes.filter(|reported| matches!(reported.outcome, Outcome::Unknown { .. }));
+        counts.unknown += unclear.count() as u64;
     }
 
     /// Writes down what happened, for comparing one run of a seed with another.
@@ -425,7 +425,9 @@ impl Course<'_> {
         for event in ours.chain(self.foreign.iter().map(Event::Foreign)) {
             all.entry(event.key().waba).or_default().push(event);
         }
-        all.values_mut().for_each(|events| events.sort_by_key(Event::at));
+        for events in all.values_mut() {
+            events.sort_by_key(Event::at);
+        }
         all
     }
 

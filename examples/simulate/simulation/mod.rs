@@ -46,7 +46,7 @@ pub(crate) struct Counts {
     pub(crate) refused: u64,
     pub(crate) calls: u64,
     pub(crate) writes: u64,
-    pub(crate) lost_answers: u64,
+    pub(crate) unknown: u64,
     pub(crate) foreign: u64,
     pub(crate) converged: u64,
 }
@@ -60,7 +60,7 @@ impl Counts {
         self.refused += other.refused;
         self.calls += other.calls;
         self.writes += other.writes;
-        self.lost_answers += other.lost_answers;
+        self.unknown += other.unknown;
         self.foreign += other.foreign;
         self.converged += other.converged;
     }

@@ -64,7 +64,7 @@ impl Place<'_> {
             concurrency: limits.concurrency,
             read_strategy: limits.strategy,
             waba_calls_per_hour: limits.waba_calls_per_hour,
-            budget_file: Some(self.state_dir.join("10").join("calls.json")),
+            budget_dir: Some(self.state_dir.join("10")),
             max_wait: limits.max_wait,
             deadline: limits.timeout.map(|timeout| self.time.elapsed() + timeout),
             jitter: Some(self.jitter),
@@ -100,7 +100,6 @@ impl Place<'_> {
         let reader = Reader::connect(&settings)?;
         let acting_user = acting_user(&reader).await?;
         let planned = self.plan(&reader, &manifest, acting_user).await;
-        reader.remember_calls();
         let (plan, policy, directory, digest) = planned?;
         let judgement = self.judge(&plan, &policy);
         let approved = guard::approve(plan.clone(), &policy, &self.waivers());
@@ -136,7 +135,6 @@ impl Place<'_> {
         let settled = settle_earlier(&earlier, &plan.implied, tools).await.map_err(text)?;
         let report = apply(&approved, tools, &|_| ()).await;
         journal.end(&report).await.map_err(text)?;
-        reader.remember_calls();
         let mut trail = trail.borrow_mut();
         trail.printed += &render::text::settled(&settled, &STYLE);
         trail.printed += &render::text::report(&report, &plan, &STYLE);
