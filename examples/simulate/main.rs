@@ -10,7 +10,7 @@
 mod simulation;
 
 use clap::Parser;
-use simulation::{Breach, Counts, Played, Promise, describe, play, quick_folder};
+use simulation::{Breach, Counts, Played, Promise, describe, play, play_with_log, quick_folder};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -31,7 +31,7 @@ struct Args {
     /// The first of them
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Plays this one alone, and prints all that happened
+    /// Plays this one alone, and prints all that happened, with its log on stderr
     #[arg(long)]
     seed: Option<u64>,
     /// How many are played at a time (the number of processors)
@@ -50,7 +50,8 @@ fn main() -> io::Result<ExitCode> {
 }
 
 fn one(seed: u64, folder: &Path) -> io::Result<bool> {
-    let Played { breaches, counts, story } = play(seed, folder)?;
+    let (Played { breaches, counts, story }, log) = play_with_log(seed, folder)?;
+    eprint!("{log}");
     println!("{}\n{}\n{counts:?}", describe(seed), story.join("\n"));
     for Breach { promise, what } in &breaches {
         println!("BROKEN: {promise}: {what}");

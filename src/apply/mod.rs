@@ -137,8 +137,8 @@ impl<'a> WabaRun<'a> {
             .read()
             .await
             .map_err(|error| format!("the WABA could not be read before writing: {error}"))?;
-        // What would be taken away was there; to somebody who comes, an empty list does no harm.
-        if live.is_empty() && self.takes() {
+        // Whom the plan saw may have gone; that all of them have is less likely than a list that tells nothing.
+        if live.is_empty() && self.seen().next().is_some() {
             return Err(String::from("the WABA's list came back empty, which proves nothing; plan again"));
         }
         self.check_moved(&live)?;
@@ -203,8 +203,13 @@ impl<'a> WabaRun<'a> {
         let touched = |user: &UserId| {
             self.changes.iter().any(|change| change.key.user == *user && change.blocked.is_none())
         };
+        self.seen().filter(move |(user, _)| !touched(user))
+    }
+
+    /// Gives the holders that the plan saw.
+    fn seen(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
         let waba = self.changes.first().and_then(|change| self.plan.holders.get(&change.key.waba));
-        waba.into_iter().flatten().filter(move |(user, _)| !touched(user))
+        waba.into_iter().flatten()
     }
 
     /// Notes one write, sends it, and settles it as far as its answer tells.

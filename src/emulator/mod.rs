@@ -190,7 +190,7 @@ impl Emulator {
         self.shared.record().requests
     }
 
-    /// Gives the lists of who holds what on one WABA that were asked for so far, in order.
+    /// Gives the lists of who holds what on one WABA that were asked for so far and told as they are, in order.
     pub fn reads(&self) -> Vec<ReadOfWaba> {
         self.shared.record().reads.clone()
     }

@@ -29,7 +29,7 @@ pub struct Write {
     pub at: Timestamp,
 }
 
-/// A list of who holds what on a WABA that was asked for, at its first page.
+/// A list of who holds what on a WABA that was asked for, at its first page, and told as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOfWaba {
     /// The WABA.

@@ -110,7 +110,10 @@ impl Shared {
             }
             (Ok(()), Some(instead)) => Err(self.instead(request, instead, now)),
         };
-        self.note(request, result.as_ref().ok().and_then(|done| done.wrote.clone()));
+        if call.fault.is_none() && result.is_ok() {
+            self.note_read(request);
+        }
+        self.note_write(request, result.as_ref().ok().and_then(|done| done.wrote.clone()));
         let mut answer = match result {
             Ok(done) => Answer { lists: done.lists, ..self.told(request, Ok(done.answer)) },
             Err(answer) => answer,
@@ -226,8 +229,16 @@ impl Shared {
         Ok(Done { answer: json!({ "success": true }), lists: 0, wrote: Some((before, tasks)) })
     }
 
-    /// Records a list of a WABA's assignments, and a write with what it did.
-    fn note(&self, request: &Request, wrote: Option<(TaskSet, TaskSet)>) {
+    fn note_read(&self, request: &Request) {
+        let is_first_page = request.method == Method::GET && request.param("after").is_none();
+        if let Some(waba) = request.managed_waba().filter(|_| is_first_page) {
+            let at = self.time.now();
+            self.record().reads.push(ReadOfWaba { waba, at });
+        }
+    }
+
+    /// Records a write with what it did.
+    fn note_write(&self, request: &Request, wrote: Option<(TaskSet, TaskSet)>) {
         let at = self.time.now();
         if let Some((key, tasks)) = request.write() {
             let effective = wrote.is_some();
@@ -236,8 +247,6 @@ impl Shared {
                 (held.clone(), held)
             });
             self.record().writes.push(Write { key, tasks, before, after, effective, at });
-        } else if let Some(waba) = request.managed_waba().filter(|_| request.param("after").is_none()) {
-            self.record().reads.push(ReadOfWaba { waba, at });
         }
     }
 

@@ -9,6 +9,7 @@ use super::error::{ApiError, GraphError};
 use super::settings::Settings;
 use crate::model::WabaId;
 use crate::time::Time;
+use jiff::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -198,6 +199,11 @@ impl Governor {
             let Err(wait) = taken else { return Ok(()) };
             self.wait_for_budget(waba, wait).await?;
         }
+    }
+
+    /// Takes note that a call leaves now that was taken at some moment: the hour counts from here.
+    pub(super) fn leaves(&self, waba: WabaId, taken: Timestamp) {
+        self.budget().leaves(waba, taken, self.time.now());
     }
 
     /// Waits until a WABA has so many calls left, where that is not too long.

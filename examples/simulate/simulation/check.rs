@@ -165,6 +165,13 @@ impl<'a> Checks<'a> {
             let Write { key, tasks, effective, at, .. } = write;
             let _ = write!(story, "\n  {at} {}/{} = [{tasks}] {effective}", key.waba, key.user);
         }
+        for ForeignChange { key, before, after, at } in course.foreign {
+            let _ = write!(
+                story,
+                "\n  {at} {}/{} from [{before}] to [{after}] by somebody else",
+                key.waba, key.user
+            );
+        }
         for reported in trail.report.iter().flat_map(|report| &report.changes) {
             let key = reported.change.key;
             let _ = write!(story, "\n  {}/{}: {:?}", key.waba, key.user, reported.outcome);

@@ -68,6 +68,11 @@ impl Counts {
 
 /// Plays a seed to its end. Files go below `folder`, which is left as it was found.
 pub(crate) fn play(seed: u64, folder: &Path) -> io::Result<Played> {
+    play_with_log(seed, folder).map(|(played, _)| played)
+}
+
+/// Plays a seed to its end, and gives all that was logged with what came of it.
+pub(crate) fn play_with_log(seed: u64, folder: &Path) -> io::Result<(Played, String)> {
     let state = tempfile::tempdir_in(folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let log = Log::default();
@@ -83,7 +88,7 @@ pub(crate) fn play(seed: u64, folder: &Path) -> io::Result<Played> {
     });
     // What is still on its way to the disk has to be done before the folder goes.
     drop(runtime);
-    Ok(played)
+    Ok((played, log.text()))
 }
 
 /// Shows what a seed brings.
@@ -128,7 +133,7 @@ async fn play_here(seed: u64, time: &Time, state_dir: &Path, log: &Log) -> Playe
     time.sleep(LATER).await;
     let after = go(End::Itself).await;
     checks.converged(&last, &after);
-    checks.secrets(&log.take());
+    checks.secrets(&log.text());
     let played = checks.finish();
     emulator.shutdown().await;
     played
@@ -167,8 +172,8 @@ async fn play_run(place: &Place<'_>, end: End, trail: &RefCell<Trail>) {
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn take(&self) -> String {
-        let text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn text(&self) -> String {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&text).into_owned()
     }
 }
