@@ -68,7 +68,7 @@ pub async fn apply(approved: &ApprovedPlan, tools: Tools<'_>, done: &(dyn Fn(usi
         changes: outcomes.into_iter().flatten().collect(),
         stopped: tools.stop.reason().map(|reason| match reason {
             StopReason::Interrupted => String::from("interrupted"),
-            StopReason::Fatal(error) | StopReason::Later(error) => error,
+            StopReason::Fatal(error) | StopReason::Later(error) | StopReason::OutOfTime(error) => error,
         }),
         wrote: tools.stop.wrote(),
     }
@@ -239,7 +239,11 @@ impl<'a> WabaRun<'a> {
             return self.settle_by_reading(index, &error).await;
         }
         self.tools.note_fatal(&error);
-        if let GraphError::NotSent | GraphError::Later { .. } | GraphError::BudgetSpent { .. } = error {
+        if let GraphError::NotSent
+        | GraphError::Later { .. }
+        | GraphError::BudgetSpent { .. }
+        | GraphError::OutOfTime = error
+        {
             let why = self.tools.stop.ended().unwrap_or_else(|| explained(&error));
             self.settle(index, Outcome::NotAttempted { why: why.clone() });
             return Err(why);
@@ -430,6 +434,8 @@ impl Tools<'_> {
     fn note_fatal(&self, error: &GraphError) {
         if let GraphError::Later { .. } = error {
             self.stop.stop(StopReason::Later(explained(error)));
+        } else if let GraphError::OutOfTime = error {
+            self.stop.stop(StopReason::OutOfTime(explained(error)));
         } else if error.is_fatal() {
             self.stop.stop(StopReason::Fatal(explained(error)));
         }

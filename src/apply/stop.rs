@@ -16,6 +16,8 @@ pub enum StopReason {
     Fatal(String),
     /// Meta asks to wait for longer than the run may.
     Later(String),
+    /// The time for the whole run is up.
+    OutOfTime(String),
 }
 
 /// The switch that ends a run; clones share it.
@@ -62,7 +64,9 @@ impl Stop {
     pub(super) fn ended(&self) -> Option<String> {
         self.reason().map(|reason| match reason {
             StopReason::Interrupted => String::from("the run was interrupted"),
-            StopReason::Fatal(error) | StopReason::Later(error) => format!("the run was stopped: {error}"),
+            StopReason::Fatal(error) | StopReason::Later(error) | StopReason::OutOfTime(error) => {
+                format!("the run was stopped: {error}")
+            }
         })
     }
 

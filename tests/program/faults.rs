@@ -133,6 +133,19 @@ async fn who_throttles_before_any_write_is_come_back_to_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_out_of_time_is_in_part_once_something_was_written() {
+    // Calls that a WABA has no more in this hour would have to be waited for beyond the time of the run.
+    let limits = "--auto-approve --concurrency 1 --max-wait 7200 --timeout 600 --waba-calls-per-hour";
+    let remote = Remote::start(Vec::new()).await;
+    let ran = remote.run(&format!("apply {limits} 6")).ends(4).says("not attempted");
+    ran.says("the run took longer than --timeout allows (give a longer --timeout)");
+    assert!(remote.writes() > 0);
+    let remote = Remote::start(Vec::new()).await;
+    remote.run(&format!("apply {limits} 2")).ends(1).says("Applied: 0 of 7 changes, 7 not attempted.");
+    assert_eq!(remote.writes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_that_may_not_ask_about_its_token_can_plan_all_the_same() {
     let silent = Fault::new(refuses(400, 100, None)).at("/debug_token");
     let remote = Remote::start(vec![silent.clone()]).await;
