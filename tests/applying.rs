@@ -207,7 +207,7 @@ async fn where_somebody_else_lost_tasks_nothing_more_is_taken_away() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;
     played.emulator.assign(key("500", "110"), TaskSet::EMPTY);
-    played.emulator.assign(key("502", "110"), TaskSet::EMPTY);
+    played.emulator.assign(key("502", "110"), tasks("DEVELOP"));
     let report = ready.apply(&played, &patient(), 10).await;
     assert!(why(&report, "500", "101").contains("somebody else lost tasks on this WABA"));
     assert_eq!(played.methods_at("500"), ["GET", "GET"]);
