@@ -13,7 +13,7 @@ use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
 use crate::journal::{Journal, JournalError, WriteId};
 use crate::model::{
-    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId,
+    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
 };
 use crate::plan::same;
 use futures_util::{StreamExt, stream};
@@ -446,16 +446,10 @@ fn held(holders: &Holders, user: UserId) -> TaskSet {
     holders.get(&user).cloned().unwrap_or_default()
 }
 
-/// Tells an error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| format!(": {}", chain(cause))).unwrap_or_default();
-    format!("{error}{cause}")
-}
-
 /// Tells an error with its causes and hint in one line.
 fn explained(error: &GraphError) -> String {
     match error.hint() {
-        Some(hint) => format!("{} ({hint})", error.chain()),
-        None => error.chain(),
+        Some(hint) => format!("{} ({hint})", chain(error)),
+        None => chain(error),
     }
 }
