@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 use wabacl::emulator::{Fault, FaultKind, Options, WaitTold};
-use wabacl::graph::{GraphError, Read, ReadRequest, ReadStrategy, Reader};
+use wabacl::graph::{DirectoryRequest, GraphError, Read, ReadRequest, ReadStrategy, Reader};
 use wabacl::model::{HolderKind, Name, Observed};
 use wabacl::time::Time;
 
@@ -56,6 +56,33 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
             &|_| (),
         )
         .await
+}
+
+#[tokio::test]
+async fn only_an_active_solution_tells_whether_it_gives_messaging() {
+    let told = async |status: &str, permissions: &str| {
+        let solution = format!(
+            "solutions:\n  - {{ id: 80, name: Joint, status: {status}, owner_app: 71, partners: \
+             [{{ app: 70, permissions: {permissions} }}] }}\nwabas:\n"
+        );
+        let world = WORLD.replace("wabas:\n", &solution);
+        let world = world.replace("name: B, owned_by: 10", "name: B, owned_by: 10, solution: 80");
+        let request = DirectoryRequest {
+            business: "10".parse().unwrap(),
+            solutions_of: vec![waba("501")],
+            named: Vec::new(),
+            app: "70".parse().ok(),
+            acting_user: None,
+        };
+        let directory = Played::start(&world).await.reader().directory(&request).await.unwrap();
+        directory.wabas.get(&waba("501")).unwrap().solution_messaging
+    };
+    assert_eq!(told("ACTIVE", "[MESSAGING]").await, Some(true));
+    assert_eq!(told("ACTIVE", "[MANAGE]").await, Some(false));
+    for status in ["DRAFT", "INITIATED", "REJECTED", "DEACTIVATED", "SOMETHING_NEW"] {
+        assert_eq!(told(status, "[MESSAGING]").await, None, "{status}");
+        assert_eq!(told(status, "[MANAGE]").await, None, "{status}");
+    }
 }
 
 /// Reads the WABAs 500 and 501, of which the first is told to fail; gives why it is unreadable.

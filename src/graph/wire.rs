@@ -174,6 +174,7 @@ pub(super) struct AssignedWabaRow {
 #[derive(Debug, Deserialize)]
 pub(super) struct Solution {
     pub(super) id: WireId,
+    pub(super) status: Option<String>,
     pub(super) owner_app: Option<App>,
     pub(super) owner_permissions: Option<Vec<String>>,
     pub(super) partners: Option<Page<Partner>>,
