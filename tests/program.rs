@@ -7,6 +7,7 @@ mod interrupts;
 mod journal;
 mod json;
 mod quickstart;
+mod remote;
 mod usage;
 
 use std::fmt;
