@@ -8,6 +8,8 @@ mod journal;
 mod json;
 mod quickstart;
 mod remote;
+#[cfg(target_os = "linux")]
+mod tls;
 mod usage;
 
 use std::fmt;
