@@ -239,11 +239,7 @@ impl<'a> WabaRun<'a> {
             return self.settle_by_reading(index, &error).await;
         }
         self.tools.note_fatal(&error);
-        if let GraphError::NotSent
-        | GraphError::Later { .. }
-        | GraphError::BudgetSpent { .. }
-        | GraphError::OutOfTime = error
-        {
+        if error.is_held_back() {
             let why = self.tools.stop.ended().unwrap_or_else(|| explained(&error));
             self.settle(index, Outcome::NotAttempted { why: why.clone() });
             return Err(why);
@@ -408,7 +404,12 @@ impl Tools<'_> {
             Some(Err(error @ GraphError::NotFound(_))) if change.after.is_empty() => {
                 Sent::Accepted(error.trace())
             }
-            Some(Err(error)) => Sent::Refused(error),
+            Some(Err(error)) => {
+                if error.is_held_back() {
+                    self.stop.note_held_back();
+                }
+                Sent::Refused(error)
+            }
             None => Sent::CutOff(self.stop.ended().unwrap_or_default()),
         }
     }

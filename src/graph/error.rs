@@ -211,6 +211,11 @@ impl GraphError {
         matches!(self, Self::TokenDead(_) | Self::BadProof(_) | Self::Later { .. } | Self::OutOfTime)
     }
 
+    /// Tells whether the run itself held the call back: it was never sent.
+    pub fn is_held_back(&self) -> bool {
+        matches!(self, Self::NotSent | Self::Later { .. } | Self::BudgetSpent { .. } | Self::OutOfTime)
+    }
+
     /// Tells whether the same read may succeed a little later.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. })
