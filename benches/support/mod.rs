@@ -177,6 +177,7 @@ pub fn core(case: &Case) -> (Plan, usize) {
     let judgement = judge(&plan, &resolved.policy, &[]);
     let view = PlanView {
         plan: &plan,
+        access: &wabacl::model::Access::default(),
         violations: &judgement.violations,
         waived: &judgement.waived,
         sources: &case.sources,

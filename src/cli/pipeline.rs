@@ -10,7 +10,7 @@ use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
 use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
-use crate::model::{BusinessId, Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::model::{Access, BusinessId, Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
 use crate::render::json::JsonHeader;
 use crate::render::{PlanView, Purpose};
 use crate::{manifest, plan, render, resolve, sources};
@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 /// A plan, and what it takes to judge, show and apply it.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
+    pub(crate) access: Access,
     pub(crate) policy: Policy,
     pub(crate) directory: Directory,
     pub(crate) sources: Sources,
@@ -32,6 +33,7 @@ impl Planned {
     pub(crate) fn view<'a>(&'a self, judgement: &'a Judgement, purpose: Purpose) -> PlanView<'a> {
         PlanView {
             plan: &self.plan,
+            access: &self.access,
             violations: &judgement.violations,
             waived: &judgement.waived,
             sources: &self.sources,
@@ -143,7 +145,8 @@ pub(crate) async fn plan(
         "the live state is read"
     );
     let plan = plan::plan(&desired, &observed);
-    Ok(Planned { plan, policy, directory, sources, manifest_digest })
+    let access = Access::of(&desired, observed);
+    Ok(Planned { plan, access, policy, directory, sources, manifest_digest })
 }
 
 /// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.

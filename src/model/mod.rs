@@ -3,6 +3,7 @@
 //! This room knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
+mod access;
 mod change;
 mod cost;
 mod desired;
@@ -16,6 +17,7 @@ mod source;
 mod state;
 mod task;
 
+pub use access::Access;
 pub use change::{
     Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };

@@ -10,7 +10,7 @@ pub mod schema;
 pub mod text;
 
 use crate::guard::Violation;
-use crate::model::{Name, Plan, Sources, visible};
+use crate::model::{Access, Name, Plan, Sources, visible};
 use std::fmt::Display;
 
 /// How text is laid out.
@@ -39,6 +39,8 @@ pub enum Purpose {
 pub struct PlanView<'a> {
     /// The plan.
     pub plan: &'a Plan,
+    /// Who holds what in scope.
+    pub access: &'a Access,
     /// The guards that it breaks.
     pub violations: &'a [Violation],
     /// The guards that it breaks and that were waived for this run.

@@ -110,7 +110,18 @@ fn shown(of: &Plan, style: &Style) -> String {
     let violations = [violation("nobody would hold MANAGE on it")];
     let sources = sources();
     let purpose = Purpose::Plan;
-    plan(&PlanView { plan: of, violations: &violations, waived: &[], sources: &sources, purpose }, style)
+    let access = Access::default();
+    plan(
+        &PlanView {
+            plan: of,
+            access: &access,
+            violations: &violations,
+            waived: &[],
+            sources: &sources,
+            purpose,
+        },
+        style,
+    )
 }
 
 fn report_of(plan: &Plan) -> Report {
@@ -220,8 +231,14 @@ fn what_applying_costs_is_told_beforehand_and_only_where_something_is_written() 
 #[test]
 fn drift_tells_no_cost() {
     let (of, sources) = (example("deploy-bot", "acme-eu"), sources());
-    let view =
-        PlanView { plan: &of, violations: &[], waived: &[], sources: &sources, purpose: Purpose::Drift };
+    let view = PlanView {
+        plan: &of,
+        access: &Access::default(),
+        violations: &[],
+        waived: &[],
+        sources: &sources,
+        purpose: Purpose::Drift,
+    };
     assert!(!plan(&view, &PLAIN).contains("API call"));
 }
 
@@ -378,6 +395,7 @@ fn what_is_written_fits_the_schemas() {
         let violations = [violation(name)];
         let view = PlanView {
             plan: &plan,
+            access: &Access::default(),
             violations: &violations,
             waived: &violations,
             sources: &sources,
