@@ -87,8 +87,8 @@ impl Time {
         }
     }
 
-    /// Does something that takes the machine's time and none of this clock's: a request, or a sync to the disk. A
-    /// simulation's clock stands still meanwhile.
+    /// Does something that takes the machine's time and none of this clock's, such as a request. A simulation's clock
+    /// stands still meanwhile.
     pub async fn working<T>(&self, work: impl Future<Output = T>) -> T {
         let under = match &self.pace {
             Pace::World { .. } => None,
@@ -99,6 +99,22 @@ impl Time {
             under.finish();
         }
         done
+    }
+
+    /// Does work that holds its thread up, such as waiting for the disk, on another thread; it goes on where the wait is
+    /// given up. In a simulation it is done here and now, so that what comes first does not depend on the machine.
+    ///
+    /// # Errors
+    ///
+    /// Where the work panics, or the runtime ends.
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, tokio::task::JoinError> {
+        match &self.pace {
+            Pace::World { .. } => tokio::task::spawn_blocking(work).await,
+            Pace::Simulated(_) => Ok(work()),
+        }
     }
 
     /// Waits on the other side of such work: while a server holds a request back, a simulation's clock may go on.

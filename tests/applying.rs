@@ -83,8 +83,9 @@ impl Ready {
         let writer = played.writer();
         let (reader, directory) = (&self.reader, &self.directory);
         let folder = tempfile::tempdir().unwrap();
-        let lock = Lock::wait(folder.path(), directory.business).await.unwrap();
+        let lock = Lock::wait(folder.path(), directory.business, &played.settings.time).await.unwrap();
         let start = Start {
+            time: &played.settings.time,
             acting_user: None,
             acting_user_name: None,
             plan_digest: "sha256:1",

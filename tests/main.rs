@@ -20,4 +20,6 @@ mod schemas;
 #[cfg(feature = "emulator")]
 mod sdk;
 #[cfg(feature = "emulator")]
+mod simulation;
+#[cfg(feature = "emulator")]
 mod support;

@@ -155,9 +155,8 @@ async fn the_calls_of_one_run_count_in_the_next() {
     played.settings.time = wabacl::time::Time::real();
     played.settings.waba_calls_per_hour = 3;
     played.settings.max_wait = Duration::ZERO;
-    played.settings.budget_file = Some(folder.path().join("calls.json"));
+    played.settings.budget_dir = Some(folder.path().to_owned());
     let reader = played.reader();
     assert_eq!(read(&reader, &[waba("5000")]).await.unwrap().1.unreadable.len(), 0);
-    reader.remember_calls();
     assert_eq!(read(&played.reader(), &[waba("5000")]).await.unwrap().1.unreadable.len(), 1);
 }

@@ -137,8 +137,8 @@ impl<'a> WabaRun<'a> {
             .read()
             .await
             .map_err(|error| format!("the WABA could not be read before writing: {error}"))?;
-        // What would be taken away was there; to somebody who comes, an empty list does no harm.
-        if live.is_empty() && self.takes() {
+        // Whom the plan saw may have gone; that all of them have is less likely than a list that tells nothing.
+        if live.is_empty() && self.seen().next().is_some() {
             return Err(String::from("the WABA's list came back empty, which proves nothing; plan again"));
         }
         self.check_moved(&live)?;
@@ -203,8 +203,13 @@ impl<'a> WabaRun<'a> {
         let touched = |user: &UserId| {
             self.changes.iter().any(|change| change.key.user == *user && change.blocked.is_none())
         };
+        self.seen().filter(move |(user, _)| !touched(user))
+    }
+
+    /// Gives the holders that the plan saw.
+    fn seen(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
         let waba = self.changes.first().and_then(|change| self.plan.holders.get(&change.key.waba));
-        waba.into_iter().flatten().filter(move |(user, _)| !touched(user))
+        waba.into_iter().flatten()
     }
 
     /// Notes one write, sends it, and settles it as far as its answer tells.
@@ -291,7 +296,7 @@ impl<'a> WabaRun<'a> {
     async fn settle_by_reading(&mut self, index: usize, error: &GraphError) -> Result<(), Halt> {
         let Some(change) = self.changes.get(index) else { return Ok(()) };
         let cause = explained(error);
-        let outcome = match self.read().await {
+        let outcome = match self.read_where_holders_are().await {
             Err(reading) => {
                 Outcome::Unknown { error: format!("{cause}; and it could not be read: {reading}") }
             }
@@ -321,10 +326,7 @@ impl<'a> WabaRun<'a> {
         if self.accepted.is_empty() {
             return;
         }
-        let mut live = self.read().await;
-        if live.as_ref().is_ok_and(Holders::is_empty) && self.others().next().is_some() {
-            live = Err(String::from("the WABA's list came back empty, which proves nothing"));
-        }
+        let live = self.read_where_holders_are().await;
         for index in std::mem::take(&mut self.accepted) {
             let Some(change) = self.changes.get(index) else { continue };
             let outcome = match &live {
@@ -358,6 +360,16 @@ impl<'a> WabaRun<'a> {
     /// Tells whether anything new may be sent.
     fn go_on(&self) -> Result<(), Halt> {
         self.tools.stop.ended().map_or(Ok(()), Err)
+    }
+
+    /// Reads the WABA where the plan leaves holders: an empty list proves nothing then.
+    async fn read_where_holders_are(&self) -> Result<Holders, String> {
+        let live = self.read().await?;
+        let is_listed = |change: &Change| !change.admin && !change.after.is_empty();
+        if live.is_empty() && (self.others().next().is_some() || self.changes.iter().any(is_listed)) {
+            return Err(String::from("the WABA's list came back empty, which proves nothing"));
+        }
+        Ok(live)
     }
 
     async fn read(&self) -> Result<Holders, String> {

@@ -14,6 +14,7 @@ use crate::guard::{self, ApprovedPlan, Judgement};
 use crate::journal::{self, Attempt, Journal, JournalError, Keep, Lock, Start};
 use crate::model::{BusinessId, History, Plan, Report};
 use crate::render::{self, Purpose};
+use crate::time::Time;
 use std::time::Duration;
 
 /// Plans, shows, asks, and makes only the assignments that differ
@@ -74,7 +75,7 @@ async fn lock(args: &Args, business: BusinessId, terminal: &Terminal) -> Result<
         .hint("leave out --no-wait to wait until it has ended")),
         Attempt::Held(holder) => {
             terminal.say(&format!("Waiting for another apply for the business {business}: {holder}"));
-            Lock::wait(&state_dir, business).await.map_err(failed)
+            Lock::wait(&state_dir, business, &Time::real()).await.map_err(failed)
         }
     }
 }
@@ -182,7 +183,9 @@ async fn write(
 
 /// Opens the journal, and says in it who applies what.
 async fn open(planned: &Planned, waivers: &[String], lock: Lock) -> Result<(Journal, History), JournalError> {
+    let time = Time::real();
     let start = Start {
+        time: &time,
         acting_user: planned.plan.acting_user,
         acting_user_name: planned.acting_user_name(),
         plan_digest: &plan_digest(&planned.plan),
@@ -207,7 +210,8 @@ fn report(
     }
 }
 
-fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {
+/// Gives the exit code of an apply that came to its report.
+pub fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {
     let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
     match stop.reason() {
         Some(StopReason::Fatal(_)) => Exit::Failed,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// How a run ended. Where several fit, the first in the order of the declaration wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Wrong usage.
     Usage,
     /// Bad manifests, no such file, a dead token, the API out of reach.
@@ -37,7 +37,7 @@ Exit codes, the first that fits:
 
 impl Exit {
     /// Gives the number that the process ends with.
-    pub(crate) const fn code(self) -> u8 {
+    pub const fn code(self) -> u8 {
         match self {
             Self::Usage => 64,
             Self::Failed => 1,

@@ -64,9 +64,8 @@ impl Live {
         })
     }
 
-    /// Says what the run cost, and remembers its calls for the next; only `apply` has a writer.
+    /// Says what the run cost; only `apply` has a writer.
     pub(crate) fn end(&self, writer: Option<&Writer>, terminal: &Terminal) {
-        self.reader.remember_calls();
         let mut cost = self.reader.cost();
         if let Some(writer) = writer {
             cost.requests += writer.requests();
@@ -144,8 +143,7 @@ fn limit(settings: &mut Settings, connection: &Connection, business: Option<Busi
     settings.deadline = connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
     // Where nothing can be remembered the run goes on all the same.
     let folder = connection.state_dir().ok().zip(business);
-    settings.budget_file =
-        folder.map(|(state, business)| state.join(business.to_string()).join("calls.json"));
+    settings.budget_dir = folder.map(|(state, business)| state.join(business.to_string()));
 }
 
 /// Reads a secret from a file, where one is named, or else from the environment.

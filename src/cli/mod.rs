@@ -23,8 +23,10 @@ mod terminal;
 mod validate;
 mod whoami;
 
+pub use apply::exit as exit_after_apply;
+pub use exit::Exit;
+
 use clap::{Parser, Subcommand};
-use exit::Exit;
 use failure::Failure;
 use options::Common;
 use std::process::ExitCode;

@@ -34,6 +34,7 @@ pub(super) struct Meter {
     app: Gauge,
     wabas: BTreeMap<WabaId, Gauge>,
     while_throttled: usize,
+    most_arrived: usize,
 }
 
 /// The calls of one subject.
@@ -49,8 +50,21 @@ struct Gauge {
 struct Throttle {
     until: Duration,
     with_headers: bool,
-    /// Since when a caller can know of it.
-    answered: Option<Duration>,
+    /// When callers were told of it, first and last.
+    told: Option<(Duration, Duration)>,
+}
+
+impl Throttle {
+    /// Tells whether whoever sent a call at a moment could know better. Only the headers of a WABA tell for how long;
+    /// who is not told has to try again, but not within a minute.
+    fn is_known(&self, sent: Duration, of_waba: bool) -> bool {
+        let tells_when = self.with_headers && of_waba;
+        self.told.is_some_and(
+            |(first, last)| {
+                if tells_when { sent > first } else { sent > last && sent < last + MINUTE }
+            },
+        )
+    }
 }
 
 /// That a call is not let in.
@@ -82,7 +96,7 @@ impl Gauge {
     /// Refuses a call where the subject is throttled, or becomes so by it.
     fn refuse(
         &mut self,
-        limit: Option<u32>,
+        (limit, of_waba): (Option<u32>, bool),
         arrived: Duration,
         now: Duration,
         knew: &mut bool,
@@ -92,7 +106,7 @@ impl Gauge {
             self.throttle = None;
         }
         if let Some(throttle) = &mut self.throttle {
-            if throttle.answered.is_some_and(|answered| arrived > answered) {
+            if throttle.is_known(arrived, of_waba) {
                 *knew = true;
                 throttle.until += MINUTE;
             }
@@ -103,7 +117,7 @@ impl Gauge {
             return None;
         }
         let until = (oldest + HOUR).max(now + MINUTE);
-        self.throttle = Some(Throttle { until, with_headers: true, answered: None });
+        self.throttle = Some(Throttle { until, with_headers: true, told: None });
         Some(true)
     }
 
@@ -136,6 +150,7 @@ impl Meter {
             let gauge = self.wabas.entry(waba).or_default();
             forget(&mut gauge.arrived, now);
             gauge.arrived.push_back(now);
+            self.most_arrived = self.most_arrived.max(gauge.arrived.len());
         }
     }
 
@@ -149,11 +164,11 @@ impl Meter {
     ) -> Result<(), Throttled> {
         let mut knew = false;
         let limits = self.limits;
-        let mut refused = self.app.refuse(limits.app_calls_per_hour, arrived, now, &mut knew);
+        let mut refused = self.app.refuse((limits.app_calls_per_hour, false), arrived, now, &mut knew);
         let mut subject = Subject::App;
         if let Some(waba) = waba.filter(|_| refused.is_none()) {
             let gauge = self.wabas.entry(waba).or_default();
-            refused = gauge.refuse(limits.waba_calls_per_hour, arrived, now, &mut knew);
+            refused = gauge.refuse((limits.waba_calls_per_hour, true), arrived, now, &mut knew);
             subject = Subject::Waba(waba);
         }
         self.while_throttled += usize::from(knew);
@@ -173,7 +188,7 @@ impl Meter {
             Subject::App => &mut self.app,
             Subject::Waba(waba) => self.wabas.entry(waba).or_default(),
         };
-        gauge.throttle = Some(Throttle { until, with_headers, answered: None });
+        gauge.throttle = Some(Throttle { until, with_headers, told: None });
         Throttled { subject, with_headers }
     }
 
@@ -192,7 +207,7 @@ impl Meter {
             Subject::Waba(waba) => self.wabas.get_mut(&waba),
         };
         if let Some(throttle) = gauge.and_then(|gauge| gauge.throttle.as_mut()) {
-            throttle.answered.get_or_insert(now);
+            throttle.told = Some((throttle.told.map_or(now, |(first, _)| first), now));
         }
     }
 
@@ -223,6 +238,17 @@ impl Meter {
     /// Gives how many calls came although their caller had been told that it is throttled.
     pub(super) fn while_throttled(&self) -> usize {
         self.while_throttled
+    }
+
+    /// Forgets that callers were told of a throttle.
+    pub(super) fn forget_who_was_told(&mut self) {
+        let gauges = self.wabas.values_mut().chain([&mut self.app]);
+        gauges.filter_map(|gauge| gauge.throttle.as_mut()).for_each(|throttle| throttle.told = None);
+    }
+
+    /// Gives the most calls that came for one WABA within any hour.
+    pub(super) fn most_arrived(&self) -> usize {
+        self.most_arrived
     }
 
     /// Gives how many calls came that manage a WABA, in the last hour.

@@ -29,7 +29,7 @@ mod yaml;
 pub use fault::{Fault, FaultKind};
 pub use latency::Latency;
 pub use limit::Limits;
-pub use record::{Call, ForeignChange, Write};
+pub use record::{Call, ForeignChange, ReadOfWaba, Write};
 pub use script::{Rates, Script};
 pub use world::World;
 pub use yaml::WorldError;
@@ -190,6 +190,11 @@ impl Emulator {
         self.shared.record().requests
     }
 
+    /// Gives the lists of who holds what on one WABA that were asked for so far and told as they are, in order.
+    pub fn reads(&self) -> Vec<ReadOfWaba> {
+        self.shared.record().reads.clone()
+    }
+
     /// Gives the writes that reached the API so far, in the order in which they were decided.
     pub fn writes(&self) -> Vec<Write> {
         self.shared.record().writes.clone()
@@ -203,6 +208,16 @@ impl Emulator {
     /// Gives the number of calls that came for a WABA's assignments within the last hour, whatever became of them.
     pub fn waba_calls(&self, waba: WabaId) -> usize {
         self.shared.meter().arrived_at(waba, self.shared.time.elapsed())
+    }
+
+    /// Gives the most calls that came for one WABA's assignments within any hour, whatever became of them.
+    pub fn most_waba_calls(&self) -> usize {
+        self.shared.meter().most_arrived()
+    }
+
+    /// Takes note that a client begins anew: it knows nothing of what was told before.
+    pub fn newcomer(&self) {
+        self.shared.meter().forget_who_was_told();
     }
 
     /// Begins a script anew, or ends all that one did: then nobody is throttled any more, and tokens are good again.

@@ -229,7 +229,7 @@ impl Rates {
             (self.empty_page, list, |_| FaultKind::ShortPage(0)),
             (self.repeated_cursor, list, |_| FaultKind::RepeatedCursor),
             (self.rows_without_tasks, rows || nested, |_| FaultKind::RowsWithoutTasks),
-            (self.empty_list, rows, |_| FaultKind::EmptyList),
+            (self.empty_list, rows && asked.is_first_page(), |_| FaultKind::EmptyList),
         ];
         let mut left = rng.f64();
         for (rate, fits, make) in faults {
@@ -285,6 +285,10 @@ impl Asked<'_> {
     fn is_nested(self) -> bool {
         let fields = self.request.param("fields").unwrap_or_default();
         self.is_get() && fields.contains("assigned_users.")
+    }
+
+    fn is_first_page(self) -> bool {
+        self.request.param("after").is_none()
     }
 
     /// Tells whether a page may have more than two rows.

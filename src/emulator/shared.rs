@@ -7,13 +7,14 @@ use super::caller::Caller;
 use super::fault::{FaultKind, Faults, Instead};
 use super::latency::Latency;
 use super::limit::{Meter, Subject, Throttled};
-use super::record::{ForeignChange, Record, Write};
+use super::record::{ForeignChange, ReadOfWaba, Record, Write};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::script::Play;
 use super::server::Incoming;
 use super::state_file;
 use super::world::World;
+use crate::model::TaskSet;
 use crate::time::Time;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -44,8 +45,8 @@ struct Done {
     answer: Value,
     /// How many nested lists there are in it.
     lists: usize,
-    /// Whether a write took effect.
-    effective: bool,
+    /// What a user held before a write that took effect, and what it holds since.
+    wrote: Option<(TaskSet, TaskSet)>,
 }
 
 impl Shared {
@@ -109,7 +110,10 @@ impl Shared {
             }
             (Ok(()), Some(instead)) => Err(self.instead(request, instead, now)),
         };
-        self.note_write(request, matches!(result, Ok(Done { effective: true, .. })));
+        if call.fault.is_none() && result.is_ok() {
+            self.note_read(request);
+        }
+        self.note_write(request, result.as_ref().ok().and_then(|done| done.wrote.clone()));
         let mut answer = match result {
             Ok(done) => Answer { lists: done.lists, ..self.told(request, Ok(done.answer)) },
             Err(answer) => answer,
@@ -199,7 +203,7 @@ impl Shared {
         if let Some(fault) = fault {
             fault.spoil(&mut answer, request.param("after"));
         }
-        Ok(Done { answer, lists, effective: false })
+        Ok(Done { answer, lists, wrote: None })
     }
 
     /// Checks and stores a write under one lock; where it cannot be kept on disk, it never happened.
@@ -207,13 +211,13 @@ impl Shared {
         let mut world = self.world_mut();
         let reply = api::reply(self.scene(&world), request)?;
         let (key, mut tasks) = match reply {
-            Reply::Tell(answer, lists) => return Ok(Done { answer, lists, effective: false }),
+            Reply::Tell(answer, lists) => return Ok(Done { answer, lists, wrote: None }),
             Reply::Store(key, tasks) => (key, tasks),
         };
         if let Some(extra) = fault.and_then(FaultKind::extra).filter(|_| !tasks.is_empty()) {
             tasks.extend(extra);
         }
-        let before = world.assign(key, tasks);
+        let before = world.assign(key, tasks.clone());
         let kept =
             self.state_file.as_deref().map_or(Ok(()), |path| state_file::write(path, &world.to_yaml()));
         *self.state_error() = kept.as_ref().err().map(ToString::to_string);
@@ -222,13 +226,27 @@ impl Shared {
             tracing::error!(%error, "a write was refused");
             return Err(Refusal::not_kept());
         }
-        Ok(Done { answer: json!({ "success": true }), lists: 0, effective: true })
+        Ok(Done { answer: json!({ "success": true }), lists: 0, wrote: Some((before, tasks)) })
     }
 
-    fn note_write(&self, request: &Request, effective: bool) {
-        if let Some((key, tasks)) = request.write() {
+    fn note_read(&self, request: &Request) {
+        let is_first_page = request.method == Method::GET && request.param("after").is_none();
+        if let Some(waba) = request.managed_waba().filter(|_| is_first_page) {
             let at = self.time.now();
-            self.record().writes.push(Write { key, tasks, effective, at });
+            self.record().reads.push(ReadOfWaba { waba, at });
+        }
+    }
+
+    /// Records a write with what it did.
+    fn note_write(&self, request: &Request, wrote: Option<(TaskSet, TaskSet)>) {
+        let at = self.time.now();
+        if let Some((key, tasks)) = request.write() {
+            let effective = wrote.is_some();
+            let (before, after) = wrote.unwrap_or_else(|| {
+                let held = self.world().assignments().get(key).cloned().unwrap_or_default();
+                (held.clone(), held)
+            });
+            self.record().writes.push(Write { key, tasks, before, after, effective, at });
         }
     }
 

@@ -1,21 +1,17 @@
-//! How many calls each WABA has had in the last hour, over all runs that share a file.
+//! How many calls each WABA has had in the last hour, over all runs that share a folder.
 //!
 //! Calls are counted by the minute. A minute counts until the whole of it is more than an hour ago, so that no
 //! hour ever holds more than the limit, wherever it begins.
 
+use super::tally::Tally;
 use crate::model::WabaId;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many minutes count: an hour, and the one that has begun.
-const MINUTES: i64 = 61;
-/// A file that is larger than this is none of ours, in bytes.
-const LARGEST: u64 = 256 * 1024 * 1024;
+pub(super) const MINUTES: i64 = 61;
 
 /// Counts of calls, by minutes since 1970.
 type Counts = BTreeMap<i64, u32>;
@@ -24,35 +20,18 @@ type Counts = BTreeMap<i64, u32>;
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: u32,
-    file: Option<PathBuf>,
     used: BTreeMap<WabaId, Counts>,
-    /// What this run has added since it last wrote the file.
-    unsaved: BTreeMap<WabaId, Counts>,
-}
-
-/// The file: minutes and counts by WABA.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Kept {
-    version: u32,
-    wabas: BTreeMap<String, Vec<(i64, u32)>>,
+    /// Where all runs note their calls; `None` where they cannot, or shall not.
+    tally: Option<Tally>,
 }
 
 impl Budget {
-    /// Takes up what is known of the last hour. A file that cannot be read is told, and counts as none.
-    pub(super) fn open(limit: u32, file: Option<PathBuf>, now: Timestamp) -> Self {
-        let used = match file.as_deref().map(read) {
-            Some(Ok(used)) => used,
-            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Some(Err(error)) => {
-                let path = file.as_deref().unwrap_or(Path::new("")).display().to_string();
-                let path = crate::model::visible(&path).into_owned();
-                tracing::warn!("the calls of the last hour are not known: {path}: {error}");
-                BTreeMap::new()
-            }
-            None => BTreeMap::new(),
-        };
-        let mut budget = Self { limit, file, used, unsaved: BTreeMap::new() };
-        forget(&mut budget.used, minute(now));
+    /// Takes up what is known of the last hour. A folder that cannot be used is told, and what was noted there is not
+    /// known then.
+    pub(super) fn open(limit: u32, folder: Option<PathBuf>, now: Timestamp) -> Self {
+        let tally = folder.and_then(|folder| Tally::open(folder).map_err(|error| forgets(&error)).ok());
+        let mut budget = Self { limit, used: BTreeMap::new(), tally };
+        budget.catch_up(minute(now));
         budget
     }
 
@@ -60,24 +39,72 @@ impl Budget {
         self.limit
     }
 
-    /// Gives how many calls a WABA has had in the last hour.
+    /// Gives how many calls a WABA is known to have had in the last hour.
     pub(super) fn used(&self, waba: WabaId, now: Timestamp) -> u32 {
         let since = minute(now) - MINUTES;
         self.used.get(&waba).map_or(0, |counts| counts.range(since + 1..).map(|(_, count)| count).sum())
     }
 
     /// Takes one call, or tells how long it is until there is one.
+    ///
+    /// It is noted before this returns: whatever becomes of the run, the next one knows of the call.
     pub(super) fn take(&mut self, waba: WabaId, now: Timestamp) -> Result<(), Duration> {
+        // Held for some microseconds, by whichever run is taking a call.
+        let _alone = self.tally.as_ref().map(Tally::alone);
+        self.catch_up(minute(now));
         self.wait_for(1, waba, now)?;
-        let minute = minute(now);
-        for counts in [&mut self.used, &mut self.unsaved] {
-            *counts.entry(waba).or_default().entry(minute).or_default() += 1;
-        }
+        self.note(waba, now);
         Ok(())
     }
 
+    /// Takes note that a call that was taken at one moment is sent at another. Where the minute is another it counts
+    /// in both: rather one too many than one too few.
+    pub(super) fn leaves(&mut self, waba: WabaId, taken: Timestamp, now: Timestamp) {
+        if minute(taken) != minute(now) {
+            self.note(waba, now);
+        }
+    }
+
+    /// Counts a call, for other runs as well.
+    fn note(&mut self, waba: WabaId, now: Timestamp) {
+        match self.tally.as_mut().map(|tally| tally.note(minute(now), waba)) {
+            Some(Ok(())) => self.catch_up(minute(now)),
+            Some(Err(error)) => {
+                forgets(&error);
+                self.tally = None;
+                self.count(minute(now), waba);
+            }
+            None => self.count(minute(now), waba),
+        }
+    }
+
     /// Tells how long it is until a WABA has room for so many calls; more than the limit need it whole.
-    pub(super) fn wait_for(&self, calls: u32, waba: WabaId, now: Timestamp) -> Result<(), Duration> {
+    pub(super) fn room(&mut self, calls: u32, waba: WabaId, now: Timestamp) -> Result<(), Duration> {
+        self.catch_up(minute(now));
+        self.wait_for(calls, waba, now)
+    }
+
+    /// Counts what all runs have noted since the last look.
+    fn catch_up(&mut self, now: i64) {
+        let Some(tally) = &mut self.tally else { return };
+        match tally.news(now) {
+            Ok(news) => {
+                for (minute, waba) in news.into_iter().filter(|(minute, _)| *minute > now - MINUTES) {
+                    self.count(minute, waba);
+                }
+            }
+            Err(error) => {
+                forgets(&error);
+                self.tally = None;
+            }
+        }
+    }
+
+    fn count(&mut self, minute: i64, waba: WabaId) {
+        *self.used.entry(waba).or_default().entry(minute).or_default() += 1;
+    }
+
+    fn wait_for(&self, calls: u32, waba: WabaId, now: Timestamp) -> Result<(), Duration> {
         let allowed = self.limit.saturating_sub(calls.min(self.limit));
         let mut used = self.used(waba, now);
         let since = minute(now) - MINUTES;
@@ -93,79 +120,21 @@ impl Budget {
         }
         Ok(())
     }
+}
 
-    /// Writes what was used to the file, beside what other runs have written there meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; nothing is lost by that but the memory of it.
-    pub(super) fn save(&mut self, now: Timestamp) -> io::Result<()> {
-        let Some(path) = self.file.clone() else { return Ok(()) };
-        if self.unsaved.is_empty() {
-            return Ok(());
-        }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
-        lock.lock()?;
-        let mut all = match read(&path) {
-            Ok(all) => all,
-            // One that is broken is written anew; what stood in it is lost.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                BTreeMap::new()
-            }
-            Err(error) => return Err(error),
-        };
-        for (waba, counts) in &self.unsaved {
-            for (minute, count) in counts {
-                *all.entry(*waba).or_default().entry(*minute).or_default() += count;
-            }
-        }
-        forget(&mut all, minute(now));
-        write(&path, &all)?;
-        self.unsaved.clear();
-        self.used = all;
-        Ok(())
-    }
+/// Says that what is used now is not known to the next run. That is no failure.
+fn forgets(error: &std::io::Error) {
+    tracing::info!("the calls of the last hour are not shared between runs: {error}");
 }
 
 fn minute(now: Timestamp) -> i64 {
     now.as_second().div_euclid(60)
 }
 
-/// Drops what is too long ago to count.
-fn forget(used: &mut BTreeMap<WabaId, Counts>, now: i64) {
-    used.retain(|_, counts| {
-        *counts = counts.split_off(&(now - MINUTES + 1));
-        !counts.is_empty()
-    });
-}
-
-fn read(path: &Path) -> io::Result<BTreeMap<WabaId, Counts>> {
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
-    let broken = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    let kept: Kept = serde_json::from_str(&text).map_err(broken)?;
-    let wabas = kept.wabas.into_iter();
-    Ok(wabas.filter_map(|(id, counts)| Some((id.parse().ok()?, counts.into_iter().collect()))).collect())
-}
-
-/// Writes a new file and puts it in the place of the old one.
-fn write(path: &Path, used: &BTreeMap<WabaId, Counts>) -> io::Result<()> {
-    let wabas = used.iter().map(|(waba, counts)| (waba.to_string(), counts.clone().into_iter().collect()));
-    let text = serde_json::to_string(&Kept { version: 1, wabas: wabas.collect() })?;
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    drop(file);
-    fs::rename(&temporary, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn at(time: &str) -> Timestamp {
         format!("2026-11-23T{time}Z").parse().unwrap()
@@ -186,36 +155,31 @@ mod tests {
         assert_eq!(budget.take(waba(), at("11:00:59")), Err(Duration::from_secs(1)));
         assert_eq!(budget.take(waba(), at("11:01:00")), Ok(()));
         assert_eq!(budget.used(waba(), at("11:01:00")), 3);
-        assert_eq!(budget.wait_for(2, waba(), at("11:01:00")), Err(Duration::from_secs(30 * 60)));
+        assert_eq!(budget.room(2, waba(), at("11:01:00")), Err(Duration::from_secs(30 * 60)));
     }
 
     #[test]
-    fn runs_that_share_a_file_share_the_budget() {
+    fn runs_share_a_budget_while_they_run_and_after_they_were_killed() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("new").join("calls.json");
-        let open = || Budget::open(3, Some(file.clone()), at("10:00:00"));
+        let open = || Budget::open(3, Some(folder.path().join("new")), at("10:00:00"));
         let (mut one, mut other) = (open(), open());
-        one.take(waba(), at("10:00:00")).unwrap();
-        one.save(at("10:00:00")).unwrap();
-        other.take(waba(), at("10:01:00")).unwrap();
-        other.save(at("10:01:00")).unwrap();
-        assert_eq!(other.used(waba(), at("10:01:00")), 2);
-        assert_eq!(open().used(waba(), at("10:01:00")), 2);
-        one.take(waba(), at("11:30:00")).unwrap();
-        one.save(at("11:30:00")).unwrap();
-        assert_eq!(open().used(waba(), at("11:30:00")), 1, "what is long ago is forgotten");
+        assert_eq!(one.take(waba(), at("10:00:00")), Ok(()));
+        assert_eq!(other.take(waba(), at("10:01:00")), Ok(()));
+        assert_eq!(one.take(waba(), at("10:02:00")), Ok(()));
+        // Nothing is left to be written at the end of a run.
+        drop(other);
+        assert!(open().take(waba(), at("10:03:00")).is_err());
+        assert_eq!(open().used(waba(), at("10:03:00")), 3);
+        assert_eq!(one.take(waba(), at("11:30:00")), Ok(()), "what is long ago does not count");
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_no_failure() {
+    fn a_folder_that_cannot_be_used_is_no_failure() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("calls.json");
-        fs::write(&file, "{").unwrap();
-        let mut budget = Budget::open(3, Some(file.clone()), at("10:00:00"));
-        assert_eq!(budget.take(waba(), at("10:00:00")), Ok(()));
-        assert!(budget.save(at("10:00:00")).is_ok(), "a broken file is replaced");
-        let mut nowhere = Budget::open(3, Some(file.join("below-a-file")), at("10:00:00"));
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let mut nowhere = Budget::open(1, Some(file.join("below")), at("10:00:00"));
         assert_eq!(nowhere.take(waba(), at("10:00:00")), Ok(()));
-        assert!(nowhere.save(at("10:00:00")).is_err());
+        assert!(nowhere.take(waba(), at("10:00:00")).is_err());
     }
 }

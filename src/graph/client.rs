@@ -3,7 +3,7 @@
 use super::address::wrong;
 use super::answer::Answer;
 use super::call::Call;
-use super::dispatch::Dispatch;
+use super::dispatch::{Dispatch, Travelled};
 use super::error::GraphError;
 use super::governor::Governor;
 use super::settings::{ReadStrategy, Settings};
@@ -56,12 +56,17 @@ impl Client {
         })
     }
 
-    /// Sends a call once.
-    pub(super) async fn once(&self, call: Call) -> Result<Answer, GraphError> {
-        if let Some(waba) = call.waba {
-            self.governor.take(waba).await?;
+    /// Sends a call once, and alone where a batch brought it back unanswered.
+    pub(super) async fn once(&self, mut call: Call) -> Result<Answer, GraphError> {
+        loop {
+            if let Some(waba) = call.waba {
+                self.governor.take(waba).await?;
+            }
+            match self.dispatch.send(call.clone()).await {
+                Travelled::Answered(answer) => return answer,
+                Travelled::Back => call.alone = true,
+            }
         }
-        self.dispatch.send(call).await
     }
 
     /// Sends nothing more.

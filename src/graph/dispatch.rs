@@ -10,6 +10,7 @@ use super::error::GraphError;
 use super::governor::{Governor, Kind, Permit};
 use super::transport::Transport;
 use crate::time::Time;
+use jiff::Timestamp;
 use reqwest::Method;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +49,18 @@ struct Queue {
 #[derive(Debug)]
 struct Waiting {
     call: Call,
-    answer: oneshot::Sender<Result<Answer, GraphError>>,
+    /// When it was taken from its WABA's budget.
+    since: Timestamp,
+    answer: oneshot::Sender<Travelled>,
+}
+
+/// What became of a call that was sent.
+#[derive(Debug)]
+pub(super) enum Travelled {
+    /// It has its answer, or none is to be had.
+    Answered(Result<Answer, GraphError>),
+    /// It came back from a batch that was not looked at: it may travel alone.
+    Back,
 }
 
 impl Dispatch {
@@ -70,19 +82,20 @@ impl Dispatch {
     }
 
     /// Sends a call once, as soon as there is a line for it. Where this is dropped before, it is never sent.
-    pub(super) async fn send(&self, call: Call) -> Result<Answer, GraphError> {
+    pub(super) async fn send(&self, call: Call) -> Travelled {
         let (answer, answered) = oneshot::channel();
         {
             let mut queue = self.desk.queue();
             if queue.closed {
-                return Err(GraphError::NotSent);
+                return Travelled::Answered(Err(GraphError::NotSent));
             }
-            queue.waiting.push_back(Waiting { call, answer });
+            let since = self.desk.time.now();
+            queue.waiting.push_back(Waiting { call, since, answer });
         }
         self.task.get_or_init(|| tokio::spawn(run(Arc::clone(&self.desk))));
         self.desk.more.notify_one();
         // The other end goes only with the whole desk.
-        answered.await.unwrap_or(Err(GraphError::NotSent))
+        answered.await.unwrap_or(Travelled::Answered(Err(GraphError::NotSent)))
     }
 
     /// Sends nothing more: what still waits is answered with [`GraphError::NotSent`], now and from now on.
@@ -91,7 +104,7 @@ impl Dispatch {
         queue.closed = true;
         for waiting in queue.waiting.drain(..) {
             // Who has gone needs no answer.
-            let _ = waiting.answer.send(Err(GraphError::NotSent));
+            let _ = waiting.answer.send(Travelled::Answered(Err(GraphError::NotSent)));
         }
     }
 }
@@ -117,6 +130,11 @@ async fn run(desk: Arc<Desk>) {
             Err(error) => desk.refuse_all(&error),
             Ok(permit) => {
                 let taken = desk.take();
+                for Waiting { call, since, .. } in &taken {
+                    if let Some(waba) = call.waba {
+                        desk.governor.leaves(waba, *since);
+                    }
+                }
                 if !taken.is_empty() {
                     under_way.spawn(fly(Arc::clone(&desk), permit, taken));
                 }
@@ -132,7 +150,7 @@ impl Desk {
 
     fn refuse_all(&self, error: &GraphError) {
         for waiting in self.queue().waiting.drain(..) {
-            let _ = waiting.answer.send(Err(error.clone()));
+            let _ = waiting.answer.send(Travelled::Answered(Err(error.clone())));
         }
     }
 
@@ -166,21 +184,6 @@ impl Desk {
         taken
     }
 
-    /// Puts calls back at the front, each to travel alone.
-    fn put_back(&self, taken: Vec<Waiting>) {
-        let mut queue = self.queue();
-        for mut waiting in taken.into_iter().rev() {
-            if queue.closed {
-                let _ = waiting.answer.send(Err(GraphError::NotSent));
-                continue;
-            }
-            waiting.call.alone = true;
-            queue.waiting.push_front(waiting);
-        }
-        drop(queue);
-        self.more.notify_one();
-    }
-
     fn note(&self, kind: Kind, since: std::time::Duration, signals: &Signals, error: Option<&GraphError>) {
         let took = self.time.elapsed().saturating_sub(since);
         if let Some(GraphError::Throttled { api, wait }) = error {
@@ -201,7 +204,7 @@ async fn fly(desk: Arc<Desk>, permit: Permit, mut taken: Vec<Waiting>) {
         let (answer, signals) = desk.transport.alone(&only.call).await;
         desk.note(Kind::Single, since, &signals, answer.as_ref().err());
         drop(permit);
-        let _ = only.answer.send(answer);
+        let _ = only.answer.send(Travelled::Answered(answer));
         return;
     }
     let calls: Vec<&Call> = taken.iter().map(|waiting| &waiting.call).collect();
@@ -213,7 +216,7 @@ async fn fly(desk: Arc<Desk>, permit: Permit, mut taken: Vec<Waiting>) {
             desk.note(Kind::Batch, since, &signals, worst);
             drop(permit);
             for (waiting, answer) in taken.into_iter().zip(answers) {
-                let _ = waiting.answer.send(answer);
+                let _ = waiting.answer.send(Travelled::Answered(answer));
             }
         }
         Err(error) => {
@@ -224,15 +227,22 @@ async fn fly(desk: Arc<Desk>, permit: Permit, mut taken: Vec<Waiting>) {
                 if desk.together.swap(false, Ordering::Relaxed) {
                     tracing::info!("the API takes no batches, so each call goes alone: {error}");
                 }
-                desk.put_back(taken);
+                give_back(taken);
             } else if matches!(error, GraphError::TooLarge { .. }) && !writes {
-                desk.put_back(taken);
+                give_back(taken);
             } else {
                 for waiting in taken {
-                    let _ = waiting.answer.send(Err(error.clone()));
+                    let _ = waiting.answer.send(Travelled::Answered(Err(error.clone())));
                 }
             }
         }
+    }
+}
+
+/// Gives calls back to whoever sent them.
+fn give_back(taken: Vec<Waiting>) {
+    for waiting in taken {
+        let _ = waiting.answer.send(Travelled::Back);
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::{ApiError, GraphError};
 use super::settings::Settings;
 use crate::model::WabaId;
 use crate::time::Time;
+use jiff::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -76,7 +77,7 @@ impl Governor {
     pub(super) fn new(settings: &Settings) -> Self {
         let time = settings.time.clone();
         let limit = FIRST.min(count(settings.concurrency.max(1)));
-        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_file.clone(), time.now());
+        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_dir.clone(), time.now());
         let state = State {
             limit,
             under_way: 0,
@@ -161,10 +162,9 @@ impl Governor {
         let now = self.time.elapsed();
         let mut state = self.state();
         let paused = now < state.paused_until;
-        if wait.is_none() && paused {
-            return;
-        }
-        let wait = wait.unwrap_or_else(|| FIRST_WAIT * 2_u32.saturating_pow(state.strikes.min(10)));
+        // What was under way when the pause began is no sign that the pause was too short.
+        let strikes = if paused { 0 } else { state.strikes.min(10) };
+        let wait = wait.unwrap_or_else(|| FIRST_WAIT * 2_u32.saturating_pow(strikes));
         let until = state.paused_until.max(now.saturating_add(wait));
         if !paused {
             state.strikes += 1;
@@ -201,6 +201,11 @@ impl Governor {
         }
     }
 
+    /// Takes note that a call leaves now that was taken at some moment: the hour counts from here.
+    pub(super) fn leaves(&self, waba: WabaId, taken: Timestamp) {
+        self.budget().leaves(waba, taken, self.time.now());
+    }
+
     /// Waits until a WABA has so many calls left, where that is not too long.
     ///
     /// # Errors
@@ -208,7 +213,7 @@ impl Governor {
     /// As [`Governor::take`].
     pub(super) async fn room(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
         loop {
-            let room = self.budget().wait_for(calls, waba, self.time.now());
+            let room = self.budget().room(calls, waba, self.time.now());
             let Err(wait) = room else { return Ok(()) };
             self.wait_for_budget(waba, wait).await?;
         }
@@ -271,13 +276,6 @@ impl Governor {
 
     pub(super) fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
-    }
-
-    /// Remembers what was used, for the next run. That it cannot is no failure.
-    pub(super) fn save(&self) {
-        if let Err(error) = self.budget().save(self.time.now()) {
-            tracing::info!("the calls of this run are not remembered for the next: {error}");
-        }
     }
 }
 

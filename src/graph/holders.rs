@@ -7,12 +7,13 @@ use super::wire::{AssignedUserRow, RowBusiness};
 use crate::model::{BusinessId, HolderKind, Name, OtherHolder, TaskSet, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the business's own system users hold on one WABA, and what everybody else does.
-pub(super) type Holders = (BTreeMap<UserId, TaskSet>, BTreeMap<UserId, OtherHolder>);
+/// What the business's own system users hold on one WABA, and what everybody else does, each by user. Of many WABAs
+/// they are most of what reading holds in memory, so they take no more room than they need.
+pub(super) type Holders = (Box<[(UserId, TaskSet)]>, Box<[(UserId, OtherHolder)]>);
 
 /// Tells the business's own system users, by its own list of them, from everybody else.
 pub(super) fn sort(of: Of<'_>, rows: Vec<AssignedUserRow>) -> Result<Holders, GraphError> {
-    let (mut own, mut others) = Holders::default();
+    let (mut own, mut others) = (BTreeMap::new(), BTreeMap::new());
     let mut seen = BTreeSet::new();
     for row in rows {
         let user: UserId = row.id.parse().map_err(|_| broken("a user's id is no number"))?;
@@ -39,7 +40,7 @@ pub(super) fn sort(of: Of<'_>, rows: Vec<AssignedUserRow>) -> Result<Holders, Gr
             others.insert(user, OtherHolder { name: Name::from(&*row.name), kind, tasks });
         }
     }
-    Ok((own, others))
+    Ok((own.into_iter().collect(), others.into_iter().collect()))
 }
 
 /// Tells whether a row names a business as the user's.
@@ -61,7 +62,7 @@ mod tests {
     }
 
     fn kinds(rows: Value) -> Vec<HolderKind> {
-        sorted(rows).unwrap().1.into_values().map(|other| other.kind).collect()
+        sorted(rows).unwrap().1.into_iter().map(|(_, other)| other.kind).collect()
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod observe;
 mod settings;
 mod strategy;
 mod survey;
+mod tally;
 #[cfg(all(test, feature = "emulator"))]
 mod tests;
 mod token;
@@ -73,10 +74,5 @@ impl Reader {
         let governor = &self.client.governor;
         let (retries, waited, usage) = (governor.retries(), governor.waited(), governor.usage());
         Cost { requests, calls, retries, waited, usage }
-    }
-
-    /// Remembers the calls of this run for the budgets of the next. That it cannot is no failure.
-    pub fn remember_calls(&self) {
-        self.client.governor.save();
     }
 }

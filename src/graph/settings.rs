@@ -39,8 +39,8 @@ pub struct Settings {
     pub read_strategy: ReadStrategy,
     /// How many calls are made for one WABA in any hour, from 1.
     pub waba_calls_per_hour: u32,
-    /// Where the calls of the last hour are remembered between runs; without one they are not.
-    pub budget_file: Option<PathBuf>,
+    /// The folder in which runs note their calls of the last hour for one another; without one they do not.
+    pub budget_dir: Option<PathBuf>,
     /// How long a run waits in all because of limits.
     pub max_wait: Duration,
     /// When the run ends, by [`Time::elapsed`].
@@ -72,7 +72,7 @@ impl Settings {
             concurrency: 16,
             read_strategy: ReadStrategy::Auto,
             waba_calls_per_hour: 200,
-            budget_file: None,
+            budget_dir: None,
             max_wait: Duration::from_secs(15 * 60),
             deadline: None,
             connect_timeout: Duration::from_secs(10),

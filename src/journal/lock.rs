@@ -6,6 +6,7 @@ use super::line::By;
 use super::write::{moment, shortened};
 use super::{off_thread, who};
 use crate::model::{BusinessId, Name, Runner};
+use crate::time::Time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -81,9 +82,9 @@ impl Lock {
     /// # Errors
     ///
     /// As for [`Lock::try_take`].
-    pub async fn wait(state_dir: &Path, business: BusinessId) -> Result<Self, JournalError> {
+    pub async fn wait(state_dir: &Path, business: BusinessId, time: &Time) -> Result<Self, JournalError> {
         let folder = super::folder(state_dir, business);
-        off_thread(move || {
+        off_thread(time, move || {
             loop {
                 let (path, file) = open(&folder)?;
                 file.lock().map_err(|error| refused(path.clone(), error))?;

@@ -27,8 +27,8 @@ use crate::model::{
     BusinessId, Change, History, Name, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement,
     Sources, TaskSet, UserId,
 };
+use crate::time::Time;
 use file::LogFile;
-use jiff::Timestamp;
 use line::Line;
 use queue::{Queue, Ticket};
 use std::fmt;
@@ -53,6 +53,8 @@ pub struct Start<'a> {
     pub waivers: &'a [String],
     /// The texts on which the plan's reasons rest.
     pub sources: &'a Sources,
+    /// The clock by which moments are noted.
+    pub time: &'a Time,
 }
 
 /// A write that the journal knows of, by its number within the run.
@@ -72,6 +74,7 @@ impl WriteId {
 pub struct Journal {
     run: String,
     paths: Paths,
+    time: Time,
     shared: Arc<Shared>,
 }
 
@@ -110,11 +113,11 @@ impl Journal {
     ///
     /// Where the journal cannot be read, written or synced: then nothing may be applied.
     pub async fn open(lock: Lock, start: &Start<'_>) -> Result<(Self, History), JournalError> {
-        let now = Timestamp::now();
+        let now = start.time.now();
         let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
         let first = write::run(&run, now, lock.business(), start, who::am_i()).to_text()?;
         let path = lock.folder().join(FILE);
-        let (shared, earlier) = off_thread(move || {
+        let (shared, earlier) = off_thread(start.time, move || {
             let earlier = read(&path, Keep::InFlight)?;
             let mut file = LogFile::open(&path)?;
             file.append(first.as_bytes(), true)?;
@@ -129,7 +132,8 @@ impl Journal {
         })
         .await??;
         let paths = start.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
-        Ok((Self { run, paths: Paths(paths), shared: Arc::new(shared) }, earlier))
+        let time = start.time.clone();
+        Ok((Self { run, paths: Paths(paths), time, shared: Arc::new(shared) }, earlier))
     }
 
     /// Gives what the journal files this run under.
@@ -158,7 +162,7 @@ impl Journal {
         changes: impl IntoIterator<Item = &'c Change>,
     ) -> Result<Vec<WriteId>, JournalError> {
         let (ids, ticket) = {
-            let now = Timestamp::now();
+            let now = self.time.now();
             let mut queue = self.shared.queue();
             queue.check()?;
             let numbered = (queue.writes + 1..).zip(changes);
@@ -193,7 +197,7 @@ impl Journal {
         outcome: &Outcome,
         traces: &[String],
     ) -> Result<(), JournalError> {
-        let line = write::outcome(&self.run, id.0, Timestamp::now(), outcome, traces);
+        let line = write::outcome(&self.run, id.0, self.time.now(), outcome, traces);
         let ticket = self.push(&line, false, |queue| _ = queue.unsettled.remove(&id.0))?;
         self.commit(ticket).await
     }
@@ -211,7 +215,7 @@ impl Journal {
         how: Settlement,
     ) -> Result<(), JournalError> {
         let of = (run.id.as_str(), write.number);
-        let line = write::settled(&self.run, of, Timestamp::now(), found, how);
+        let line = write::settled(&self.run, of, self.time.now(), found, how);
         let key = (of.0.to_owned(), of.1);
         let ticket = self.push(&line, false, |queue| _ = queue.earlier.remove(&key))?;
         self.commit(ticket).await
@@ -227,7 +231,7 @@ impl Journal {
             let queue = self.shared.queue();
             (queue.writes, queue.unsettled.len() + queue.earlier.len())
         };
-        let line = write::end(&self.run, Timestamp::now(), report, writes, in_flight as u64);
+        let line = write::end(&self.run, self.time.now(), report, writes, in_flight as u64);
         let ticket = self.push(&line, true, |_| ())?;
         self.commit(ticket).await
     }
@@ -255,7 +259,7 @@ impl Journal {
         }
         let shared = Arc::clone(&self.shared);
         // The work keeps the file, so that a wait that is given up lets nobody in before it is done.
-        off_thread(move || shared.flush(&mut file)).await?;
+        off_thread(&self.time, move || shared.flush(&mut file)).await?;
         self.shared.queue().state(ticket).unwrap_or(Err(JournalError::Ended))
     }
 }
@@ -269,8 +273,11 @@ impl fmt::Debug for Journal {
 /// Runs work that waits for the disk, or for somebody else, where it holds up nothing else.
 ///
 /// Everything in this room that leaves the thread leaves it here. The work goes on where the wait is given up.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JournalError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| JournalError::Ended)
+async fn off_thread<T: Send + 'static>(
+    time: &Time,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JournalError> {
+    time.off_thread(work).await.map_err(|_| JournalError::Ended)
 }
 
 /// The name of a journal's file.

@@ -70,7 +70,9 @@ fn taken(state_dir: &Path) -> Lock {
 
 async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
     let sources = sources();
+    let time = Time::real();
     let start = Start {
+        time: &time,
         acting_user: "12".parse().ok(),
         acting_user_name: Some(&"ci-admin".into()),
         plan_digest: "sha256:01",
@@ -79,7 +81,7 @@ async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
         sources: &sources,
     };
     // Whoever was given up may still hold the lock while it finishes a line.
-    Journal::open(Lock::wait(state_dir, business()).await?, &start).await
+    Journal::open(Lock::wait(state_dir, business(), &time).await?, &start).await
 }
 
 fn report(plan: &Plan, outcome: &Outcome) -> Report {
@@ -245,7 +247,7 @@ async fn a_line_that_was_cut_off_anywhere_harms_no_other() {
     drop(journal);
     let file = path(state.path(), business());
     // Only once what was given up has let go of the lock does nobody write any more.
-    drop(Lock::wait(state.path(), business()).await);
+    drop(Lock::wait(state.path(), business(), &Time::real()).await);
     let whole = fs::read(&file).expect("a file");
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("three lines") + 1;
     for cut in last..whole.len() {
@@ -400,7 +402,7 @@ async fn one_holds_the_lock_at_a_time_and_is_known() {
     let other = "99".parse().expect("an id");
     assert!(matches!(Lock::try_take(state.path(), other), Ok(Attempt::Taken(_))), "one for each business");
     let folder = state.path().to_owned();
-    let waiting = tokio::spawn(async move { Lock::wait(&folder, business()).await });
+    let waiting = tokio::spawn(async move { Lock::wait(&folder, business(), &Time::real()).await });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     drop(lock);
@@ -420,13 +422,13 @@ async fn a_wait_that_is_given_up_holds_nothing() {
     let lock = taken(state.path());
     let waiting = tokio::spawn({
         let folder = state.path().to_owned();
-        async move { Lock::wait(&folder, business()).await }
+        async move { Lock::wait(&folder, business(), &Time::real()).await }
     });
     tokio::task::yield_now().await;
     waiting.abort();
     assert!(waiting.await.expect_err("it was given up").is_cancelled());
     drop(lock);
-    drop(Lock::wait(state.path(), business()).await.expect("it comes free"));
+    drop(Lock::wait(state.path(), business(), &Time::real()).await.expect("it comes free"));
 }
 
 #[test]

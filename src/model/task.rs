@@ -99,21 +99,45 @@ impl FromStr for Task {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TaskSet {
     known: u16,
-    other: BTreeSet<Box<str>>,
+    other: Other,
+}
+
+/// Names that are not known, of which there are hardly ever any: they take the room of a pointer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[allow(clippy::box_collection, reason = "a set takes three times the room of a pointer")]
+struct Other(Option<Box<BTreeSet<Box<str>>>>);
+
+impl Other {
+    fn names(&self) -> &BTreeSet<Box<str>> {
+        static NONE: BTreeSet<Box<str>> = BTreeSet::new();
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+
+    fn names_mut(&mut self) -> &mut BTreeSet<Box<str>> {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// Collects names; none at all are always the same.
+impl FromIterator<Box<str>> for Other {
+    fn from_iter<I: IntoIterator<Item = Box<str>>>(names: I) -> Self {
+        let names: BTreeSet<Box<str>> = names.into_iter().collect();
+        Self((!names.is_empty()).then(|| Box::new(names)))
+    }
 }
 
 impl TaskSet {
     /// The set that holds nothing.
-    pub const EMPTY: Self = Self { known: 0, other: BTreeSet::new() };
+    pub const EMPTY: Self = Self { known: 0, other: Other(None) };
 
     /// Tells whether the set holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.known == 0 && self.other.is_empty()
+        self.known == 0 && self.other.0.is_none()
     }
 
     /// Gives the number of tasks in the set.
     pub fn len(&self) -> usize {
-        self.known.count_ones() as usize + self.other.len()
+        self.known.count_ones() as usize + self.other.names().len()
     }
 
     /// Adds a known task.
@@ -126,7 +150,7 @@ impl TaskSet {
         match name.parse::<Task>() {
             Ok(task) => self.insert(task),
             Err(UnknownTask) => {
-                self.other.insert(name.into());
+                self.other.names_mut().insert(name.into());
             }
         }
     }
@@ -152,7 +176,7 @@ impl TaskSet {
 
     /// Tells whether every task of this set is in the other.
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.known & !other.known == 0 && self.other.is_subset(&other.other)
+        self.known & !other.known == 0 && self.other.names().is_subset(other.other.names())
     }
 
     /// Gives the tasks that are in either set.
@@ -166,8 +190,8 @@ impl TaskSet {
     /// Adds all tasks of another set.
     pub fn extend(&mut self, other: &Self) {
         self.known |= other.known;
-        if !other.other.is_empty() {
-            self.other.extend(other.other.iter().cloned());
+        if !other.other.names().is_empty() {
+            self.other.names_mut().extend(other.other.names().iter().cloned());
         }
     }
 
@@ -176,7 +200,7 @@ impl TaskSet {
     pub fn intersection(&self, other: &Self) -> Self {
         Self {
             known: self.known & other.known,
-            other: self.other.intersection(&other.other).cloned().collect(),
+            other: self.other.names().intersection(other.other.names()).cloned().collect(),
         }
     }
 
@@ -185,7 +209,7 @@ impl TaskSet {
     pub fn difference(&self, other: &Self) -> Self {
         Self {
             known: self.known & !other.known,
-            other: self.other.difference(&other.other).cloned().collect(),
+            other: self.other.names().difference(other.other.names()).cloned().collect(),
         }
     }
 
@@ -197,14 +221,14 @@ impl TaskSet {
 
     /// Gives the raw names that are not known, by name.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.other.iter().map(|name| &**name)
+        self.other.names().iter().map(|name| &**name)
     }
 
     /// Gives the raw names of all tasks in the set, by name. Show unknown ones through
     /// [`visible`](super::visible).
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let mut names: Vec<&str> = self.known().map(Task::name).collect();
-        if !self.other.is_empty() {
+        if !self.other.names().is_empty() {
             names.extend(self.unknown());
             names.sort_unstable();
         }

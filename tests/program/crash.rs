@@ -6,13 +6,14 @@ use std::process::Child;
 use std::time::Duration;
 use wabacl::emulator::{Emulator, Latency, Options, World};
 
-/// Starts an apply of the quickstart against a slow emulator, and gives both once its first write is under way.
-async fn half_way(place: &Place) -> (Child, Emulator) {
+/// Starts an apply of the quickstart against a slow emulator, and gives both once so many writes were sent.
+async fn half_way(place: &Place, writes: usize) -> (Child, Emulator) {
     let world = World::from_yaml(&place.read("live.yaml")).unwrap();
-    let latency = Latency { request: Duration::from_millis(100), ..Latency::default() };
+    let latency = Latency { request: Duration::from_millis(50), ..Latency::default() };
     let emulator = Emulator::start(world, Options { latency, ..Options::default() }).await.unwrap();
     let child = place.command(&words("apply", &emulator, "--auto-approve")).spawn().unwrap();
-    until(|| emulator.calls().iter().any(|call| call.method == "POST")).await;
+    let sent = || emulator.calls().iter().filter(|call| call.method != "GET").count();
+    until(|| sent() >= writes).await;
     (child, emulator)
 }
 
@@ -29,27 +30,33 @@ fn place() -> Place {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_kill_the_next_apply_tells_what_was_in_flight_and_finishes_the_work() {
+    for writes in [1, 3, 6] {
+        killed_after(writes).await;
+    }
+}
+
+async fn killed_after(writes: usize) {
     let place = place();
-    let (mut child, emulator) = half_way(&place).await;
+    let (mut child, emulator) = half_way(&place, writes).await;
     child.kill().unwrap();
     child.wait().unwrap();
     place.run("journal").ends(0).says("in flight since");
     let ran = place.run(&words("apply", &emulator, "--auto-approve --no-wait")).ends(0);
-    ran.says("An earlier apply left 1 write in flight:").says("it had no effect: found");
+    ran.says("An earlier apply left").says("in flight:").says("it had no effect: found");
     place.run("journal").ends(0).says("it had no effect, as a later run read").never_says("in flight since");
     place.run(&words("drift", &emulator, "")).ends(0);
     // Each write that the emulator saw stands in the journal.
     let journal = place.read(".local/state/wabacl/9876543210987654/journal.jsonl");
     let intents = journal.lines().filter(|line| line.contains("\"kind\":\"intent\"")).count();
     let sent = emulator.calls().iter().filter(|call| call.method != "GET").count();
-    assert_eq!(intents, sent);
+    assert!(intents >= sent, "{intents} intents, {sent} writes");
     assert!(!journal.contains("quickstart-not-a-secret"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_apply_is_refused_or_waits() {
     let place = place();
-    let (child, emulator) = half_way(&place).await;
+    let (child, emulator) = half_way(&place, 1).await;
     let pid = child.id();
     let ran = place.run(&words("apply", &emulator, "--auto-approve --no-wait")).ends(3);
     ran.says("another apply for the business 9876543210987654 runs").says(&format!("process {pid}"));

@@ -1,0 +1,261 @@
+//! What a seed brings: a world, manifests about it, a script of faults, limits, and when the process dies.
+
+use fastrand::Rng;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+use wabacl::emulator::Script;
+use wabacl::graph::ReadStrategy;
+use wabacl::model::{Task, TaskSet, UserId};
+
+/// The token and the app secret: long, and unlike anything else, so that a search for them finds only them.
+pub(crate) const TOKEN: &str = "EAAsimulationTOKENthatNobodyMayEverSee0123456789";
+pub(crate) const SECRET: &str = "f00dfacesimulationSECRETthatNobodyMayEverSee";
+/// The business whose access is managed, and another.
+const US: u64 = 10;
+const THEM: u64 = 20;
+/// The system user whose token it is.
+pub(crate) const ADMIN: u64 = 100;
+/// Names that have to be escaped somewhere.
+const NAMES: [&str; 6] = ["bot", "Ops & Co", "évé", "a: b", "#1", "it's <b>"];
+
+/// Everything that a run of the simulation is made from.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) world: String,
+    pub(crate) manifest: String,
+    pub(crate) script: Script,
+    pub(crate) limits: Limits,
+    pub(crate) waivers: Vec<&'static str>,
+    /// The admins whom no list shows. Nobody can see what they hold; their access comes by their role.
+    pub(crate) hidden: BTreeSet<UserId>,
+    /// What ends each run that comes before the last, which nothing ends.
+    pub(crate) ends: Vec<End>,
+}
+
+/// How the client may use the API.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) strategy: ReadStrategy,
+    pub(crate) concurrency: usize,
+    pub(crate) waba_calls_per_hour: u32,
+    pub(crate) max_wait: Duration,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) with_secret: bool,
+    /// How many WABAs an apply has on their way at a time.
+    pub(crate) ahead: usize,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By itself.
+    Itself,
+    /// By an interrupt at this moment, with this much grace.
+    Interrupt(Duration, Duration),
+    /// Killed at this moment.
+    Kill(Duration),
+}
+
+/// A system user, and whether lists show it.
+struct User {
+    id: u64,
+    name: String,
+    role: &'static str,
+    listed: bool,
+}
+
+struct Waba {
+    id: u64,
+    name: String,
+    owned: bool,
+}
+
+impl Case {
+    /// Makes the case of a seed.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed ^ 0x5EED);
+        let users = users(&mut rng);
+        let wabas = wabas(&mut rng);
+        let limits = Limits::draw(&mut rng);
+        let world = world(&mut rng, &users, &wabas, limits.with_secret);
+        let manifest = manifest(&mut rng, &users, &wabas);
+        let hidden =
+            users.iter().filter(|user| !user.listed).filter_map(|user| user.id.to_string().parse().ok());
+        let hidden = hidden.collect();
+        let ends = (0..rng.usize(0..3)).map(|_| End::draw(&mut rng)).collect();
+        let waivers = if rng.u8(..3) == 0 { vec!["max-removals"] } else { Vec::new() };
+        Self { world, manifest, script: Script::from_seed(seed), limits, waivers, hidden, ends }
+    }
+}
+
+impl Limits {
+    fn draw(rng: &mut Rng) -> Self {
+        let strategies = [
+            ReadStrategy::Auto,
+            ReadStrategy::Auto,
+            ReadStrategy::Nested,
+            ReadStrategy::Batch,
+            ReadStrategy::Direct,
+        ];
+        Self {
+            strategy: pick(rng, &strategies),
+            concurrency: rng.usize(1..17),
+            waba_calls_per_hour: pick(rng, &[200, 200, 40, 12]),
+            max_wait: Duration::from_secs(pick(rng, &[0, 60, 900, 900, 7200])),
+            timeout: (rng.u8(..8) == 0).then(|| Duration::from_millis(rng.u64(100..20_000))),
+            with_secret: rng.bool(),
+            ahead: pick(rng, &[1, 3, 1_000]),
+        }
+    }
+}
+
+impl End {
+    fn draw(rng: &mut Rng) -> Self {
+        // As likely in the first tenth of a second as in any minute after it.
+        let moment = Duration::from_secs_f64(0.02 * 2_000_f64.powf(rng.f64()));
+        match rng.u8(..6) {
+            0 => Self::Itself,
+            1 => Self::Interrupt(moment, Duration::from_millis(rng.u64(..5_000))),
+            _ => Self::Kill(moment),
+        }
+    }
+}
+
+fn pick<T: Clone>(rng: &mut Rng, of: &[T]) -> T {
+    of[rng.usize(..of.len())].clone()
+}
+
+/// Draws between `least` and `most` different ones of these.
+fn some<'a, T>(rng: &mut Rng, of: &'a [T], least: usize, most: usize) -> Vec<&'a T> {
+    let wanted = rng.usize(least.min(of.len())..=most.min(of.len()));
+    let mut all: Vec<&T> = of.iter().collect();
+    rng.shuffle(&mut all);
+    all.truncate(wanted);
+    all
+}
+
+fn users(rng: &mut Rng) -> Vec<User> {
+    let others = (1..=rng.u64(2..9)).map(|number| {
+        let is_admin = rng.u8(..6) == 0;
+        User {
+            id: ADMIN + number,
+            name: format!("{} {number}", pick(rng, &NAMES)),
+            role: if is_admin { "ADMIN" } else { "EMPLOYEE" },
+            listed: !is_admin || rng.bool(),
+        }
+    });
+    others.collect()
+}
+
+fn wabas(rng: &mut Rng) -> Vec<Waba> {
+    let most = if rng.u8(..12) == 0 { 60 } else { 9 };
+    let all = (0..rng.u64(1..most)).map(|number| Waba {
+        id: 5_000 + 7 * number,
+        name: format!("{} {number}", pick(rng, &NAMES)),
+        owned: rng.u8(..3) > 0,
+    });
+    all.collect()
+}
+
+fn tasks(rng: &mut Rng) -> TaskSet {
+    let favourites = [Task::Manage, Task::Messaging, Task::Develop, Task::ViewCost, Task::ManageTemplates];
+    some(rng, &favourites, 1, 3).into_iter().copied().collect()
+}
+
+fn list(tasks: &TaskSet) -> String {
+    tasks.names().collect::<Vec<_>>().join(", ")
+}
+
+/// Writes a name as YAML takes it.
+fn quoted(name: &str) -> String {
+    format!("'{}'", name.replace('\'', "''"))
+}
+
+fn world(rng: &mut Rng, users: &[User], wabas: &[Waba], with_secret: bool) -> String {
+    let secret = if with_secret { format!(", secret: {SECRET}") } else { String::new() };
+    let mut text =
+        format!("app: {{ id: 70{secret} }}\nbusinesses:\n  - id: {US}\n    name: Us\n    system_users:\n");
+    let _ = writeln!(text, "      - {{ id: {ADMIN}, name: CI, role: ADMIN, listed: {} }}", rng.bool());
+    for User { id, name, role, listed } in users {
+        let name = quoted(name);
+        let _ = writeln!(text, "      - {{ id: {id}, name: {name}, role: {role}, listed: {listed} }}");
+    }
+    text += "    people: [{ id: 901, name: Ana }, { id: 902, name: Bo }]\n";
+    let _ = writeln!(text, "  - id: {THEM}\n    name: Them\n    system_users: [{{ id: 950, name: theirs }}]");
+    let _ = writeln!(text, "tokens: [{{ token: {TOKEN}, user: {ADMIN} }}]\nwabas:");
+    for Waba { id, name, owned } in wabas {
+        let whose = if *owned {
+            format!("owned_by: {US}")
+        } else {
+            format!("owned_by: {THEM}, shared_with: [{{ business: {US} }}]")
+        };
+        let name = quoted(name);
+        let holders = users.iter().map(|user| user.id).chain([901, 902, 950]);
+        let mut rows = Vec::new();
+        for holder in holders {
+            if rng.u8(..3) > 0 {
+                rows.push(format!("{{ user: {holder}, tasks: [{}] }}", list(&tasks(rng))));
+            }
+        }
+        let rows = rows.join(", ");
+        let _ = writeln!(text, "  - {{ id: {id}, name: {name}, {whose}, assigned: [{rows}] }}");
+    }
+    text
+}
+
+fn manifest(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> String {
+    let users = some(rng, users, 1, 6);
+    let named = some(rng, wabas, 1, 60);
+    let mut text = format!("version: 1\nbusiness: {US}\nsystem_users:\n");
+    for user in &users {
+        // By its id, or by the name that the business knows.
+        let how =
+            if rng.bool() { format!("id: {}", user.id) } else { format!("name: {}", quoted(&user.name)) };
+        let _ =
+            writeln!(text, "  u{}: {{ {how}, by_role: {} }}", user.id, user.role == "ADMIN" && rng.bool());
+    }
+    text += "wabas:\n";
+    for waba in &named {
+        let shared = if waba.owned { "owned" } else { "admin" };
+        let shared = if waba.owned { String::new() } else { format!(", shared: {shared}") };
+        let label = pick(rng, &["gold", "plain"]);
+        let _ = writeln!(text, "  w{0}: {{ id: {0}{shared}, labels: {{ tier: {label} }} }}", waba.id);
+    }
+    if rng.u8(..3) == 0 {
+        let from = pick(rng, &["client", "owned"]);
+        let shared = if from == "client" { ", shared: admin" } else { "" };
+        let _ = writeln!(text, "discover: [{{ from: {from}{shared}, labels: {{ tier: found }} }}]");
+    }
+    text += "grants:\n";
+    for number in 0..rng.usize(1..6) {
+        grant(rng, &mut text, number, &users, &named);
+    }
+    let prune = pick(rng, &["none", "declared", "declared", "all"]);
+    let percent = pick(rng, &[100, 100, 60]);
+    let holders = pick(rng, &["{}", "{ MANAGE: 1 }", "{ MANAGE: 1, MESSAGING: 1 }", "{ DEVELOP: 2 }"]);
+    let _ = writeln!(text, "prune: {prune}");
+    let _ = writeln!(
+        text,
+        "guards: {{ max_removals_percent: {percent}, max_removals: 500, min_holders: {holders} }}"
+    );
+    text
+}
+
+fn grant(rng: &mut Rng, text: &mut String, number: usize, users: &[&User], wabas: &[&Waba]) {
+    let users: Vec<String> = some(rng, users, 1, 4).iter().map(|user| format!("u{}", user.id)).collect();
+    let _ = writeln!(text, "  - name: grant {number}\n    users: [{}]", users.join(", "));
+    let _ = writeln!(text, "    tasks: [{}]", list(&tasks(rng)));
+    match rng.u8(..4) {
+        0 => *text += "    wabas: ['*']\n",
+        1 => *text += "    labels: { tier: gold }\n",
+        _ => {
+            let wabas: Vec<String> =
+                some(rng, wabas, 1, 30).iter().map(|waba| format!("w{}", waba.id)).collect();
+            let _ = writeln!(text, "    wabas: [{}]", wabas.join(", "));
+        }
+    }
+    if rng.u8(..8) == 0 {
+        *text += "    until: 2026-01-31\n";
+    }
+}

@@ -1,0 +1,457 @@
+//! What must hold after every run, judged by what the emulator saw.
+
+use super::Played;
+use super::case::{Case, End, SECRET, TOKEN};
+use super::run::{self, Trail};
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+use std::path::Path;
+use wabacl::cli::Exit;
+use wabacl::emulator::{Emulator, ForeignChange, Write};
+use wabacl::guard::Policy;
+use wabacl::model::{AssignmentKey, Change, Outcome, Plan, Report, State, Task, TaskSet, UserId, WabaId};
+use wabacl::plan::same;
+
+/// What is promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Promise {
+    OnlyThePlan,
+    MinHolders,
+    TheTruth,
+    Convergence,
+    Journal,
+    Secrets,
+    Limits,
+}
+
+impl Promise {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::OnlyThePlan,
+        Self::MinHolders,
+        Self::TheTruth,
+        Self::Convergence,
+        Self::Journal,
+        Self::Secrets,
+        Self::Limits,
+    ];
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OnlyThePlan => {
+                "no write outside the plan, and nobody loses a task that the plan does not take"
+            }
+            Self::MinHolders => "holders never sink below min_holders, on the way neither",
+            Self::TheTruth => "report and exit code tell the truth",
+            Self::Convergence => "run again without faults it converges, and one more plan is empty",
+            Self::Journal => "the journal accounts for each write that the emulator saw",
+            Self::Secrets => "no secret in any output, log, file or journal",
+            Self::Limits => "calls never exceed the budget, and nothing is sent while throttled",
+        })
+    }
+}
+
+/// A promise that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breach {
+    pub(crate) promise: Promise,
+    pub(crate) what: String,
+}
+
+/// Watches the runs of one seed.
+pub(crate) struct Checks<'a> {
+    case: &'a Case,
+    emulator: &'a Emulator,
+    state_dir: &'a Path,
+    played: Played,
+    /// All that the runs printed.
+    printed: String,
+    /// What was so when the current run began.
+    before: Before,
+}
+
+#[derive(Default)]
+struct Before {
+    assignments: State,
+    writes: usize,
+    foreign: usize,
+}
+
+/// What happened to assignments in the course of one run.
+struct Course<'a> {
+    before: &'a State,
+    writes: &'a [Write],
+    foreign: &'a [ForeignChange],
+    /// When each WABA was read, over all runs.
+    reads: BTreeMap<WabaId, Vec<Timestamp>>,
+}
+
+impl<'a> Checks<'a> {
+    pub(crate) fn new(case: &'a Case, emulator: &'a Emulator, state_dir: &'a Path) -> Self {
+        Self {
+            case,
+            emulator,
+            state_dir,
+            played: Played::default(),
+            printed: String::new(),
+            before: Before::default(),
+        }
+    }
+
+    /// Takes note that a run begins.
+    pub(crate) fn begin(&mut self) {
+        self.before = Before {
+            assignments: self.emulator.world().assignments().clone(),
+            writes: self.emulator.writes().len(),
+            foreign: self.emulator.foreign_changes().len(),
+        };
+    }
+
+    /// Judges a run that has ended.
+    pub(crate) fn end(&mut self, end: End, trail: &Trail) {
+        let (writes, foreign) = (self.emulator.writes(), self.emulator.foreign_changes());
+        let before = std::mem::take(&mut self.before);
+        let mut reads: BTreeMap<WabaId, Vec<Timestamp>> = BTreeMap::new();
+        for read in self.emulator.reads() {
+            reads.entry(read.waba).or_default().push(read.at);
+        }
+        let course = Course {
+            before: &before.assignments,
+            writes: writes.get(before.writes..).unwrap_or_default(),
+            foreign: foreign.get(before.foreign..).unwrap_or_default(),
+            reads,
+        };
+        self.count(end, trail, &course);
+        self.tell(end, trail, &course);
+        match &trail.planned {
+            Some((plan, policy)) if trail.approved => {
+                self.only_the_plan(plan, &course);
+                self.min_holders(policy, &course);
+                if let Some(report) = &trail.report {
+                    self.the_truth(plan, report, trail.exit, &course);
+                }
+            }
+            _ if course.writes.is_empty() => {}
+            _ => self.breach(Promise::OnlyThePlan, "something was written without an approved plan".into()),
+        }
+        self.journal(&writes);
+        self.limits();
+        self.printed += &trail.printed;
+    }
+
+    fn count(&mut self, end: End, trail: &Trail, course: &Course<'_>) {
+        let ended = trail.exit.is_some();
+        let counts = &mut self.played.counts;
+        counts.runs += 1;
+        counts.killed += u64::from(matches!(end, End::Kill(_)) && !ended);
+        counts.interrupted += u64::from(matches!(end, End::Interrupt(..)));
+        counts.refused += u64::from(trail.planned.is_some() && !trail.approved);
+        counts.writes += course.writes.len() as u64;
+        counts.foreign += course.foreign.len() as u64;
+        counts.calls = self.emulator.calls().len() as u64;
+        let outcomes = trail.report.iter().flat_map(|report| &report.changes);
+        let unclear = outcomes.filter(|reported| matches!(reported.outcome, Outcome::Unknown { .. }));
+        counts.unknown += unclear.count() as u64;
+    }
+
+    /// Writes down what happened, for comparing one run of a seed with another.
+    fn tell(&mut self, end: End, trail: &Trail, course: &Course<'_>) {
+        let mut story = format!("{end:?} -> {:?}", trail.exit);
+        for write in course.writes {
+            let Write { key, tasks, effective, at, .. } = write;
+            let _ = write!(story, "\n  {at} {}/{} = [{tasks}] {effective}", key.waba, key.user);
+        }
+        for ForeignChange { key, before, after, at } in course.foreign {
+            let _ = write!(
+                story,
+                "\n  {at} {}/{} from [{before}] to [{after}] by somebody else",
+                key.waba, key.user
+            );
+        }
+        for reported in trail.report.iter().flat_map(|report| &report.changes) {
+            let key = reported.change.key;
+            let _ = write!(story, "\n  {}/{}: {:?}", key.waba, key.user, reported.outcome);
+        }
+        let _ = write!(story, "\n  {} calls, {}", self.emulator.calls().len(), self.emulator.requests());
+        self.played.story.push(story.replace(&self.emulator.url(), ""));
+    }
+
+    fn breach(&mut self, promise: Promise, what: String) {
+        self.played.breaches.push(Breach { promise, what });
+    }
+
+    /// Each write is a change of the plan, whole, and takes nothing besides.
+    fn only_the_plan(&mut self, plan: &Plan, course: &Course<'_>) {
+        let changes: BTreeMap<AssignmentKey, &Change> =
+            plan.changes.iter().map(|change| (change.key, change)).collect();
+        for write in course.writes {
+            let planned = changes.get(&write.key).filter(|change| change.blocked.is_none());
+            let Some(change) = planned.filter(|change| change.after == write.tasks) else {
+                self.breach(Promise::OnlyThePlan, format!("not in the plan: {write:?}"));
+                continue;
+            };
+            let lost = write.before.difference(&write.after);
+            let taken = change.before.difference(&change.after);
+            let is_hidden = self.case.hidden.contains(&write.key.user);
+            if !lost.is_subset(&taken) && !is_hidden && !course.moved_since_read(write) {
+                let what = format!("{write:?} takes [{lost}], and the plan takes [{taken}]");
+                self.breach(Promise::OnlyThePlan, what);
+            }
+        }
+    }
+
+    /// No write leaves a WABA with fewer holders of a task than the least, and no loss where there are fewer already.
+    fn min_holders(&mut self, policy: &Policy, course: &Course<'_>) {
+        for (waba, events) in course.by_waba() {
+            let mut holders: BTreeMap<UserId, TaskSet> =
+                course.before.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
+            for event in &events {
+                let count = |holders: &BTreeMap<UserId, TaskSet>, task: Task| {
+                    holders.values().filter(|tasks| tasks.grants(task)).count() as u64
+                };
+                let earlier = holders.clone();
+                let user = event.key().user;
+                if self.case.hidden.contains(&user) {
+                    // By its role it keeps what it was once seen to be given.
+                    holders.entry(user).or_default().extend(event.after());
+                } else {
+                    holders.insert(user, event.after().clone());
+                }
+                let Event::Ours(write) = event else { continue };
+                for (task, least) in &policy.min_holders {
+                    let (before, after) = (count(&earlier, *task), count(&holders, *task));
+                    if after < before && after < *least && !course.moved_since_read(write) {
+                        let what = format!("{write:?}: {before} to {after} holders of {}", task.name());
+                        self.breach(Promise::MinHolders, what);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the report says of each change is so.
+    fn the_truth(&mut self, plan: &Plan, report: &Report, exit: Option<Exit>, course: &Course<'_>) {
+        let reported: Vec<_> = report.changes.iter().map(|reported| &reported.change).collect();
+        if reported != plan.changes.iter().collect::<Vec<_>>() {
+            self.breach(Promise::TheTruth, "the report does not tell of each change".into());
+        }
+        let world = self.emulator.world();
+        for reported in &report.changes {
+            let (change, outcome) = (&reported.change, &reported.outcome);
+            let held = world.assignments().get(change.key).cloned().unwrap_or_default();
+            let written = course.writes.iter().rfind(|write| write.key == change.key && write.effective);
+            let by_others = |since: Option<Timestamp>| course.moved(change.key.waba, since, None);
+            let last_read = course.reads.get(&change.key.waba).and_then(|reads| reads.last()).copied();
+            let is_so = same(&held, &change.after, &plan.implied);
+            let what = match outcome {
+                Outcome::Applied | Outcome::AlreadySo => {
+                    (!is_so && !by_others(last_read)).then(|| format!("it holds [{held}]"))
+                }
+                Outcome::StoredDifferently { stored } => {
+                    (*stored != held && !by_others(last_read)).then(|| format!("it holds [{held}]"))
+                }
+                Outcome::Failed { .. } => written
+                    .filter(|write| write.before != write.after && !by_others(Some(write.at)))
+                    .map(|write| format!("it took effect: {write:?}")),
+                Outcome::Moved { .. } | Outcome::NotAttempted { .. } => {
+                    written.map(|write| format!("it was written: {write:?}"))
+                }
+                Outcome::AcceptedNotListed => {
+                    (written.is_none() || !change.admin).then(|| "it was not written".to_owned())
+                }
+                Outcome::Unknown { .. } => None,
+            };
+            if let Some(what) = what {
+                self.breach(
+                    Promise::TheTruth,
+                    format!("{:?} is reported as {outcome:?}; {what}", change.key),
+                );
+            }
+        }
+        let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
+        let is_good = all_done && plan.unreadable.is_empty();
+        // A run that was ended with nothing left to do may say so or not.
+        let may_differ = is_good && report.stopped.is_some();
+        if (exit == Some(Exit::Done)) != is_good && !may_differ {
+            self.breach(Promise::TheTruth, format!("the exit code is {exit:?}, all done: {all_done}"));
+        }
+    }
+
+    /// Each write that the emulator saw was noted before, and nothing in the journal is broken.
+    fn journal(&mut self, writes: &[Write]) {
+        let history = run::journal(self.state_dir);
+        if history.broken_lines > 0 || history.torn.is_some() {
+            self.breach(Promise::Journal, format!("broken: {:?} {:?}", history.broken, history.torn));
+        }
+        let intents: Vec<_> = history.runs.iter().flat_map(|run| &run.writes).collect();
+        for write in writes {
+            let noted = |intent: &&&wabacl::model::RecordedWrite| {
+                intent.key == write.key
+                    && intent.after == write.tasks
+                    && moment(intent.at) <= moment(write.at)
+            };
+            let (sent, noted) = (
+                writes
+                    .iter()
+                    .filter(|other| other.key == write.key && other.effective && other.at <= write.at),
+                intents.iter().filter(noted).count(),
+            );
+            if noted == 0
+                || (write.effective && sent.count() > intents.iter().filter(|i| i.key == write.key).count())
+            {
+                self.breach(Promise::Journal, format!("not in the journal: {write:?}"));
+            }
+        }
+    }
+
+    fn limits(&mut self) {
+        let (most, budget) = (self.emulator.most_waba_calls(), self.case.limits.waba_calls_per_hour as usize);
+        if most > budget {
+            self.breach(
+                Promise::Limits,
+                format!("{most} calls for a WABA in an hour, the budget is {budget}"),
+            );
+        }
+        let throttled = self.emulator.calls_while_throttled();
+        if throttled > 0 {
+            self.breach(Promise::Limits, format!("{throttled} calls while throttled"));
+        }
+    }
+
+    /// Judges a run without faults, and the plan after it.
+    pub(crate) fn converged(&mut self, last: &Trail, after: &Trail) {
+        if last.planned.is_some() && !last.approved {
+            return;
+        }
+        let undone = |trail: &Trail| match (&trail.planned, &trail.report) {
+            (Some(_), Some(report)) => {
+                let all = report.changes.iter();
+                let undone =
+                    all.filter(|reported| !reported.outcome.is_done() && reported.change.blocked.is_none());
+                undone.map(|reported| format!("{reported:?}")).collect()
+            }
+            _ => vec![format!("it came to no report: {}", trail.printed)],
+        };
+        let left: Vec<String> = undone(last);
+        let changes = after.planned.iter().flat_map(|(plan, _)| &plan.changes);
+        // What lists do not show looks as if it had not been written.
+        let open =
+            changes.filter(|change| change.blocked.is_none() && !(change.admin && change.before.is_empty()));
+        let open: Vec<String> = open.map(|change| format!("{change:?}")).collect();
+        if !left.is_empty() || !open.is_empty() || after.planned.is_none() {
+            self.breach(Promise::Convergence, format!("left: {left:?}, planned again: {open:?}"));
+        } else {
+            self.played.counts.converged += 1;
+        }
+        let in_flight = run::journal(self.state_dir).in_flight().count();
+        if in_flight > 0 {
+            self.breach(Promise::Journal, format!("{in_flight} writes are in flight to the end"));
+        }
+    }
+
+    /// Looks for secrets in all that was printed, logged and kept.
+    pub(crate) fn secrets(&mut self, log: &str) {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key will do");
+        mac.update(TOKEN.as_bytes());
+        let mut proof = String::new();
+        for byte in mac.finalize().into_bytes() {
+            let _ = write!(proof, "{byte:02x}");
+        }
+        let secrets = [TOKEN, SECRET, proof.as_str()];
+        let mut texts = vec![("the log".to_owned(), log.to_owned())];
+        texts.push(("the output".to_owned(), std::mem::take(&mut self.printed)));
+        files(self.state_dir, &mut texts);
+        for (name, text) in texts {
+            if secrets.iter().any(|secret| text.contains(secret)) {
+                self.breach(Promise::Secrets, format!("there is one in {name}"));
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Played {
+        self.played
+    }
+}
+
+/// Reads all files below a folder.
+fn files(folder: &Path, texts: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, texts);
+        } else if let Ok(text) = std::fs::read(&path) {
+            texts.push((path.display().to_string(), String::from_utf8_lossy(&text).into_owned()));
+        }
+    }
+}
+
+/// Cuts a moment to what the journal writes of it.
+fn moment(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+/// Something that happened to an assignment.
+enum Event<'a> {
+    Ours(&'a Write),
+    Foreign(&'a ForeignChange),
+}
+
+impl Event<'_> {
+    fn key(&self) -> AssignmentKey {
+        match self {
+            Self::Ours(write) => write.key,
+            Self::Foreign(change) => change.key,
+        }
+    }
+
+    fn after(&self) -> &TaskSet {
+        match self {
+            Self::Ours(write) => &write.after,
+            Self::Foreign(change) => &change.after,
+        }
+    }
+
+    /// When it was; what others did counts as earlier at one moment.
+    fn at(&self) -> (Timestamp, bool) {
+        match self {
+            Self::Ours(write) => (write.at, true),
+            Self::Foreign(change) => (change.at, false),
+        }
+    }
+}
+
+impl Course<'_> {
+    /// Gives what happened on each WABA, in order.
+    fn by_waba(&self) -> BTreeMap<WabaId, Vec<Event<'_>>> {
+        let mut all: BTreeMap<WabaId, Vec<Event<'_>>> = BTreeMap::new();
+        let ours = self.writes.iter().filter(|write| write.effective).map(Event::Ours);
+        for event in ours.chain(self.foreign.iter().map(Event::Foreign)) {
+            all.entry(event.key().waba).or_default().push(event);
+        }
+        for events in all.values_mut() {
+            events.sort_by_key(Event::at);
+        }
+        all
+    }
+
+    /// Tells whether somebody else changed anything on a WABA between two moments.
+    fn moved(&self, waba: WabaId, since: Option<Timestamp>, until: Option<Timestamp>) -> bool {
+        self.foreign.iter().any(|change| {
+            change.key.waba == waba
+                && since.is_none_or(|since| change.at >= since)
+                && until.is_none_or(|until| change.at <= until)
+        })
+    }
+
+    /// Tells whether somebody else changed something between the last read of a WABA before a write, and the write:
+    /// the API knows no writes on a condition, so that nobody could have noticed.
+    fn moved_since_read(&self, write: &Write) -> bool {
+        let reads = self.reads.get(&write.key.waba).into_iter().flatten();
+        let last = reads.filter(|at| **at <= write.at).max().copied();
+        self.moved(write.key.waba, last, Some(write.at))
+    }
+}
