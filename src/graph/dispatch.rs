@@ -184,10 +184,16 @@ impl Desk {
         taken
     }
 
+    fn slow_down(&self, error: &GraphError) {
+        if let GraphError::Throttled { api, wait } = error {
+            self.governor.throttled(api, *wait);
+        }
+    }
+
     fn note(&self, kind: Kind, since: std::time::Duration, signals: &Signals, error: Option<&GraphError>) {
         let took = self.time.elapsed().saturating_sub(since);
-        if let Some(GraphError::Throttled { api, wait }) = error {
-            self.governor.throttled(api, *wait);
+        if let Some(error) = error {
+            self.slow_down(error);
         }
         let good =
             error.is_none_or(|error| !matches!(error, GraphError::Throttled { .. }) && !error.is_passing());
@@ -211,9 +217,11 @@ async fn fly(desk: Arc<Desk>, permit: Permit, mut taken: Vec<Waiting>) {
     let (answers, signals) = desk.transport.batch(&calls).await;
     match answers {
         Ok(answers) => {
-            let throttled = |answer: &&Result<_, _>| matches!(answer, Err(GraphError::Throttled { .. }));
-            let worst = answers.iter().find(throttled).and_then(|answer| answer.as_ref().err());
-            desk.note(Kind::Batch, since, &signals, worst);
+            let errors = || answers.iter().filter_map(|answer| answer.as_ref().err());
+            let throttled = || errors().filter(|error| matches!(error, GraphError::Throttled { .. }));
+            // Each may ask to wait for another time.
+            throttled().skip(1).for_each(|error| desk.slow_down(error));
+            desk.note(Kind::Batch, since, &signals, throttled().next());
             drop(permit);
             for (waiting, answer) in taken.into_iter().zip(answers) {
                 let _ = waiting.answer.send(Travelled::Answered(answer));
