@@ -49,7 +49,11 @@ impl Drop for Alone {
 impl Tally {
     /// Opens the notes in a folder, which is made where there is none.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder)?;
         let lock = own(OpenOptions::new().create(true).truncate(false).write(true))
             .open(folder.join("calls.lock"))?;
         Ok(Self { folder, lock: Arc::new(lock), read: BTreeMap::new(), write: None })
