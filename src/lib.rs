@@ -55,6 +55,8 @@ pub mod journal;
 
 pub mod apply;
 
+pub mod planfile;
+
 pub mod render;
 
 #[cfg(feature = "emulator")]

@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let checked = pipeline::check(&args.paths, &args.options, terminal)?;
+    let checked = pipeline::check(&args.paths.paths, &args.options, terminal)?;
     let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
     let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
     live.end(None, terminal);

@@ -17,7 +17,9 @@ mod live;
 mod options;
 mod pipeline;
 mod plan;
+mod saved;
 mod schema;
+mod show;
 mod state;
 mod terminal;
 mod validate;
@@ -51,6 +53,7 @@ enum Verb {
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    Show(show::Args),
     Journal(journal::Args),
     Whoami(whoami::Args),
     Schema(schema::Args),
@@ -85,6 +88,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Plan(args) => interrupt::ends_at_once(plan::run(&args, terminal)).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
         Verb::Drift(args) => interrupt::ends_at_once(drift::run(&args, terminal)).await,
+        Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal),
         Verb::Whoami(args) => interrupt::ends_at_once(whoami::run(&args, terminal)).await,
         Verb::Schema(args) => schema::run(&args, terminal),

@@ -7,6 +7,7 @@ use crate::guard::Waiver;
 use crate::manifest::Glob;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::path::PathBuf;
 
 /// When to use colour.
@@ -84,6 +85,13 @@ pub(crate) struct PlanOptions {
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+/// Reads a length of time such as `7d` or `12h`; a day has 24 hours.
+pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    if length.is_negative() { Err(String::from("it is negative")) } else { Ok(length) }
 }
 
 /// Which guards are let pass.

@@ -7,7 +7,9 @@ use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::pipeline::{self, Planned};
 use super::terminal::Terminal;
 use crate::guard::{self, Judgement};
+use crate::planfile;
 use crate::render::{self, Purpose};
+use std::path::PathBuf;
 
 /// Shows what apply would do, and writes nothing
 #[derive(Debug, clap::Args)]
@@ -16,6 +18,9 @@ pub(crate) struct Args {
     paths: ManifestPaths,
     #[command(flatten)]
     options: PlanOptions,
+    /// Saves the plan in this file, for `wabacl show` and `wabacl apply`; also one that a guard refuses
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Exits with 2 where there are changes (kubectl and diff use 1 for that)
     #[arg(long)]
     detailed_exitcode: bool,
@@ -26,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let checked = pipeline::check(&args.paths, &args.options, terminal)?;
+    let checked = pipeline::check(&args.paths.paths, &args.options, terminal)?;
     let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
     let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
     live.end(None, terminal);
@@ -34,6 +39,11 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
     show(&planned, &judgement, Purpose::Plan, args.options.format, terminal)?;
+    if let Some(file) = &args.out {
+        planfile::save(&planned.to_save(), file)
+            .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
+        terminal.say(&format!("The plan is saved as {}.", file.display()));
+    }
     Ok(exit(&planned, &judgement, args.detailed_exitcode))
 }
 

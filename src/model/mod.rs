@@ -14,6 +14,7 @@ mod name;
 mod observed;
 mod outcome;
 mod source;
+mod stale;
 mod state;
 mod task;
 
@@ -35,5 +36,6 @@ pub use name::{Name, near, visible};
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use source::{At, Position, Source, SourceId, Sources};
+pub use stale::{Now, Stale};
 pub use state::State;
 pub use task::{Task, TaskSet};

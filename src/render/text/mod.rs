@@ -6,6 +6,7 @@ mod journal;
 mod losses;
 mod plan;
 mod report;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod waivers;
@@ -16,6 +17,7 @@ pub(super) use diagnostics::in_order;
 pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
+pub use stale::stale;
 pub use waivers::idle_waivers;
 
 use super::named;
