@@ -123,8 +123,9 @@ fn canonical(value: &Value) -> String {
     let plain = value.to_string();
     let mut text = String::with_capacity(plain.len() + 2);
     for c in plain.chars() {
-        // Outside of strings there is none of these.
-        if c == '#' || (!c.is_ascii() && crate::model::visible(c.encode_utf8(&mut [0; 4])) != c.to_string()) {
+        let is_plain = c.is_ascii() && c != '#' && c != '\u{7f}';
+        // Whatever is not plain stands in a string.
+        if !is_plain && (c == '#' || crate::model::visible(c.encode_utf8(&mut [0; 4])) != c.to_string()) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(text, "\\u{unit:04x}");
             }
