@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt::{self, Signals};
 use super::live::Live;
-use super::options::{self, Connection, Format, PlanOptions, Strategy, Waivers};
+use super::options::{self, Connection, Format, PlanOptions, ReportFormat, Strategy, Waivers};
 use super::pipeline::{self, Checked, Planned};
 use super::plan;
 use super::saved;
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     max_plan_age: SignedDuration,
     #[command(flatten)]
     options: PlanOptions,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: ReportFormat,
     /// Applies without being asked
     #[arg(long)]
     auto_approve: bool,
@@ -98,7 +101,7 @@ fn basis(args: &Args, terminal: &Terminal) -> Result<Basis, Failure> {
         if !args.manifest.is_empty() {
             return Err(usage("--manifest goes with a saved plan").hint("name one *.json file to apply"));
         }
-        if args.options.format == Format::Json && !args.auto_approve {
+        if args.format == ReportFormat::Json && !args.auto_approve {
             return Err(
                 usage("--format json asks nobody").hint("give --auto-approve to apply without being asked")
             );
@@ -174,7 +177,7 @@ enum Ready {
 async fn approve(args: &Args, asks: bool, planned: Planned, terminal: &Terminal) -> Result<Ready, Failure> {
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
-    let json = args.options.format == Format::Json;
+    let json = args.format == ReportFormat::Json;
     if !json {
         plan::show(&planned, &judgement, Purpose::Plan, Format::Text, terminal)?;
     } else if !judgement.violations.is_empty() {
@@ -186,7 +189,7 @@ async fn approve(args: &Args, asks: bool, planned: Planned, terminal: &Terminal)
     };
     if planned.plan.changes.is_empty() {
         if json {
-            report(&Report::default(), &planned, &judgement, args.options.format, terminal)?;
+            report(&Report::default(), &planned, &judgement, args.format, terminal)?;
         }
         return Ok(Ready::Go(None, Box::new(planned)));
     }
@@ -242,7 +245,7 @@ async fn write(
     };
     let ended = journal.end(&report).await;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
-    self::report(&report, planned, &judgement, args.options.format, terminal)?;
+    self::report(&report, planned, &judgement, args.format, terminal)?;
     live.end(Some(&writer), terminal);
     // By now the report is told: what is missing is its last line in the journal.
     ended.map_err(|error| Failure::journal("ending the journal", &error))?;
@@ -268,13 +271,15 @@ fn report(
     report: &Report,
     planned: &Planned,
     judgement: &Judgement,
-    format: Format,
+    format: ReportFormat,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let view = planned.view(judgement, Purpose::Plan);
     match format {
-        Format::Text => terminal.product(&render::text::report(report, view.plan, &terminal.style())),
-        Format::Json => terminal.written(|to| render::json::report(report, &view, &planned.header(), to)),
+        ReportFormat::Text => terminal.product(&render::text::report(report, view.plan, &terminal.style())),
+        ReportFormat::Json => {
+            terminal.written(|to| render::json::report(report, &view, &planned.header(), to))
+        }
     }
 }
 

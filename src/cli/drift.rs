@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::live::Live;
-use super::options::{Connection, ManifestPaths, PlanOptions};
+use super::options::{Connection, Format, ManifestPaths, PlanOptions};
 use super::terminal::Terminal;
 use super::{pipeline, plan};
 use crate::guard::Judgement;
@@ -18,6 +18,9 @@ pub(crate) struct Args {
     paths: ManifestPaths,
     #[command(flatten)]
     options: PlanOptions,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
     #[command(flatten)]
     connection: Connection,
 }
@@ -29,6 +32,6 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     live.end(None, terminal);
     let planned = planned?;
     let unjudged = Judgement::default();
-    plan::show(&planned, &unjudged, Purpose::Drift, args.options.format, terminal)?;
+    plan::show(&planned, &unjudged, Purpose::Drift, args.format, terminal)?;
     Ok(plan::exit(&planned, &unjudged, true))
 }

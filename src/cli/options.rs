@@ -21,13 +21,39 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What is printed.
+/// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     Text,
     /// For programs, with a schema (see `wabacl schema`).
     Json,
+    /// For a comment on a pull request, below GitHub's limit.
+    Markdown,
+    /// Workflow commands of GitHub Actions, which put violations on the lines of a pull request.
+    Github,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+}
+
+/// How diagnostics are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ValidateFormat {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+    /// Workflow commands of GitHub Actions, which put them on the lines of a pull request.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 /// How assignments are read.
@@ -82,9 +108,6 @@ pub(crate) struct PlanOptions {
     /// Only the WABAs whose name this glob covers; the output says that it is partial
     #[arg(long, value_name = "GLOB")]
     pub(crate) waba: Option<Glob>,
-    /// What to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
 }
 
 /// Reads a length of time such as `7d` or `12h`; a day has 24 hours.

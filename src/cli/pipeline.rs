@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::live::Live;
 use super::options::PlanOptions;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
@@ -107,6 +107,9 @@ pub(crate) fn manifests(paths: &[PathBuf], terminal: &Terminal) -> Result<(Manif
 fn report(diagnostics: &[Diagnostic], sources: &Sources, terminal: &Terminal) -> Result<(), Failure> {
     if !diagnostics.is_empty() {
         terminal.talk(|style| render::text::diagnostics(diagnostics, sources, style));
+        if terminal::is_github() {
+            terminal.talk(|_| render::github::diagnostics(diagnostics, sources, &terminal::top()));
+        }
     }
     match diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() {
         0 => Ok(()),

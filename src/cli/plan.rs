@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::live::Live;
 use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::pipeline::{self, Planned};
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::guard::{self, Judgement};
 use crate::planfile;
 use crate::render::{self, Purpose};
@@ -18,6 +18,9 @@ pub(crate) struct Args {
     paths: ManifestPaths,
     #[command(flatten)]
     options: PlanOptions,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
     /// Saves the plan in this file, for `wabacl show` and `wabacl apply`; also one that a guard refuses
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -38,7 +41,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let planned = planned?;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
-    show(&planned, &judgement, Purpose::Plan, args.options.format, terminal)?;
+    show(&planned, &judgement, Purpose::Plan, args.format, terminal)?;
     if let Some(file) = &args.out {
         planfile::save(&planned.to_save(), file)
             .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
@@ -59,6 +62,8 @@ pub(crate) fn show(
     match format {
         Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
         Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),
+        Format::Markdown => terminal.product(&render::markdown::plan(&view)),
+        Format::Github => terminal.product(&render::github::plan(&view, &terminal::top())),
     }
 }
 

@@ -142,7 +142,5 @@ pub fn schema() -> String {
     let mut schema = settings.into_generator().into_root_schema_for::<Document>();
     schema.insert("$id".into(), "urn:wabacl:schema:saved-plan:1".into());
     schema.insert("title".into(), "A saved plan of wabacl".into());
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
-    text.push('\n');
-    text
+    format!("{:#}\n", schema.to_value())
 }

@@ -4,8 +4,12 @@
 //! page is, it is told. Foreign names pass through [`visible`] in every format, and no line of text begins
 //! with one, as in a pipeline's log it could be a command.
 
+pub mod github;
 pub mod json;
+pub mod markdown;
 mod paper;
+mod phrase;
+pub mod sarif;
 pub mod schema;
 pub mod text;
 

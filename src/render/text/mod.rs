@@ -22,6 +22,7 @@ pub use waivers::idle_waivers;
 
 use super::named;
 use super::paper::{Paint, Paper, Word, foreign, own};
+use super::phrase::count;
 use crate::model::{Action, Change, Plan, Task, TaskSet, WabaId};
 
 /// Writes the heading of what follows on a WABA.
@@ -78,9 +79,4 @@ fn marked(set: &TaskSet, mark: &str, paint: Paint) -> Vec<Word> {
 
 fn foreign_after(mark: &str, name: &str, paint: Paint) -> Word {
     own(format!("{mark}{}", super::harmless(name)), paint)
-}
-
-/// Gives a number with its noun.
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

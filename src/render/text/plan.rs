@@ -6,9 +6,7 @@ use crate::model::{
     Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
 };
 use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
-use crate::render::{PlanView, Purpose, Style, named};
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use crate::render::{PlanView, Style, named, phrase};
 use unicode_width::UnicodeWidthStr;
 
 /// So many reasons are shown for a change unless all are asked for.
@@ -114,38 +112,15 @@ fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
     words
 }
 
-fn why(reason: UnmanagedReason) -> (&'static str, &'static str) {
-    match reason {
-        UnmanagedReason::Person => ("person", "people"),
-        UnmanagedReason::OtherBusiness => {
-            ("system user of another business", "system users of other businesses")
-        }
-        UnmanagedReason::Undeclared => ("undeclared system user", "undeclared system users"),
-        UnmanagedReason::Unknown => ("user of an unknown kind", "users of an unknown kind"),
-    }
-}
-
 fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
     if plan.unmanaged.is_empty() {
         return;
     }
     paper.gap();
-    let mut counts: BTreeMap<UnmanagedReason, usize> = BTreeMap::new();
-    for row in &plan.unmanaged {
-        *counts.entry(row.why).or_default() += 1;
-    }
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(reason, number)| {
-            let (one, many) = why(*reason);
-            count(*number, one, many)
-        })
-        .collect();
-    let rows = count(plan.unmanaged.len(), "assignment", "assignments");
-    paper.entry(0, 2, prose(&format!("Left alone: {rows} ({}).", parts.join(", ")), Paint::Plain));
+    paper.entry(0, 2, prose(&format!("Left alone: {}.", phrase::unmanaged(plan)), Paint::Plain));
     // Access left behind by a deleted declaration must be seen, so that those rows are never folded.
     for row in plan.unmanaged.iter().filter(|row| verbose || row.why == UnmanagedReason::Undeclared) {
-        let mut words = vec![own(".", Paint::Dim), own(why(row.why).0, Paint::Dim)];
+        let mut words = vec![own(".", Paint::Dim), own(phrase::left_alone(row.why).0, Paint::Dim)];
         words.push(foreign(&named(&row.name, row.key.user), Paint::Bold));
         words.push(own(format!("({})", row.key.user), Paint::Dim));
         words.push(own("on", Paint::Dim));
@@ -179,14 +154,13 @@ fn write_notices(paper: &mut Paper, plan: &Plan) {
     }
     for notice in &plan.notices {
         let lead = own("Note:", Paint::Changed);
+        let (_, text) = phrase::notice(plan, notice);
         match *notice {
             Notice::Unconfirmed(waba) => {
-                let text = "its list came back empty and nothing could confirm that; it is planned as empty";
                 let words = [lead].into_iter().chain(waba_words(plan, waba));
                 paper.entry(0, 6, words.chain(prose(text, Paint::Plain)));
             }
             Notice::AssignsToAdmin(user) => {
-                let text = "is an admin of the business, who may not be listed even after the write";
                 let name = foreign(&named(&plan.user_name(user), user), Paint::Bold);
                 paper.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
             }
@@ -240,47 +214,8 @@ fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
             prose("Partial: narrowed by --waba; other WABAs were not looked at.", Paint::Changed),
         );
     }
-    paper.entry(0, 2, prose(&last_line(view), Paint::Bold));
-    let cost = view.plan.apply_cost();
-    if view.purpose == Purpose::Plan && cost.writes > 0 {
-        let (writes, wabas) = (count(cost.writes, "write", "writes"), count(cost.wabas(), "WABA", "WABAs"));
-        let text = format!(
-            "Applying it takes {} API calls: {writes}, and {wabas} read before and after.",
-            cost.calls()
-        );
-        paper.entry(0, 2, prose(&text, Paint::Plain));
+    paper.entry(0, 2, prose(&phrase::last_line(view), Paint::Bold));
+    if let Some(cost) = phrase::cost(view) {
+        paper.entry(0, 2, prose(&cost, Paint::Plain));
     }
-}
-
-/// Says it in one line, and never claims a match for what could not be read.
-fn last_line(view: &PlanView<'_>) -> String {
-    let summary = view.plan.summary();
-    let unreadable = view.plan.unreadable.len();
-    let drift = view.purpose == Purpose::Drift;
-    let unread = count(unreadable, "WABA could not be read", "WABAs could not be read");
-    if view.plan.changes.is_empty() {
-        let none = if drift { "No drift" } else { "No changes" };
-        return match (unreadable, view.plan.partial) {
-            (0, false) => format!("{none}. Live access matches the manifests."),
-            (0, true) => format!("{none}. Live access on these WABAs matches the manifests."),
-            (_, _) => format!("{none} on the WABAs that could be read; {unread}."),
-        };
-    }
-    let (assign, change, revoke) = (summary.assign, summary.change, summary.revoke);
-    let unchanged = summary.unchanged;
-    let mut line = if drift {
-        format!("Drift: {assign} missing, {change} different, {revoke} too many, {unchanged} as declared")
-    } else {
-        format!("Plan: {assign} to assign, {change} to change, {revoke} to revoke, {unchanged} unchanged")
-    };
-    let blocked = view.plan.changes.iter().filter(|change| change.blocked.is_some()).count();
-    if blocked > 0 {
-        let _ = write!(line, "; {blocked} of them not attempted");
-    }
-    if unreadable > 0 {
-        line.push_str("; ");
-        line.push_str(&unread);
-    }
-    line.push('.');
-    line
 }
