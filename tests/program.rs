@@ -7,6 +7,9 @@ mod interrupts;
 mod journal;
 mod json;
 mod quickstart;
+mod remote;
+#[cfg(target_os = "linux")]
+mod tls;
 mod usage;
 
 use std::fmt;
