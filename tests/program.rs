@@ -8,6 +8,7 @@ mod journal;
 mod json;
 mod quickstart;
 mod remote;
+mod saved;
 #[cfg(target_os = "linux")]
 mod tls;
 mod usage;
