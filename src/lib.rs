@@ -44,6 +44,8 @@ pub mod guard;
 
 pub mod digest;
 
+pub mod drift;
+
 // … and the shell:
 pub mod sources;
 

@@ -10,11 +10,13 @@ use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
 use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
-use crate::model::{Access, BusinessId, Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::model::{
+    Access, BusinessId, DatedGrant, Desired, Directory, Drift, Name, Plan, Shared, Sources, UserId, WabaId,
+};
 use crate::planfile::Saved;
 use crate::render::json::JsonHeader;
 use crate::render::{PlanView, Purpose};
-use crate::{manifest, plan, render, resolve, sources};
+use crate::{drift, manifest, plan, render, resolve, sources};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -28,6 +30,10 @@ pub(crate) struct Planned {
     pub(crate) directory: Directory,
     pub(crate) sources: Sources,
     pub(crate) manifest_digest: String,
+    /// The grants that hold and will end, by their last day; none of a saved plan.
+    pub(crate) dated: Vec<DatedGrant>,
+    /// What is known of how live access came to differ, where somebody asks for that.
+    pub(crate) drift: Option<Drift>,
     /// When it was made, to the second: what a reader of a plan wants to know, and the form that the schema shows.
     created_at: Timestamp,
     pub(crate) acting_user_name: Option<Name>,
@@ -43,7 +49,18 @@ impl From<Saved> for Planned {
             system_users: BTreeMap::new(),
             wabas: BTreeMap::new(),
         };
-        Self { plan, access, policy, directory, sources, manifest_digest, created_at, acting_user_name }
+        Self {
+            plan,
+            access,
+            policy,
+            directory,
+            sources,
+            manifest_digest,
+            dated: Vec::new(),
+            drift: None,
+            created_at,
+            acting_user_name,
+        }
     }
 }
 
@@ -70,6 +87,7 @@ impl Planned {
             waived: &judgement.waived,
             sources: &self.sources,
             purpose,
+            drift: self.drift.as_ref(),
         }
     }
 
@@ -178,11 +196,23 @@ pub(crate) async fn plan(
         "the live state is read"
     );
     let plan = plan::plan(&desired, &observed);
+    let dated = drift::dated(&desired);
     let access = Access::of(&desired, observed);
     let acting_user = plan.acting_user.and_then(|user| directory.system_users.get(&user));
     let acting_user_name = acting_user.map(|user| user.name.clone());
     let created_at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    Ok(Planned { plan, access, policy, directory, sources, manifest_digest, created_at, acting_user_name })
+    Ok(Planned {
+        plan,
+        access,
+        policy,
+        directory,
+        sources,
+        manifest_digest,
+        dated,
+        drift: None,
+        created_at,
+        acting_user_name,
+    })
 }
 
 /// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.

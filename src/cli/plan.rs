@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let planned = planned?;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
-    show(&planned, &judgement, Purpose::Plan, args.format, terminal)?;
+    show(&planned, &judgement, args.format, terminal)?;
     if let Some(file) = &args.out {
         planfile::save(&planned.to_save(), file)
             .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
@@ -54,11 +54,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 pub(crate) fn show(
     planned: &Planned,
     judgement: &Judgement,
-    purpose: Purpose,
     format: Format,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let view = planned.view(judgement, purpose);
+    let view = planned.view(judgement, Purpose::Plan);
     match format {
         Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
         Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),

@@ -5,7 +5,7 @@
 
 use super::phrase::{self, count, second_look};
 use super::{PlanView, Purpose, harmless, named};
-use crate::model::{Action, Change, Plan, TaskSet};
+use crate::model::{Action, Change, Moved, Plan, TaskSet};
 use std::fmt::Write as _;
 
 /// The hidden line by which a later comment finds this one.
@@ -144,7 +144,22 @@ fn findings(page: &mut Page, view: &PlanView<'_>) {
         page.list(warnings, ("warning", "warnings"));
         page.gap();
     }
+    expiring(page, view);
     losses(page, plan);
+}
+
+fn expiring(page: &mut Page, view: &PlanView<'_>) {
+    let grants = view.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
+    if grants.is_empty() {
+        return;
+    }
+    page.push("**Grants that end soon:**\n\n", HEAD);
+    let lines = grants.iter().map(|found| {
+        let (grant, reach) = (phrase::grant(&found.source, view.sources), phrase::reach(found));
+        format!("- {}, {reach}\n", code(&grant))
+    });
+    page.list(lines, ("grant", "grants"));
+    page.gap();
 }
 
 fn losses(page: &mut Page, plan: &Plan) {
@@ -235,6 +250,12 @@ fn why(view: &PlanView<'_>, change: &Change) -> String {
     }
     if change.admin {
         all.push("an admin: may not be listed even after the write".to_owned());
+    }
+    if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
+        all.extend(told.last_write.as_ref().map(|write| code(&phrase::last_write(write))));
+        if told.moved != Moved::Unknown {
+            all.push(phrase::side(told.moved).to_owned());
+        }
     }
     all.join("<br>")
 }

@@ -1,0 +1,164 @@
+//! Tells how live access came to differ: by the journal and by what was last known, never by guessing.
+//!
+//! It compares nothing itself, the plan did; and it must not know how what it finds is shown.
+
+use crate::model::{
+    Access, AssignmentKey, Change, DatedGrant, Desired, History, LastWrite, Moved, Plan, RecordedRun,
+    RecordedWrite, Settlement, Task, TaskSet, Told, UserId, WabaId,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was once so, for telling what moved since.
+#[derive(Debug, Clone, Copy)]
+pub enum Since<'a> {
+    /// Nothing but what the journal tells.
+    Journal,
+    /// A plan, with who held what when it was made and the digest of its manifests.
+    Plan(&'a Plan, &'a Access, &'a str),
+    /// The digest of a plan that was applied, or of its manifests.
+    Digest(&'a str),
+}
+
+/// What an assignment was before something and should be after it.
+struct Once<'a> {
+    before: Option<&'a TaskSet>,
+    after: TaskSet,
+}
+
+/// Tells what is known of every change of a plan.
+pub fn tell(
+    plan: &Plan,
+    manifest_digest: &str,
+    since: Since<'_>,
+    history: &History,
+) -> BTreeMap<AssignmentKey, Told> {
+    let last = last_writes(plan, history);
+    let known = known(plan, since, history);
+    let same_manifests = same_manifests(manifest_digest, since, history);
+    let tell = |change: &Change| {
+        let last = last.get(&change.key);
+        let written = last.and_then(|(write, _)| stored(write)).map(|after| Once { before: None, after });
+        let moved = match known.get(&change.key).or(written.as_ref()) {
+            Some(once) => moved(plan, change, once, same_manifests),
+            None if same_manifests => Moved::Live,
+            None => Moved::Unknown,
+        };
+        (change.key, Told { moved, last_write: last.map(|(_, entry)| entry.clone()) })
+    };
+    plan.changes.iter().map(tell).collect()
+}
+
+/// Tells whether a digest says anything: whether the manifests still have it, or the journal knows a run with it.
+pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool {
+    digest == manifest_digest || runs_of(digest, history).next().is_some()
+}
+
+/// Gives the grants that hold on the plan's day and will end, by their last day.
+pub fn dated(desired: &Desired) -> Vec<DatedGrant> {
+    let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
+    let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
+    for claim in in_scope {
+        let (users, wabas) = reach.entry(claim.grant).or_default();
+        users.insert(claim.key.user);
+        wabas.insert(claim.key.waba);
+    }
+    let mut found: Vec<DatedGrant> = Vec::new();
+    for (grant, index) in desired.grants.iter().zip(0..) {
+        let (users, wabas) = reach.get(&index).map_or((0, 0), |(users, wabas)| (users.len(), wabas.len()));
+        // A plan of some WABAs says nothing of grants on others.
+        if grant.source.until.is_some() && !grant.expired && !(desired.partial && wabas == 0) {
+            found.push(DatedGrant { source: grant.source.clone(), tasks: grant.tasks.clone(), users, wabas });
+        }
+    }
+    found.sort_by_key(|grant| grant.source.until);
+    found
+}
+
+/// Gives the last entry of the journal for each assignment that changes.
+fn last_writes<'h>(
+    plan: &Plan,
+    history: &'h History,
+) -> BTreeMap<AssignmentKey, (&'h RecordedWrite, LastWrite)> {
+    let wanted: BTreeSet<AssignmentKey> = plan.changes.iter().map(|change| change.key).collect();
+    let writes = history.runs.iter().flat_map(|run| run.writes.iter().map(move |write| (run, write)));
+    let wanted = writes.filter(|(_, write)| wanted.contains(&write.key));
+    wanted.map(|(run, write)| (write.key, (write, LastWrite::of(run, write)))).collect()
+}
+
+/// Gives the runs with this digest, of their plan or of their manifests, the last one first.
+fn runs_of<'h>(digest: &'h str, history: &'h History) -> impl Iterator<Item = &'h RecordedRun> {
+    let has = move |run: &&RecordedRun| {
+        run.plan_digest.as_str() == digest || run.manifest_digest.as_str() == digest
+    };
+    history.runs.iter().rev().filter(has)
+}
+
+/// Tells whether the manifests mean what they meant then.
+fn same_manifests(now: &str, since: Since<'_>, history: &History) -> bool {
+    match since {
+        Since::Journal => false,
+        Since::Plan(_, _, then) => then == now,
+        Since::Digest(digest) => {
+            digest == now
+                || runs_of(digest, history).next().is_some_and(|run| run.manifest_digest.as_str() == now)
+        }
+    }
+}
+
+/// Gives what was so once by the reference that was given, of the assignments for which it tells.
+fn known<'a>(plan: &Plan, since: Since<'a>, history: &'a History) -> BTreeMap<AssignmentKey, Once<'a>> {
+    match since {
+        Since::Journal => BTreeMap::new(),
+        Since::Plan(then, access, _) => {
+            let left_alone = plan.changes.iter().map(|change| change.key).filter(|key| {
+                access.wabas.contains_key(&key.waba) && !then.unreadable.contains_key(&key.waba)
+            });
+            // What a plan left alone on a WABA that it read was as it should be.
+            let left_alone = left_alone.map(|key| {
+                (key, Once { before: None, after: access.live.get(key).cloned().unwrap_or_default() })
+            });
+            let changed = then.changes.iter().map(|change| {
+                (change.key, Once { before: Some(&change.before), after: change.after.clone() })
+            });
+            left_alone.chain(changed).collect()
+        }
+        Since::Digest(digest) => {
+            let mut runs: Vec<&RecordedRun> = runs_of(digest, history).collect();
+            runs.reverse();
+            let writes = runs.into_iter().flat_map(|run| &run.writes);
+            let once = writes.map(|write| {
+                // Where it is not known to have taken effect, what is there now may be what was there before.
+                let before = stored(write).is_none().then_some(&write.before);
+                (write.key, Once { before, after: write.after.clone() })
+            });
+            once.collect()
+        }
+    }
+}
+
+/// Gives what a write stored, where it is known that it did as it was told.
+fn stored(write: &RecordedWrite) -> Option<TaskSet> {
+    let done = write.outcome.as_ref().is_some_and(|known| known.outcome.is_done());
+    let settled = write.settled.as_ref().is_some_and(|settled| settled.how == Settlement::TookEffect);
+    (done || settled).then(|| write.after.clone())
+}
+
+fn moved(plan: &Plan, change: &Change, once: &Once<'_>, same_manifests: bool) -> Moved {
+    let same = |one: &TaskSet, other: &TaskSet| is_same(&plan.implied, one, other);
+    let as_desired = same_manifests || same(&change.after, &once.after);
+    let as_live = same(&change.before, &once.after);
+    match (as_desired, as_live) {
+        (true, _) if once.before.is_some_and(|before| same(before, &change.before)) => Moved::Undone,
+        (true, _) => Moved::Live,
+        (false, true) => Moved::Manifests,
+        (false, false) => Moved::Both,
+    }
+}
+
+/// Tells whether two sets differ in nothing but what a task in both of them implies.
+fn is_same(implied: &BTreeMap<Task, TaskSet>, one: &TaskSet, other: &TaskSet) -> bool {
+    let both = one.intersection(other);
+    let beside = both.known().filter_map(|task| implied.get(&task));
+    let beside = beside.fold(TaskSet::EMPTY, |all, beside| all.union(beside));
+    one.difference(other).union(&other.difference(one)).is_subset(&beside)
+}
