@@ -162,3 +162,119 @@ fn is_same(implied: &BTreeMap<Task, TaskSet>, one: &TaskSet, other: &TaskSet) ->
     let beside = beside.fold(TaskSet::EMPTY, |all, beside| all.union(beside));
     one.difference(other).union(&other.difference(one)).is_subset(&beside)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Because, Name, Outcome, RecordedOutcome, RecordedReason, Runner, State};
+    use jiff::Timestamp;
+
+    fn key() -> AssignmentKey {
+        AssignmentKey { waba: "500".parse().unwrap(), user: "1".parse().unwrap() }
+    }
+
+    fn set(tasks: &[Task]) -> TaskSet {
+        tasks.iter().copied().collect()
+    }
+
+    fn plan(before: &[Task], after: &[Task]) -> Plan {
+        let change = Change {
+            key: key(),
+            before: set(before),
+            after: set(after),
+            implied: TaskSet::EMPTY,
+            because: Because::default(),
+            blocked: None,
+            admin: false,
+        };
+        let empty = Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23));
+        Plan { changes: vec![change], ..empty }
+    }
+
+    /// A journal of one run, `sha256:m` by its manifests, with one write.
+    fn journal(before: &[Task], after: &[Task], outcome: Outcome) -> History {
+        let at = Timestamp::UNIX_EPOCH;
+        let write = RecordedWrite {
+            number: 1,
+            at,
+            key: key(),
+            waba_name: Name::default(),
+            user_name: Name::default(),
+            before: set(before),
+            after: set(after),
+            because: RecordedReason::default(),
+            outcome: Some(RecordedOutcome { at, outcome, traces: Vec::new() }),
+            settled: None,
+        };
+        let run = RecordedRun {
+            id: "run".into(),
+            at,
+            business: "98".parse().unwrap(),
+            acting_user: None,
+            by: Runner { user: None, host: None, pid: 1 },
+            version: "0".into(),
+            plan_digest: "sha256:p".into(),
+            manifest_digest: "sha256:m".into(),
+            waivers: Vec::new(),
+            writes: vec![write],
+            end: None,
+        };
+        History { runs: vec![run], ..History::default() }
+    }
+
+    fn moved(now: &Plan, since: Since<'_>, history: &History) -> Moved {
+        tell(now, "sha256:now", since, history)[&key()].moved
+    }
+
+    const A: &[Task] = &[Task::Develop];
+    const B: &[Task] = &[Task::ViewCost];
+    const NONE: &[Task] = &[];
+
+    #[test]
+    fn what_was_written_last_tells_which_side_moved() {
+        let history = journal(NONE, A, Outcome::Applied);
+        for (live, desired, expected) in
+            [(NONE, A, Moved::Live), (B, A, Moved::Live), (A, B, Moved::Manifests), (NONE, B, Moved::Both)]
+        {
+            let now = plan(live, desired);
+            assert_eq!(moved(&now, Since::Journal, &history), expected);
+            assert_eq!(moved(&now, Since::Digest("sha256:p"), &history), expected);
+            assert_eq!(moved(&now, Since::Digest("sha256:m"), &history), expected);
+            assert_eq!(moved(&now, Since::Digest("sha256:now"), &history), Moved::Live, "the same manifests");
+            assert_eq!(moved(&now, Since::Journal, &History::default()), Moved::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_write_that_failed_is_no_drift() {
+        let history = journal(NONE, A, Outcome::Failed { error: String::from("refused") });
+        assert_eq!(moved(&plan(NONE, A), Since::Digest("sha256:p"), &history), Moved::Undone);
+        assert_eq!(moved(&plan(NONE, A), Since::Journal, &history), Moved::Unknown);
+    }
+
+    #[test]
+    fn a_plan_tells_of_what_it_left_alone_and_nothing_of_what_it_could_not_read() {
+        let mut then = Plan { changes: Vec::new(), ..plan(NONE, A) };
+        let access = Access {
+            wabas: [(key().waba, Name::default())].into(),
+            live: State::from_iter([(key(), set(A))]),
+            ..Access::default()
+        };
+        let history = History::default();
+        let told = |then: &Plan, now: &Plan| moved(now, Since::Plan(then, &access, "sha256:then"), &history);
+        assert_eq!(told(&then, &plan(B, A)), Moved::Live);
+        assert_eq!(told(&then, &plan(A, B)), Moved::Manifests);
+        then.unreadable.insert(key().waba, String::from("refused"));
+        assert_eq!(told(&then, &plan(B, A)), Moved::Unknown);
+        assert_eq!(told(&plan(NONE, A), &plan(NONE, A)), Moved::Undone, "it was never applied");
+    }
+
+    #[test]
+    fn what_a_task_implies_moves_nothing() {
+        let history = journal(NONE, &[Task::Manage], Outcome::Applied);
+        let mut now = plan(&[Task::Manage, Task::ViewCost], &[Task::Manage, Task::Develop]);
+        assert_eq!(moved(&now, Since::Journal, &history), Moved::Both);
+        now.implied.insert(Task::Manage, set(B));
+        assert_eq!(moved(&now, Since::Journal, &history), Moved::Manifests);
+    }
+}
