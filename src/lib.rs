@@ -21,7 +21,7 @@
 //!
 //! # What always holds
 //!
-//! - The core (`model` to `digest`) does no I/O, has no async, no clock, no environment and no logging.
+//! - The core (`model` to `drift`) does no I/O, has no async, no clock, no environment and no logging.
 //! - Nothing is taken away because of something unknown: a list that broke half-way is a failure, never a
 //!   shorter list.
 //! - Nothing reaches the API that a guard did not pass: only [`guard`] makes an `ApprovedPlan`, only
@@ -43,6 +43,8 @@ pub mod plan;
 pub mod guard;
 
 pub mod digest;
+
+pub mod drift;
 
 // … and the shell:
 pub mod sources;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("diagnostic", &["model"]),
     ("guard", &["model"]),
@@ -19,6 +19,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
     ("digest", &["guard", "model"]),
+    ("drift", &["model"]),
     ("resolve", &["diagnostic", "guard", "manifest", "model"]),
     ("planfile", &["guard", "model"]),
     ("render", &["diagnostic", "guard", "model"]),
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "apply",
             "diagnostic",
             "digest",
+            "drift",
             "emulator",
             "graph",
             "guard",
@@ -46,7 +48,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// The rooms that go by their arguments alone.
-const PURE: [&str; 7] = ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest"];
+const PURE: [&str; 8] = ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift"];
 
 /// What a pure room never mentions: files, processes, the network, the clock, and whatever waits.
 const IMPURE: [&str; 13] = [

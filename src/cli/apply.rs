@@ -179,7 +179,7 @@ async fn approve(args: &Args, asks: bool, planned: Planned, terminal: &Terminal)
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
     let json = args.format == ReportFormat::Json;
     if !json {
-        plan::show(&planned, &judgement, Purpose::Plan, Format::Text, terminal)?;
+        plan::show(&planned, &judgement, Format::Text, terminal)?;
     } else if !judgement.violations.is_empty() {
         terminal.talk(|style| render::text::plan(&planned.view(&judgement, Purpose::Plan), style));
     }

@@ -1,22 +1,24 @@
-//! `wabacl drift`: a plan that nobody applies, with another exit code.
+//! `wabacl drift`: a plan that nobody applies, told by how it came about, with another exit code.
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::live::Live;
-use super::options::{self, Connection, DriftFormat, ManifestPaths, PlanOptions};
+use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions, Reference};
 use super::pipeline::{self, Planned};
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use super::{plan, saved};
-use crate::digest::plan_digest;
+use crate::drift::{self, Since};
 use crate::guard::Judgement;
 use crate::journal::{self, Keep};
-use crate::model::{AssignmentKey, DriftNotes, History, TaskSet, UnmanagedReason};
-use crate::plan::{Since, last_writes, origins};
-use crate::planfile::write_whole;
-use crate::render::{self, Purpose};
+use crate::model::{BusinessId, Drift, History, UnmanagedReason, causes};
+use crate::planfile::{self, Saved};
+use crate::render::{self, Purpose, Style};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+/// Everybody may read what is written with --out: a collector of metrics runs as somebody else.
+const READABLE: u32 = 0o644;
 
 /// Tells whether live access differs from the manifests, and writes nothing
 ///
@@ -30,113 +32,133 @@ pub(crate) struct Args {
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: DriftFormat,
-    /// Writes it to this file instead, whole or not at all
+    /// Writes it to this file, whole or not at all, in the place of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Also exits with 2 for something else
+    /// Exits with 2 for this too
     #[arg(long, value_enum, value_name = "WHAT")]
-    fail_on: Option<FailOn>,
+    fail_on: Vec<FailOn>,
     /// Lists the grants that end within this time, such as 14d
     #[arg(long, value_name = "TIME", value_parser = options::length)]
     expiring: Option<SignedDuration>,
-    /// Tells drift from work in progress by the plan that was applied last: its file, or a digest (sha256:…) of the
-    /// manifests or of the plan as the journal has it
-    #[arg(long, value_name = "PLAN")]
-    since: Option<String>,
+    /// Tells which side moved since this: the plan that was applied last (a file that `plan --out` saved), its digest, or
+    /// that of its manifests
+    ///
+    /// Without it the journal alone tells.
+    #[arg(long, value_name = "PLAN|DIGEST", value_parser = options::reference)]
+    since: Option<Reference>,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// What drift may fail on besides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum FailOn {
-    /// Access of system users that no manifest declares, such as a deleted declaration leaves behind.
-    Undeclared,
-}
-
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    if args.format == DriftFormat::Prometheus && args.options.waba.is_some() {
+        return Err(Failure::plain(Exit::Usage, "--format prometheus and --waba do not go together")
+            .hint("the numbers of some WABAs would stand as those of all"));
+    }
+    let since = match &args.since {
+        Some(Reference::File(file)) => Some(saved::load(file)?),
+        Some(Reference::Digest(_)) | None => None,
+    };
     let checked = pipeline::check(&args.paths.paths, &args.options, terminal)?;
+    if let Some(saved) = &since {
+        is_of(saved, checked.business())?;
+    }
     let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
     let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
     live.end(None, terminal);
     let mut planned = planned?;
-    planned.notes = Some(notes(args, &planned)?);
-    let shown = show(&planned, args, terminal)?;
-    match &args.out {
-        None => terminal.product(&shown)?,
-        Some(file) => write_whole(file, shown.as_bytes(), 0o644)
-            .map_err(|error| Failure::failed(&format!("writing {}", file.display()), error))?,
-    }
-    let is_undeclared = planned.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
+    planned.drift = Some(told(args, since.as_ref(), &planned, terminal));
+    show(args, &planned, terminal)?;
+    let undeclared = planned.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
     let exit = plan::exit(&planned, &Judgement::default(), true);
-    let fails = exit == Exit::Done && is_undeclared && args.fail_on == Some(FailOn::Undeclared);
-    Ok(if fails { Exit::Changes } else { exit })
+    let red = undeclared && args.fail_on.contains(&FailOn::Undeclared);
+    // Where several fit, the first in the order of the table wins.
+    Ok(if red { exit.min(Exit::Changes) } else { exit })
 }
 
-fn show(planned: &Planned, args: &Args, terminal: &Terminal) -> Result<String, Failure> {
+/// Makes sure that a saved plan is about the same business.
+fn is_of(saved: &Saved, business: BusinessId) -> Result<(), Failure> {
+    let of = saved.plan.business;
+    if of == business {
+        return Ok(());
+    }
+    let message =
+        format!("the plan of --since is for the business {of}, and the manifests are for {business}");
+    Err(Failure::plain(Exit::Failed, message))
+}
+
+/// Finds out what is known of the differences.
+fn told(args: &Args, saved: Option<&Saved>, planned: &Planned, terminal: &Terminal) -> Drift {
+    let plan = &planned.plan;
+    let last_day = args.expiring.map(|length| plan.day.saturating_add(length));
+    let ends =
+        |day| planned.dated.iter().filter(move |grant| grant.source.until.is_some_and(|until| until <= day));
+    let expiring = last_day.map(|day| ends(day).cloned().collect());
+    if plan.changes.is_empty() {
+        return Drift { expiring, ..Drift::default() };
+    }
+    let history = history(&args.connection, plan.business, terminal);
+    let since = match (&args.since, saved) {
+        (_, Some(saved)) => Since::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
+        (Some(Reference::Digest(digest)), None) => Since::Digest(digest),
+        (_, None) => Since::Journal,
+    };
+    if let Since::Digest(digest) = since
+        && !drift::is_known(digest, &planned.manifest_digest, &history)
+    {
+        terminal.say(&format!(
+            "warning: neither have the manifests the digest {digest}, nor has any run in the journal of this machine; \
+             which side moved is told by the journal alone"
+        ));
+    }
+    Drift { told: drift::tell(plan, &planned.manifest_digest, since, &history), expiring }
+}
+
+/// Reads the journal of a business. Without one less is known, and that is no failure.
+fn history(connection: &Connection, business: BusinessId, terminal: &Terminal) -> History {
+    let Ok(state_dir) = connection.state_dir() else { return History::default() };
+    journal::read(&journal::path(&state_dir, business), Keep::All).unwrap_or_else(|error| {
+        let why = causes(&error).collect::<Vec<_>>().join(": ");
+        terminal.say(&format!("warning: the journal tells nothing: {why}"));
+        History::default()
+    })
+}
+
+/// Prints it, or writes it to the file that was named.
+fn show(args: &Args, planned: &Planned, terminal: &Terminal) -> Result<(), Failure> {
+    let Some(file) = &args.out else {
+        return terminal.written(|to| write(planned, args.format, &terminal.style(), None, to));
+    };
+    let before = std::fs::read_to_string(file).ok();
+    let style = Style { colour: false, ..terminal.style() };
+    let mut text = Vec::new();
+    write(planned, args.format, &style, before.as_deref(), &mut text)
+        .and_then(|()| planfile::write_whole(file, &text, READABLE))
+        .map_err(|error| Failure::failed(&writing(file), error))
+}
+
+fn writing(file: &Path) -> String {
+    format!("writing {}", file.display())
+}
+
+fn write(
+    planned: &Planned,
+    format: DriftFormat,
+    style: &Style,
+    before: Option<&str>,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let unjudged = Judgement::default();
     let view = planned.view(&unjudged, Purpose::Drift);
-    match args.format {
-        DriftFormat::Prometheus => {
-            // Where there is none yet, or it cannot be read, nothing is taken over from it.
-            let earlier = args.out.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-            Ok(render::prometheus::drift(&view, Timestamp::now(), &earlier.unwrap_or_default()))
-        }
-        DriftFormat::Text => plan::shown(&view, &planned.header(), options::Format::Text, terminal),
-        DriftFormat::Json => plan::shown(&view, &planned.header(), options::Format::Json, terminal),
-        DriftFormat::Diff => plan::shown(&view, &planned.header(), options::Format::Diff, terminal),
-        DriftFormat::Html => plan::shown(&view, &planned.header(), options::Format::Html, terminal),
-        DriftFormat::Markdown => plan::shown(&view, &planned.header(), options::Format::Markdown, terminal),
-        DriftFormat::Github => plan::shown(&view, &planned.header(), options::Format::Github, terminal),
-    }
-}
-
-/// Finds out what there is to know besides: who wrote last, what moved, what ends.
-fn notes(args: &Args, planned: &Planned) -> Result<DriftNotes, Failure> {
-    let history = match args.connection.state_dir() {
-        // A machine that never applied anything has no journal, and may have no place for one.
-        Err(_) => History::default(),
-        Ok(folder) => journal::read(&journal::path(&folder, planned.plan.business), Keep::All)
-            .map_err(|error| Failure::journal("reading the journal", &error))?,
+    let text = match format {
+        DriftFormat::Json => return render::json::plan(&view, &planned.header(), to),
+        DriftFormat::Html => return render::html::plan(&view, &planned.header(), to),
+        DriftFormat::Text => render::text::drift(&view, style),
+        DriftFormat::Diff => render::diff::plan(&view, style),
+        DriftFormat::Markdown => render::markdown::plan(&view),
+        DriftFormat::Github => render::github::plan(&view, &terminal::top()),
+        DriftFormat::Prometheus => render::prometheus::drift(&view, Timestamp::now(), before),
     };
-    let ending = args.expiring.map(|within| {
-        let last = planned.plan.day.saturating_add(within);
-        let ends = |until: jiff::civil::Date| until <= last;
-        planned.ending.iter().filter(|one| one.source.until.is_some_and(ends)).cloned().collect()
-    });
-    let origins = match &args.since {
-        None => BTreeMap::new(),
-        Some(since) if since.starts_with("sha256:") => since_digest(since, &history, planned)?,
-        Some(file) => {
-            let earlier = saved::load(Path::new(file))?;
-            origins(Since::Plan(&earlier.plan, &earlier.access), &planned.plan)
-        }
-    };
-    Ok(DriftNotes { origins, written: last_writes(&history, &planned.plan), ending })
-}
-
-/// Tells what moved since a plan of which only a digest is known.
-fn since_digest(
-    digest: &str,
-    history: &History,
-    planned: &Planned,
-) -> Result<BTreeMap<AssignmentKey, crate::model::Origin>, Failure> {
-    if digest == planned.manifest_digest || digest == plan_digest(&planned.plan) {
-        return Ok(origins(Since::SameManifests, &planned.plan));
-    }
-    let mut written: BTreeMap<AssignmentKey, TaskSet> = BTreeMap::new();
-    let mut known = false;
-    let has = |name: &crate::model::Name| name.as_str() == digest;
-    for run in history.runs.iter().filter(|run| has(&run.plan_digest) || has(&run.manifest_digest)) {
-        known = true;
-        written.extend(run.writes.iter().map(|write| (write.key, write.after.clone())));
-    }
-    if !known {
-        return Err(Failure::plain(
-            Exit::Failed,
-            format!("neither these manifests nor any run in the journal have the digest {digest}"),
-        )
-        .hint("give the file of the plan instead, which `wabacl plan --out` saved"));
-    }
-    Ok(origins(Since::Writes(&written), &planned.plan))
+    to.write_all(text.as_bytes())
 }

@@ -49,12 +49,39 @@ pub(crate) enum DriftFormat {
     Diff,
     /// One page for a browser, with the access matrix.
     Html,
-    /// For an issue, below GitHub's limit.
+    /// For an issue or a comment, below GitHub's limit.
     Markdown,
     /// Workflow commands of GitHub Actions.
     Github,
     /// Metrics for the textfile collector of Prometheus's node exporter.
     Prometheus,
+}
+
+/// What else than drift turns a run red.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A system user of the business that no manifest declares holds something in scope.
+    Undeclared,
+}
+
+/// What is known to have been so once: a saved plan, or a digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// A plan that `wabacl plan --out` saved.
+    File(PathBuf),
+    /// `sha256:` and 64 hexadecimal digits.
+    Digest(String),
+}
+
+/// Reads what `--since` names.
+pub(crate) fn reference(text: &str) -> Result<Reference, String> {
+    match text.strip_prefix("sha256:") {
+        Some(hex) if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
+            Ok(Reference::Digest(text.to_owned()))
+        }
+        Some(_) => Err(String::from("a digest has 64 hexadecimal digits in small letters")),
+        None => Ok(Reference::File(PathBuf::from(text))),
+    }
 }
 
 /// How a report is printed.

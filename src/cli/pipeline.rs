@@ -11,12 +11,12 @@ use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
 use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
 use crate::model::{
-    Access, BusinessId, Desired, Directory, DriftNotes, Ending, Name, Plan, Shared, Sources, UserId, WabaId,
+    Access, BusinessId, DatedGrant, Desired, Directory, Drift, Name, Plan, Shared, Sources, UserId, WabaId,
 };
 use crate::planfile::Saved;
 use crate::render::json::JsonHeader;
 use crate::render::{PlanView, Purpose};
-use crate::{manifest, plan, render, resolve, sources};
+use crate::{drift, manifest, plan, render, resolve, sources};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -30,13 +30,13 @@ pub(crate) struct Planned {
     pub(crate) directory: Directory,
     pub(crate) sources: Sources,
     pub(crate) manifest_digest: String,
+    /// The grants that hold and will end, by their last day; none of a saved plan.
+    pub(crate) dated: Vec<DatedGrant>,
+    /// What is known of how live access came to differ, where somebody asks for that.
+    pub(crate) drift: Option<Drift>,
     /// When it was made, to the second: what a reader of a plan wants to know, and the form that the schema shows.
     created_at: Timestamp,
     pub(crate) acting_user_name: Option<Name>,
-    /// The grants that hold and have an end, by their last day.
-    pub(crate) ending: Vec<Ending>,
-    /// What is known of drift besides, once somebody has asked.
-    pub(crate) notes: Option<DriftNotes>,
 }
 
 /// A saved plan is like one that was just made, but that nobody has looked anything up for it.
@@ -56,10 +56,10 @@ impl From<Saved> for Planned {
             directory,
             sources,
             manifest_digest,
+            dated: Vec::new(),
+            drift: None,
             created_at,
             acting_user_name,
-            ending: Vec::new(),
-            notes: None,
         }
     }
 }
@@ -87,7 +87,7 @@ impl Planned {
             waived: &judgement.waived,
             sources: &self.sources,
             purpose,
-            notes: self.notes.as_ref(),
+            drift: self.drift.as_ref(),
         }
     }
 
@@ -196,12 +196,11 @@ pub(crate) async fn plan(
         "the live state is read"
     );
     let plan = plan::plan(&desired, &observed);
+    let dated = drift::dated(&desired);
     let access = Access::of(&desired, observed);
     let acting_user = plan.acting_user.and_then(|user| directory.system_users.get(&user));
     let acting_user_name = acting_user.map(|user| user.name.clone());
     let created_at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    let ending = ending(&desired);
-    let notes = None;
     Ok(Planned {
         plan,
         access,
@@ -209,30 +208,11 @@ pub(crate) async fn plan(
         directory,
         sources,
         manifest_digest,
+        dated,
+        drift: None,
         created_at,
         acting_user_name,
-        ending,
-        notes,
     })
-}
-
-/// Gives the grants that hold and have an end, by their last day.
-fn ending(desired: &Desired) -> Vec<Ending> {
-    let mut assignments: BTreeMap<u32, usize> = BTreeMap::new();
-    for claim in &desired.claims {
-        *assignments.entry(claim.grant).or_default() += 1;
-    }
-    let ends = |grant: &&crate::model::ResolvedGrant| !grant.expired && grant.source.until.is_some();
-    let mut ending: Vec<Ending> = (0..)
-        .zip(&desired.grants)
-        .filter(|(_, grant)| ends(grant))
-        .map(|(index, grant)| Ending {
-            source: grant.source.clone(),
-            assignments: assignments.get(&index).copied().unwrap_or_default(),
-        })
-        .collect();
-    ending.sort_by_key(|one| (one.source.until, one.source.at));
-    ending
 }
 
 /// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.

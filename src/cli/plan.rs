@@ -8,8 +8,7 @@ use super::pipeline::{self, Planned};
 use super::terminal::{self, Terminal};
 use crate::guard::{self, Judgement};
 use crate::planfile;
-use crate::render::json::JsonHeader;
-use crate::render::{self, PlanView, Purpose};
+use crate::render::{self, Purpose};
 use std::path::PathBuf;
 
 /// Shows what apply would do, and writes nothing
@@ -42,7 +41,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let planned = planned?;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
-    show(&planned, &judgement, Purpose::Plan, args.format, terminal)?;
+    show(&planned, &judgement, args.format, terminal)?;
     if let Some(file) = &args.out {
         planfile::save(&planned.to_save(), file)
             .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
@@ -55,33 +54,18 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 pub(crate) fn show(
     planned: &Planned,
     judgement: &Judgement,
-    purpose: Purpose,
     format: Format,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let view = planned.view(judgement, purpose);
-    terminal.product(&shown(&view, &planned.header(), format, terminal)?)
-}
-
-/// Shows a plan.
-pub(crate) fn shown(
-    view: &PlanView<'_>,
-    header: &JsonHeader<'_>,
-    format: Format,
-    terminal: &Terminal,
-) -> Result<String, Failure> {
-    let mut text = Vec::new();
-    let written = match format {
-        Format::Text => return Ok(render::text::plan(view, &terminal.style())),
-        Format::Diff => return Ok(render::diff::plan(view, &terminal.style())),
-        Format::Markdown => return Ok(render::markdown::plan(view)),
-        Format::Github => return Ok(render::github::plan(view, &terminal::top())),
-        Format::Json => render::json::plan(view, header, &mut text),
-        Format::Html => render::html::plan(view, header, &mut text),
-    };
-    let failed = |error| Failure::failed("writing the output", error);
-    written.map_err(failed)?;
-    String::from_utf8(text).map_err(|error| Failure::failed("writing the output", error))
+    let view = planned.view(judgement, Purpose::Plan);
+    match format {
+        Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
+        Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),
+        Format::Diff => terminal.product(&render::diff::plan(&view, &terminal.style())),
+        Format::Html => terminal.written(|to| render::html::plan(&view, &planned.header(), to)),
+        Format::Markdown => terminal.product(&render::markdown::plan(&view)),
+        Format::Github => terminal.product(&render::github::plan(&view, &terminal::top())),
+    }
 }
 
 /// Gives the exit code of a plan that nobody applies.

@@ -8,7 +8,6 @@ use super::plan;
 use super::saved;
 use super::terminal::Terminal;
 use crate::guard;
-use crate::render::Purpose;
 use std::path::PathBuf;
 
 /// Shows a saved plan, without the API
@@ -25,6 +24,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let planned = Planned::from(saved::load(&args.file)?);
     let judgement = guard::judge(&planned.plan, &planned.policy, &[]);
-    plan::show(&planned, &judgement, Purpose::Plan, args.format, terminal)?;
+    plan::show(&planned, &judgement, args.format, terminal)?;
     Ok(Exit::Done)
 }

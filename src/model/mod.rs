@@ -30,7 +30,7 @@ pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
-pub use drift::{DriftNotes, Ending, LastWrite, Origin};
+pub use drift::{DatedGrant, Drift, LastWrite, Moved, Told};
 pub use history::{
     BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
     RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,

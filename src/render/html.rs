@@ -6,7 +6,7 @@
 use super::json::JsonHeader;
 use super::phrase::{self, count, second_look};
 use super::{PlanView, Purpose, harmless, named};
-use crate::model::{Access, Action, Change, Task, TaskSet, UserId, WabaId};
+use crate::model::{Access, Action, Change, Moved, Task, TaskSet, UserId, WabaId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -140,8 +140,10 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     if plan.partial {
         warnings.push("partial: narrowed by <code>--waba</code>; other WABAs were not looked at".to_owned());
     }
-    let ending = view.notes.and_then(|notes| notes.ending.as_ref()).into_iter().flatten();
-    warnings.extend(ending.map(|one| format!("ends soon: {}", text(&phrase::ending(one, view.sources)))));
+    let grants = view.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
+    warnings.extend(grants.iter().map(|found| {
+        format!("ends soon: {}, {}", text(&phrase::grant(&found.source, view.sources)), phrase::reach(found))
+    }));
     let mut twice = Vec::new();
     for (kind, users) in second_look(plan) {
         let (what, which) = kind.phrase();
@@ -195,8 +197,12 @@ fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> 
     };
     let mut why: Vec<String> =
         phrase::reasons(change, view.sources).iter().map(|reason| text(reason)).collect();
-    let notes = view.notes.iter().flat_map(|notes| phrase::drift_notes(change, notes));
-    why.extend(notes.map(|note| text(&note)));
+    if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
+        why.extend(told.last_write.as_ref().map(|write| text(&phrase::last_write(write))));
+        if told.moved != Moved::Unknown {
+            why.push(phrase::side(told.moved).to_owned());
+        }
+    }
     if change.blocked.is_some() {
         why.push("cannot be made by the acting user itself; not attempted".into());
     }

@@ -5,7 +5,7 @@
 
 use super::phrase::{self, count, second_look};
 use super::{PlanView, Purpose, harmless, named};
-use crate::model::{Action, Change, Plan, TaskSet};
+use crate::model::{Action, Change, Moved, Plan, TaskSet};
 use std::fmt::Write as _;
 
 /// The hidden line by which a later comment finds this one.
@@ -139,14 +139,27 @@ fn findings(page: &mut Page, view: &PlanView<'_>) {
     if plan.partial {
         warnings.push("- partial: narrowed by `--waba`; other WABAs were not looked at\n".to_owned());
     }
-    let ending = view.notes.and_then(|notes| notes.ending.as_ref()).into_iter().flatten();
-    warnings.extend(ending.map(|one| format!("- ends soon: {}\n", code(&phrase::ending(one, view.sources)))));
     if !warnings.is_empty() {
         page.push("**Warnings:**\n\n", HEAD);
         page.list(warnings, ("warning", "warnings"));
         page.gap();
     }
+    expiring(page, view);
     losses(page, plan);
+}
+
+fn expiring(page: &mut Page, view: &PlanView<'_>) {
+    let grants = view.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
+    if grants.is_empty() {
+        return;
+    }
+    page.push("**Grants that end soon:**\n\n", HEAD);
+    let lines = grants.iter().map(|found| {
+        let (grant, reach) = (phrase::grant(&found.source, view.sources), phrase::reach(found));
+        format!("- {}, {reach}\n", code(&grant))
+    });
+    page.list(lines, ("grant", "grants"));
+    page.gap();
 }
 
 fn losses(page: &mut Page, plan: &Plan) {
@@ -232,13 +245,17 @@ fn tasks(change: &Change) -> String {
 fn why(view: &PlanView<'_>, change: &Change) -> String {
     let mut all: Vec<String> =
         phrase::reasons(change, view.sources).iter().map(|reason| code(reason)).collect();
-    let notes = view.notes.iter().flat_map(|notes| phrase::drift_notes(change, notes));
-    all.extend(notes.map(|note| code(&note)));
     if change.blocked.is_some() {
         all.push("cannot be made by the acting user itself; not attempted".to_owned());
     }
     if change.admin {
         all.push("an admin: may not be listed even after the write".to_owned());
+    }
+    if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
+        all.extend(told.last_write.as_ref().map(|write| code(&phrase::last_write(write))));
+        if told.moved != Moved::Unknown {
+            all.push(phrase::side(told.moved).to_owned());
+        }
     }
     all.join("<br>")
 }

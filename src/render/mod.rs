@@ -17,7 +17,7 @@ pub mod schema;
 pub mod text;
 
 use crate::guard::Violation;
-use crate::model::{Access, DriftNotes, Name, Plan, Sources, visible};
+use crate::model::{Access, Drift, Name, Plan, Sources, visible};
 use std::fmt::Display;
 
 /// How text is laid out.
@@ -56,8 +56,8 @@ pub struct PlanView<'a> {
     pub sources: &'a Sources,
     /// What the reader wants to know.
     pub purpose: Purpose,
-    /// What is known of drift besides.
-    pub notes: Option<&'a DriftNotes>,
+    /// What is known of how live access came to differ, where somebody asks for that.
+    pub drift: Option<&'a Drift>,
 }
 
 /// Shows foreign text without harm.

@@ -3,9 +3,10 @@
 
 use super::{PlanView, Purpose, harmless, named};
 use crate::model::{
-    Action, Change, DriftNotes, Ending, GrantSource, LastWrite, Notice, Origin, Plan, Position, Prune,
-    Sources, Task, UnmanagedReason, UserId, WhyGone,
+    Action, Change, DatedGrant, GrantSource, LastWrite, Moved, Name, Notice, Plan, Position, Prune, Sources,
+    Task, UnmanagedReason, UserId, WhyGone,
 };
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -29,7 +30,8 @@ pub(super) fn reasons(change: &Change, sources: &Sources) -> Vec<String> {
     all
 }
 
-fn grant(source: &GrantSource, sources: &Sources) -> String {
+/// Gives a grant with its place, its last day and its reason.
+pub(super) fn grant(source: &GrantSource, sources: &Sources) -> String {
     let mut text = harmless(&source.path);
     if let Some(name) = &source.name {
         let _ = write!(text, " \"{name}\"");
@@ -113,38 +115,6 @@ pub(super) fn second_look(plan: &Plan) -> BTreeMap<Kind, Vec<(UserId, usize)>> {
     kinds.into_iter().map(|(kind, users)| (kind, by_number(users))).collect()
 }
 
-/// Says since when a difference is there, and whose doing it is, as far as that is known; a line each.
-pub(super) fn drift_notes(change: &Change, notes: &DriftNotes) -> Vec<String> {
-    let mut all = Vec::new();
-    if let Some(LastWrite { at, run, by, after }) = notes.written.get(&change.key) {
-        let mut who = String::new();
-        if let Some(user) = &by.user {
-            let _ = write!(who, " by {user}");
-        }
-        if let Some(host) = &by.host {
-            let _ = write!(who, " on {host}");
-        }
-        let to = if after.is_empty() { "nothing".to_owned() } else { after.to_string() };
-        all.push(format!("last written at {at:.0} in run {run}{who}: to {to}"));
-    }
-    match notes.origins.get(&change.key) {
-        Some(Origin::Live) => all.push("drift: live access moved since the last apply".into()),
-        Some(Origin::Manifests) => {
-            all.push("in progress: the manifests moved since the last apply, live access did not".into());
-        }
-        Some(Origin::Both) => all.push("drift and in progress: live access and the manifests moved".into()),
-        Some(Origin::Unknown) => all.push("whether live access or the manifests moved cannot be told".into()),
-        None => {}
-    }
-    all
-}
-
-/// Says of a grant when it ends.
-pub(super) fn ending(ending: &Ending, sources: &Sources) -> String {
-    let on = count(ending.assignments, "assignment", "assignments");
-    format!("{}: {on}", grant(&ending.source, sources))
-}
-
 /// Gives what a notice is about, and what it says of it.
 pub(super) fn notice(plan: &Plan, notice: &Notice) -> (String, &'static str) {
     match *notice {
@@ -226,4 +196,68 @@ pub(super) fn last_line(view: &PlanView<'_>) -> String {
     }
     line.push('.');
     line
+}
+
+/// Says which side moved.
+pub(super) fn side(moved: Moved) -> &'static str {
+    match moved {
+        Moved::Live => "drift: live access moved since",
+        Moved::Manifests => "in progress: the manifests moved since, or a grant has expired",
+        Moved::Both => "both live access and the manifests moved since",
+        Moved::Undone => "as before that plan: it was never applied here, or was undone",
+        Moved::Unknown => "which side moved since cannot be told",
+    }
+}
+
+/// Counts the differences by the side that moved; nothing where there are none, or where nothing can be told of any.
+pub(super) fn moved(view: &PlanView<'_>) -> Option<String> {
+    let drift = view.drift?;
+    if !drift.tells() {
+        return None;
+    }
+    let what = |moved| match moved {
+        Moved::Live => "where live access moved",
+        Moved::Manifests => "where the manifests moved",
+        Moved::Both => "where both did",
+        Moved::Undone => "where the plan was not applied or was undone",
+        Moved::Unknown => "where that cannot be told",
+    };
+    let numbers = Moved::ALL.map(|moved| (drift.count(moved), moved));
+    let parts: Vec<String> = numbers
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(n, moved)| format!("{n} {}", what(*moved)))
+        .collect();
+    Some(format!("Of them: {}.", parts.join(", ")))
+}
+
+/// Gives a moment to the minute, in UTC: `2026-11-23 10:00 UTC`.
+pub(super) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Gives who wrote, each with the word that leads to them: the system user, the user of the machine, and the machine.
+pub(super) fn writers(write: &LastWrite) -> Vec<(&'static str, String)> {
+    let user = write.acting_user.as_ref().map(|(id, name)| ("as", named(name, id)));
+    let shown = |name: &Option<Name>| {
+        name.as_ref().map(|name| harmless(name.as_str())).filter(|name| !name.trim().is_empty())
+    };
+    let by = shown(&write.by.user).map(|name| ("by", name));
+    let on = shown(&write.by.host).map(|name| ("on", name));
+    [user, by, on].into_iter().flatten().collect()
+}
+
+/// Says what the journal tells of an assignment: when it was last written, and by whom.
+pub(super) fn last_write(write: &LastWrite) -> String {
+    let mut text = format!("last written {}", minute(write.at));
+    for (lead, name) in writers(write) {
+        let _ = write!(text, " {lead} {name}");
+    }
+    let _ = write!(text, " (run {}, write {})", write.run, write.number);
+    text
+}
+
+/// Says whom a grant reaches, and where.
+pub(super) fn reach(grant: &DatedGrant) -> String {
+    format!("for {} on {}", count(grant.users, "user", "users"), count(grant.wabas, "WABA", "WABAs"))
 }

@@ -65,7 +65,7 @@ fn a_diff_is_one_that_patch_takes() {
         waived: &[],
         sources: &saved.sources,
         purpose: wabacl::render::Purpose::Plan,
-        notes: None,
+        drift: None,
     };
     let (live, desired) = wabacl::render::diff::states(&view);
     place.write("live.txt", &live);

@@ -203,7 +203,7 @@ impl Trail {
             waived,
             sources,
             purpose: Purpose::Plan,
-            notes: None,
+            drift: None,
         };
         self.printed += &render::text::plan(&view, &STYLE);
     }

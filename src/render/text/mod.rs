@@ -2,6 +2,7 @@
 
 mod cost;
 mod diagnostics;
+mod drift;
 mod journal;
 mod losses;
 mod plan;
@@ -14,6 +15,7 @@ mod waivers;
 pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub(super) use diagnostics::in_order;
+pub use drift::drift;
 pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;

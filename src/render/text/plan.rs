@@ -6,13 +6,13 @@ use crate::model::{
     Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
 };
 use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
-use crate::render::{PlanView, Purpose, Style, named, phrase};
+use crate::render::{PlanView, Style, named, phrase};
 use unicode_width::UnicodeWidthStr;
 
 /// So many reasons are shown for a change unless all are asked for.
 const REASONS: usize = 3;
 
-/// Shows a plan, or drift, for people.
+/// Shows a plan for people.
 pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
     let mut paper = Paper::new(style);
     let plan = view.plan;
@@ -28,7 +28,6 @@ pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
     write_unreadable(&mut paper, plan);
     write_notices(&mut paper, plan);
     losses::write(&mut paper, plan, style.verbose);
-    write_ending(&mut paper, view);
     write_violations(&mut paper, view);
     write_last(&mut paper, view);
     paper.finish()
@@ -40,7 +39,7 @@ fn name_column(plan: &Plan, group: &[Change], width: usize) -> usize {
     widest.min(width / 3).min(32)
 }
 
-fn user_name(plan: &Plan, change: &Change) -> String {
+pub(super) fn user_name(plan: &Plan, change: &Change) -> String {
     named(&plan.user_name(change.key.user), change.key.user)
 }
 
@@ -48,11 +47,19 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
     let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
     // Tasks stand under each other where there is room for it.
     let hang = if paper.width() >= 60 { 5 + column } else { 6 };
-    let what = match view.purpose {
-        Purpose::Plan => tasks(change),
-        Purpose::Drift => differs(change),
-    };
-    paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(what));
+    paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
+    write_reasons(paper, view, change, verbose);
+    if change.blocked == Some(Blocked::SelfRaise) {
+        let text = "cannot be made by the acting user itself; not attempted";
+        paper.entry(6, 8, prose(text, Paint::Changed));
+    }
+    if change.admin {
+        paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
+    }
+}
+
+/// Writes the grants that ask for it, and the lines that no longer do.
+pub(super) fn write_reasons(paper: &mut Paper, view: &PlanView<'_>, change: &Change, verbose: bool) {
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
@@ -66,40 +73,13 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
             paper.entry(6, 8, gone_words(*prune, line, view.sources));
         }
     }
-    for note in view.notes.iter().flat_map(|notes| phrase::drift_notes(change, notes)) {
-        paper.entry(6, 8, prose(&note, Paint::Changed));
-    }
-    if change.blocked == Some(Blocked::SelfRaise) {
-        let text = "cannot be made by the acting user itself; not attempted";
-        paper.entry(6, 8, prose(text, Paint::Changed));
-    }
-    if change.admin {
-        paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
-    }
-}
-
-/// Says what is missing and what is too much, for somebody who did not make the change.
-fn differs(change: &Change) -> Vec<Word> {
-    let mut words = Vec::new();
-    for (what, set, paint) in [
-        ("should have", change.gained(), Paint::Good),
-        ("should not have", change.lost(), Paint::Bad),
-        ("has rightly", change.kept(), Paint::Plain),
-    ] {
-        if !set.is_empty() {
-            words.extend(prose(if words.is_empty() { "" } else { "and" }, Paint::Dim));
-            words.extend(prose(what, Paint::Dim));
-            words.extend(foreign_prose(&set.to_string(), paint));
-        }
-    }
-    words
 }
 
 fn place(at: Position, sources: &Sources, paint: Paint) -> Word {
     foreign(&format!("{}:{}", sources.path(at.source), at.line), paint)
 }
 
-fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> {
+pub(super) fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> {
     let mut words = vec![own(lead, Paint::Dim), foreign(&grant.path, Paint::Dim)];
     if let Some(name) = &grant.name {
         words.extend(foreign_prose(&format!("\"{}\"", name.as_str()), Paint::Dim));
@@ -115,7 +95,7 @@ fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> 
     words
 }
 
-fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
+pub(super) fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
     let prune = match prune {
         Prune::None => "(prune: none)",
         Prune::Declared => "(prune: declared)",
@@ -137,7 +117,7 @@ fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
     words
 }
 
-fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
+pub(super) fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
     if plan.unmanaged.is_empty() {
         return;
     }
@@ -160,7 +140,7 @@ fn waba_words(plan: &Plan, waba: WabaId) -> [Word; 2] {
     [foreign(&named(&plan.waba_name(waba), waba), Paint::Bold), own(format!("({waba}):"), Paint::Dim)]
 }
 
-fn write_unreadable(paper: &mut Paper, plan: &Plan) {
+pub(super) fn write_unreadable(paper: &mut Paper, plan: &Plan) {
     if plan.unreadable.is_empty() {
         return;
     }
@@ -173,7 +153,7 @@ fn write_unreadable(paper: &mut Paper, plan: &Plan) {
     }
 }
 
-fn write_notices(paper: &mut Paper, plan: &Plan) {
+pub(super) fn write_notices(paper: &mut Paper, plan: &Plan) {
     if !plan.notices.is_empty() {
         paper.gap();
     }
@@ -190,19 +170,6 @@ fn write_notices(paper: &mut Paper, plan: &Plan) {
                 paper.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
             }
         }
-    }
-}
-
-fn write_ending(paper: &mut Paper, view: &PlanView<'_>) {
-    let Some(ending) = view.notes.and_then(|notes| notes.ending.as_ref()) else { return };
-    paper.gap();
-    paper.entry(
-        0,
-        2,
-        prose(&format!("Ending soon: {}.", count(ending.len(), "grant", "grants")), Paint::Plain),
-    );
-    for one in ending {
-        paper.entry(2, 6, prose(&phrase::ending(one, view.sources), Paint::Changed));
     }
 }
 
@@ -241,7 +208,7 @@ fn waiver(plan: &Plan, found: &Violation) -> Vec<Word> {
     words
 }
 
-fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
+pub(super) fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
     if !paper.is_empty() {
         paper.gap();
     }
