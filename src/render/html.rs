@@ -144,14 +144,19 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     if plan.partial {
         warnings.push("partial: narrowed by <code>--waba</code>; other WABAs were not looked at".to_owned());
     }
-    let mut twice = Vec::new();
-    for (kind, users) in second_look(plan) {
-        let (what, which) = kind.phrase();
-        twice.extend(users.iter().map(|(user, wabas)| {
-            let on = count(*wabas, "WABA", "WABAs");
-            format!("{} <strong>{what}</strong> on {on} {which}", who(&plan.user_name(*user), *user))
-        }));
-    }
+    let twice: Vec<String> = second_look(plan)
+        .into_iter()
+        .map(|(kind, users)| {
+            let (what, which) = kind.phrase();
+            let on = |(user, wabas): &(UserId, usize)| {
+                let name = text(&named(&plan.user_name(*user), user));
+                format!("<span>{name}</span> on {}", count(*wabas, "WABA", "WABAs"))
+            };
+            let users: Vec<String> = users.iter().map(on).collect();
+            let gap = if which.is_empty() { "" } else { " " };
+            format!("<strong>{what}</strong>{gap}{which}: {}", users.join(", "))
+        })
+        .collect();
     write!(to, "<section aria-label=Findings>")?;
     for (class, title, lines) in [
         ("box bad", "Refused by the guards", violations),

@@ -65,7 +65,8 @@ function filter() {
 // One cell at a time is where the Tab key stops; the arrow keys lead from cell to cell.
 let current = null;
 function stop(cell) {
-  if (current) current.removeAttribute("tabindex");
+  // Without any tab index a cell would lose the focus at once.
+  if (current) current.tabIndex = -1;
   current = cell;
   if (cell) cell.tabIndex = 0;
 }
