@@ -300,3 +300,6 @@ fn controls(seen: &BTreeSet<Task>, to: &mut impl io::Write) -> io::Result<()> {
     }
     write!(to, "</ul><p id=told role=status></p>")
 }
+
+#[cfg(test)]
+mod tests;
