@@ -123,20 +123,21 @@ fn range(before: usize, length: usize) -> String {
     if length == 1 { format!("{}", before + 1) } else { format!("{},{length}", before + 1) }
 }
 
-fn write_line(line: &Line, colour: bool, to: &mut String) {
+fn write_line(shown: &Line, colour: bool, to: &mut String) {
     let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
-    match line {
+    match shown {
         Line::Both(text) => {
             let _ = writeln!(to, " {text}");
         }
         Line::Differs { live: Some(live), desired: Some(desired) } if colour => {
             let (old, new) = (words(live), words(desired));
-            let diff = TextDiff::from_slices(&old, &new);
+            let compared = TextDiff::from_slices(&old, &new);
             for (sign, how, other) in [("-", red, ChangeTag::Insert), ("+", green, ChangeTag::Delete)] {
                 *to += &paint(sign, how, colour);
-                for part in diff.iter_all_changes().filter(|part| part.tag() != other) {
-                    let is_marked = part.tag() != ChangeTag::Equal;
-                    *to += &paint(part.value(), if is_marked { how.bold().underline() } else { how }, colour);
+                for piece in compared.iter_all_changes().filter(|piece| piece.tag() != other) {
+                    let is_marked = piece.tag() != ChangeTag::Equal;
+                    *to +=
+                        &paint(piece.value(), if is_marked { how.bold().underline() } else { how }, colour);
                 }
                 to.push('\n');
             }
