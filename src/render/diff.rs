@@ -1,103 +1,80 @@
 //! A plan as a unified diff of live and desired access, both as YAML. Decides nothing.
 //!
-//! Each WABA that changes is a piece of the two texts, and compared by itself: the time it takes goes by their number.
+//! Each assignment is a line of its own, so that which lines differ needs no search: the time it takes goes by their
+//! number, and what is searched for is only which words of a line differ.
 
 use super::{PlanView, Style, harmless, named};
-use crate::model::{Change, Name, TaskSet, UserId, WabaId};
+use crate::model::{Change, Name, TaskSet, UserId};
 use anstyle::{AnsiColor, Style as Ansi};
-use similar::{ChangeTag, InlineChange, TextDiff};
+use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::ops::Range;
 
 /// So many lines are shown around what changes.
 const CONTEXT: usize = 3;
 
+/// A line of the two texts.
+enum Line {
+    Both(String),
+    Differs { live: Option<String>, desired: Option<String> },
+}
+
+impl Line {
+    fn differs(&self) -> bool {
+        matches!(self, Self::Differs { .. })
+    }
+
+    /// Counts it in the live text and in the desired one.
+    fn counts(&self) -> (usize, usize) {
+        match self {
+            Self::Both(_) => (1, 1),
+            Self::Differs { live, desired } => (usize::from(live.is_some()), usize::from(desired.is_some())),
+        }
+    }
+}
+
 /// Shows what is live, and what the manifests ask for, as a unified diff; nothing where nothing differs.
 ///
-/// It is about the WABAs that change, by id: those are the two texts, and `patch` makes one of the other. With colour
-/// the changed words are marked.
+/// It is about the WABAs that change, in the order of the plan: those are the two texts, and `patch` makes one of the
+/// other. WABAs that could not be read stand in comments before it, which `patch` passes over. With colour the changed
+/// words are marked.
 pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
     let mut lines = Vec::new();
     for changes in view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
-        let (live, desired) = texts(view, changes);
-        let diff = TextDiff::from_lines(&live, &desired);
-        let all = diff.ops().iter().flat_map(|op| diff.iter_inline_changes(op));
-        lines.extend(all.map(|change| (change.tag(), line(&change, style.colour))));
+        add_waba(view, changes, &mut lines);
     }
-    if lines.is_empty() {
-        return String::new();
+    let mut text = String::new();
+    for (waba, why) in &view.plan.unreadable {
+        let waba = key(&view.plan.waba_name(*waba), &waba.to_string());
+        let _ = writeln!(text, "# could not be read, and is not planned: {waba}: {}", harmless(why));
     }
-    let mut text = paint("--- live\n+++ desired\n", Ansi::new().bold(), style.colour);
-    let (mut live, mut desired, mut done) = (0, 0, 0);
-    for hunk in hunks(&lines) {
-        let count = |lines: &[Line], not: ChangeTag| lines.iter().filter(|(tag, _)| *tag != not).count();
-        live += count(&lines[done..hunk.start], ChangeTag::Insert);
-        desired += count(&lines[done..hunk.start], ChangeTag::Delete);
-        let shown = &lines[hunk.clone()];
-        let (old, new) = (count(shown, ChangeTag::Insert), count(shown, ChangeTag::Delete));
-        let head = format!("@@ -{} +{} @@\n", range(live, old), range(desired, new));
-        text += &paint(&head, AnsiColor::Cyan.on_default(), style.colour);
-        for (_, line) in shown {
-            text += line;
-        }
-        (live, desired, done) = (live + old, desired + new, hunk.end);
+    if !lines.is_empty() {
+        text += &paint("--- live.yaml\n+++ desired.yaml\n", Ansi::new().bold(), style.colour);
+        hunks(&lines, style.colour, &mut text);
     }
     text
 }
 
-/// A line of the diff, as it is shown.
-type Line = (ChangeTag, String);
-
-/// Gives the pieces that are shown: what changes, with what stands around it.
-fn hunks(lines: &[Line]) -> Vec<Range<usize>> {
-    let mut hunks: Vec<Range<usize>> = Vec::new();
-    let changed = lines.iter().enumerate().filter(|(_, (tag, _))| *tag != ChangeTag::Equal);
-    for (at, _) in changed {
-        let (start, end) = (at.saturating_sub(CONTEXT), (at + 1 + CONTEXT).min(lines.len()));
-        match hunks.last_mut() {
-            Some(last) if start <= last.end => last.end = end,
-            Some(_) | None => hunks.push(start..end),
-        }
-    }
-    hunks
-}
-
-/// Gives where a piece stands; an empty one stands behind the line that is named.
-fn range(before: usize, lines: usize) -> String {
-    match lines {
-        0 => format!("{before},0"),
-        1 => (before + 1).to_string(),
-        _ => format!("{},{lines}", before + 1),
-    }
-}
-
-/// Gives the two texts that the diff is about: live and desired.
-pub fn states(view: &PlanView<'_>) -> (String, String) {
-    let by_waba = view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba);
-    by_waba.map(|changes| texts(view, changes)).unzip()
-}
-
-/// Gives a WABA as it is and as it shall be.
-fn texts(view: &PlanView<'_>, changes: &[Change]) -> (String, String) {
+/// Adds who holds what on a WABA, by user.
+fn add_waba(view: &PlanView<'_>, changes: &[Change], lines: &mut Vec<Line>) {
     let waba = changes[0].key.waba;
-    let mut held: BTreeMap<UserId, &TaskSet> = view.access.live.on(waba).collect();
-    let live = yaml(view, waba, &held);
-    for change in changes {
-        held.insert(change.key.user, &change.after);
+    lines.push(Line::Both(format!("{}:", key(&view.plan.waba_name(waba), &waba.to_string()))));
+    let mut held: BTreeMap<UserId, (&TaskSet, &TaskSet)> =
+        view.access.live.on(waba).map(|(user, tasks)| (user, (tasks, tasks))).collect();
+    held.extend(changes.iter().map(|change| (change.key.user, (&change.before, &change.after))));
+    for (user, (live, desired)) in held {
+        let line = |held: &TaskSet| (!held.is_empty()).then(|| assignment(view, user, held));
+        lines.push(match line(live) {
+            Some(same) if live == desired => Line::Both(same),
+            gone => Line::Differs { live: gone, desired: line(desired) },
+        });
     }
-    (live, yaml(view, waba, &held))
 }
 
-/// Writes who holds what on a WABA, by user, a line each.
-fn yaml(view: &PlanView<'_>, waba: WabaId, held: &BTreeMap<UserId, &TaskSet>) -> String {
-    let mut text = format!("{}:\n", key(&view.plan.waba_name(waba), &waba.to_string()));
-    for (user, tasks) in held.iter().filter(|(_, tasks)| !tasks.is_empty()) {
-        let name = view.access.users.get(user).cloned().unwrap_or_else(|| view.plan.user_name(*user));
-        let tasks: Vec<String> = tasks.names().map(task).collect();
-        let _ = writeln!(text, "  {}: [{}]", key(&name, &user.to_string()), tasks.join(", "));
-    }
-    text
+fn assignment(view: &PlanView<'_>, user: UserId, tasks: &TaskSet) -> String {
+    let name = view.access.users.get(&user).cloned().unwrap_or_else(|| view.plan.user_name(user));
+    let listed: Vec<String> = tasks.names().map(task).collect();
+    format!("  {}: [{}]", key(&name, &user.to_string()), listed.join(", "))
 }
 
 /// Writes a name with its id, quoted as YAML has it.
@@ -118,25 +95,78 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Writes what differs, with the lines around it.
+fn hunks(lines: &[Line], colour: bool, to: &mut String) {
+    let (mut live, mut desired, mut at) = (0, 0, 0);
+    let differing: Vec<usize> = (0..lines.len()).filter(|&index| lines[index].differs()).collect();
+    for near in differing.chunk_by(|one, next| next - one <= 2 * CONTEXT + 1) {
+        let start = near[0].saturating_sub(CONTEXT);
+        let end = lines.len().min(near[near.len() - 1] + 1 + CONTEXT);
+        let (skipped, hunk) = (&lines[at..start], &lines[start..end]);
+        let (before, length) = (count(skipped), count(hunk));
+        (live, desired, at) = (live + before.0, desired + before.1, end);
+        let head = format!("@@ -{} +{} @@\n", range(live, length.0), range(desired, length.1));
+        *to += &paint(&head, AnsiColor::Cyan.on_default(), colour);
+        for line in hunk {
+            write_line(line, colour, to);
+        }
+        (live, desired) = (live + length.0, desired + length.1);
+    }
+}
+
+fn count(lines: &[Line]) -> (usize, usize) {
+    lines.iter().map(Line::counts).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
+/// Tells which lines of a text a hunk is about. It is never empty: the line of its WABA does not change.
+fn range(before: usize, length: usize) -> String {
+    if length == 1 { format!("{}", before + 1) } else { format!("{},{length}", before + 1) }
+}
+
+fn write_line(shown: &Line, colour: bool, to: &mut String) {
+    let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
+    match shown {
+        Line::Both(text) => {
+            let _ = writeln!(to, " {text}");
+        }
+        Line::Differs { live: Some(live), desired: Some(desired) } if colour => {
+            let (old, new) = (words(live), words(desired));
+            let compared = TextDiff::from_slices(&old, &new);
+            for (sign, how, other) in [("-", red, ChangeTag::Insert), ("+", green, ChangeTag::Delete)] {
+                *to += &paint(sign, how, colour);
+                for piece in compared.iter_all_changes().filter(|piece| piece.tag() != other) {
+                    let is_marked = piece.tag() != ChangeTag::Equal;
+                    *to +=
+                        &paint(piece.value(), if is_marked { how.bold().underline() } else { how }, colour);
+                }
+                to.push('\n');
+            }
+        }
+        Line::Differs { live, desired } => {
+            for (sign, how, text) in [("-", red, live), ("+", green, desired)] {
+                if let Some(text) = text {
+                    *to += &paint(&format!("{sign}{text}"), how, colour);
+                    to.push('\n');
+                }
+            }
+        }
+    }
+}
+
+/// Cuts a line into its words and what is between them.
+fn words(line: &str) -> Vec<&str> {
+    line.split_inclusive([' ', ',', '[', ']'])
+        .flat_map(|part| {
+            let (word, between) = part.split_at(part.trim_end_matches([' ', ',', '[', ']']).len());
+            [word, between]
+        })
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
 fn paint(text: &str, how: Ansi, colour: bool) -> String {
     if colour { format!("{how}{text}{how:#}") } else { text.to_owned() }
 }
 
-/// Shows a line with its sign, and the words in it that changed marked.
-fn line(change: &InlineChange<'_, str>, colour: bool) -> String {
-    let (sign, how) = match change.tag() {
-        ChangeTag::Equal => (" ", Ansi::new()),
-        ChangeTag::Delete => ("-", AnsiColor::Red.on_default()),
-        ChangeTag::Insert => ("+", AnsiColor::Green.on_default()),
-    };
-    let mut line = paint(sign, how, colour);
-    for (marked, text) in change.values() {
-        let how = if *marked { how.bold().underline() } else { how };
-        let text = text.trim_end_matches('\n');
-        if !text.is_empty() {
-            line += &paint(text, how, colour);
-        }
-    }
-    line.push('\n');
-    line
-}
+#[cfg(test)]
+mod tests;

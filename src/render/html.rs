@@ -96,7 +96,7 @@ fn head(view: &PlanView<'_>, header: &JsonHeader<'_>, to: &mut impl io::Write) -
          base-uri 'none'; form-action 'none'\">\
          <meta name=viewport content=\"width=device-width, initial-scale=1\"><meta name=referrer content=no-referrer>\
          <title>{title}: business {}</title><style>{STYLE}</style></head><body>\
-         <a class=skip href=#matrix-section>To the access matrix</a>\
+         <a class=skip href=#access>To the access matrix</a>\
          <header><h1>{title}</h1><p class=meta>Business {}, for {}, made {}",
         plan.business, plan.business, plan.day, header.created_at
     )?;
@@ -113,7 +113,11 @@ fn head(view: &PlanView<'_>, header: &JsonHeader<'_>, to: &mut impl io::Write) -
     for (word, number) in words.iter().zip(numbers) {
         write!(to, "<div><dt>{word}</dt><dd>{number}</dd></div>")?;
     }
-    write!(to, "</dl></header><main>")
+    write!(
+        to,
+        "</dl><nav aria-label=\"On this page\"><a href=#changes>Changes</a> <a href=#access>Access matrix</a></nav>\
+         </header><main>"
+    )
 }
 
 fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
@@ -144,14 +148,19 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     warnings.extend(grants.iter().map(|found| {
         format!("ends soon: {}, {}", text(&phrase::grant(&found.source, view.sources)), phrase::reach(found))
     }));
-    let mut twice = Vec::new();
-    for (kind, users) in second_look(plan) {
-        let (what, which) = kind.phrase();
-        twice.extend(users.iter().map(|(user, wabas)| {
-            let on = count(*wabas, "WABA", "WABAs");
-            format!("{} <strong>{what}</strong> on {on} {which}", who(&plan.user_name(*user), *user))
-        }));
-    }
+    let twice: Vec<String> = second_look(plan)
+        .into_iter()
+        .map(|(kind, users)| {
+            let (what, which) = kind.phrase();
+            let on = |(user, wabas): &(UserId, usize)| {
+                let name = text(&named(&plan.user_name(*user), user));
+                format!("<span>{name}</span> on {}", count(*wabas, "WABA", "WABAs"))
+            };
+            let users: Vec<String> = users.iter().map(on).collect();
+            let gap = if which.is_empty() { "" } else { " " };
+            format!("<strong>{what}</strong>{gap}{which}: {}", users.join(", "))
+        })
+        .collect();
     write!(to, "<section aria-label=Findings>")?;
     for (class, title, lines) in [
         ("box bad", "Refused by the guards", violations),
@@ -186,6 +195,9 @@ fn changes(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     if let Some(cost) = phrase::cost(view) {
         write!(to, "<p class=meta>{cost}</p>")?;
     }
+    if !view.plan.unmanaged.is_empty() {
+        write!(to, "<p class=meta>Left alone: {}.</p>", phrase::unmanaged(view.plan))?;
+    }
     write!(to, "</section>")
 }
 
@@ -212,7 +224,7 @@ fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> 
     let user = who(&view.plan.user_name(change.key.user), change.key.user);
     write!(
         to,
-        "<tr><td class=sign title={word}>{sign}</td><th scope=row class=who>{user}</th>\
+        "<tr><td class=\"sign {word}\" title={word}>{sign}</td><th scope=row class=who>{user}</th>\
          <td class=tasks>{}</td><td class=why><p>{}</p></td></tr>",
         tasks(Some(change), &change.before, str::to_owned),
         why.join("</p><p>")
@@ -249,7 +261,6 @@ fn matrix(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     let mut seen: BTreeSet<Task> =
         live.iter().flat_map(|(_, tasks)| tasks.known().collect::<Vec<_>>()).collect();
     seen.extend(view.plan.changes.iter().flat_map(|change| change.after.known().collect::<Vec<_>>()));
-    let users: Vec<(&UserId, String)> = users.iter().map(|(id, name)| (id, text(&named(name, id)))).collect();
     write!(to, "<section id=matrix-section aria-labelledby=access><h2 id=access>Access matrix</h2>")?;
     controls(&seen, to)?;
     write!(
@@ -257,26 +268,21 @@ fn matrix(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
         "<div class=scroll role=region aria-labelledby=access tabindex=0><table class=matrix id=matrix>\
          <thead><tr><th scope=col>WABA</th>"
     )?;
-    for (_, name) in &users {
-        write!(to, "<th scope=col><span>{name}</span></th>")?;
+    for (id, name) in users {
+        write!(to, "<th scope=col title={id}><span>{}</span></th>", text(&named(name, id)))?;
     }
     write!(to, "</tr></thead><tbody>")?;
     for (waba, name) in wabas.iter().filter(|(waba, _)| !view.plan.unreadable.contains_key(waba)) {
         write!(to, "<tr><th scope=row>{}</th>", who_in_row(name, *waba))?;
         let held: BTreeMap<UserId, &TaskSet> = live.on(*waba).collect();
-        for (user, _) in &users {
-            let change = changes.get(&(*waba, **user)).copied();
-            match (held.get(*user), change) {
-                (None, None) => write!(to, "<td class=none tabindex=-1>\u{b7}</td>")?,
-                (held, change) => {
-                    let shown = tasks(change, held.unwrap_or(&&TaskSet::EMPTY), short);
-                    write!(to, "<td tabindex=-1>{shown}</td>")?;
-                }
-            }
+        for user in users.keys() {
+            let change = changes.get(&(*waba, *user)).copied();
+            let live = held.get(user).copied().unwrap_or(&TaskSet::EMPTY);
+            write!(to, "<td>{}</td>", tasks(change, live, short))?;
         }
         writeln!(to, "</tr>")?;
     }
-    write!(to, "</tbody></table></div></section>")
+    write!(to, "</tbody></table></div><p id=cell aria-hidden=true></p></section>")
 }
 
 fn who_in_row(name: &crate::model::Name, waba: WabaId) -> String {
@@ -291,7 +297,7 @@ fn controls(seen: &BTreeSet<Task>, to: &mut impl io::Write) -> io::Result<()> {
         "<div class=controls><label>WABA <input id=waba type=search autocomplete=off></label>\
          <label>User <input id=user type=search autocomplete=off></label>\
          <label>Show <select id=show><option value=all>everything<option value=changes>what changes\
-         <option value=gains>what is gained<option value=losses>what is lost</select></label>\
+         <option value=gained>what is gained<option value=lost>what is lost</select></label>\
          <label>Task <select id=task><option value=\"\">any"
     )?;
     let legend = || SHORT.iter().filter(|(task, _)| seen.contains(task));
@@ -304,3 +310,6 @@ fn controls(seen: &BTreeSet<Task>, to: &mut impl io::Write) -> io::Result<()> {
     }
     write!(to, "</ul><p id=told role=status></p>")
 }
+
+#[cfg(test)]
+mod tests;

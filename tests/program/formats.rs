@@ -1,8 +1,6 @@
 //! The other formats of a plan: each as its reader takes it.
 
 use super::Place;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 #[test]
 fn github_is_told_on_which_line_something_is_wrong() {
@@ -50,33 +48,6 @@ fn sarif_names_places_and_rules() {
     let result = &sarif["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], "expired-grant");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 49);
-}
-
-#[test]
-fn a_diff_is_one_that_patch_takes() {
-    let place = Place::new();
-    let before = place.emulated("plan --format diff --out plan.json").ends(0).stdout;
-    assert!(before.starts_with("--- live\n+++ desired\n@@ -"), "{before}");
-    let saved = wabacl::planfile::load(&place.folder.path().join("plan.json")).unwrap();
-    let view = wabacl::render::PlanView {
-        plan: &saved.plan,
-        access: &saved.access,
-        violations: &[],
-        waived: &[],
-        sources: &saved.sources,
-        purpose: wabacl::render::Purpose::Plan,
-        drift: None,
-    };
-    let (live, desired) = wabacl::render::diff::states(&view);
-    place.write("live.txt", &live);
-    let mut patch = Command::new("patch");
-    patch.args(["--silent", "live.txt"]).current_dir(place.folder.path()).stdin(Stdio::piped());
-    // Where there is no such program, nobody is asked.
-    let Ok(mut patch) = patch.spawn() else { return };
-    patch.stdin.take().unwrap().write_all(before.as_bytes()).unwrap();
-    assert!(patch.wait().unwrap().success());
-    assert_eq!(place.read("live.txt"), desired);
-    assert!(!place.folder.path().join("live.txt.orig").exists(), "no hunk was off");
 }
 
 #[test]
