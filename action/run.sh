@@ -106,6 +106,8 @@ run_apply() {
     if [ "$ended" -eq 0 ]; then
       notice "Nothing is left to do: live access is as the manifests say."
       code=0
+      # What changes nothing is not worth keeping.
+      output plan-file ""
     fi
   fi
 }
