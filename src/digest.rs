@@ -75,7 +75,7 @@ impl Lines {
 mod tests {
     use super::*;
     use crate::model::{AssignmentKey, Because, Change, Task, TaskSet};
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     fn change(waba: &str, user: &str, before: TaskSet, after: TaskSet) -> Change {
         let key = AssignmentKey { waba: waba.parse().expect("an id"), user: user.parse().expect("an id") };
@@ -92,23 +92,11 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
-            business: "98".parse().expect("an id"),
-            acting_user: None,
-            day: jiff::civil::date(2026, 11, 23),
             changes: vec![
                 change("500", "1", TaskSet::EMPTY, [Task::Manage].into()),
                 change("500", "2", [Task::Develop, Task::ViewCost].into(), [Task::Develop].into()),
             ],
-            unmanaged: Vec::new(),
-            unreadable: BTreeMap::new(),
-            notices: Vec::new(),
-            unchanged: 0,
-            live_in_scope: 0,
-            holders: BTreeMap::new(),
-            waba_names: BTreeMap::new(),
-            user_names: BTreeMap::new(),
-            implied: BTreeMap::new(),
-            partial: false,
+            ..Plan::empty("98".parse().expect("an id"), jiff::civil::date(2026, 11, 23))
         }
     }
 

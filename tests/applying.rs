@@ -207,7 +207,7 @@ async fn where_somebody_else_lost_tasks_nothing_more_is_taken_away() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;
     played.emulator.assign(key("500", "110"), TaskSet::EMPTY);
-    played.emulator.assign(key("502", "110"), TaskSet::EMPTY);
+    played.emulator.assign(key("502", "110"), tasks("DEVELOP"));
     let report = ready.apply(&played, &patient(), 10).await;
     assert!(why(&report, "500", "101").contains("somebody else lost tasks on this WABA"));
     assert_eq!(played.methods_at("500"), ["GET", "GET"]);
@@ -344,6 +344,20 @@ async fn an_interrupt_before_the_first_write_leaves_everything_as_it_is() {
     assert_eq!(report.stopped.as_deref(), Some("interrupted"));
     assert!(!report.wrote);
     assert_eq!(played.emulator.calls().len(), before);
+}
+
+#[tokio::test]
+async fn a_run_out_of_time_before_its_first_write_has_written_nothing() {
+    let mut played = Played::start(WORLD).await;
+    let ready = planned(&played, MANIFEST).await;
+    // What is read is read in time, and what is to be written is not.
+    played.settings.deadline = Some(Duration::ZERO);
+    let stop = patient();
+    let report = ready.apply(&played, &stop, 10).await;
+    assert!(outcomes(&report).iter().all(|line| line.ends_with(" NotAttempted")), "{report:?}");
+    assert!(matches!(stop.reason(), Some(StopReason::OutOfTime(_))), "{:?}", stop.reason());
+    assert!(!report.wrote);
+    assert_eq!(played.methods_at("500"), ["GET", "GET"]);
 }
 
 /// Applies one WABA after the other, and interrupts while the first write is in flight.

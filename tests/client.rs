@@ -3,9 +3,11 @@
 use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use wabacl::emulator::{Fault, FaultKind, Options};
-use wabacl::graph::{GraphError, Read, ReadRequest, Reader};
+use std::time::Duration;
+use wabacl::emulator::{Fault, FaultKind, Options, WaitTold};
+use wabacl::graph::{DirectoryRequest, GraphError, Read, ReadRequest, ReadStrategy, Reader};
 use wabacl::model::{HolderKind, Name, Observed};
+use wabacl::time::Time;
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
 const WORLD: &str = "
@@ -54,6 +56,33 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
             &|_| (),
         )
         .await
+}
+
+#[tokio::test]
+async fn only_an_active_solution_tells_whether_it_gives_messaging() {
+    let told = async |status: &str, permissions: &str| {
+        let solution = format!(
+            "solutions:\n  - {{ id: 80, name: Joint, status: {status}, owner_app: 71, partners: \
+             [{{ app: 70, permissions: {permissions} }}] }}\nwabas:\n"
+        );
+        let world = WORLD.replace("wabas:\n", &solution);
+        let world = world.replace("name: B, owned_by: 10", "name: B, owned_by: 10, solution: 80");
+        let request = DirectoryRequest {
+            business: "10".parse().unwrap(),
+            solutions_of: vec![waba("501")],
+            named: Vec::new(),
+            app: "70".parse().ok(),
+            acting_user: None,
+        };
+        let directory = Played::start(&world).await.reader().directory(&request).await.unwrap();
+        directory.wabas.get(&waba("501")).unwrap().solution_messaging
+    };
+    assert_eq!(told("ACTIVE", "[MESSAGING]").await, Some(true));
+    assert_eq!(told("ACTIVE", "[MANAGE]").await, Some(false));
+    for status in ["DRAFT", "INITIATED", "REJECTED", "DEACTIVATED", "SOMETHING_NEW"] {
+        assert_eq!(told(status, "[MESSAGING]").await, None, "{status}");
+        assert_eq!(told(status, "[MANAGE]").await, None, "{status}");
+    }
 }
 
 /// Reads the WABAs 500 and 501, of which the first is told to fail; gives why it is unreadable.
@@ -218,6 +247,49 @@ async fn a_page_that_breaks_off_later_spoils_the_whole_list() {
     let second_page = Fault::new(refuses(403, 200, None)).at(LIST_A).hits(1..2);
     let played = Played::faulty(&world, [second_page]).await;
     assert!(why_unreadable(&played).await.starts_with("not permitted"));
+}
+
+#[tokio::test]
+async fn a_retry_after_alone_is_waited_for() {
+    // No whole number of minutes, and not what is waited where nothing tells.
+    let wait = Duration::from_secs(437);
+    for strategy in [ReadStrategy::Direct, ReadStrategy::Batch] {
+        for waba in [true, false] {
+            let time = Time::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+            let throttle = FaultKind::Throttle { waba, wait, told: WaitTold::InRetryAfter };
+            let faults = vec![Fault::new(throttle).at(LIST_A).hits(0..1)];
+            let mut played =
+                Played::with(WORLD, Options { time: time.clone(), faults, ..Options::default() }).await;
+            played.settings.time = time.clone();
+            played.settings.read_strategy = strategy;
+            played.settings.concurrency = 1;
+            let reader = played.reader();
+            let observed = time.run(observe(&reader, &["502", "501", "500"], &[])).await.unwrap();
+            assert_eq!((observed.unreadable.len(), observed.state.len()), (0, 3), "{strategy:?}, {waba}");
+            let cost = reader.cost();
+            assert_eq!((time.elapsed(), cost.waited), (wait, wait), "{strategy:?}, {waba}");
+            assert_eq!(cost.requests < cost.calls, strategy == ReadStrategy::Batch);
+            assert_eq!(played.emulator.calls_while_throttled(), 0, "{strategy:?}, {waba}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_the_waits_that_a_batch_tells_the_longest_is_obeyed() {
+    let time = Time::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+    let throttled = |suffix, seconds| {
+        let wait = Duration::from_secs(seconds);
+        let throttle = FaultKind::Throttle { waba: true, wait, told: WaitTold::InRetryAfter };
+        Fault::new(throttle).at(suffix).hits(0..1)
+    };
+    let faults = vec![throttled(LIST_A, 100), throttled("/501/assigned_users", 437)];
+    let mut played = Played::with(WORLD, Options { time: time.clone(), faults, ..Options::default() }).await;
+    played.settings.time = time.clone();
+    played.settings.read_strategy = ReadStrategy::Batch;
+    played.settings.concurrency = 1;
+    time.run(observe(&played.reader(), &["502", "501", "500"], &[])).await.unwrap();
+    assert_eq!(time.elapsed(), Duration::from_secs(437));
+    assert_eq!(played.emulator.calls_while_throttled(), 0);
 }
 
 #[tokio::test]

@@ -490,8 +490,9 @@ async fn nobody_else_can_reach_it() {
 
 #[test]
 fn a_world_is_read_and_written_and_an_error_has_its_place() {
-    let world = World::from_yaml(WORLD).unwrap();
+    let world = World::from_yaml(&WORLD.replace("name: Joint,", "name: Joint, status: DRAFT,")).unwrap();
     let text = world.to_yaml();
+    assert!(text.contains("status: DRAFT"), "{text}");
     let again = World::from_yaml(&text).unwrap();
     assert_eq!((again.to_yaml(), again.assignments()), (text, world.assignments()));
     assert!(!format!("{world:?}").contains("of-admin"));

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("diagnostic", &["model"]),
     ("guard", &["model"]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("sources", &["diagnostic", "model"]),
     ("digest", &["guard", "model"]),
     ("resolve", &["diagnostic", "guard", "manifest", "model"]),
+    ("planfile", &["guard", "model"]),
     ("render", &["diagnostic", "guard", "model"]),
     ("apply", &["graph", "guard", "journal", "model", "plan", "time"]),
     (
@@ -35,6 +36,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "manifest",
             "model",
             "plan",
+            "planfile",
             "render",
             "resolve",
             "sources",

@@ -7,6 +7,10 @@ mod interrupts;
 mod journal;
 mod json;
 mod quickstart;
+mod remote;
+mod saved;
+#[cfg(target_os = "linux")]
+mod tls;
 mod usage;
 
 use std::fmt;

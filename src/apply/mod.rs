@@ -13,7 +13,7 @@ use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
 use crate::journal::{Journal, JournalError, WriteId};
 use crate::model::{
-    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId,
+    Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
 };
 use crate::plan::same;
 use futures_util::{StreamExt, stream};
@@ -68,7 +68,7 @@ pub async fn apply(approved: &ApprovedPlan, tools: Tools<'_>, done: &(dyn Fn(usi
         changes: outcomes.into_iter().flatten().collect(),
         stopped: tools.stop.reason().map(|reason| match reason {
             StopReason::Interrupted => String::from("interrupted"),
-            StopReason::Fatal(error) | StopReason::Later(error) => error,
+            StopReason::Fatal(error) | StopReason::Later(error) | StopReason::OutOfTime(error) => error,
         }),
         wrote: tools.stop.wrote(),
     }
@@ -239,7 +239,7 @@ impl<'a> WabaRun<'a> {
             return self.settle_by_reading(index, &error).await;
         }
         self.tools.note_fatal(&error);
-        if let GraphError::NotSent | GraphError::Later { .. } | GraphError::BudgetSpent { .. } = error {
+        if error.is_held_back() {
             let why = self.tools.stop.ended().unwrap_or_else(|| explained(&error));
             self.settle(index, Outcome::NotAttempted { why: why.clone() });
             return Err(why);
@@ -404,7 +404,12 @@ impl Tools<'_> {
             Some(Err(error @ GraphError::NotFound(_))) if change.after.is_empty() => {
                 Sent::Accepted(error.trace())
             }
-            Some(Err(error)) => Sent::Refused(error),
+            Some(Err(error)) => {
+                if error.is_held_back() {
+                    self.stop.note_held_back();
+                }
+                Sent::Refused(error)
+            }
             None => Sent::CutOff(self.stop.ended().unwrap_or_default()),
         }
     }
@@ -430,6 +435,8 @@ impl Tools<'_> {
     fn note_fatal(&self, error: &GraphError) {
         if let GraphError::Later { .. } = error {
             self.stop.stop(StopReason::Later(explained(error)));
+        } else if let GraphError::OutOfTime = error {
+            self.stop.stop(StopReason::OutOfTime(explained(error)));
         } else if error.is_fatal() {
             self.stop.stop(StopReason::Fatal(explained(error)));
         }
@@ -440,16 +447,10 @@ fn held(holders: &Holders, user: UserId) -> TaskSet {
     holders.get(&user).cloned().unwrap_or_default()
 }
 
-/// Tells an error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| format!(": {}", chain(cause))).unwrap_or_default();
-    format!("{error}{cause}")
-}
-
 /// Tells an error with its causes and hint in one line.
 fn explained(error: &GraphError) -> String {
     match error.hint() {
-        Some(hint) => format!("{} ({hint})", error.chain()),
-        None => error.chain(),
+        Some(hint) => format!("{} ({hint})", chain(error)),
+        None => chain(error),
     }
 }

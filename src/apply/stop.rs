@@ -3,7 +3,7 @@
 use crate::time::Time;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -16,6 +16,8 @@ pub enum StopReason {
     Fatal(String),
     /// Meta asks to wait for longer than the run may.
     Later(String),
+    /// The time for the whole run is up.
+    OutOfTime(String),
 }
 
 /// The switch that ends a run; clones share it.
@@ -25,7 +27,8 @@ pub enum StopReason {
 pub struct Stop {
     /// Why, and when by the clock.
     reason: Arc<watch::Sender<Option<(StopReason, Duration)>>>,
-    wrote: Arc<AtomicBool>,
+    /// How many writes were sent, or are about to be.
+    writes: Arc<AtomicUsize>,
     grace: Duration,
     time: Time,
 }
@@ -38,7 +41,7 @@ impl Stop {
 
     /// Makes a switch that counts the grace time by a clock.
     pub fn by(time: Time, grace: Duration) -> Self {
-        Self { reason: Arc::new(watch::Sender::new(None)), wrote: Arc::default(), grace, time }
+        Self { reason: Arc::new(watch::Sender::new(None)), writes: Arc::default(), grace, time }
     }
 
     /// Ends the run; the first reason stays.
@@ -62,17 +65,25 @@ impl Stop {
     pub(super) fn ended(&self) -> Option<String> {
         self.reason().map(|reason| match reason {
             StopReason::Interrupted => String::from("the run was interrupted"),
-            StopReason::Fatal(error) | StopReason::Later(error) => format!("the run was stopped: {error}"),
+            StopReason::Fatal(error) | StopReason::Later(error) | StopReason::OutOfTime(error) => {
+                format!("the run was stopped: {error}")
+            }
         })
     }
 
     /// Tells whether any write was sent.
     pub fn wrote(&self) -> bool {
-        self.wrote.load(Ordering::SeqCst)
+        self.writes.load(Ordering::SeqCst) > 0
     }
 
+    /// Takes note of a write before it is sent: from then on nobody can say that nothing was written.
     pub(super) fn note_write(&self) {
-        self.wrote.store(true, Ordering::SeqCst);
+        self.writes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes note that a write was held back after all.
+    pub(super) fn note_held_back(&self) {
+        self.writes.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Waits until the run is ended.

@@ -288,9 +288,12 @@ pub fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {
     let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
     match stop.reason() {
         Some(StopReason::Fatal(_)) => Exit::Failed,
+        Some(StopReason::OutOfTime(_)) if !stop.wrote() => Exit::Failed,
         Some(StopReason::Later(_)) if !stop.wrote() => Exit::Later,
         Some(StopReason::Interrupted) if !all_done => interrupt::after(stop),
         Some(StopReason::Interrupted) | None if all_done && plan.unreadable.is_empty() => Exit::Done,
-        Some(StopReason::Interrupted | StopReason::Later(_)) | None => Exit::Partial,
+        Some(StopReason::Interrupted | StopReason::Later(_) | StopReason::OutOfTime(_)) | None => {
+            Exit::Partial
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use crate::graph::GraphError;
 use crate::journal::JournalError;
+use crate::model::causes;
 
 /// The end of a run that could not do its work.
 #[derive(Debug)]
@@ -18,12 +19,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// Makes a failure of something that was being done, with its causes.
     pub(crate) fn failed(doing: &str, error: impl std::error::Error) -> Self {
-        let mut chain = vec![String::from(doing), error.to_string()];
-        let mut source = error.source();
-        while let Some(cause) = source {
-            chain.push(cause.to_string());
-            source = cause.source();
-        }
+        let chain = std::iter::once(String::from(doing)).chain(causes(&error)).collect();
         Self { exit: Exit::Failed, chain, hint: None }
     }
 

@@ -28,6 +28,10 @@ pub(crate) enum Format {
     Text,
     /// For programs, with a schema (see `wabacl schema`).
     Json,
+    /// A unified diff of live and desired access, as YAML.
+    Diff,
+    /// One page for a browser, with the access matrix.
+    Html,
     /// For a comment on a pull request, below GitHub's limit.
     Markdown,
     /// Workflow commands of GitHub Actions, which put violations on the lines of a pull request.

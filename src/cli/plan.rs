@@ -62,6 +62,8 @@ pub(crate) fn show(
     match format {
         Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
         Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),
+        Format::Diff => terminal.product(&render::diff::plan(&view, &terminal.style())),
+        Format::Html => terminal.written(|to| render::html::plan(&view, &planned.header(), to)),
         Format::Markdown => terminal.product(&render::markdown::plan(&view)),
         Format::Github => terminal.product(&render::github::plan(&view, &terminal::top())),
     }

@@ -360,7 +360,7 @@ fn solution_node(id: SolutionId, solution: &Solution) -> Value {
     json!({
         "id": id.to_string(),
         "name": solution.name,
-        "status": "ACTIVE",
+        "status": solution.status,
         "status_for_pending_request": "NONE",
         "owner_app": { "id": solution.owner_app.to_string() },
         "owner_permissions": names(&solution.owner_permissions),

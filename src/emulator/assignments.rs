@@ -6,7 +6,7 @@ use super::fields::{Field, Fields, Node};
 use super::list::{PageOf, within};
 use super::refusal::Refusal;
 use super::request::Request;
-use super::world::{User, Waba, World};
+use super::world::{ACTIVE, User, Waba, World};
 use crate::model::{AssignmentKey, Task, TaskSet, UserId, WabaId};
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -228,13 +228,14 @@ impl Edge<'_> {
     }
 
     /// Gives the tasks that the caller can assign here: the permitted ones, and where the WABA comes through
-    /// a solution that does not give the app `MESSAGING`, only granular ones.
+    /// an active solution that does not give the app `MESSAGING`, only granular ones.
     fn accepted(&self) -> TaskSet {
         let all: TaskSet = Task::ALL.iter().copied().collect();
         let permitted = self.waba.clients.get(&self.caller.user.business).cloned().flatten();
         let accepted = permitted.unwrap_or(all);
         let solution = self.waba.solution.and_then(|id| self.world.solutions.get(&id));
-        let granted = solution.and_then(|solution| solution.permissions(self.caller.token.app?));
+        let active = solution.filter(|solution| solution.status == ACTIVE);
+        let granted = active.and_then(|solution| solution.permissions(self.caller.token.app?));
         if granted.is_some_and(|granted| !granted.contains(Task::Messaging)) {
             let broad = [Task::Manage, Task::Messaging, Task::ReceiveIncomingMessages, Task::FullControl];
             return accepted.difference(&broad.into());

@@ -96,8 +96,8 @@ pub enum FaultKind {
         waba: bool,
         /// For how long, on the emulator's clock.
         wait: Duration,
-        /// Whether headers tell for how long.
-        with_headers: bool,
+        /// Which headers tell for how long.
+        told: WaitTold,
     },
     /// The API knows no `assigned_users` in a list of WABAs.
     RefusedNesting,
@@ -125,6 +125,17 @@ pub enum FaultKind {
     Ignored,
 }
 
+/// How whoever is throttled is told for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitTold {
+    /// Not at all: no header says anything.
+    Nowhere,
+    /// By the usage headers of a WABA, in minutes; those of an app tell the share that is used, and no more.
+    InUsage,
+    /// By `Retry-After` and no other header, in seconds.
+    InRetryAfter,
+}
+
 /// What a fault can happen to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -144,7 +155,7 @@ pub(super) enum Instead {
     Close,
     Redirect(String),
     Endless,
-    Throttle { waba: bool, wait: Duration, with_headers: bool },
+    Throttle { waba: bool, wait: Duration, told: WaitTold },
 }
 
 impl FaultKind {
@@ -191,8 +202,8 @@ impl FaultKind {
             Self::Ignored => Some(Instead::Tell(json!({ "success": true }))),
             Self::Redirect(to) => Some(Instead::Redirect(to.clone())),
             Self::EndlessBody => Some(Instead::Endless),
-            Self::Throttle { waba, wait, with_headers } => {
-                Some(Instead::Throttle { waba: *waba, wait: *wait, with_headers: *with_headers })
+            Self::Throttle { waba, wait, told } => {
+                Some(Instead::Throttle { waba: *waba, wait: *wait, told: *told })
             }
             Self::TruncatedBody
             | Self::CloseAfterEffect

@@ -2,6 +2,7 @@
 //!
 //! All moments are on the emulator's clock. It must not know what a call asks.
 
+use super::fault::WaitTold;
 use super::refusal::Refusal;
 use crate::model::WabaId;
 use serde_json::json;
@@ -49,16 +50,20 @@ struct Gauge {
 
 struct Throttle {
     until: Duration,
-    with_headers: bool,
+    how: WaitTold,
     /// When callers were told of it, first and last.
     told: Option<(Duration, Duration)>,
 }
 
 impl Throttle {
-    /// Tells whether whoever sent a call at a moment could know better. Only the headers of a WABA tell for how long;
-    /// who is not told has to try again, but not within a minute.
+    /// Tells whether whoever sent a call at a moment could know better. The usage headers of an app do not tell for
+    /// how long; who is not told has to try again, but not within a minute.
     fn is_known(&self, sent: Duration, of_waba: bool) -> bool {
-        let tells_when = self.with_headers && of_waba;
+        let tells_when = match self.how {
+            WaitTold::Nowhere => false,
+            WaitTold::InUsage => of_waba,
+            WaitTold::InRetryAfter => true,
+        };
         self.told.is_some_and(
             |(first, last)| {
                 if tells_when { sent > first } else { sent > last && sent < last + MINUTE }
@@ -70,7 +75,9 @@ impl Throttle {
 /// That a call is not let in.
 pub(super) struct Throttled {
     pub(super) subject: Subject,
-    pub(super) with_headers: bool,
+    /// How long it is until calls are let in again, and how that is told.
+    pub(super) wait: Duration,
+    pub(super) how: WaitTold,
 }
 
 impl Throttled {
@@ -100,7 +107,7 @@ impl Gauge {
         arrived: Duration,
         now: Duration,
         knew: &mut bool,
-    ) -> Option<bool> {
+    ) -> Option<(Duration, WaitTold)> {
         forget(&mut self.let_in, now);
         if self.throttled(now).is_none() {
             self.throttle = None;
@@ -110,15 +117,16 @@ impl Gauge {
                 *knew = true;
                 throttle.until += MINUTE;
             }
-            return Some(throttle.with_headers);
+            return Some((throttle.until.saturating_sub(now), throttle.how));
         }
         let oldest = *self.let_in.front().unwrap_or(&now);
         if self.let_in.len() < limit? as usize {
             return None;
         }
         let until = (oldest + HOUR).max(now + MINUTE);
-        self.throttle = Some(Throttle { until, with_headers: true, told: None });
-        Some(true)
+        let how = WaitTold::InUsage;
+        self.throttle = Some(Throttle { until, how, told: None });
+        Some((until.saturating_sub(now), how))
     }
 
     /// Gives the share of the limit that is used, in percent, and the minutes until it is free again.
@@ -172,8 +180,8 @@ impl Meter {
             subject = Subject::Waba(waba);
         }
         self.while_throttled += usize::from(knew);
-        if let Some(with_headers) = refused {
-            return Err(Throttled { subject, with_headers });
+        if let Some((wait, how)) = refused {
+            return Err(Throttled { subject, wait, how });
         }
         self.app.let_in.extend(std::iter::repeat_n(now, calls));
         if let Some(gauge) = waba.and_then(|waba| self.wabas.get_mut(&waba)) {
@@ -182,14 +190,20 @@ impl Meter {
         Ok(())
     }
 
-    /// Throttles somebody for so long.
-    pub(super) fn throttle(&mut self, subject: Subject, until: Duration, with_headers: bool) -> Throttled {
+    /// Throttles somebody for so long from now.
+    pub(super) fn throttle(
+        &mut self,
+        subject: Subject,
+        now: Duration,
+        wait: Duration,
+        how: WaitTold,
+    ) -> Throttled {
         let gauge = match subject {
             Subject::App => &mut self.app,
             Subject::Waba(waba) => self.wabas.entry(waba).or_default(),
         };
-        gauge.throttle = Some(Throttle { until, with_headers, told: None });
-        Throttled { subject, with_headers }
+        gauge.throttle = Some(Throttle { until: now + wait, how, told: None });
+        Throttled { subject, wait, how }
     }
 
     /// Ends all throttling.

@@ -26,7 +26,7 @@ mod state_file;
 mod world;
 mod yaml;
 
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, WaitTold};
 pub use latency::Latency;
 pub use limit::Limits;
 pub use record::{Call, ForeignChange, ReadOfWaba, Write};

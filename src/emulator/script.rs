@@ -4,7 +4,7 @@
 //! on the order in which different calls come.
 
 use super::chance::{Chance, hash};
-use super::fault::{FaultKind, Place};
+use super::fault::{FaultKind, Place, WaitTold};
 use super::latency::Latency;
 use super::request::Request;
 use crate::model::{Task, TaskSet, UserId, WabaId};
@@ -250,7 +250,8 @@ fn passing_error(rng: &mut Rng) -> FaultKind {
 }
 
 fn throttle(rng: &mut Rng, waba: bool) -> FaultKind {
-    FaultKind::Throttle { waba, wait: SECOND * rng.u32(60..600), with_headers: rng.bool() }
+    let ways = [WaitTold::Nowhere, WaitTold::InUsage, WaitTold::InRetryAfter];
+    FaultKind::Throttle { waba, wait: SECOND * rng.u32(60..600), told: ways[rng.usize(..ways.len())] }
 }
 
 fn extra_stored(rng: &mut Rng) -> FaultKind {

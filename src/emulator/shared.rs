@@ -4,7 +4,7 @@ use super::Options;
 use super::answer::{Answer, Content};
 use super::api::{self, Reply, Scene};
 use super::caller::Caller;
-use super::fault::{FaultKind, Faults, Instead};
+use super::fault::{FaultKind, Faults, Instead, WaitTold};
 use super::latency::Latency;
 use super::limit::{Meter, Subject, Throttled};
 use super::record::{ForeignChange, ReadOfWaba, Record, Write};
@@ -259,10 +259,10 @@ impl Shared {
             Instead::Close => Answer::plain(200, Content::Lost),
             Instead::Redirect(to) => Answer::plain(302, Content::At(to)),
             Instead::Endless => Answer::plain(200, Content::Endless),
-            Instead::Throttle { waba, wait, with_headers } => {
+            Instead::Throttle { waba, wait, told } => {
                 let waba = request.managed_waba().filter(|_| waba);
                 let subject = waba.map_or(Subject::App, Subject::Waba);
-                let throttled = self.meter().throttle(subject, now + wait, with_headers);
+                let throttled = self.meter().throttle(subject, now, wait, told);
                 self.throttled(request, &throttled)
             }
         }
@@ -273,8 +273,13 @@ impl Shared {
         let refusal = throttled.refusal();
         let content = Content::Json(refusal.envelope(&trace).to_string());
         let mut headers = basic_headers(&request.version, trace).to_vec();
-        if throttled.with_headers {
-            headers.extend(self.usage(request));
+        match throttled.how {
+            WaitTold::Nowhere => {}
+            WaitTold::InUsage => headers.extend(self.usage(request)),
+            WaitTold::InRetryAfter => {
+                let seconds = throttled.wait.as_millis().div_ceil(1000);
+                headers.push(("retry-after", seconds.to_string()));
+            }
         }
         Answer { headers, told: vec![throttled.subject], ..Answer::plain(refusal.status, content) }
     }

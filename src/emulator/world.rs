@@ -64,10 +64,15 @@ impl Waba {
     }
 }
 
+/// The status of a solution that is in force.
+pub(super) const ACTIVE: &str = "ACTIVE";
+
 /// A Multi-Partner Solution: its apps and what each was granted.
 #[derive(Debug, Clone)]
 pub(super) struct Solution {
     pub(super) name: String,
+    /// [`ACTIVE`], or whatever else the API may say.
+    pub(super) status: String,
     pub(super) owner_app: AppId,
     pub(super) owner_permissions: TaskSet,
     pub(super) partners: BTreeMap<AppId, TaskSet>,

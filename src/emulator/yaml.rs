@@ -1,6 +1,6 @@
 //! The YAML form of a world: how it is written down, and how a text that is none is refused.
 
-use super::world::{SCOPES, Solution, Token, User, UserKind, Waba, World};
+use super::world::{ACTIVE, SCOPES, Solution, Token, User, UserKind, Waba, World};
 use crate::model::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, TaskSet, UserId, WabaId, visible};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -131,6 +131,8 @@ struct PersonEntry {
 struct SolutionEntry {
     id: Spanned<Id<SolutionId>>,
     name: String,
+    #[serde(default = "active", skip_serializing_if = "is_active")]
+    status: String,
     owner_app: Id<AppId>,
     #[serde(default)]
     owner_permissions: Vec<String>,
@@ -190,6 +192,14 @@ struct TokenEntry {
 
 fn employee() -> String {
     "EMPLOYEE".to_owned()
+}
+
+fn active() -> String {
+    ACTIVE.to_owned()
+}
+
+fn is_active(status: &str) -> bool {
+    status == ACTIVE
 }
 
 fn business_user() -> String {
@@ -253,6 +263,7 @@ fn add_solution(world: &mut World, entry: SolutionEntry) -> Result<(), WorldErro
     let partners = entry.partners.iter().map(|partner| (partner.app.0, set(&partner.permissions)));
     let solution = Solution {
         name: entry.name,
+        status: entry.status,
         owner_app: entry.owner_app.0,
         owner_permissions: set(&entry.owner_permissions),
         partners: partners.collect(),
@@ -359,6 +370,7 @@ fn solution_entry(id: SolutionId, solution: &Solution) -> SolutionEntry {
     SolutionEntry {
         id: here(id),
         name: solution.name.clone(),
+        status: solution.status.clone(),
         owner_app: Id(solution.owner_app),
         owner_permissions: list(&solution.owner_permissions),
         partners: partners

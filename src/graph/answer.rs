@@ -78,8 +78,7 @@ pub(super) fn judge(
     redacted: impl Fn(&str) -> String,
 ) -> Result<Answer, GraphError> {
     if let Ok(mut envelope) = serde_json::from_slice::<ErrorEnvelope>(&body) {
-        envelope.error.message = redacted(&envelope.error.message);
-        envelope.error.fbtrace_id = envelope.error.fbtrace_id.map(|trace| redacted(&trace));
+        envelope.error.texts().for_each(|text| *text = redacted(text));
         return Err(GraphError::from_api(status, &envelope.error, signals.wait));
     }
     if !(200..300).contains(&status) {

@@ -142,11 +142,14 @@ impl Reader {
             .await
     }
 
+    /// Asks the solutions of one WABA. Only an active one tells anything: what a draft, a rejected or an ended one
+    /// gives is not what holds.
     async fn solution(&self, waba: WabaId, app: AppId) -> Result<Option<bool>, GraphError> {
         let path = format!("{waba}/solutions");
         let query = [("fields", "id,name,status,owner_app,owner_permissions"), ("limit", "100")];
         let mut messaging = None;
-        for listed in self.client.list::<Solution>(&Call::get(path, &query)).await? {
+        let listed: Vec<Solution> = self.client.list(&Call::get(path, &query)).await?;
+        for listed in listed.into_iter().filter(is_active) {
             let mut gives = as_owner(&listed, app);
             if gives.is_none() {
                 let query = [("fields", "id,partners{partner_app,partner_permissions,status}")];
@@ -158,6 +161,11 @@ impl Reader {
         }
         Ok(messaging)
     }
+}
+
+/// Tells whether a solution is in force. Of a status that is not known, or not told, nobody can say that.
+fn is_active(solution: &Solution) -> bool {
+    solution.status.as_deref() == Some("ACTIVE")
 }
 
 fn has_messaging(permissions: Option<&Vec<String>>) -> Option<bool> {

@@ -21,13 +21,19 @@ pub struct ApiError {
     pub subcode: Option<i64>,
     /// `error.message`, harmless and at most 500 characters.
     pub message: String,
+    /// What `error.error_user_title` and `error.error_user_msg` say beyond the message, as harmless and as short.
+    pub explanation: Option<String>,
     /// `error.fbtrace_id`, harmless; Meta's support asks for it.
     pub trace: Option<String>,
 }
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {}", self.message, self.code)?;
+        f.write_str(&self.message)?;
+        if let Some(explanation) = &self.explanation {
+            write!(f, " – {explanation}")?;
+        }
+        write!(f, " (code {}", self.code)?;
         if let Some(subcode) = self.subcode {
             write!(f, ", subcode {subcode}")?;
         }
@@ -175,6 +181,7 @@ impl GraphError {
             code: body.code,
             subcode: body.error_subcode,
             message: shortened(&body.message),
+            explanation: body.explanation().as_deref().map(shortened),
             trace: body.fbtrace_id.as_deref().map(shortened),
         };
         match (body.code, body.error_subcode) {
@@ -202,6 +209,11 @@ impl GraphError {
     /// Tells whether nothing more can succeed in this run: the token is no good, or there is no time left.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::TokenDead(_) | Self::BadProof(_) | Self::Later { .. } | Self::OutOfTime)
+    }
+
+    /// Tells whether the run itself held the call back: it was never sent.
+    pub fn is_held_back(&self) -> bool {
+        matches!(self, Self::NotSent | Self::Later { .. } | Self::BudgetSpent { .. } | Self::OutOfTime)
     }
 
     /// Tells whether the same read may succeed a little later.
@@ -257,17 +269,6 @@ impl GraphError {
             | Self::ReadOnly
             | Self::Settings { .. } => None,
         }
-    }
-
-    /// Tells the error with its causes in one line, harmlessly.
-    pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        visible(&text).into_owned()
     }
 
     /// Gives what to do, where there is something to say.

@@ -5,7 +5,7 @@ use super::client::{Client, Pages, broken};
 use super::error::GraphError;
 use super::holders::{Holders, sort};
 use super::wire::{AssignedUserRow, Page};
-use crate::model::{BusinessId, SystemUser, Unreadable, UserId, WabaId};
+use crate::model::{BusinessId, SystemUser, Unreadable, UserId, WabaId, chain};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,5 +211,5 @@ pub(super) fn waba_id(id: &super::wire::WireId) -> Result<WabaId, GraphError> {
 }
 
 fn unreadable(error: &GraphError) -> Unreadable {
-    Unreadable(error.chain())
+    Unreadable(chain(error))
 }

@@ -72,6 +72,28 @@ async fn a_token_that_an_answer_repeats_is_shown_nowhere() {
     );
 }
 
+#[tokio::test]
+async fn what_meta_would_tell_a_person_is_told_where_it_says_more() {
+    let cases = [
+        (
+            json!("No such user"),
+            json!("It was \u{1b}[31mremoved."),
+            " – No such user: It was \\u{1b}[31mremoved.",
+        ),
+        (json!("invalid parameter."), json!("Ask your admin"), " – Ask your admin"),
+        (json!("No such user"), json!("There is no such user here."), " – There is no such user here."),
+        (json!("No such user"), json!(null), " – No such user"),
+        (json!(" "), json!("Invalid Parameter"), ""),
+        (json!(7), json!(format!("Bad token {ECHOED}")), " – Bad token [token]"),
+    ];
+    for (title, text, told) in cases {
+        let error = json!({ "message": "(#100) Invalid parameter", "code": 100, "error_user_title": title, "error_user_msg": text });
+        let error = answered(400, json!({ "error": error }).to_string()).await.me().await.unwrap_err();
+        let expected = format!("the API refused the call: (#100) Invalid parameter{told} (code 100)");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
 #[test]
 fn an_empty_token_is_refused_at_once() {
     let error = Reader::connect(&Settings::new("".into())).unwrap_err();

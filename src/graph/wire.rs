@@ -58,6 +58,35 @@ pub(super) struct ErrorBody {
     pub(super) is_transient: Option<bool>,
     #[serde(default, deserialize_with = "if_fits")]
     pub(super) fbtrace_id: Option<String>,
+    /// What Meta would show a person.
+    #[serde(default, deserialize_with = "if_fits")]
+    pub(super) error_user_title: Option<String>,
+    #[serde(default, deserialize_with = "if_fits")]
+    pub(super) error_user_msg: Option<String>,
+}
+
+impl ErrorBody {
+    /// Gives all texts in it that are shown.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let optional = [&mut self.fbtrace_id, &mut self.error_user_title, &mut self.error_user_msg];
+        std::iter::once(&mut self.message).chain(optional.into_iter().flatten())
+    }
+
+    /// Gives what title and text for people say beyond the message.
+    pub(super) fn explanation(&self) -> Option<String> {
+        let says =
+            |text: &str, part: &str| text.to_lowercase().contains(part.to_lowercase().trim_end_matches('.'));
+        let new = |text: Option<&str>, beside: &str| {
+            let text = text.unwrap_or_default().trim();
+            (!says(&self.message, text) && !says(beside, text)).then(|| text.to_owned())
+        };
+        let text = new(self.error_user_msg.as_deref(), "");
+        let title = new(self.error_user_title.as_deref(), text.as_deref().unwrap_or_default());
+        match (title, text) {
+            (Some(title), Some(text)) => Some(format!("{title}: {text}")),
+            (title, text) => title.or(text),
+        }
+    }
 }
 
 /// Reads a value that may be of another type, which then says nothing: it must not hide the code beside it.
@@ -145,6 +174,7 @@ pub(super) struct AssignedWabaRow {
 #[derive(Debug, Deserialize)]
 pub(super) struct Solution {
     pub(super) id: WireId,
+    pub(super) status: Option<String>,
     pub(super) owner_app: Option<App>,
     pub(super) owner_permissions: Option<Vec<String>>,
     pub(super) partners: Option<Page<Partner>>,

@@ -36,20 +36,13 @@ fn plan(changes: &[(u64, u64, &str, &str)], others: &[(u64, u64, &str)], live_in
         admin: false,
     };
     Plan {
-        business: id(99),
         acting_user: Some(id(5)),
-        day: date(2026, 11, 23),
         changes: changes.iter().map(change).collect(),
-        unmanaged: Vec::new(),
-        unreadable: BTreeMap::new(),
-        notices: Vec::new(),
-        unchanged: 0,
         live_in_scope,
         holders,
         waba_names: BTreeMap::from([(id(1), Name::from("acme"))]),
         user_names: BTreeMap::from([(id(2), Name::from("bot"))]),
-        implied: BTreeMap::new(),
-        partial: false,
+        ..Plan::empty(id(99), date(2026, 11, 23))
     }
 }
 

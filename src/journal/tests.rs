@@ -44,20 +44,10 @@ fn plan(changes: usize) -> Plan {
         implied: TaskSet::EMPTY,
     });
     Plan {
-        business: business(),
-        acting_user: None,
-        day: jiff::civil::date(2026, 11, 23),
         changes: changes.collect(),
-        unmanaged: Vec::new(),
-        unreadable: BTreeMap::new(),
-        notices: Vec::new(),
-        unchanged: 0,
-        live_in_scope: 0,
-        holders: BTreeMap::new(),
         waba_names: BTreeMap::from([("500".parse().expect("an id"), "acme-eu".into())]),
         user_names: BTreeMap::from([("11".parse().expect("an id"), SECRET.into())]),
-        implied: BTreeMap::new(),
-        partial: false,
+        ..Plan::empty(business(), jiff::civil::date(2026, 11, 23))
     }
 }
 

@@ -206,6 +206,26 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Makes a plan that changes nothing.
+    pub fn empty(business: BusinessId, day: Date) -> Self {
+        Self {
+            business,
+            acting_user: None,
+            day,
+            changes: Vec::new(),
+            unmanaged: Vec::new(),
+            unreadable: BTreeMap::new(),
+            notices: Vec::new(),
+            unchanged: 0,
+            live_in_scope: 0,
+            holders: BTreeMap::new(),
+            waba_names: BTreeMap::new(),
+            user_names: BTreeMap::new(),
+            implied: BTreeMap::new(),
+            partial: false,
+        }
+    }
+
     /// Counts the changes by what they do.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary { unchanged: self.unchanged, ..Summary::default() };

@@ -4,6 +4,7 @@
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
 mod access;
+mod cause;
 mod change;
 mod cost;
 mod desired;
@@ -19,6 +20,7 @@ mod state;
 mod task;
 
 pub use access::Access;
+pub use cause::{causes, chain};
 pub use change::{
     Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
 };

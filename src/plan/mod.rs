@@ -16,7 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// A WABA that could not be read is not planned. Nothing is taken away because of something unknown.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
-    let mut draft = Draft { desired, observed, plan: empty(desired) };
+    let plan = Plan {
+        acting_user: desired.acting_user,
+        implied: desired.implied.clone(),
+        partial: desired.partial,
+        ..Plan::empty(desired.business, desired.day)
+    };
+    let mut draft = Draft { desired, observed, plan };
     for (waba, scoped) in &desired.scope.wabas {
         match observed.unreadable.get(waba) {
             Some(reason) => {
@@ -49,25 +55,6 @@ fn implied_by_both(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, Ta
         }
     }
     both
-}
-
-fn empty(desired: &Desired) -> Plan {
-    Plan {
-        business: desired.business,
-        acting_user: desired.acting_user,
-        day: desired.day,
-        changes: Vec::new(),
-        unmanaged: Vec::new(),
-        unreadable: BTreeMap::new(),
-        notices: Vec::new(),
-        unchanged: 0,
-        live_in_scope: 0,
-        holders: BTreeMap::new(),
-        waba_names: BTreeMap::new(),
-        user_names: BTreeMap::new(),
-        implied: desired.implied.clone(),
-        partial: desired.partial,
-    }
 }
 
 /// What a user holds who is not listed.

@@ -4,7 +4,9 @@
 //! page is, it is told. Foreign names pass through [`visible`] in every format, and no line of text begins
 //! with one, as in a pipeline's log it could be a command.
 
+pub mod diff;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod paper;

@@ -4,7 +4,7 @@ use super::{LIST, Played, WORLD, key, refusal, told};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use wabacl::emulator::{Fault, FaultKind, Latency, Limits, Options};
+use wabacl::emulator::{Fault, FaultKind, Latency, Limits, Options, WaitTold};
 use wabacl::time::Time;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ async fn items_count_for_their_waba_and_the_app_is_throttled_as_a_whole() {
 #[tokio::test]
 async fn a_fault_throttles_for_as_long_as_it_says() {
     let time = clock();
-    let throttle = FaultKind::Throttle { waba: true, wait: MINUTE * 7, with_headers: false };
+    let throttle = FaultKind::Throttle { waba: true, wait: MINUTE * 7, told: WaitTold::Nowhere };
     let fault = Fault::new(throttle).at("500/assigned_users").hits(0..1);
     let options = Options { time: time.clone(), faults: vec![fault], ..Options::default() };
     let played = Played::with(WORLD, options).await;

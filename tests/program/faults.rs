@@ -1,39 +1,9 @@
 //! The program where the API, or the disk below the emulator, does not do what it should.
 
+use super::remote::Remote;
 use super::{Place, Ran};
 use crate::support::refuses;
-use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
-
-/// The token that the quickstart's world knows.
-const TOKEN: &str = "quickstart-not-a-secret";
-
-/// An emulator of the quickstart's world in this process, and a place whose program talks to it.
-pub(super) struct Remote {
-    pub(super) place: Place,
-    emulator: Emulator,
-}
-
-impl Remote {
-    pub(super) async fn start(faults: Vec<Fault>) -> Self {
-        Self::of(Place::new(), TOKEN, faults).await
-    }
-
-    async fn of(place: Place, token: &str, faults: Vec<Fault>) -> Self {
-        let world = World::from_yaml(&place.read("live.yaml")).unwrap();
-        let emulator = Emulator::start(world, Options { faults, ..Options::default() }).await.unwrap();
-        Self { place: place.set("WABACL_TOKEN", token), emulator }
-    }
-
-    pub(super) fn run(&self, words: &str) -> Ran {
-        let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
-        let url = format!("--graph-url {} --read-strategy direct", self.emulator.url());
-        self.place.run(&format!("{verb} access --today 2026-11-23 {url} {options}")).never_says(TOKEN)
-    }
-
-    fn writes(&self) -> usize {
-        self.emulator.calls().iter().filter(|call| call.method != "GET").count()
-    }
-}
+use wabacl::emulator::{Fault, FaultKind, Options};
 
 const GLOBEX: &str = "/104996122399160/assigned_users";
 
@@ -58,7 +28,7 @@ async fn a_token_that_has_ended_ends_the_run() {
         "tokens:\n",
         "tokens:\n  - { token: EAAover, user: 1972385232742140, expires_at: 1 }\n",
     );
-    let remote = Remote::of(place, "EAAover", Vec::new()).await;
+    let remote = Remote::of(place, "EAAover", Options::default()).await;
     for words in ["plan", "drift", "apply --auto-approve"] {
         let ran = remote.run(words).ends(1).says("hint: make a new token").never_says("EAAover");
         assert_eq!(ran.stdout, "");
@@ -82,7 +52,7 @@ async fn a_token_that_dies_half_way_stops_the_run() {
 async fn a_token_without_admin_permissions_reads_and_cannot_write() {
     let place = Place::new();
     place.edit("live.yaml", "tokens:\n", "tokens:\n  - { token: EAAplain, user: 1972385232742141 }\n");
-    let remote = Remote::of(place, "EAAplain", Vec::new()).await;
+    let remote = Remote::of(place, "EAAplain", Options::default()).await;
     remote.run("plan").ends(0);
     let ran = remote.run("apply --auto-approve").ends(4).says("not permitted: (#200)");
     ran.says("Applied: 0 of 7 changes").says("admin permissions");
@@ -133,6 +103,19 @@ async fn who_throttles_before_any_write_is_come_back_to_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_out_of_time_is_in_part_once_something_was_written() {
+    // Calls that a WABA has no more in this hour would have to be waited for beyond the time of the run.
+    let limits = "--auto-approve --concurrency 1 --max-wait 7200 --timeout 600 --waba-calls-per-hour";
+    let remote = Remote::start(Vec::new()).await;
+    let ran = remote.run(&format!("apply {limits} 6")).ends(4).says("not attempted");
+    ran.says("the run took longer than --timeout allows (give a longer --timeout)");
+    assert!(remote.writes() > 0);
+    let remote = Remote::start(Vec::new()).await;
+    remote.run(&format!("apply {limits} 2")).ends(1).says("Applied: 0 of 7 changes, 7 not attempted.");
+    assert_eq!(remote.writes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_that_may_not_ask_about_its_token_can_plan_all_the_same() {
     let silent = Fault::new(refuses(400, 100, None)).at("/debug_token");
     let remote = Remote::start(vec![silent.clone()]).await;
@@ -155,7 +138,7 @@ async fn a_token_that_ends_soon_or_lacks_a_scope_earns_a_warning() {
          [whatsapp_business_management] }}\n"
     );
     place.edit("live.yaml", "tokens:\n", &token);
-    let remote = Remote::of(place, "EAAsoon", Vec::new()).await;
+    let remote = Remote::of(place, "EAAsoon", Options::default()).await;
     let ran = remote.place.run(&format!("whoami --graph-url {}", remote.emulator.url())).ends(0);
     let ran = ran.never_says("EAAsoon");
     ran.says("warning: the token ends at")

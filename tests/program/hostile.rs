@@ -1,6 +1,6 @@
 //! Names that others chose: they steer neither a terminal nor the log of a pipeline.
 
-use super::faults::Remote;
+use super::remote::Remote;
 use super::{Place, Ran};
 use wabacl::emulator::{Fault, FaultKind};
 

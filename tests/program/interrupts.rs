@@ -2,12 +2,13 @@
 
 #![cfg(unix)]
 
+use super::remote::Remote;
 use super::{Place, Ran};
 use crate::support::until;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::time::Duration;
-use wabacl::emulator::{Emulator, Options, World};
+use wabacl::emulator::Call;
 
 /// Sends a signal to a process that is still running.
 fn send(signal: &str, to: &Child) {
@@ -17,22 +18,15 @@ fn send(signal: &str, to: &Child) {
 
 /// Starts an apply, sends signals once the emulator has seen such a call, and waits for the end.
 async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) -> (Ran, usize) {
-    let place = Place::new().set("WABACL_TOKEN", "quickstart-not-a-secret");
-    let world = World::from_yaml(&place.read("live.yaml")).unwrap();
-    let slow = Options { latency: Duration::from_millis(300).into(), ..Options::default() };
-    let emulator = Emulator::start(world, slow).await.unwrap();
-    let url = emulator.url();
-    let words = format!(
-        "apply access --today 2026-11-23 --auto-approve --read-strategy direct --concurrency 1 --graph-url {url} {options}"
-    );
-    let child = place.command(&words).spawn().unwrap();
-    let seen = || emulator.calls().iter().any(|call| call.method == method && call.path.ends_with(path));
-    until(seen).await;
+    let remote = Remote::slow(Duration::from_millis(300)).await;
+    let child = remote.spawn(&format!("apply --auto-approve --concurrency 1 {options}"));
+    let is_it = |call: &Call| call.method == method && call.path.ends_with(path);
+    until(|| remote.emulator.calls().iter().any(is_it)).await;
     for signal in signals {
         send(signal, &child);
     }
     let ran = Ran::from(child.wait_with_output().unwrap());
-    (ran, emulator.calls().iter().filter(|call| call.method != "GET").count())
+    (ran, remote.writes())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use wabacl::graph::{DirectoryRequest, GraphError, ReadAhead, ReadRequest, Reader
 use wabacl::guard::{self, Judgement, Policy, Waiver};
 use wabacl::journal::{self, Journal, Lock, Start};
 use wabacl::manifest::{self, Manifest};
-use wabacl::model::{Access, Directory, Observed, Plan, Report, Sources, UserId, WabaId};
+use wabacl::model::{Access, Directory, Observed, Plan, Report, Sources, UserId, WabaId, chain};
 use wabacl::plan;
 use wabacl::render::{self, PlanView, Purpose, Style};
 use wabacl::resolve::{self, Ahead, Resolved};
@@ -80,7 +80,7 @@ impl Place<'_> {
             Err(Early::Graph(error)) => {
                 let exit = if matches!(error, GraphError::Later { .. }) { Exit::Later } else { Exit::Failed };
                 let mut trail = trail.borrow_mut();
-                trail.printed += &error.chain();
+                trail.printed += &chain(&error);
                 trail.printed += &error.hint().unwrap_or_default();
                 trail.exit = Some(exit);
             }

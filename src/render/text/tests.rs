@@ -67,9 +67,7 @@ fn example(user: &str, waba: &str) -> Plan {
     live.insert_name(if user.is_empty() { "NEW" } else { user });
     let key_of = |user| key("102290129340398", user);
     Plan {
-        business: "98".parse().unwrap(),
         acting_user: Some("12".parse().unwrap()),
-        day: jiff::civil::date(2026, 11, 23),
         changes: vec![
             change(key_of("11"), TaskSet::EMPTY, [Task::ManageTemplates, Task::Manage].into(), asked),
             change(key_of("12"), live, [Task::Manage, Task::ViewCost].into(), mixed),
@@ -90,14 +88,13 @@ fn example(user: &str, waba: &str) -> Plan {
         notices: vec![Notice::AssignsToAdmin("11".parse().unwrap())],
         unchanged: 118,
         live_in_scope: 120,
-        holders: BTreeMap::new(),
         waba_names: BTreeMap::from([("102290129340398".parse().unwrap(), waba.into())]),
         user_names: ["11", "12", "13"]
             .into_iter()
             .map(|id| (id.parse().unwrap(), Name::from(user)))
             .collect(),
-        implied: BTreeMap::new(),
         partial: true,
+        ..Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23))
     }
 }
 

@@ -1,0 +1,35 @@
+//! Why something failed: an error with its causes, for people.
+
+use super::visible;
+use std::error::Error;
+
+/// Gives what an error and each of its causes says, outermost first.
+pub fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
+    let deeper = std::iter::successors(error.source(), |cause| (**cause).source());
+    std::iter::once(error.to_string()).chain(deeper.map(ToString::to_string))
+}
+
+/// Tells an error with its causes in one line, harmlessly.
+pub fn chain(error: &dyn Error) -> String {
+    visible(&causes(error).collect::<Vec<_>>().join(": ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{what}")]
+    struct Failure {
+        what: &'static str,
+        source: Option<Box<Failure>>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_all_that_is_behind_it() {
+        let of = |what, source: Option<Failure>| Failure { what, source: source.map(Box::new) };
+        let error = of("reading", Some(of("connecting", Some(of("\u{1b}[31mred\n", None)))));
+        assert_eq!(causes(&error).collect::<Vec<_>>(), ["reading", "connecting", "\u{1b}[31mred\n"]);
+        assert_eq!(chain(&error), "reading: connecting: \\u{1b}[31mred\\n");
+    }
+}
