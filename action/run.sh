@@ -20,7 +20,7 @@ take_secrets() {
 
 # Shows a file as a block of code in which nothing is markup. A summary has a limit, so what is long is cut.
 block() {
-  sed -e 's/^/    /' -e '2000q' "$1"
+  sed -e '/^::/d' -e 's/^/    /' -e '2000q' "$1"
   [ "$(wc -l <"$1")" -le 2000 ] || printf '\nThe log has the rest.\n'
   echo
 }
@@ -83,6 +83,27 @@ run_plan() {
   output comment-file "$kept/comment.md"
 }
 
+# Runs `wabacl apply` and leaves in `code` what it ended with; the report and what was said go to files as well. A
+# runner that breaks off tells only this shell, so what it tells is handed on: wabacl then lets finish what is in flight.
+apply() {
+  local child said broken_off
+  exec 4> >(tee "$kept/talk.txt" >&2)
+  said=$!
+  wabacl apply "$@" --state-dir "$state" ${more[@]+"${more[@]}"} >"$kept/report.txt" 2>&4 &
+  child=$!
+  exec 4>&-
+  trap 'broken_off=yes; kill -TERM "$child" || true' INT TERM
+  # A signal ends the wait, not the child.
+  broken_off=yes
+  while [ -n "$broken_off" ]; do
+    broken_off="" ended=0
+    wait "$child" || ended=$?
+  done
+  trap - INT TERM
+  code=$ended
+  wait "$said" || true
+}
+
 # Applies the plan that was reviewed. Where that is refused, or there is none, a fresh one is made and nothing done.
 run_apply() {
   local ran=("${paths[@]}" --auto-approve)
@@ -93,8 +114,7 @@ run_apply() {
     echo "No plan was reviewed: nothing is applied. This is what there is to do." | summary
   fi
   if [ "$code" -eq 0 ]; then
-    wabacl apply "${ran[@]}" --state-dir "$state" ${more[@]+"${more[@]}"} >"$kept/report.txt" 2>"$kept/talk.txt" || code=$?
-    cat "$kept/talk.txt" >&2
+    apply "${ran[@]}"
     cat "$kept/report.txt"
     # What was said is worth a line in the summary where it was refused or failed.
     [ "$code" -eq 0 ] || block "$kept/talk.txt" | summary
