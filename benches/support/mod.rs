@@ -182,6 +182,7 @@ pub fn core(case: &Case) -> (Plan, usize) {
         waived: &judgement.waived,
         sources: &case.sources,
         purpose: Purpose::Plan,
+        notes: None,
     };
     let header = JsonHeader {
         created_at: jiff::Timestamp::UNIX_EPOCH,

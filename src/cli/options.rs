@@ -38,6 +38,25 @@ pub(crate) enum Format {
     Github,
 }
 
+/// How drift is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DriftFormat {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+    /// A unified diff of live and desired access, as YAML.
+    Diff,
+    /// One page for a browser, with the access matrix.
+    Html,
+    /// For an issue, below GitHub's limit.
+    Markdown,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// Metrics for the textfile collector of Prometheus's node exporter.
+    Prometheus,
+}
+
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {

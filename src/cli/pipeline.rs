@@ -10,7 +10,9 @@ use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
 use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
-use crate::model::{Access, BusinessId, Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::model::{
+    Access, BusinessId, Desired, Directory, DriftNotes, Ending, Name, Plan, Shared, Sources, UserId, WabaId,
+};
 use crate::planfile::Saved;
 use crate::render::json::JsonHeader;
 use crate::render::{PlanView, Purpose};
@@ -31,6 +33,10 @@ pub(crate) struct Planned {
     /// When it was made, to the second: what a reader of a plan wants to know, and the form that the schema shows.
     created_at: Timestamp,
     pub(crate) acting_user_name: Option<Name>,
+    /// The grants that hold and have an end, by their last day.
+    pub(crate) ending: Vec<Ending>,
+    /// What is known of drift besides, once somebody has asked.
+    pub(crate) notes: Option<DriftNotes>,
 }
 
 /// A saved plan is like one that was just made, but that nobody has looked anything up for it.
@@ -43,7 +49,18 @@ impl From<Saved> for Planned {
             system_users: BTreeMap::new(),
             wabas: BTreeMap::new(),
         };
-        Self { plan, access, policy, directory, sources, manifest_digest, created_at, acting_user_name }
+        Self {
+            plan,
+            access,
+            policy,
+            directory,
+            sources,
+            manifest_digest,
+            created_at,
+            acting_user_name,
+            ending: Vec::new(),
+            notes: None,
+        }
     }
 }
 
@@ -70,6 +87,7 @@ impl Planned {
             waived: &judgement.waived,
             sources: &self.sources,
             purpose,
+            notes: self.notes.as_ref(),
         }
     }
 
@@ -182,7 +200,39 @@ pub(crate) async fn plan(
     let acting_user = plan.acting_user.and_then(|user| directory.system_users.get(&user));
     let acting_user_name = acting_user.map(|user| user.name.clone());
     let created_at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    Ok(Planned { plan, access, policy, directory, sources, manifest_digest, created_at, acting_user_name })
+    let ending = ending(&desired);
+    let notes = None;
+    Ok(Planned {
+        plan,
+        access,
+        policy,
+        directory,
+        sources,
+        manifest_digest,
+        created_at,
+        acting_user_name,
+        ending,
+        notes,
+    })
+}
+
+/// Gives the grants that hold and have an end, by their last day.
+fn ending(desired: &Desired) -> Vec<Ending> {
+    let mut assignments: BTreeMap<u32, usize> = BTreeMap::new();
+    for claim in &desired.claims {
+        *assignments.entry(claim.grant).or_default() += 1;
+    }
+    let ends = |grant: &&crate::model::ResolvedGrant| !grant.expired && grant.source.until.is_some();
+    let mut ending: Vec<Ending> = (0..)
+        .zip(&desired.grants)
+        .filter(|(_, grant)| ends(grant))
+        .map(|(index, grant)| Ending {
+            source: grant.source.clone(),
+            assignments: assignments.get(&index).copied().unwrap_or_default(),
+        })
+        .collect();
+    ending.sort_by_key(|one| (one.source.until, one.source.at));
+    ending
 }
 
 /// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.

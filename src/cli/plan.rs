@@ -8,7 +8,8 @@ use super::pipeline::{self, Planned};
 use super::terminal::{self, Terminal};
 use crate::guard::{self, Judgement};
 use crate::planfile;
-use crate::render::{self, Purpose};
+use crate::render::json::JsonHeader;
+use crate::render::{self, PlanView, Purpose};
 use std::path::PathBuf;
 
 /// Shows what apply would do, and writes nothing
@@ -59,14 +60,28 @@ pub(crate) fn show(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let view = planned.view(judgement, purpose);
-    match format {
-        Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
-        Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),
-        Format::Diff => terminal.product(&render::diff::plan(&view, &terminal.style())),
-        Format::Html => terminal.written(|to| render::html::plan(&view, &planned.header(), to)),
-        Format::Markdown => terminal.product(&render::markdown::plan(&view)),
-        Format::Github => terminal.product(&render::github::plan(&view, &terminal::top())),
-    }
+    terminal.product(&shown(&view, &planned.header(), format, terminal)?)
+}
+
+/// Shows a plan.
+pub(crate) fn shown(
+    view: &PlanView<'_>,
+    header: &JsonHeader<'_>,
+    format: Format,
+    terminal: &Terminal,
+) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    let written = match format {
+        Format::Text => return Ok(render::text::plan(view, &terminal.style())),
+        Format::Diff => return Ok(render::diff::plan(view, &terminal.style())),
+        Format::Markdown => return Ok(render::markdown::plan(view)),
+        Format::Github => return Ok(render::github::plan(view, &terminal::top())),
+        Format::Json => render::json::plan(view, header, &mut text),
+        Format::Html => render::html::plan(view, header, &mut text),
+    };
+    let failed = |error| Failure::failed("writing the output", error);
+    written.map_err(failed)?;
+    String::from_utf8(text).map_err(|error| Failure::failed("writing the output", error))
 }
 
 /// Gives the exit code of a plan that nobody applies.

@@ -9,6 +9,7 @@ mod change;
 mod cost;
 mod desired;
 mod directory;
+mod drift;
 mod history;
 mod id;
 mod name;
@@ -29,6 +30,7 @@ pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
+pub use drift::{DriftNotes, Ending, LastWrite, Origin};
 pub use history::{
     BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
     RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,

@@ -3,8 +3,11 @@
 //! [`plan`] is pure, total and deterministic: it cannot fail, and the same two states give the same plan,
 //! to the byte. It must not know the API, the guards, or how a plan is shown.
 
+mod origin;
 #[cfg(test)]
 mod tests;
+
+pub use origin::{Since, last_writes, origins};
 
 use crate::model::{
     AdminRole, AssignmentKey, Because, Blocked, Change, Desired, HolderKind, Name, Notice, Observed, Plan,

@@ -52,6 +52,10 @@ pub fn plan(view: &PlanView<'_>, top: &Top) -> String {
         let (who, what) = phrase::notice(plan, notice);
         text += &command("notice", "notice", None, sources, top, &format!("{who}: {what}"));
     }
+    for one in view.notes.and_then(|notes| notes.ending.as_ref()).into_iter().flatten() {
+        let message = format!("ends soon: {}", phrase::ending(one, sources));
+        text += &command("warning", "expiring-grant", Some(one.source.at), sources, top, &message);
+    }
     text + &command("notice", "plan", None, sources, top, &phrase::last_line(view))
 }
 

@@ -140,6 +140,8 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     if plan.partial {
         warnings.push("partial: narrowed by <code>--waba</code>; other WABAs were not looked at".to_owned());
     }
+    let ending = view.notes.and_then(|notes| notes.ending.as_ref()).into_iter().flatten();
+    warnings.extend(ending.map(|one| format!("ends soon: {}", text(&phrase::ending(one, view.sources)))));
     let mut twice = Vec::new();
     for (kind, users) in second_look(plan) {
         let (what, which) = kind.phrase();
@@ -193,6 +195,8 @@ fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> 
     };
     let mut why: Vec<String> =
         phrase::reasons(change, view.sources).iter().map(|reason| text(reason)).collect();
+    let notes = view.notes.iter().flat_map(|notes| phrase::drift_notes(change, notes));
+    why.extend(notes.map(|note| text(&note)));
     if change.blocked.is_some() {
         why.push("cannot be made by the acting user itself; not attempted".into());
     }

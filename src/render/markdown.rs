@@ -139,6 +139,8 @@ fn findings(page: &mut Page, view: &PlanView<'_>) {
     if plan.partial {
         warnings.push("- partial: narrowed by `--waba`; other WABAs were not looked at\n".to_owned());
     }
+    let ending = view.notes.and_then(|notes| notes.ending.as_ref()).into_iter().flatten();
+    warnings.extend(ending.map(|one| format!("- ends soon: {}\n", code(&phrase::ending(one, view.sources)))));
     if !warnings.is_empty() {
         page.push("**Warnings:**\n\n", HEAD);
         page.list(warnings, ("warning", "warnings"));
@@ -230,6 +232,8 @@ fn tasks(change: &Change) -> String {
 fn why(view: &PlanView<'_>, change: &Change) -> String {
     let mut all: Vec<String> =
         phrase::reasons(change, view.sources).iter().map(|reason| code(reason)).collect();
+    let notes = view.notes.iter().flat_map(|notes| phrase::drift_notes(change, notes));
+    all.extend(notes.map(|note| code(&note)));
     if change.blocked.is_some() {
         all.push("cannot be made by the acting user itself; not attempted".to_owned());
     }

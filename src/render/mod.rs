@@ -11,12 +11,13 @@ pub mod json;
 pub mod markdown;
 mod paper;
 mod phrase;
+pub mod prometheus;
 pub mod sarif;
 pub mod schema;
 pub mod text;
 
 use crate::guard::Violation;
-use crate::model::{Access, Name, Plan, Sources, visible};
+use crate::model::{Access, DriftNotes, Name, Plan, Sources, visible};
 use std::fmt::Display;
 
 /// How text is laid out.
@@ -55,6 +56,8 @@ pub struct PlanView<'a> {
     pub sources: &'a Sources,
     /// What the reader wants to know.
     pub purpose: Purpose,
+    /// What is known of drift besides.
+    pub notes: Option<&'a DriftNotes>,
 }
 
 /// Shows foreign text without harm.

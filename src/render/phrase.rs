@@ -3,8 +3,8 @@
 
 use super::{PlanView, Purpose, harmless, named};
 use crate::model::{
-    Action, Change, GrantSource, Notice, Plan, Position, Prune, Sources, Task, UnmanagedReason, UserId,
-    WhyGone,
+    Action, Change, DriftNotes, Ending, GrantSource, LastWrite, Notice, Origin, Plan, Position, Prune,
+    Sources, Task, UnmanagedReason, UserId, WhyGone,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -111,6 +111,38 @@ pub(super) fn second_look(plan: &Plan) -> BTreeMap<Kind, Vec<(UserId, usize)>> {
         users
     };
     kinds.into_iter().map(|(kind, users)| (kind, by_number(users))).collect()
+}
+
+/// Says since when a difference is there, and whose doing it is, as far as that is known; a line each.
+pub(super) fn drift_notes(change: &Change, notes: &DriftNotes) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(LastWrite { at, run, by, after }) = notes.written.get(&change.key) {
+        let mut who = String::new();
+        if let Some(user) = &by.user {
+            let _ = write!(who, " by {user}");
+        }
+        if let Some(host) = &by.host {
+            let _ = write!(who, " on {host}");
+        }
+        let to = if after.is_empty() { "nothing".to_owned() } else { after.to_string() };
+        all.push(format!("last written at {at:.0} in run {run}{who}: to {to}"));
+    }
+    match notes.origins.get(&change.key) {
+        Some(Origin::Live) => all.push("drift: live access moved since the last apply".into()),
+        Some(Origin::Manifests) => {
+            all.push("in progress: the manifests moved since the last apply, live access did not".into());
+        }
+        Some(Origin::Both) => all.push("drift and in progress: live access and the manifests moved".into()),
+        Some(Origin::Unknown) => all.push("whether live access or the manifests moved cannot be told".into()),
+        None => {}
+    }
+    all
+}
+
+/// Says of a grant when it ends.
+pub(super) fn ending(ending: &Ending, sources: &Sources) -> String {
+    let on = count(ending.assignments, "assignment", "assignments");
+    format!("{}: {on}", grant(&ending.source, sources))
 }
 
 /// Gives what a notice is about, and what it says of it.

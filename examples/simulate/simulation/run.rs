@@ -196,7 +196,15 @@ impl Trail {
     fn show(&mut self, plan: &Plan, judgement: &Judgement, sources: &Sources) {
         let Judgement { violations, waived, .. } = judgement;
         let access = Access::default();
-        let view = PlanView { plan, access: &access, violations, waived, sources, purpose: Purpose::Plan };
+        let view = PlanView {
+            plan,
+            access: &access,
+            violations,
+            waived,
+            sources,
+            purpose: Purpose::Plan,
+            notes: None,
+        };
         self.printed += &render::text::plan(&view, &STYLE);
     }
 }

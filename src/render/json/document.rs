@@ -62,6 +62,9 @@ documents! {
         summary: PlanSummary,
         /// What applying it costs.
         apply_cost: ApplyCostEntry,
+        /// The grants that end soon, by their last day; in drift with `--expiring` only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expiring: Option<Vec<ExpiringEntry>>,
     }
     /// A change of one assignment.
     ChangeEntry {
@@ -85,6 +88,28 @@ documents! {
         blocked: Option<BlockedWord>,
         /// Whether the user is an admin of the business, who may not be listed even after the write.
         admin: bool,
+        /// The last write to the assignment that the journal of this machine knows of; in drift only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_written: Option<LastWrittenEntry>,
+        /// What moved since the last apply; in drift with `--since` only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moved: Option<MovedWord>,
+    }
+    /// A write that an earlier run made.
+    LastWrittenEntry {
+        /// When, in UTC.
+        at: String,
+        /// The run that the journal files it under.
+        run: String,
+        /// The set that was written, by name.
+        tasks: Vec<String>,
+    }
+    /// A grant that ends soon.
+    ExpiringEntry {
+        /// The grant; `until` is the last day it holds.
+        grant: GrantEntry,
+        /// How many assignments it speaks of.
+        assignments: usize,
     }
     /// A grant.
     GrantEntry {
@@ -303,6 +328,17 @@ words! {
     BlockedWord {
         /// It would raise its own tasks.
         SelfRaise,
+    }
+    /// What moved since the last apply.
+    MovedWord {
+        /// Live access: this is drift.
+        Live,
+        /// The manifests: this is work in progress.
+        Manifests,
+        /// Both.
+        Both,
+        /// That cannot be told.
+        Unknown,
     }
     /// What may be taken away.
     PruneWord {

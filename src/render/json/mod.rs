@@ -58,7 +58,7 @@ pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocume
         acting_user: acting_user(plan, header),
         manifest_digest: header.manifest_digest.to_owned(),
         partial: plan.partial,
-        changes: plan.changes.iter().map(|change| change_entry(plan, change, view.sources)).collect(),
+        changes: plan.changes.iter().map(|change| noted(view, change)).collect(),
         unmanaged: plan.unmanaged.iter().map(|row| unmanaged(plan, row)).collect(),
         unreadable: unreadable(plan),
         violations: view.violations.iter().map(|found| violation(plan, found)).collect(),
@@ -71,6 +71,13 @@ pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocume
             unchanged: summary.unchanged,
         },
         apply_cost: ApplyCostEntry { reads: cost.reads, writes: cost.writes },
+        expiring: view.notes.and_then(|notes| notes.ending.as_ref()).map(|ending| {
+            let entry = |one: &model::Ending| ExpiringEntry {
+                grant: grant(&one.source, view.sources),
+                assignments: one.assignments,
+            };
+            ending.iter().map(entry).collect()
+        }),
     }
 }
 
@@ -170,7 +177,27 @@ fn change_entry(plan: &Plan, change: &model::Change, sources: &Sources) -> Chang
         }),
         blocked: change.blocked.map(|model::Blocked::SelfRaise| BlockedWord::SelfRaise),
         admin: change.admin,
+        last_written: None,
+        moved: None,
     }
+}
+
+/// Gives a change with what is known of it besides.
+fn noted(view: &PlanView<'_>, change: &model::Change) -> ChangeEntry {
+    let entry = change_entry(view.plan, change, view.sources);
+    let Some(notes) = view.notes else { return entry };
+    let last_written = notes.written.get(&change.key).map(|last| LastWrittenEntry {
+        at: last.at.to_string(),
+        run: harmless(last.run.as_str()),
+        tasks: tasks(&last.after),
+    });
+    let moved = notes.origins.get(&change.key).map(|origin| match origin {
+        model::Origin::Live => MovedWord::Live,
+        model::Origin::Manifests => MovedWord::Manifests,
+        model::Origin::Both => MovedWord::Both,
+        model::Origin::Unknown => MovedWord::Unknown,
+    });
+    ChangeEntry { last_written, moved, ..entry }
 }
 
 fn grant(source: &GrantSource, sources: &Sources) -> GrantEntry {

@@ -6,7 +6,7 @@ use crate::model::{
     Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
 };
 use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
-use crate::render::{PlanView, Style, named, phrase};
+use crate::render::{PlanView, Purpose, Style, named, phrase};
 use unicode_width::UnicodeWidthStr;
 
 /// So many reasons are shown for a change unless all are asked for.
@@ -28,6 +28,7 @@ pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
     write_unreadable(&mut paper, plan);
     write_notices(&mut paper, plan);
     losses::write(&mut paper, plan, style.verbose);
+    write_ending(&mut paper, view);
     write_violations(&mut paper, view);
     write_last(&mut paper, view);
     paper.finish()
@@ -47,7 +48,12 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
     let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
     // Tasks stand under each other where there is room for it.
     let hang = if paper.width() >= 60 { 5 + column } else { 6 };
-    paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
+    match view.purpose {
+        Purpose::Plan => paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change))),
+        Purpose::Drift => {
+            paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(differs(change)))
+        }
+    }
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
@@ -61,6 +67,9 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
             paper.entry(6, 8, gone_words(*prune, line, view.sources));
         }
     }
+    for note in view.notes.iter().flat_map(|notes| phrase::drift_notes(change, notes)) {
+        paper.entry(6, 8, prose(&note, Paint::Changed));
+    }
     if change.blocked == Some(Blocked::SelfRaise) {
         let text = "cannot be made by the acting user itself; not attempted";
         paper.entry(6, 8, prose(text, Paint::Changed));
@@ -68,6 +77,23 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
     if change.admin {
         paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
     }
+}
+
+/// Says what is missing and what is too much, for somebody who did not make the change.
+fn differs(change: &Change) -> Vec<Word> {
+    let mut words = Vec::new();
+    for (what, set, paint) in [
+        ("should have", change.gained(), Paint::Good),
+        ("should not have", change.lost(), Paint::Bad),
+        ("has rightly", change.kept(), Paint::Plain),
+    ] {
+        if !set.is_empty() {
+            words.extend(prose(if words.is_empty() { "" } else { "and" }, Paint::Dim));
+            words.extend(prose(what, Paint::Dim));
+            words.extend(foreign_prose(&set.to_string(), paint));
+        }
+    }
+    words
 }
 
 fn place(at: Position, sources: &Sources, paint: Paint) -> Word {
@@ -165,6 +191,19 @@ fn write_notices(paper: &mut Paper, plan: &Plan) {
                 paper.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
             }
         }
+    }
+}
+
+fn write_ending(paper: &mut Paper, view: &PlanView<'_>) {
+    let Some(ending) = view.notes.and_then(|notes| notes.ending.as_ref()) else { return };
+    paper.gap();
+    paper.entry(
+        0,
+        2,
+        prose(&format!("Ending soon: {}.", count(ending.len(), "grant", "grants")), Paint::Plain),
+    );
+    for one in ending {
+        paper.entry(2, 6, prose(&phrase::ending(one, view.sources), Paint::Changed));
     }
 }
 

@@ -116,6 +116,7 @@ fn shown(of: &Plan, style: &Style) -> String {
             waived: &[],
             sources: &sources,
             purpose,
+            notes: None,
         },
         style,
     )
@@ -235,6 +236,7 @@ fn drift_tells_no_cost() {
         waived: &[],
         sources: &sources,
         purpose: Purpose::Drift,
+        notes: None,
     };
     assert!(!plan(&view, &PLAIN).contains("API call"));
 }
@@ -397,6 +399,7 @@ fn what_is_written_fits_the_schemas() {
             waived: &violations,
             sources: &sources,
             purpose: Purpose::Plan,
+            notes: None,
         };
         let created_at = "2026-11-23T10:00:00Z".parse().unwrap();
         let header = JsonHeader { created_at, acting_user_name: None, manifest_digest: "sha256:00" };
