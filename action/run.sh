@@ -120,6 +120,11 @@ run_apply() {
     [ "$code" -eq 0 ] || block "$kept/talk.txt" | summary
     block "$kept/report.txt" | summary
   fi
+  # Drift is told from work in progress by the plan that was applied last: it goes with the journal.
+  if [ "$code" -eq 0 ]; then
+    rm -f "$applied"
+    [ -z "$INPUT_PLAN_FILE" ] || cp "$INPUT_PLAN_FILE" "$applied"
+  fi
   if [ "$code" -eq 3 ]; then
     echo "Nothing was written. A fresh plan follows; review it, and start this workflow by hand to apply it." | summary
     plan_into "$kept/plan.json"
@@ -132,8 +137,21 @@ run_apply() {
   fi
 }
 
+# Prints the plan that was applied last: its file, or its digest as the journal has it, or nothing.
+last_applied() {
+  if [ -f "$applied" ]; then
+    printf '%s\n' "$applied"
+  else
+    wabacl journal --state-dir "$state" --format json |
+      jq -r '[.journals[].runs[]] | sort_by(.at) | last | .plan_digest // empty'
+  fi
+}
+
 run_drift() {
-  local document=$kept/drift.json
+  local document=$kept/drift.json since
+  # Tells what moved from what the manifests ask for only since.
+  since=$(last_applied)
+  [ -z "$since" ] || more+=(--since "$since")
   wabacl drift "${paths[@]}" --state-dir "$state" --format json ${more[@]+"${more[@]}"} >"$document" || code=$?
   case $code in
     0 | 2 | 4)
@@ -156,6 +174,7 @@ check_config
 take_secrets
 kept=$(folder)
 state=$kept/state
+applied=$state/applied-$INPUT_CONFIG.json
 code=0
 read_lines <<<"$INPUT_ARGS"
 more=(${lines[@]+"${lines[@]}"})

@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$1"
 rm -f SHA256SUMS
-find . -maxdepth 1 -type f ! -name '.*' ! -name 'SHA256SUMS*' -printf '%f\0' | LC_ALL=C sort -z |
-  xargs -0 sha256sum >"$PWD/SHA256SUMS.new"
-mv SHA256SUMS.new SHA256SUMS
+# Into a file that the list does not look at: it must not hold itself.
+find . -maxdepth 1 -type f ! -name '.*' -printf '%f\0' | LC_ALL=C sort -z | xargs -0 -r sha256sum >.SHA256SUMS
+[ -s .SHA256SUMS ] || { echo "there is nothing in $1" >&2; exit 1; }
+mv .SHA256SUMS SHA256SUMS
 sha256sum --check --strict SHA256SUMS
