@@ -15,7 +15,7 @@
 //! read live      world   graph     scope                     -> Observed
 //! plan           pure    plan      Desired, Observed         -> Plan (cannot fail)
 //! guard          pure    guard     Plan, Policy              -> ApprovedPlan, or every violation
-//! render         pure    render    Plan                      -> text, JSON
+//! render         pure    render    Plan                      -> text, JSON, diff, Markdown, HTML, …
 //! apply          world   apply     ApprovedPlan              -> journal, Report
 //! ```
 //!

@@ -1,7 +1,9 @@
 //! The program as its users run it: in a process of its own, in an environment of its own.
 
 mod crash;
+mod drift;
 mod faults;
+mod formats;
 mod hostile;
 mod interrupts;
 mod journal;

@@ -68,10 +68,9 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
             .map_err(|error| Failure::failed(&format!("writing {}", file.display()), error))?,
     }
     let is_undeclared = planned.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
-    match plan::exit(&planned, &Judgement::default(), true) {
-        Exit::Done if is_undeclared && args.fail_on == Some(FailOn::Undeclared) => Ok(Exit::Changes),
-        exit => Ok(exit),
-    }
+    let exit = plan::exit(&planned, &Judgement::default(), true);
+    let fails = exit == Exit::Done && is_undeclared && args.fail_on == Some(FailOn::Undeclared);
+    Ok(if fails { Exit::Changes } else { exit })
 }
 
 fn show(planned: &Planned, args: &Args, terminal: &Terminal) -> Result<String, Failure> {

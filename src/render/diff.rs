@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use similar::{ChangeTag, InlineChange, TextDiff};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// So many lines are shown around what changes.
 const CONTEXT: usize = 3;
@@ -17,16 +18,64 @@ const CONTEXT: usize = 3;
 /// It is about the WABAs that change, by id: those are the two texts, and `patch` makes one of the other. With colour
 /// the changed words are marked.
 pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
-    let mut pages = Pages { text: String::new(), live: 0, desired: 0, colour: style.colour };
+    let mut lines = Vec::new();
     for changes in view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         let (live, desired) = texts(view, changes);
-        pages.add(&live, &desired);
+        let diff = TextDiff::from_lines(&live, &desired);
+        let all = diff.ops().iter().flat_map(|op| diff.iter_inline_changes(op));
+        lines.extend(all.map(|change| (change.tag(), line(&change, style.colour))));
     }
-    if pages.text.is_empty() {
-        return pages.text;
+    if lines.is_empty() {
+        return String::new();
     }
-    let head = paint("--- live\n+++ desired\n", Ansi::new().bold(), style.colour);
-    head + &pages.text
+    let mut text = paint("--- live\n+++ desired\n", Ansi::new().bold(), style.colour);
+    let (mut live, mut desired, mut done) = (0, 0, 0);
+    for hunk in hunks(&lines) {
+        let count = |lines: &[Line], not: ChangeTag| lines.iter().filter(|(tag, _)| *tag != not).count();
+        live += count(&lines[done..hunk.start], ChangeTag::Insert);
+        desired += count(&lines[done..hunk.start], ChangeTag::Delete);
+        let shown = &lines[hunk.clone()];
+        let (old, new) = (count(shown, ChangeTag::Insert), count(shown, ChangeTag::Delete));
+        let head = format!("@@ -{} +{} @@\n", range(live, old), range(desired, new));
+        text += &paint(&head, AnsiColor::Cyan.on_default(), style.colour);
+        for (_, line) in shown {
+            text += line;
+        }
+        (live, desired, done) = (live + old, desired + new, hunk.end);
+    }
+    text
+}
+
+/// A line of the diff, as it is shown.
+type Line = (ChangeTag, String);
+
+/// Gives the pieces that are shown: what changes, with what stands around it.
+fn hunks(lines: &[Line]) -> Vec<Range<usize>> {
+    let mut hunks: Vec<Range<usize>> = Vec::new();
+    let changed = lines.iter().enumerate().filter(|(_, (tag, _))| *tag != ChangeTag::Equal);
+    for (at, _) in changed {
+        let (start, end) = (at.saturating_sub(CONTEXT), (at + 1 + CONTEXT).min(lines.len()));
+        match hunks.last_mut() {
+            Some(last) if start <= last.end => last.end = end,
+            Some(_) | None => hunks.push(start..end),
+        }
+    }
+    hunks
+}
+
+/// Gives where a piece stands; an empty one stands behind the line that is named.
+fn range(before: usize, lines: usize) -> String {
+    match lines {
+        0 => format!("{before},0"),
+        1 => (before + 1).to_string(),
+        _ => format!("{},{lines}", before + 1),
+    }
+}
+
+/// Gives the two texts that the diff is about: live and desired.
+pub fn states(view: &PlanView<'_>) -> (String, String) {
+    let by_waba = view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba);
+    by_waba.map(|changes| texts(view, changes)).unzip()
 }
 
 /// Gives a WABA as it is and as it shall be.
@@ -73,52 +122,21 @@ fn paint(text: &str, how: Ansi, colour: bool) -> String {
     if colour { format!("{how}{text}{how:#}") } else { text.to_owned() }
 }
 
-/// The diff so far, and how many lines of each text came before.
-struct Pages {
-    text: String,
-    live: usize,
-    desired: usize,
-    colour: bool,
-}
-
-impl Pages {
-    /// Adds what differs between two pieces of the texts.
-    fn add(&mut self, live: &str, desired: &str) {
-        let diff = TextDiff::from_lines(live, desired);
-        for hunk in diff.grouped_ops(CONTEXT) {
-            let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
-            let range = |before: usize, start: usize, end: usize| match end - start {
-                1 => (before + start + 1).to_string(),
-                // An empty piece stands behind the line that is named.
-                0 => format!("{},0", before + start),
-                lines => format!("{},{lines}", before + start + 1),
-            };
-            let old = range(self.live, first.old_range().start, last.old_range().end);
-            let new = range(self.desired, first.new_range().start, last.new_range().end);
-            let head = format!("@@ -{old} +{new} @@\n");
-            self.text += &paint(&head, AnsiColor::Cyan.on_default(), self.colour);
-            for change in hunk.iter().flat_map(|op| diff.iter_inline_changes(op)) {
-                self.line(&change);
-            }
+/// Shows a line with its sign, and the words in it that changed marked.
+fn line(change: &InlineChange<'_, str>, colour: bool) -> String {
+    let (sign, how) = match change.tag() {
+        ChangeTag::Equal => (" ", Ansi::new()),
+        ChangeTag::Delete => ("-", AnsiColor::Red.on_default()),
+        ChangeTag::Insert => ("+", AnsiColor::Green.on_default()),
+    };
+    let mut line = paint(sign, how, colour);
+    for (marked, text) in change.values() {
+        let how = if *marked { how.bold().underline() } else { how };
+        let text = text.trim_end_matches('\n');
+        if !text.is_empty() {
+            line += &paint(text, how, colour);
         }
-        self.live += live.lines().count();
-        self.desired += desired.lines().count();
     }
-
-    fn line(&mut self, change: &InlineChange<'_, str>) {
-        let (sign, how) = match change.tag() {
-            ChangeTag::Equal => (" ", Ansi::new()),
-            ChangeTag::Delete => ("-", AnsiColor::Red.on_default()),
-            ChangeTag::Insert => ("+", AnsiColor::Green.on_default()),
-        };
-        self.text += &paint(sign, how, self.colour);
-        for (marked, text) in change.values() {
-            let how = if *marked { how.bold().underline() } else { how };
-            let text = text.trim_end_matches('\n');
-            if !text.is_empty() {
-                self.text += &paint(text, how, self.colour);
-            }
-        }
-        self.text.push('\n');
-    }
+    line.push('\n');
+    line
 }

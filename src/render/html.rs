@@ -46,9 +46,9 @@ pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, mut to: impl io::Write
     findings(view, &mut to)?;
     changes(view, &mut to)?;
     matrix(view, &mut to)?;
-    write!(
+    writeln!(
         to,
-        "</main><footer>Made by wabacl {} at {}. Manifests: <code>{}</code></footer><script>{SCRIPT}</script></body></html>\n",
+        "</main><footer>Made by wabacl {} at {}. Manifests: <code>{}</code></footer><script>{SCRIPT}</script></body></html>",
         env!("CARGO_PKG_VERSION"),
         header.created_at,
         text(header.manifest_digest)
@@ -208,7 +208,7 @@ fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> 
         to,
         "<tr><td class=sign title={word}>{sign}</td><th scope=row class=who>{user}</th>\
          <td class=tasks>{}</td><td class=why><p>{}</p></td></tr>",
-        tasks(Some(change), &change.before, |name| name.to_owned()),
+        tasks(Some(change), &change.before, str::to_owned),
         why.join("</p><p>")
     )
 }

@@ -48,12 +48,11 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
     let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
     // Tasks stand under each other where there is room for it.
     let hang = if paper.width() >= 60 { 5 + column } else { 6 };
-    match view.purpose {
-        Purpose::Plan => paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change))),
-        Purpose::Drift => {
-            paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(differs(change)))
-        }
-    }
+    let what = match view.purpose {
+        Purpose::Plan => tasks(change),
+        Purpose::Drift => differs(change),
+    };
+    paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(what));
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
