@@ -12,7 +12,9 @@ name=wabacl-$version.cdx
 if ! cargo cyclonedx --version 2>/dev/null | grep -qF " $CARGO_CYCLONEDX_VERSION"; then
   cargo install cargo-cyclonedx --locked --version "$CARGO_CYCLONEDX_VERSION"
 fi
-cargo cyclonedx --format json --describe binaries --target all --override-filename "$name"
-mv "$name.json" "$1/"
+cargo cyclonedx --format json --target all --override-filename "$name"
+# Where it was built is nobody's business.
+sed "s|path+file://$PWD#|path+file:///wabacl#|g" "$name.json" >"$1/$name.json"
+rm "$name.json"
 jq -e '.bomFormat == "CycloneDX" and (.components | length > 0)' "$1/$name.json" >/dev/null
 echo "$1/$name.json"
