@@ -11,6 +11,7 @@ mod drift;
 mod emulator;
 mod exit;
 mod failure;
+mod init;
 mod interrupt;
 mod journal;
 mod live;
@@ -49,6 +50,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Init(init::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
+        Verb::Init(args) => init::run(&args, terminal),
         Verb::Validate(args) => validate::run(&args, terminal),
         Verb::Plan(args) => interrupt::ends_at_once(plan::run(&args, terminal)).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
