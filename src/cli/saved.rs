@@ -135,7 +135,7 @@ pub(crate) fn agree(saved: &Plan, fresh: &Plan, terminal: &Terminal) -> Result<(
         return Ok(());
     }
     terminal.talk(|style| render::text::stale(&differ, fresh, style));
-    let message = "the plan is not what the manifests ask for now; nothing was written";
+    let message = "the plan is stale: it is not what the manifests ask for now; nothing was written";
     Err(Failure::plain(Exit::Refused, message).hint("make the plan anew, and review that one"))
 }
 
