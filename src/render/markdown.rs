@@ -82,6 +82,7 @@ fn html(text: &str) -> String {
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
             '"' => shown.push_str("&quot;"),
+            '`' => shown.push_str("&#96;"),
             _ => shown.push(c),
         }
     }
@@ -263,5 +264,113 @@ fn why(view: &PlanView<'_>, change: &Change) -> String {
 fn left_alone(page: &mut Page, plan: &Plan) {
     if !plan.unmanaged.is_empty() {
         let _ = writeln!(page.0, "Left alone: {}.\n", phrase::unmanaged(plan));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AssignmentKey, Because, GrantSource, Position, Sources};
+    use proptest::prelude::*;
+
+    fn change(waba: u64, user: u64) -> Change {
+        let source = GrantSource {
+            path: "grants[0]".into(),
+            name: None,
+            reason: None,
+            until: None,
+            at: Position { line: 1, column: 1, ..Position::default() },
+        };
+        Change {
+            key: AssignmentKey {
+                waba: waba.to_string().parse().unwrap(),
+                user: user.to_string().parse().unwrap(),
+            },
+            before: TaskSet::EMPTY,
+            after: TaskSet::from_names(["MANAGE"]),
+            implied: TaskSet::EMPTY,
+            because: Because { grants: vec![source], gone: None },
+            blocked: None,
+            admin: false,
+        }
+    }
+
+    /// Shows a plan of these changes in which everything that is foreign is called so.
+    fn shown(name: &str, changes: Vec<Change>) -> String {
+        let mut plan = Plan::empty("10".parse().unwrap(), jiff::civil::date(2026, 11, 23));
+        plan.changes = changes;
+        for change in &mut plan.changes {
+            plan.waba_names.insert(change.key.waba, name.into());
+            plan.user_names.insert(change.key.user, name.into());
+            change.because.grants[0].name = Some(name.into());
+            change.because.grants[0].reason = Some(name.into());
+            change.after.insert_name(name);
+        }
+        plan.unreadable.insert("999".parse().unwrap(), name.to_owned());
+        let mut sources = Sources::default();
+        sources.add(name, "");
+        super::plan(&PlanView {
+            plan: &plan,
+            access: &crate::model::Access::default(),
+            violations: &[],
+            waived: &[],
+            sources: &sources,
+            purpose: Purpose::Plan,
+            drift: None,
+        })
+    }
+
+    /// Takes the code spans out of a text, as Markdown has them: a run of backticks, to the next as long a one.
+    fn without_code(text: &str) -> String {
+        let run = |text: &str| text.len() - text.trim_start_matches('`').len();
+        let (mut rest, mut left) = (text, String::new());
+        while let Some(start) = rest.find('`') {
+            left.push_str(&rest[..start]);
+            let ticks = run(&rest[start..]);
+            let after = &rest[start + ticks..];
+            let mut at = 0;
+            let end = loop {
+                let Some(next) = after[at..].find('`') else { panic!("an open span in {text}") };
+                let length = run(&after[at + next..]);
+                if length == ticks {
+                    break at + next + length;
+                }
+                at += next + length;
+            };
+            assert!(!after[..end].contains('\n'), "a span over lines in {text}");
+            rest = &after[end..];
+        }
+        left + rest
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_is_more_than_a_name(name in "\\PC*|.*|[-`|@#<>&!\\[\\]()*_~:/a-z0-9 ]*") {
+            // What is left without the names is the same, whatever they are; in HTML they are escaped.
+            let plain = without_code(&shown("QQQ", vec![change(500, 1), change(501, 2)]));
+            let text = without_code(&shown(&name, vec![change(500, 1), change(501, 2)]));
+            let named = if harmless(&name).trim().is_empty() { None } else { Some(html(&name)) };
+            let expected: Vec<String> = plain
+                .split('\n')
+                .map(|line| match (&named, line.strip_prefix("<details><summary><code>QQQ</code> (")) {
+                    (Some(named), Some(rest)) => format!("<details><summary><code>{named}</code> ({rest}"),
+                    (None, Some(rest)) => format!("<details><summary><code>{}</code> ({rest}", &rest[..3]),
+                    (_, None) => line.to_owned(),
+                })
+                .collect();
+            // How many tasks there are may differ, as a name may be that of a known one.
+            let shape = |text: &str| text.replace("****", "").replace("  ", " ").replace(" |", "|");
+            prop_assert_eq!(shape(&text), shape(&without_code(&expected.join("\n"))));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let many: Vec<Change> =
+            (0..20_000).map(|number| change(1_000 + number / 20, number % 20 + 1)).collect();
+        let text = shown(&"a very long name ".repeat(8), many);
+        assert!(text.len() < 65_536 && text.len() > 40_000, "{}", text.len());
+        assert!(text.contains(" did not fit here.**"), "{}", &text[text.len() - 400..]);
+        assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
     }
 }
