@@ -15,13 +15,13 @@
 //! read live      world   graph     scope                     -> Observed
 //! plan           pure    plan      Desired, Observed         -> Plan (cannot fail)
 //! guard          pure    guard     Plan, Policy              -> ApprovedPlan, or every violation
-//! render         pure    render    Plan                      -> text, JSON
+//! render         pure    render    Plan                      -> text, JSON, diff, Markdown, HTML, …
 //! apply          world   apply     ApprovedPlan              -> journal, Report
 //! ```
 //!
 //! # What always holds
 //!
-//! - The core (`model` to `digest`) does no I/O, has no async, no clock, no environment and no logging.
+//! - The core (`model` to `drift`) does no I/O, has no async, no clock, no environment and no logging.
 //! - Nothing is taken away because of something unknown: a list that broke half-way is a failure, never a
 //!   shorter list.
 //! - Nothing reaches the API that a guard did not pass: only [`guard`] makes an `ApprovedPlan`, only
@@ -44,6 +44,8 @@ pub mod guard;
 
 pub mod digest;
 
+pub mod drift;
+
 // … and the shell:
 pub mod sources;
 
@@ -54,6 +56,8 @@ pub mod graph;
 pub mod journal;
 
 pub mod apply;
+
+pub mod planfile;
 
 pub mod render;
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("diagnostic", &["model"]),
     ("guard", &["model"]),
@@ -19,7 +19,9 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
     ("digest", &["guard", "model"]),
+    ("drift", &["model"]),
     ("resolve", &["diagnostic", "guard", "manifest", "model"]),
+    ("planfile", &["guard", "model"]),
     ("render", &["diagnostic", "guard", "model"]),
     ("apply", &["graph", "guard", "journal", "model", "plan", "time"]),
     (
@@ -28,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "apply",
             "diagnostic",
             "digest",
+            "drift",
             "emulator",
             "graph",
             "guard",
@@ -35,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "manifest",
             "model",
             "plan",
+            "planfile",
             "render",
             "resolve",
             "sources",
@@ -44,7 +48,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// The rooms that go by their arguments alone.
-const PURE: [&str; 7] = ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest"];
+const PURE: [&str; 8] = ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift"];
 
 /// What a pure room never mentions: files, processes, the network, the clock, and whatever waits.
 const IMPURE: [&str; 13] = [

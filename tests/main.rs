@@ -6,6 +6,8 @@
 mod applying;
 #[cfg(feature = "emulator")]
 mod client;
+#[cfg(all(feature = "emulator", target_os = "linux"))] // bash and GNU sed
+mod docs;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod house;

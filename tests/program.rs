@@ -1,13 +1,16 @@
 //! The program as its users run it: in a process of its own, in an environment of its own.
 
 mod crash;
+mod drift;
 mod faults;
+mod formats;
 mod hostile;
 mod interrupts;
 mod journal;
 mod json;
 mod quickstart;
 mod remote;
+mod saved;
 #[cfg(target_os = "linux")]
 mod tls;
 mod usage;

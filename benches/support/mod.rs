@@ -177,10 +177,12 @@ pub fn core(case: &Case) -> (Plan, usize) {
     let judgement = judge(&plan, &resolved.policy, &[]);
     let view = PlanView {
         plan: &plan,
+        access: &wabacl::model::Access::default(),
         violations: &judgement.violations,
         waived: &judgement.waived,
         sources: &case.sources,
         purpose: Purpose::Plan,
+        drift: None,
     };
     let header = JsonHeader {
         created_at: jiff::Timestamp::UNIX_EPOCH,

@@ -4,28 +4,44 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt::{self, Signals};
 use super::live::Live;
-use super::options::{Connection, Format, ManifestPaths, PlanOptions, Strategy, Waivers};
+use super::options::{self, Connection, Format, PlanOptions, ReportFormat, Strategy, Waivers};
 use super::pipeline::{self, Checked, Planned};
 use super::plan;
+use super::saved;
 use super::terminal::Terminal;
 use crate::apply::{AHEAD, Stop, StopReason, Tools};
 use crate::digest::plan_digest;
 use crate::guard::{self, ApprovedPlan, Judgement};
 use crate::journal::{self, Attempt, Journal, JournalError, Keep, Lock, Start};
 use crate::model::{BusinessId, History, Plan, Report};
+use crate::planfile::Saved;
 use crate::render::{self, Purpose};
 use crate::time::Time;
+use jiff::SignedDuration;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Plans, shows, asks, and makes only the assignments that differ
+///
+/// Given one JSON file instead of manifests, it applies that saved plan, exactly and without asking.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    paths: ManifestPaths,
+    /// Manifest files, or folders with *.yaml and *.yml files below them; or one *.json file, a saved plan
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// With a saved plan: plans again from these manifests and goes by their guards; both plans must agree
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    manifest: Vec<PathBuf>,
+    /// With a saved plan: how old it may be, such as 7d or 12h
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = options::length)]
+    max_plan_age: SignedDuration,
     #[command(flatten)]
     options: PlanOptions,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: ReportFormat,
     /// Applies without being asked
-    #[arg(long, required_if_eq("format", "json"))]
+    #[arg(long)]
     auto_approve: bool,
     /// How long what is in flight may take to finish after an interrupt, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
@@ -42,10 +58,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let prepared = async {
-        let checked = pipeline::check(&args.paths, &args.options, terminal)?;
-        let lock = lock(args, checked.business(), terminal).await?;
-        let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
-        let ready = prepare(args, checked, &live, terminal).await;
+        let basis = basis(args, terminal)?;
+        let lock = lock(args, basis.business(), terminal).await?;
+        let live = Live::connect(&args.connection, Some(basis.business()), terminal).await?;
+        let ready = prepare(args, basis, &live, terminal).await;
         if !matches!(ready, Ok(Ready::Go(..))) {
             live.end(None, terminal);
         }
@@ -60,6 +76,51 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
             write(args, approved, &planned, &live, lock, &mut signals, terminal).await
         }
     }
+}
+
+/// What an apply goes by.
+enum Basis {
+    Manifests(Box<Checked>),
+    /// A saved plan, and manifests that it has to agree with where some were named.
+    Saved(Box<Saved>, Option<Box<Checked>>),
+}
+
+impl Basis {
+    fn business(&self) -> BusinessId {
+        match self {
+            Self::Manifests(checked) => checked.business(),
+            Self::Saved(saved, _) => saved.plan.business,
+        }
+    }
+}
+
+/// Reads what there is to read on this machine, and refuses what cannot be applied.
+fn basis(args: &Args, terminal: &Terminal) -> Result<Basis, Failure> {
+    let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    let Some(file) = saved::is_one(&args.paths) else {
+        if !args.manifest.is_empty() {
+            return Err(usage("--manifest goes with a saved plan").hint("name one *.json file to apply"));
+        }
+        if args.format == ReportFormat::Json && !args.auto_approve {
+            return Err(
+                usage("--format json asks nobody").hint("give --auto-approve to apply without being asked")
+            );
+        }
+        let checked = pipeline::check(&args.paths, &args.options, terminal)?;
+        return Ok(Basis::Manifests(Box::new(checked)));
+    };
+    let saved = saved::load(file)?;
+    saved::check_age(&saved, args.max_plan_age)?;
+    if args.manifest.is_empty() {
+        return Ok(Basis::Saved(Box::new(saved), None));
+    }
+    let checked = pipeline::check(&args.manifest, &args.options, terminal)?;
+    let (planned, asked) = (saved.plan.business, checked.business());
+    if planned != asked {
+        let message = format!("the plan is for the business {planned}, and the manifests are for {asked}");
+        return Err(Failure::plain(Exit::Refused, message).hint("make the plan anew"));
+    }
+    Ok(Basis::Saved(Box::new(saved), Some(Box::new(checked))))
 }
 
 /// Makes sure that no other apply for the business runs on this machine: waits for it, or refuses.
@@ -81,12 +142,23 @@ async fn lock(args: &Args, business: BusinessId, terminal: &Terminal) -> Result<
 }
 
 /// Plans and asks. A run that crashed is settled even where nothing is left to do.
-async fn prepare(args: &Args, checked: Checked, live: &Live, terminal: &Terminal) -> Result<Ready, Failure> {
-    let journal = journal::path(&args.connection.state_dir()?, checked.business());
-    let planned = pipeline::plan(checked, &args.options, live, terminal).await?;
+async fn prepare(args: &Args, basis: Basis, live: &Live, terminal: &Terminal) -> Result<Ready, Failure> {
+    let journal = journal::path(&args.connection.state_dir()?, basis.business());
+    let asks = matches!(basis, Basis::Manifests(_)) && !args.auto_approve;
+    let planned = match basis {
+        Basis::Manifests(checked) => pipeline::plan(*checked, &args.options, live, terminal).await?,
+        Basis::Saved(saved, None) => {
+            saved::refresh(*saved, pipeline::day(args.options.today), live, terminal).await?
+        }
+        Basis::Saved(saved, Some(checked)) => {
+            let planned = pipeline::plan(*checked, &args.options, live, terminal).await?;
+            saved::agree(&saved.plan, &planned.plan, terminal)?;
+            planned
+        }
+    };
     let earlier = journal::read(&journal, Keep::InFlight)
         .map_err(|error| Failure::journal("reading the journal", &error))?;
-    match approve(args, planned, terminal).await? {
+    match approve(args, asks, planned, terminal).await? {
         Ready::Go(None, planned) if earlier.in_flight().next().is_none() => {
             Ok(Ready::Ended(plan::exit(&planned, &Judgement::default(), false)))
         }
@@ -102,12 +174,12 @@ enum Ready {
 }
 
 /// Shows the plan, lets the guards judge it, and asks.
-async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<Ready, Failure> {
+async fn approve(args: &Args, asks: bool, planned: Planned, terminal: &Terminal) -> Result<Ready, Failure> {
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
     terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
-    let json = args.options.format == Format::Json;
+    let json = args.format == ReportFormat::Json;
     if !json {
-        plan::show(&planned, &judgement, Purpose::Plan, Format::Text, terminal)?;
+        plan::show(&planned, &judgement, Format::Text, terminal)?;
     } else if !judgement.violations.is_empty() {
         terminal.talk(|style| render::text::plan(&planned.view(&judgement, Purpose::Plan), style));
     }
@@ -117,12 +189,11 @@ async fn approve(args: &Args, planned: Planned, terminal: &Terminal) -> Result<R
     };
     if planned.plan.changes.is_empty() {
         if json {
-            report(&Report::default(), &planned, &judgement, args.options.format, terminal)?;
+            report(&Report::default(), &planned, &judgement, args.format, terminal)?;
         }
         return Ok(Ready::Go(None, Box::new(planned)));
     }
-    let asked = args.auto_approve || terminal.approves("Apply these changes?").await?;
-    if !asked {
+    if asks && !terminal.approves("Apply these changes?").await? {
         terminal.say("Not approved: nothing was written.");
         return Ok(Ready::Ended(Exit::Refused));
     }
@@ -174,7 +245,7 @@ async fn write(
     };
     let ended = journal.end(&report).await;
     let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
-    self::report(&report, planned, &judgement, args.options.format, terminal)?;
+    self::report(&report, planned, &judgement, args.format, terminal)?;
     live.end(Some(&writer), terminal);
     // By now the report is told: what is missing is its last line in the journal.
     ended.map_err(|error| Failure::journal("ending the journal", &error))?;
@@ -200,13 +271,15 @@ fn report(
     report: &Report,
     planned: &Planned,
     judgement: &Judgement,
-    format: Format,
+    format: ReportFormat,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let view = planned.view(judgement, Purpose::Plan);
     match format {
-        Format::Text => terminal.product(&render::text::report(report, view.plan, &terminal.style())),
-        Format::Json => terminal.written(|to| render::json::report(report, &view, &planned.header(), to)),
+        ReportFormat::Text => terminal.product(&render::text::report(report, view.plan, &terminal.style())),
+        ReportFormat::Json => {
+            terminal.written(|to| render::json::report(report, &view, &planned.header(), to))
+        }
     }
 }
 

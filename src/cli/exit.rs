@@ -9,7 +9,7 @@ pub enum Exit {
     Usage,
     /// Bad manifests, no such file, a dead token, the API out of reach.
     Failed,
-    /// A guard, or a declined prompt.
+    /// A guard, a stale or altered plan, a declined prompt.
     Refused,
     /// Some WABAs unreadable, some changes not applied as planned, interrupted after the first write.
     Partial,
@@ -28,7 +28,7 @@ pub(crate) const TABLE: &str = "\
 Exit codes, the first that fits:
   64  wrong usage
    1  failed: bad manifests, no such file, a dead token, the API out of reach
-   3  refused: a guard, a declined prompt
+   3  refused: a guard, a stale or altered plan, a declined prompt
    4  in part: some WABAs unreadable, some changes not applied as planned
    2  there are changes (drift; plan --detailed-exitcode)
    0  done, or nothing to do

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::Format;
+use super::options::ReportFormat;
 use super::state::StateDir;
 use super::terminal::Terminal;
 use crate::journal::{self, JournalError, Keep};
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     last: Option<NonZeroUsize>,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: ReportFormat,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -35,13 +35,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let histories = histories(&state_dir, args.business, keep)
         .map_err(|error| Failure::journal("reading the journal", &error))?;
     match args.format {
-        Format::Json => terminal.written(|to| render::json::journal(&histories, to))?,
-        Format::Text if histories.is_empty() => {
+        ReportFormat::Json => terminal.written(|to| render::json::journal(&histories, to))?,
+        ReportFormat::Text if histories.is_empty() => {
             let of = args.business.map(|id| format!(" of the business {id}")).unwrap_or_default();
             let place = state_dir.display().to_string();
             terminal.product(&format!("There is no journal{of} in {}.\n", visible(&place)))?;
         }
-        Format::Text => terminal.product(&render::text::journal(&histories, &terminal.style()))?,
+        ReportFormat::Text => terminal.product(&render::text::journal(&histories, &terminal.style()))?,
     }
     Ok(Exit::Done)
 }

@@ -11,13 +11,16 @@ mod drift;
 mod emulator;
 mod exit;
 mod failure;
+mod init;
 mod interrupt;
 mod journal;
 mod live;
 mod options;
 mod pipeline;
 mod plan;
+mod saved;
 mod schema;
+mod show;
 mod state;
 mod terminal;
 mod validate;
@@ -47,10 +50,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Init(init::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    Show(show::Args),
     Journal(journal::Args),
     Whoami(whoami::Args),
     Schema(schema::Args),
@@ -81,10 +86,12 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
+        Verb::Init(args) => init::run(&args, terminal),
         Verb::Validate(args) => validate::run(&args, terminal),
         Verb::Plan(args) => interrupt::ends_at_once(plan::run(&args, terminal)).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
         Verb::Drift(args) => interrupt::ends_at_once(drift::run(&args, terminal)).await,
+        Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal),
         Verb::Whoami(args) => interrupt::ends_at_once(whoami::run(&args, terminal)).await,
         Verb::Schema(args) => schema::run(&args, terminal),

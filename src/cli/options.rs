@@ -7,6 +7,7 @@ use crate::guard::Waiver;
 use crate::manifest::Glob;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::path::PathBuf;
 
 /// When to use colour.
@@ -20,13 +21,89 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What is printed.
+/// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     Text,
     /// For programs, with a schema (see `wabacl schema`).
     Json,
+    /// A unified diff of live and desired access, as YAML.
+    Diff,
+    /// One page for a browser, with the access matrix.
+    Html,
+    /// For a comment on a pull request, below GitHub's limit.
+    Markdown,
+    /// Workflow commands of GitHub Actions, which put violations on the lines of a pull request.
+    Github,
+}
+
+/// How drift is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DriftFormat {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+    /// A unified diff of live and desired access, as YAML.
+    Diff,
+    /// One page for a browser, with the access matrix.
+    Html,
+    /// For an issue or a comment, below GitHub's limit.
+    Markdown,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// Metrics for the textfile collector of Prometheus's node exporter.
+    Prometheus,
+}
+
+/// What else than drift turns a run red.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A system user of the business that no manifest declares holds something in scope.
+    Undeclared,
+}
+
+/// What is known to have been so once: a saved plan, or a digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// A plan that `wabacl plan --out` saved.
+    File(PathBuf),
+    /// `sha256:` and 64 hexadecimal digits.
+    Digest(String),
+}
+
+/// Reads what `--since` names.
+pub(crate) fn reference(text: &str) -> Result<Reference, String> {
+    match text.strip_prefix("sha256:") {
+        Some(hex) if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
+            Ok(Reference::Digest(text.to_owned()))
+        }
+        Some(_) => Err(String::from("a digest has 64 hexadecimal digits in small letters")),
+        None => Ok(Reference::File(PathBuf::from(text))),
+    }
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+}
+
+/// How diagnostics are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ValidateFormat {
+    /// For people.
+    Text,
+    /// For programs, with a schema (see `wabacl schema`).
+    Json,
+    /// Workflow commands of GitHub Actions, which put them on the lines of a pull request.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 /// How assignments are read.
@@ -81,9 +158,13 @@ pub(crate) struct PlanOptions {
     /// Only the WABAs whose name this glob covers; the output says that it is partial
     #[arg(long, value_name = "GLOB")]
     pub(crate) waba: Option<Glob>,
-    /// What to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
+}
+
+/// Reads a length of time such as `7d` or `12h`; a day has 24 hours.
+pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    if length.is_negative() { Err(String::from("it is negative")) } else { Ok(length) }
 }
 
 /// Which guards are let pass.

@@ -3,53 +3,103 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::live::Live;
-use super::options::{ManifestPaths, PlanOptions};
-use super::terminal::Terminal;
+use super::options::PlanOptions;
+use super::terminal::{self, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
 use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
-use crate::model::{BusinessId, Desired, Directory, Name, Plan, Shared, Sources, UserId, WabaId};
+use crate::model::{
+    Access, BusinessId, DatedGrant, Desired, Directory, Drift, Name, Plan, Shared, Sources, UserId, WabaId,
+};
+use crate::planfile::Saved;
 use crate::render::json::JsonHeader;
 use crate::render::{PlanView, Purpose};
-use crate::{manifest, plan, render, resolve, sources};
+use crate::{drift, manifest, plan, render, resolve, sources};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A plan, and what it takes to judge, show and apply it.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
+    pub(crate) access: Access,
     pub(crate) policy: Policy,
     pub(crate) directory: Directory,
     pub(crate) sources: Sources,
     pub(crate) manifest_digest: String,
+    /// The grants that hold and will end, by their last day; none of a saved plan.
+    pub(crate) dated: Vec<DatedGrant>,
+    /// What is known of how live access came to differ, where somebody asks for that.
+    pub(crate) drift: Option<Drift>,
+    /// When it was made, to the second: what a reader of a plan wants to know, and the form that the schema shows.
+    created_at: Timestamp,
+    pub(crate) acting_user_name: Option<Name>,
+}
+
+/// A saved plan is like one that was just made, but that nobody has looked anything up for it.
+impl From<Saved> for Planned {
+    fn from(saved: Saved) -> Self {
+        let Saved { created_at, acting_user_name, manifest_digest, plan, access, policy, sources } = saved;
+        let directory = Directory {
+            business: plan.business,
+            acting_user: plan.acting_user,
+            system_users: BTreeMap::new(),
+            wabas: BTreeMap::new(),
+        };
+        Self {
+            plan,
+            access,
+            policy,
+            directory,
+            sources,
+            manifest_digest,
+            dated: Vec::new(),
+            drift: None,
+            created_at,
+            acting_user_name,
+        }
+    }
 }
 
 impl Planned {
+    /// Gives what is saved of it.
+    pub(crate) fn to_save(&self) -> Saved {
+        Saved {
+            created_at: self.created_at,
+            acting_user_name: self.acting_user_name.clone(),
+            manifest_digest: self.manifest_digest.clone(),
+            plan: self.plan.clone(),
+            access: self.access.clone(),
+            policy: self.policy.clone(),
+            sources: self.sources.clone(),
+        }
+    }
+
     /// Gives what there is to see of the plan.
     pub(crate) fn view<'a>(&'a self, judgement: &'a Judgement, purpose: Purpose) -> PlanView<'a> {
         PlanView {
             plan: &self.plan,
+            access: &self.access,
             violations: &judgement.violations,
             waived: &judgement.waived,
             sources: &self.sources,
             purpose,
+            drift: self.drift.as_ref(),
         }
     }
 
     /// Gives the name of the system user whose token is used, where it is known.
     pub(crate) fn acting_user_name(&self) -> Option<&Name> {
-        let user = self.directory.system_users.get(&self.plan.acting_user?)?;
-        Some(&user.name)
+        self.acting_user_name.as_ref()
     }
 
     /// Gives what a JSON document tells besides the plan.
     pub(crate) fn header(&self) -> JsonHeader<'_> {
         JsonHeader {
-            // To the second: what a reader of a plan wants to know, and the form that the schema shows.
-            created_at: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
+            created_at: self.created_at,
             acting_user_name: self.acting_user_name(),
             manifest_digest: &self.manifest_digest,
         }
@@ -62,8 +112,8 @@ pub(crate) fn day(today: Option<Date>) -> Date {
 }
 
 /// Reads and checks the manifests offline, prints what is doubtful, and fails where something is wrong.
-pub(crate) fn manifests(paths: &ManifestPaths, terminal: &Terminal) -> Result<(Manifest, Sources), Failure> {
-    let (sources, mut diagnostics) = sources::read(&paths.paths);
+pub(crate) fn manifests(paths: &[PathBuf], terminal: &Terminal) -> Result<(Manifest, Sources), Failure> {
+    let (sources, mut diagnostics) = sources::read(paths);
     let (manifest, found) = manifest::parse(&sources);
     diagnostics.extend(found);
     report(&diagnostics, &sources, terminal)?;
@@ -75,6 +125,9 @@ pub(crate) fn manifests(paths: &ManifestPaths, terminal: &Terminal) -> Result<(M
 fn report(diagnostics: &[Diagnostic], sources: &Sources, terminal: &Terminal) -> Result<(), Failure> {
     if !diagnostics.is_empty() {
         terminal.talk(|style| render::text::diagnostics(diagnostics, sources, style));
+        if terminal::is_github() {
+            terminal.talk(|_| render::github::diagnostics(diagnostics, sources, &terminal::top()));
+        }
     }
     match diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() {
         0 => Ok(()),
@@ -102,7 +155,7 @@ impl Checked {
 
 /// Reads the manifests and checks them offline.
 pub(crate) fn check(
-    paths: &ManifestPaths,
+    paths: &[PathBuf],
     options: &PlanOptions,
     terminal: &Terminal,
 ) -> Result<Checked, Failure> {
@@ -143,7 +196,23 @@ pub(crate) async fn plan(
         "the live state is read"
     );
     let plan = plan::plan(&desired, &observed);
-    Ok(Planned { plan, policy, directory, sources, manifest_digest })
+    let dated = drift::dated(&desired);
+    let access = Access::of(&desired, observed);
+    let acting_user = plan.acting_user.and_then(|user| directory.system_users.get(&user));
+    let acting_user_name = acting_user.map(|user| user.name.clone());
+    let created_at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    Ok(Planned {
+        plan,
+        access,
+        policy,
+        directory,
+        sources,
+        manifest_digest,
+        dated,
+        drift: None,
+        created_at,
+        acting_user_name,
+    })
 }
 
 /// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::{manifest, render};
+use crate::{manifest, planfile, render};
 use clap::ValueEnum;
 
 /// Prints a JSON Schema
@@ -22,6 +22,8 @@ enum Of {
     Plan,
     /// `apply --format json`
     Report,
+    /// What `plan --out` saves
+    SavedPlan,
     /// `validate --format json`
     Diagnostics,
     /// `journal --format json`
@@ -33,6 +35,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Manifest => manifest::schema(),
         Of::Plan => render::schema::plan(),
         Of::Report => render::schema::report(),
+        Of::SavedPlan => planfile::schema(),
         Of::Diagnostics => render::schema::diagnostics(),
         Of::Journal => render::schema::journal(),
     })?;

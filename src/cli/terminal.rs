@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::options::{Color, Common};
 use crate::model::visible;
 use crate::render::Style;
+use crate::render::github::Top;
 use anstream::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -149,6 +150,25 @@ impl Terminal {
         bar.set_message(doing);
         bar
     }
+}
+
+/// Tells where this runs, seen from the top of the repository that a pipeline of GitHub checked out.
+pub(crate) fn top() -> Top {
+    let below = || {
+        let workspace = std::env::var_os("GITHUB_WORKSPACE")?;
+        let here = std::env::current_dir().ok()?.canonicalize().ok()?;
+        let workspace = std::path::Path::new(&workspace).canonicalize().ok()?;
+        Some(here.strip_prefix(workspace).ok()?.to_str()?.replace('\\', "/"))
+    };
+    match below() {
+        Some(folder) if !folder.is_empty() => Top(folder + "/"),
+        Some(_) | None => Top::default(),
+    }
+}
+
+/// Tells whether this runs in GitHub Actions.
+pub(crate) fn is_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Gives the width of the terminal in columns.

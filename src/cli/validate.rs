@@ -2,9 +2,9 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{Format, ManifestPaths};
+use super::options::{ManifestPaths, ValidateFormat};
 use super::pipeline;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Manifest};
 use crate::{render, resolve, sources};
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     today: Option<Date>,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: ValidateFormat,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -34,11 +34,22 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     let failed = manifest.is_none() || diagnostics.iter().any(Diagnostic::is_error);
     match args.format {
-        Format::Json => terminal.written(|to| render::json::diagnostics(&diagnostics, &sources, to))?,
-        Format::Text => {
+        ValidateFormat::Json => {
+            terminal.written(|to| render::json::diagnostics(&diagnostics, &sources, to))?;
+        }
+        ValidateFormat::Sarif => {
+            terminal.written(|to| render::sarif::diagnostics(&diagnostics, &sources, to))?;
+        }
+        ValidateFormat::Github => {
+            terminal.product(&render::github::diagnostics(&diagnostics, &sources, &terminal::top()))?;
+        }
+        ValidateFormat::Text => {
             let mut text = render::text::diagnostics(&diagnostics, &sources, &terminal.style());
             if let Some(manifest) = manifest.filter(|_| !failed) {
                 text += &counts(&manifest);
+            }
+            if terminal::is_github() {
+                text += &render::github::diagnostics(&diagnostics, &sources, &terminal::top());
             }
             terminal.product(&text)?;
         }

@@ -77,10 +77,7 @@ impl Draft<'_> {
             changes.extend(self.pair(AssignmentKey { waba, user }, scoped, wanted, live));
         }
         self.unmanaged_others(waba);
-        let acting = desired.acting_user;
-        changes.sort_by_key(|change| {
-            (Some(change.key.user) == acting, !change.lost().is_empty(), change.key.user)
-        });
+        order(&mut changes, desired.acting_user);
         if !changes.is_empty() {
             self.plan.holders.insert(waba, holders(observed, waba));
             if observed.unconfirmed.contains(&waba) {
@@ -214,8 +211,17 @@ fn merge<'a>(
     })
 }
 
+/// Puts changes into the order in which they are applied: by WABA, there first what only gains, each by user, and what
+/// concerns the acting user last.
+pub fn order(changes: &mut [Change], acting: Option<UserId>) {
+    changes.sort_by_key(|change| {
+        let AssignmentKey { waba, user } = change.key;
+        (waba, Some(user) == acting, !change.lost().is_empty(), user)
+    });
+}
+
 /// Gives everybody who holds something on a WABA.
-fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
+pub fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
     let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
     let own = observed.state.on(waba).map(|(user, tasks)| (user, tasks.clone()));
     let others = observed.others.range(keys).map(|(key, holder)| (key.user, holder.tasks.clone()));

@@ -4,13 +4,20 @@
 //! page is, it is told. Foreign names pass through [`visible`] in every format, and no line of text begins
 //! with one, as in a pipeline's log it could be a command.
 
+pub mod diff;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod markdown;
 mod paper;
+mod phrase;
+pub mod prometheus;
+pub mod sarif;
 pub mod schema;
 pub mod text;
 
 use crate::guard::Violation;
-use crate::model::{Name, Plan, Sources, visible};
+use crate::model::{Access, Drift, Name, Plan, Sources, visible};
 use std::fmt::Display;
 
 /// How text is laid out.
@@ -39,6 +46,8 @@ pub enum Purpose {
 pub struct PlanView<'a> {
     /// The plan.
     pub plan: &'a Plan,
+    /// Who holds what in scope.
+    pub access: &'a Access,
     /// The guards that it breaks.
     pub violations: &'a [Violation],
     /// The guards that it breaks and that were waived for this run.
@@ -47,6 +56,8 @@ pub struct PlanView<'a> {
     pub sources: &'a Sources,
     /// What the reader wants to know.
     pub purpose: Purpose,
+    /// What is known of how live access came to differ, where somebody asks for that.
+    pub drift: Option<&'a Drift>,
 }
 
 /// Shows foreign text without harm.

@@ -16,7 +16,6 @@ fn wrong_usage_ends_with_64() {
         "plan access --emulate live.yaml --graph-url http://127.0.0.1:1",
         "plan access --emulate live.yaml --token-file live.yaml",
         "plan access --emulate-fresh",
-        "apply access --emulate live.yaml --format json",
         "whoami --business x",
         "emulator",
         "schema frobnicate",
@@ -30,12 +29,19 @@ fn wrong_usage_ends_with_64() {
 }
 
 #[test]
+fn json_asks_nobody() {
+    let ran = Place::new().run("apply access --emulate live.yaml --format json").ends(64);
+    ran.says("--format json asks nobody").says("--auto-approve");
+}
+
+#[test]
 fn every_verb_explains_itself() {
     let place = Place::new();
     for (verb, phrase) in [
         ("validate", "Checks manifests without the API"),
         ("plan", "Shows what apply would do, and writes nothing"),
         ("apply", "Plans, shows, asks, and makes only the assignments that differ"),
+        ("show", "Shows a saved plan, without the API"),
         ("drift", "Exits with 2 on drift (kubectl and diff use 1 for that)"),
         ("journal", "Shows what was applied, by whom, when and why"),
         ("whoami", "Tells whether the token is good"),

@@ -12,7 +12,7 @@ use wabacl::graph::{DirectoryRequest, GraphError, ReadAhead, ReadRequest, Reader
 use wabacl::guard::{self, Judgement, Policy, Waiver};
 use wabacl::journal::{self, Journal, Lock, Start};
 use wabacl::manifest::{self, Manifest};
-use wabacl::model::{Directory, Observed, Plan, Report, Sources, UserId, WabaId, chain};
+use wabacl::model::{Access, Directory, Observed, Plan, Report, Sources, UserId, WabaId, chain};
 use wabacl::plan;
 use wabacl::render::{self, PlanView, Purpose, Style};
 use wabacl::resolve::{self, Ahead, Resolved};
@@ -195,7 +195,16 @@ impl Place<'_> {
 impl Trail {
     fn show(&mut self, plan: &Plan, judgement: &Judgement, sources: &Sources) {
         let Judgement { violations, waived, .. } = judgement;
-        let view = PlanView { plan, violations, waived, sources, purpose: Purpose::Plan };
+        let access = Access::default();
+        let view = PlanView {
+            plan,
+            access: &access,
+            violations,
+            waived,
+            sources,
+            purpose: Purpose::Plan,
+            drift: None,
+        };
         self.printed += &render::text::plan(&view, &STYLE);
     }
 }

@@ -58,6 +58,9 @@ documents! {
         waived: Vec<ViolationEntry>,
         /// What the reader should know besides.
         notices: Vec<NoticeEntry>,
+        /// The grants that end soon, where `drift --expiring` asked for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expiring: Option<Vec<ExpiringEntry>>,
         /// The numbers.
         summary: PlanSummary,
         /// What applying it costs.
@@ -85,6 +88,51 @@ documents! {
         blocked: Option<BlockedWord>,
         /// Whether the user is an admin of the business, who may not be listed even after the write.
         admin: bool,
+        /// What `drift` knows of how live access came to differ.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drift: Option<DriftEntry>,
+    }
+    /// How live access came to differ.
+    DriftEntry {
+        /// Which side moved: since the plan that `--since` named, or else since the last write.
+        moved: MovedWord,
+        /// The last entry of the journal that wrote this assignment, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_write: Option<LastWriteEntry>,
+    }
+    /// An entry of the journal.
+    LastWriteEntry {
+        /// The run that wrote.
+        run: String,
+        /// The write's number within the run.
+        write: u64,
+        /// When it was about to be sent, in UTC.
+        at: String,
+        /// The system user whose token was used, where that was known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acting_user: Option<Named>,
+        /// The user of the operating system, where it told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// The machine, where it told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+        /// What it wrote, by name: the whole set.
+        after: Vec<String>,
+        /// What became of it, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<OutcomeWord>,
+    }
+    /// A grant that ends soon.
+    ExpiringEntry {
+        /// The grant.
+        grant: GrantEntry,
+        /// What it gives, by name.
+        tasks: Vec<String>,
+        /// How many users hold something by it.
+        users: usize,
+        /// On how many WABAs.
+        wabas: usize,
     }
     /// A grant.
     GrantEntry {
@@ -339,6 +387,19 @@ words! {
         Unconfirmed,
         /// The plan writes to an admin, who may not be listed even after the write.
         AssignsToAdmin,
+    }
+    /// Which side moved.
+    MovedWord {
+        /// Live access: drift.
+        Live,
+        /// The manifests, or a grant expired: work in progress.
+        Manifests,
+        /// Both.
+        Both,
+        /// Live access is as before the plan that `--since` named: it was never applied here, or was undone.
+        Undone,
+        /// That cannot be told.
+        Unknown,
     }
     /// What became of a change.
     OutcomeWord {

@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod document;
+mod drift;
 mod journal;
 
 pub use document::*;
@@ -58,12 +59,13 @@ pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocume
         acting_user: acting_user(plan, header),
         manifest_digest: header.manifest_digest.to_owned(),
         partial: plan.partial,
-        changes: plan.changes.iter().map(|change| change_entry(plan, change, view.sources)).collect(),
+        changes: plan.changes.iter().map(|change| drift::change(view, change)).collect(),
         unmanaged: plan.unmanaged.iter().map(|row| unmanaged(plan, row)).collect(),
         unreadable: unreadable(plan),
         violations: view.violations.iter().map(|found| violation(plan, found)).collect(),
         waived: view.waived.iter().map(|found| violation(plan, found)).collect(),
         notices: plan.notices.iter().map(|found| notice(plan, found)).collect(),
+        expiring: drift::expiring(view),
         summary: PlanSummary {
             assign: summary.assign,
             change: summary.change,
@@ -170,6 +172,7 @@ fn change_entry(plan: &Plan, change: &model::Change, sources: &Sources) -> Chang
         }),
         blocked: change.blocked.map(|model::Blocked::SelfRaise| BlockedWord::SelfRaise),
         admin: change.admin,
+        drift: None,
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod cost;
 mod diagnostics;
+mod drift;
 mod journal;
 mod losses;
 mod plan;
 mod report;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod waivers;
@@ -13,13 +15,16 @@ mod waivers;
 pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub(super) use diagnostics::in_order;
+pub use drift::drift;
 pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
+pub use stale::stale;
 pub use waivers::idle_waivers;
 
 use super::named;
 use super::paper::{Paint, Paper, Word, foreign, own};
+use super::phrase::count;
 use crate::model::{Action, Change, Plan, Task, TaskSet, WabaId};
 
 /// Writes the heading of what follows on a WABA.
@@ -76,9 +81,4 @@ fn marked(set: &TaskSet, mark: &str, paint: Paint) -> Vec<Word> {
 
 fn foreign_after(mark: &str, name: &str, paint: Paint) -> Word {
     own(format!("{mark}{}", super::harmless(name)), paint)
-}
-
-/// Gives a number with its noun.
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

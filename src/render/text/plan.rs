@@ -6,15 +6,13 @@ use crate::model::{
     Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
 };
 use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
-use crate::render::{PlanView, Purpose, Style, named};
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use crate::render::{PlanView, Style, named, phrase};
 use unicode_width::UnicodeWidthStr;
 
 /// So many reasons are shown for a change unless all are asked for.
 const REASONS: usize = 3;
 
-/// Shows a plan, or drift, for people.
+/// Shows a plan for people.
 pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
     let mut paper = Paper::new(style);
     let plan = view.plan;
@@ -41,7 +39,7 @@ fn name_column(plan: &Plan, group: &[Change], width: usize) -> usize {
     widest.min(width / 3).min(32)
 }
 
-fn user_name(plan: &Plan, change: &Change) -> String {
+pub(super) fn user_name(plan: &Plan, change: &Change) -> String {
     named(&plan.user_name(change.key.user), change.key.user)
 }
 
@@ -50,6 +48,18 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
     // Tasks stand under each other where there is room for it.
     let hang = if paper.width() >= 60 { 5 + column } else { 6 };
     paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
+    write_reasons(paper, view, change, verbose);
+    if change.blocked == Some(Blocked::SelfRaise) {
+        let text = "cannot be made by the acting user itself; not attempted";
+        paper.entry(6, 8, prose(text, Paint::Changed));
+    }
+    if change.admin {
+        paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
+    }
+}
+
+/// Writes the grants that ask for it, and the lines that no longer do.
+pub(super) fn write_reasons(paper: &mut Paper, view: &PlanView<'_>, change: &Change, verbose: bool) {
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
@@ -63,20 +73,13 @@ fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column:
             paper.entry(6, 8, gone_words(*prune, line, view.sources));
         }
     }
-    if change.blocked == Some(Blocked::SelfRaise) {
-        let text = "cannot be made by the acting user itself; not attempted";
-        paper.entry(6, 8, prose(text, Paint::Changed));
-    }
-    if change.admin {
-        paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
-    }
 }
 
 fn place(at: Position, sources: &Sources, paint: Paint) -> Word {
     foreign(&format!("{}:{}", sources.path(at.source), at.line), paint)
 }
 
-fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> {
+pub(super) fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> {
     let mut words = vec![own(lead, Paint::Dim), foreign(&grant.path, Paint::Dim)];
     if let Some(name) = &grant.name {
         words.extend(foreign_prose(&format!("\"{}\"", name.as_str()), Paint::Dim));
@@ -92,7 +95,7 @@ fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> 
     words
 }
 
-fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
+pub(super) fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
     let prune = match prune {
         Prune::None => "(prune: none)",
         Prune::Declared => "(prune: declared)",
@@ -114,38 +117,15 @@ fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
     words
 }
 
-fn why(reason: UnmanagedReason) -> (&'static str, &'static str) {
-    match reason {
-        UnmanagedReason::Person => ("person", "people"),
-        UnmanagedReason::OtherBusiness => {
-            ("system user of another business", "system users of other businesses")
-        }
-        UnmanagedReason::Undeclared => ("undeclared system user", "undeclared system users"),
-        UnmanagedReason::Unknown => ("user of an unknown kind", "users of an unknown kind"),
-    }
-}
-
-fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
+pub(super) fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
     if plan.unmanaged.is_empty() {
         return;
     }
     paper.gap();
-    let mut counts: BTreeMap<UnmanagedReason, usize> = BTreeMap::new();
-    for row in &plan.unmanaged {
-        *counts.entry(row.why).or_default() += 1;
-    }
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(reason, number)| {
-            let (one, many) = why(*reason);
-            count(*number, one, many)
-        })
-        .collect();
-    let rows = count(plan.unmanaged.len(), "assignment", "assignments");
-    paper.entry(0, 2, prose(&format!("Left alone: {rows} ({}).", parts.join(", ")), Paint::Plain));
+    paper.entry(0, 2, prose(&format!("Left alone: {}.", phrase::unmanaged(plan)), Paint::Plain));
     // Access left behind by a deleted declaration must be seen, so that those rows are never folded.
     for row in plan.unmanaged.iter().filter(|row| verbose || row.why == UnmanagedReason::Undeclared) {
-        let mut words = vec![own(".", Paint::Dim), own(why(row.why).0, Paint::Dim)];
+        let mut words = vec![own(".", Paint::Dim), own(phrase::left_alone(row.why).0, Paint::Dim)];
         words.push(foreign(&named(&row.name, row.key.user), Paint::Bold));
         words.push(own(format!("({})", row.key.user), Paint::Dim));
         words.push(own("on", Paint::Dim));
@@ -160,7 +140,7 @@ fn waba_words(plan: &Plan, waba: WabaId) -> [Word; 2] {
     [foreign(&named(&plan.waba_name(waba), waba), Paint::Bold), own(format!("({waba}):"), Paint::Dim)]
 }
 
-fn write_unreadable(paper: &mut Paper, plan: &Plan) {
+pub(super) fn write_unreadable(paper: &mut Paper, plan: &Plan) {
     if plan.unreadable.is_empty() {
         return;
     }
@@ -173,20 +153,19 @@ fn write_unreadable(paper: &mut Paper, plan: &Plan) {
     }
 }
 
-fn write_notices(paper: &mut Paper, plan: &Plan) {
+pub(super) fn write_notices(paper: &mut Paper, plan: &Plan) {
     if !plan.notices.is_empty() {
         paper.gap();
     }
     for notice in &plan.notices {
         let lead = own("Note:", Paint::Changed);
+        let (_, text) = phrase::notice(plan, notice);
         match *notice {
             Notice::Unconfirmed(waba) => {
-                let text = "its list came back empty and nothing could confirm that; it is planned as empty";
                 let words = [lead].into_iter().chain(waba_words(plan, waba));
                 paper.entry(0, 6, words.chain(prose(text, Paint::Plain)));
             }
             Notice::AssignsToAdmin(user) => {
-                let text = "is an admin of the business, who may not be listed even after the write";
                 let name = foreign(&named(&plan.user_name(user), user), Paint::Bold);
                 paper.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
             }
@@ -229,7 +208,7 @@ fn waiver(plan: &Plan, found: &Violation) -> Vec<Word> {
     words
 }
 
-fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
+pub(super) fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
     if !paper.is_empty() {
         paper.gap();
     }
@@ -240,47 +219,8 @@ fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
             prose("Partial: narrowed by --waba; other WABAs were not looked at.", Paint::Changed),
         );
     }
-    paper.entry(0, 2, prose(&last_line(view), Paint::Bold));
-    let cost = view.plan.apply_cost();
-    if view.purpose == Purpose::Plan && cost.writes > 0 {
-        let (writes, wabas) = (count(cost.writes, "write", "writes"), count(cost.wabas(), "WABA", "WABAs"));
-        let text = format!(
-            "Applying it takes {} API calls: {writes}, and {wabas} read before and after.",
-            cost.calls()
-        );
-        paper.entry(0, 2, prose(&text, Paint::Plain));
+    paper.entry(0, 2, prose(&phrase::last_line(view), Paint::Bold));
+    if let Some(cost) = phrase::cost(view) {
+        paper.entry(0, 2, prose(&cost, Paint::Plain));
     }
-}
-
-/// Says it in one line, and never claims a match for what could not be read.
-fn last_line(view: &PlanView<'_>) -> String {
-    let summary = view.plan.summary();
-    let unreadable = view.plan.unreadable.len();
-    let drift = view.purpose == Purpose::Drift;
-    let unread = count(unreadable, "WABA could not be read", "WABAs could not be read");
-    if view.plan.changes.is_empty() {
-        let none = if drift { "No drift" } else { "No changes" };
-        return match (unreadable, view.plan.partial) {
-            (0, false) => format!("{none}. Live access matches the manifests."),
-            (0, true) => format!("{none}. Live access on these WABAs matches the manifests."),
-            (_, _) => format!("{none} on the WABAs that could be read; {unread}."),
-        };
-    }
-    let (assign, change, revoke) = (summary.assign, summary.change, summary.revoke);
-    let unchanged = summary.unchanged;
-    let mut line = if drift {
-        format!("Drift: {assign} missing, {change} different, {revoke} too many, {unchanged} as declared")
-    } else {
-        format!("Plan: {assign} to assign, {change} to change, {revoke} to revoke, {unchanged} unchanged")
-    };
-    let blocked = view.plan.changes.iter().filter(|change| change.blocked.is_some()).count();
-    if blocked > 0 {
-        let _ = write!(line, "; {blocked} of them not attempted");
-    }
-    if unreadable > 0 {
-        line.push_str("; ");
-        line.push_str(&unread);
-    }
-    line.push('.');
-    line
 }

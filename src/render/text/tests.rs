@@ -107,7 +107,19 @@ fn shown(of: &Plan, style: &Style) -> String {
     let violations = [violation("nobody would hold MANAGE on it")];
     let sources = sources();
     let purpose = Purpose::Plan;
-    plan(&PlanView { plan: of, violations: &violations, waived: &[], sources: &sources, purpose }, style)
+    let access = Access::default();
+    plan(
+        &PlanView {
+            plan: of,
+            access: &access,
+            violations: &violations,
+            waived: &[],
+            sources: &sources,
+            purpose,
+            drift: None,
+        },
+        style,
+    )
 }
 
 fn report_of(plan: &Plan) -> Report {
@@ -217,8 +229,15 @@ fn what_applying_costs_is_told_beforehand_and_only_where_something_is_written() 
 #[test]
 fn drift_tells_no_cost() {
     let (of, sources) = (example("deploy-bot", "acme-eu"), sources());
-    let view =
-        PlanView { plan: &of, violations: &[], waived: &[], sources: &sources, purpose: Purpose::Drift };
+    let view = PlanView {
+        plan: &of,
+        access: &Access::default(),
+        violations: &[],
+        waived: &[],
+        sources: &sources,
+        purpose: Purpose::Drift,
+        drift: None,
+    };
     assert!(!plan(&view, &PLAIN).contains("API call"));
 }
 
@@ -375,10 +394,12 @@ fn what_is_written_fits_the_schemas() {
         let violations = [violation(name)];
         let view = PlanView {
             plan: &plan,
+            access: &Access::default(),
             violations: &violations,
             waived: &violations,
             sources: &sources,
             purpose: Purpose::Plan,
+            drift: None,
         };
         let created_at = "2026-11-23T10:00:00Z".parse().unwrap();
         let header = JsonHeader { created_at, acting_user_name: None, manifest_digest: "sha256:00" };

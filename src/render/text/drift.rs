@@ -1,0 +1,100 @@
+//! Drift as text, for somebody who did not make the change: what is there and should not be, what should be and is
+//! not, and since when. Decides nothing.
+
+use super::heading;
+use super::plan::{
+    grant_words, user_name, write_last, write_notices, write_reasons, write_unmanaged, write_unreadable,
+};
+use super::report::outcome_words;
+use crate::model::{Change, DatedGrant, LastWrite, Moved, TaskSet, Told};
+use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
+use crate::render::phrase::{self, count};
+use crate::render::{PlanView, Style};
+
+/// Shows drift for people.
+pub fn drift(view: &PlanView<'_>, style: &Style) -> String {
+    let mut paper = Paper::new(style);
+    let plan = view.plan;
+    for group in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
+        paper.gap();
+        heading(&mut paper, plan, group[0].key.waba);
+        for change in group {
+            write_difference(&mut paper, view, change, style.verbose);
+        }
+    }
+    write_unmanaged(&mut paper, plan, style.verbose);
+    write_unreadable(&mut paper, plan);
+    write_notices(&mut paper, plan);
+    if let Some(expiring) = view.drift.and_then(|drift| drift.expiring.as_ref()) {
+        write_expiring(&mut paper, view, expiring);
+    }
+    write_last(&mut paper, view);
+    if let Some(line) = phrase::moved(view) {
+        paper.entry(0, 2, prose(&line, Paint::Plain));
+    }
+    paper.finish()
+}
+
+fn write_difference(paper: &mut Paper, view: &PlanView<'_>, change: &Change, verbose: bool) {
+    let name = foreign(&user_name(view.plan, change), Paint::Bold);
+    paper.entry(2, 6, [super::sign(change.action()), name]);
+    write_tasks(paper, "should hold, and does not:", &change.gained(), Paint::Good);
+    write_tasks(paper, "holds, and should not:", &change.lost(), Paint::Bad);
+    write_reasons(paper, view, change, verbose);
+    if let Some(drift) = view.drift
+        && let Some(told) = drift.told.get(&change.key)
+    {
+        // Where nothing can be told of any it helps nobody to say so of each.
+        write_told(paper, told, drift.tells());
+    }
+}
+
+fn write_tasks(paper: &mut Paper, lead: &str, tasks: &TaskSet, paint: Paint) {
+    if !tasks.is_empty() {
+        let tasks = tasks.names().map(|name| foreign(name, paint));
+        paper.entry(4, 6, prose(lead, Paint::Plain).chain(tasks));
+    }
+}
+
+fn write_told(paper: &mut Paper, told: &Told, with_unknown: bool) {
+    if let Some(write) = &told.last_write {
+        paper.entry(6, 8, last_write(write));
+    }
+    let paint = if told.moved == Moved::Live { Paint::Bad } else { Paint::Changed };
+    if told.moved != Moved::Unknown || with_unknown {
+        paper.entry(6, 8, prose(phrase::side(told.moved), paint));
+    }
+}
+
+/// Says what the journal tells: what was written there last, when, and by whom.
+fn last_write(write: &LastWrite) -> Vec<Word> {
+    let mut words: Vec<Word> =
+        prose(&format!("last written {}", phrase::minute(write.at)), Paint::Dim).collect();
+    for (lead, name) in phrase::writers(write) {
+        words.push(own(lead, Paint::Dim));
+        words.extend(foreign_prose(&name, Paint::Dim));
+    }
+    words.push(own("to", Paint::Dim));
+    words.extend(super::held(&write.after));
+    if let Some(outcome) = write.outcome.as_ref().filter(|outcome| !outcome.is_done()) {
+        words.extend(outcome_words(outcome));
+    }
+    words.push(own("(run", Paint::Dim));
+    words.push(foreign(&format!("{},", write.run), Paint::Dim));
+    words.extend(prose(&format!("write {})", write.number), Paint::Dim));
+    words
+}
+
+fn write_expiring(paper: &mut Paper, view: &PlanView<'_>, expiring: &[DatedGrant]) {
+    if expiring.is_empty() {
+        return;
+    }
+    paper.gap();
+    let number = count(expiring.len(), "grant ends", "grants end");
+    paper.entry(0, 2, prose(&format!("{number} soon:"), Paint::Changed));
+    for grant in expiring {
+        let reach = phrase::reach(grant);
+        let words = grant_words(&grant.source, view.sources, "-");
+        paper.entry(2, 6, words.into_iter().chain(prose(&reach, Paint::Plain)));
+    }
+}

@@ -1,0 +1,128 @@
+//! The guides tell the truth: every command in them is run, on the emulator, in the order in which it stands there.
+
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A block of commands, and how it is to end.
+#[derive(Debug)]
+struct Block {
+    commands: String,
+    ends_with: i32,
+}
+
+/// Finds the commands of a guide: all blocks of `sh`, and the scripts of a pipeline that `<!-- runs: wabacl -->` marks.
+///
+/// A block that ends otherwise than with 0 says so before: `<!-- ends with: 2 -->`.
+fn blocks(guide: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let (mut ends_with, mut marked) = (0, false);
+    let mut lines = guide.lines();
+    while let Some(line) = lines.next() {
+        let line = line.trim();
+        if let Some(code) = line.strip_prefix("<!-- ends with: ").and_then(|rest| rest.strip_suffix(" -->")) {
+            ends_with = code.parse().expect("an exit code is a number");
+        } else if line == "<!-- runs: wabacl -->" {
+            marked = true;
+        } else if let Some(language) = line.strip_prefix("```").filter(|language| !language.is_empty()) {
+            let inside: Vec<&str> = lines.by_ref().map(str::trim).take_while(|line| *line != "```").collect();
+            let commands: Vec<&str> = match language {
+                "sh" => inside,
+                "yaml" if marked => inside
+                    .iter()
+                    .filter_map(|line| line.strip_prefix("- ").filter(|it| it.starts_with("wabacl ")))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            if !commands.is_empty() {
+                found.push(Block { commands: commands.join("\n"), ends_with });
+            }
+            (ends_with, marked) = (0, false);
+        }
+    }
+    found
+}
+
+/// Makes a repository with the quickstart in it, and a `wabacl` that reaches the emulator in the place of Meta.
+fn place() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the repository");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+    std::fs::create_dir(folder.path().join("access")).expect("folders can be made");
+    for file in ["access/access.yaml", "access/users.yaml", "live.yaml"] {
+        std::fs::copy(top.join(file), folder.path().join(file)).expect("files can be copied");
+    }
+    let begin = "git init --quiet && git add access && git commit --quiet --message Begin && \
+        sed -i 's/tasks: .template-editor, VIEW_COST./tasks: [template-editor]/' access/access.yaml && \
+        git commit --quiet --all --message 'No costs for deploy-bot'";
+    run(folder.path(), begin, 0, "the repository");
+    folder
+}
+
+/// Runs commands in bash, as somebody would who copies them from the guide.
+fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
+    let script = format!(
+        "set -eo pipefail\n\
+         wabacl() {{ case $1 in plan|apply|drift|whoami) \"$PROGRAM\" \"$@\" --emulate live.yaml ;; *) \"$PROGRAM\" \"$@\" ;; esac; }}\n\
+         {commands}\n"
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs([("PROGRAM", env!("CARGO_BIN_EXE_wabacl")), ("GIT_CONFIG_GLOBAL", "/dev/null")])
+        .envs([("GIT_AUTHOR_NAME", "Ana"), ("GIT_AUTHOR_EMAIL", "ana@example.com")])
+        .envs([("GIT_COMMITTER_NAME", "Ana"), ("GIT_COMMITTER_EMAIL", "ana@example.com")])
+        .env("HOME", folder)
+        .output()
+        .expect("bash starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(ends_with), "{guide}:\n{commands}\n{stdout}{stderr}");
+    stdout.into_owned()
+}
+
+/// Runs all that a guide shows, and gives what each block printed.
+fn follow(guide: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(guide).expect(guide);
+    let (place, blocks) = (place(), blocks(&text));
+    assert!(!blocks.is_empty(), "{guide} shows commands");
+    blocks.iter().map(|block| run(place.path(), &block.commands, block.ends_with, guide)).collect()
+}
+
+#[test]
+fn the_guide_for_github_works() {
+    let printed = follow("docs/github.md");
+    assert!(printed[0].contains("wrote access-repo/.github/workflows/wabacl-apply.yml"), "{}", printed[0]);
+    assert!(printed[1].contains("<!-- wabacl-plan -->") && printed[1].contains("changes"), "{}", printed[1]);
+}
+
+#[test]
+fn the_guide_for_gitlab_works() {
+    let printed = follow("docs/gitlab.md");
+    assert!(printed[0].ends_with("No drift. Live access matches the manifests.\n"), "{}", printed[0]);
+}
+
+#[test]
+fn the_guide_for_cron_works() {
+    let printed = follow("docs/cron.md");
+    assert!(printed[2].contains("No drift."), "{}", printed[2]);
+}
+
+#[test]
+fn the_guide_for_running_it_works() {
+    let printed = follow("docs/operating.md");
+    // The last commit took the costs from deploy-bot; the plan after the revert gives them back.
+    let gives_back = "~ deploy-bot      VIEW_TEMPLATES +MANAGE_TEMPLATES +VIEW_COST";
+    assert!(printed[1].contains(gives_back), "{}", printed[1]);
+    assert!(printed[2].contains("Applied:") && printed[2].contains("deploy-bot"), "{}", printed[2]);
+}
+
+#[test]
+fn every_guide_is_followed() {
+    let mut guides: Vec<String> = std::fs::read_dir("docs")
+        .expect("there are guides")
+        .map(|entry| entry.expect("the folder can be read").file_name().to_string_lossy().into_owned())
+        .collect();
+    guides.sort();
+    assert_eq!(guides, ["README.md", "cron.md", "github.md", "gitlab.md", "operating.md"]);
+}

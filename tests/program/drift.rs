@@ -1,0 +1,182 @@
+//! Drift: told to somebody who did not make the change, and counted for machines.
+
+use super::Place;
+use super::json::fits;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A quickstart that was applied.
+fn applied() -> Place {
+    let place = Place::new();
+    place.emulated("plan --out plan.json").ends(0);
+    place.emulated("apply --auto-approve").ends(0);
+    place.emulated("drift").ends(0).says("No drift. Live access matches the manifests.");
+    place
+}
+
+impl Place {
+    /// Changes live access past the program: `acme-us` was written by it, and reporting loses a task there.
+    fn by_hand(&self) {
+        let state = self.read("live.state.yaml");
+        let (before, on_acme_us) = state.split_once("id: 102290129340402").unwrap();
+        let (between, rows) = on_acme_us.split_once("- user: 1972385232742158").unwrap();
+        let rows = rows.replacen("    - VIEW_COST\n", "", 1);
+        let state = format!("{before}id: 102290129340402{between}- user: 1972385232742158{rows}");
+        self.write("live.state.yaml", &state);
+    }
+
+    fn more_for_deploy_bot(&self) {
+        let (from, to) = ("[template-editor, VIEW_COST]", "[template-editor, VIEW_COST, VIEW_INSIGHTS]");
+        self.edit("access/access.yaml", from, to);
+    }
+
+    /// Gives which side moved, by user and WABA.
+    #[track_caller]
+    fn moved(&self, options: &str) -> BTreeMap<String, String> {
+        let document = fits("plan", &self.emulated(&format!("drift --format json {options}")).ends(2).stdout);
+        let changes = document["changes"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let key = |change: &Value| {
+            format!("{} on {}", text(&change["user"]["name"]), text(&change["waba"]["name"]))
+        };
+        changes.map(|change| (key(change), text(&change["drift"]["moved"]))).collect()
+    }
+}
+
+#[test]
+fn the_text_says_what_differs_since_when_and_who_wrote_last() {
+    let place = applied();
+    place.by_hand();
+    let told = place.emulated("drift").ends(2);
+    told.says("  ~ reporting\n    should hold, and does not: VIEW_COST\n")
+        .says("by grants[5] \"reporting everywhere\" at access/access.yaml:52")
+        .says("last written 20")
+        .says("UTC as CI Admin by ")
+        .says("drift: live access moved since")
+        .says("Drift: 0 missing, 1 different, 0 too many, 17 as declared.")
+        .says("Of them: 1 where live access moved.");
+}
+
+#[test]
+fn without_a_journal_it_says_what_differs_and_nothing_more() {
+    let told = Place::new().emulated("drift").ends(2);
+    told.says("  - summer-campaign\n    holds, and should not: MANAGE_TEMPLATES MESSAGING\n")
+        .says("expired: grants[4]")
+        .never_says("last written")
+        .never_says("cannot be told");
+}
+
+#[test]
+fn the_journal_tells_drift_from_work_in_progress() {
+    let place = applied();
+    place.by_hand();
+    place.more_for_deploy_bot();
+    let moved = place.moved("");
+    assert_eq!(moved["reporting on acme-us"], "live");
+    assert_eq!(moved["deploy-bot on acme-us"], "manifests");
+    assert_eq!(moved["deploy-bot on acme-eu"], "unknown", "nothing was ever written there");
+}
+
+#[test]
+fn a_saved_plan_tells_drift_from_work_in_progress_where_nothing_was_written_too() {
+    let place = applied();
+    place.by_hand();
+    place.more_for_deploy_bot();
+    std::fs::remove_dir_all(place.folder.path().join("live.state")).unwrap();
+    let moved = place.moved("--since plan.json");
+    assert_eq!(moved["reporting on acme-us"], "live");
+    assert_eq!(moved["deploy-bot on acme-us"], "manifests");
+    assert_eq!(moved["deploy-bot on acme-eu"], "manifests");
+    assert_eq!(moved.len(), 4);
+}
+
+#[test]
+fn a_plan_that_was_never_applied_is_told_as_that() {
+    let place = Place::new();
+    place.emulated("plan --out plan.json").ends(0);
+    let moved = place.moved("--since plan.json");
+    assert!(moved.values().all(|moved| moved == "undone"), "{moved:?}");
+}
+
+#[test]
+fn a_digest_tells_by_the_manifests_or_by_the_journal() {
+    let place = applied();
+    let digest = |place: &Place| {
+        let plan = place.emulated("plan --format json").ends(0).stdout;
+        serde_json::from_str::<Value>(&plan).unwrap()["manifest_digest"].as_str().unwrap().to_owned()
+    };
+    let before = digest(&place);
+    place.by_hand();
+    assert_eq!(place.moved(&format!("--since {before}"))["reporting on acme-us"], "live");
+    place.more_for_deploy_bot();
+    let moved = place.moved(&format!("--since {before}"));
+    assert_eq!(moved["reporting on acme-us"], "live");
+    assert_eq!(moved["deploy-bot on acme-us"], "manifests");
+    assert_eq!(moved["deploy-bot on acme-eu"], "unknown");
+    let stranger = format!("sha256:{}", "a".repeat(64));
+    place.emulated(&format!("drift --since {stranger}")).ends(2).says("told by the journal alone");
+    place.emulated("drift --since sha256:abc").ends(64).says("64 hexadecimal digits");
+    place.emulated("drift --since nowhere.json").ends(1).says("nowhere.json");
+}
+
+#[test]
+fn access_that_a_deleted_declaration_left_behind_turns_it_red_where_asked() {
+    let place = applied();
+    place.emulated("drift").ends(0).says("undeclared system user legacy-import");
+    place.emulated("drift --fail-on undeclared").ends(2).says("undeclared system user legacy-import");
+}
+
+#[test]
+fn grants_that_end_soon_are_listed_where_asked() {
+    let place = applied();
+    place.edit("access/access.yaml", "2099-12-31", "2026-12-01");
+    place.emulated("drift").ends(0).never_says("soon");
+    place.emulated("drift --expiring 7d").ends(0).never_says("soon");
+    let told = place.emulated("drift --expiring 8d").ends(0);
+    told.says("1 grant ends soon:")
+        .says("at access/access.yaml:38 until 2026-12-01 (OPS-1234) for 1 user on");
+    let json = fits("plan", &place.emulated("drift --format json --expiring 8d").ends(0).stdout);
+    assert_eq!(json["expiring"][0]["grant"]["until"], "2026-12-01");
+    assert_eq!(json["expiring"][0]["users"], 1);
+    let metrics = place.emulated("drift --format prometheus --expiring 8d").ends(0);
+    metrics.says("wabacl_drift_expiring_grants{business=\"9876543210987654\"} 1\n");
+    place.emulated("drift --format markdown --expiring 8d").ends(0).says("**Grants that end soon:**");
+}
+
+#[test]
+fn metrics_are_written_whole_and_a_failed_run_leaves_them() {
+    let place = applied();
+    place.by_hand();
+    let done = place.emulated("drift --format prometheus --out drift.prom").ends(2);
+    assert_eq!(done.stdout, "");
+    let metrics = place.read("drift.prom");
+    assert!(metrics.contains("wabacl_drift_changes{business=\"9876543210987654\",action=\"change\"} 1\n"));
+    assert!(metrics.contains("wabacl_drift_last_success_timestamp_seconds{business=\"9876543210987654\"} "));
+    place.write("access/broken.yaml", "version: 1\nnonsense: 1\n");
+    place.emulated("drift --format prometheus --out drift.prom").ends(1);
+    assert_eq!(place.read("drift.prom"), metrics);
+    let names = std::fs::read_dir(place.folder.path()).unwrap();
+    let left = names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".tmp"));
+    assert_eq!(left.count(), 0, "nothing is left beside it");
+    place.emulated("drift --format prometheus --waba acme-*").ends(64).says("do not go together");
+}
+
+#[test]
+fn every_format_shows_drift() {
+    let place = applied();
+    place.by_hand();
+    for (format, says) in [
+        ("text", "Drift: "),
+        ("json", "\"moved\":\"live\""),
+        ("diff", "+"),
+        ("html", "<!doctype html>"),
+        ("markdown", "drift: live access moved since"),
+        ("github", "::"),
+        ("prometheus", "# TYPE wabacl_drift_changes gauge"),
+    ] {
+        let told = place.emulated(&format!("drift --format {format}")).ends(2);
+        assert!(told.stdout.contains(says), "{format}: {told}");
+        place.emulated(&format!("drift --format {format} --out told")).ends(2);
+        assert!(place.read("told").contains(says), "{format}");
+    }
+}
