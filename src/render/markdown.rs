@@ -349,7 +349,7 @@ mod tests {
             // What is left without the names is the same, whatever they are; in HTML they are escaped.
             let plain = without_code(&shown("QQQ", vec![change(500, 1), change(501, 2)]));
             let text = without_code(&shown(&name, vec![change(500, 1), change(501, 2)]));
-            let named = if harmless(&name).trim().is_empty() { None } else { Some(html(&name)) };
+            let named = if name.trim().is_empty() { None } else { Some(html(&name)) };
             let expected: Vec<String> = plain
                 .split('\n')
                 .map(|line| match (&named, line.strip_prefix("<details><summary><code>QQQ</code> (")) {

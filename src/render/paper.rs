@@ -84,10 +84,15 @@ fn take(chars: impl Iterator<Item = char>, width: usize) -> Vec<char> {
     let mut used = 0;
     chars
         .take_while(|c| {
-            used += c.width().unwrap_or(0);
+            used += most(*c);
             used <= width
         })
         .collect()
+}
+
+/// Gives the columns that a character takes at most in a text: one that asks for an emoji widens the one before it.
+fn most(c: char) -> usize {
+    if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
 /// The page.
@@ -130,7 +135,6 @@ impl Paper {
         let mut first = true;
         let _ = write!(self.out, "{:indent$}", "");
         for word in words {
-            // What a character takes alone is never less than what it takes in a text, so cuts fit.
             let room = self.width - hang - 2;
             let text = if word.text.width() > room { cut(&word.text, room) } else { word.text };
             let wide = text.width();
