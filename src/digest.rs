@@ -6,7 +6,7 @@ use crate::model::{Desired, Plan};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
-/// Gives `sha256:` and 64 hexadecimal digits over the canonical form of what is desired.
+/// Returns `sha256:` and 64 hexadecimal digits over the canonical form of what is desired.
 ///
 /// Two manifests that mean the same in the same business have the same digest.
 pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
@@ -34,7 +34,7 @@ pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
     lines.finish()
 }
 
-/// Gives `sha256:` and 64 hexadecimal digits over the canonical form of what a plan does: the business, the day,
+/// Returns `sha256:` and 64 hexadecimal digits over the canonical form of what a plan does: the business, the day,
 /// and each change with what is before and after it, in order.
 ///
 /// Names and reasons are no part of it.

@@ -48,12 +48,12 @@ pub fn tell(
     plan.changes.iter().map(tell).collect()
 }
 
-/// Tells whether a digest says anything: whether the manifests still have it, or the journal knows a run with it.
+/// Returns whether a digest says anything: whether the manifests still have it, or the journal knows a run with it.
 pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool {
     digest == manifest_digest || runs_of(digest, history).next().is_some()
 }
 
-/// Gives the grants that hold on the plan's day and will end, by their last day.
+/// Returns the grants that hold on the plan's day and will end, by their last day.
 pub fn dated(desired: &Desired) -> Vec<DatedGrant> {
     let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
     let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
@@ -74,7 +74,7 @@ pub fn dated(desired: &Desired) -> Vec<DatedGrant> {
     found
 }
 
-/// Gives the last entry of the journal for each assignment that changes.
+/// Returns the last entry of the journal for each assignment that changes.
 fn last_writes<'h>(
     plan: &Plan,
     history: &'h History,
@@ -85,7 +85,7 @@ fn last_writes<'h>(
     wanted.map(|(run, write)| (write.key, (write, LastWrite::of(run, write)))).collect()
 }
 
-/// Gives the runs with this digest, of their plan or of their manifests, the last one first.
+/// Returns the runs with this digest, of their plan or of their manifests, the last one first.
 fn runs_of<'h>(digest: &'h str, history: &'h History) -> impl Iterator<Item = &'h RecordedRun> {
     let has = move |run: &&RecordedRun| {
         run.plan_digest.as_str() == digest || run.manifest_digest.as_str() == digest
@@ -93,7 +93,7 @@ fn runs_of<'h>(digest: &'h str, history: &'h History) -> impl Iterator<Item = &'
     history.runs.iter().rev().filter(has)
 }
 
-/// Tells whether the manifests mean what they meant then.
+/// Returns whether the manifests mean what they meant then.
 fn same_manifests(now: &str, since: Since<'_>, history: &History) -> bool {
     match since {
         Since::Journal => false,
@@ -105,7 +105,7 @@ fn same_manifests(now: &str, since: Since<'_>, history: &History) -> bool {
     }
 }
 
-/// Gives what was so once by the reference that was given, of the assignments for which it tells.
+/// Returns what was so once by the reference that was given, of the assignments for which it tells.
 fn known<'a>(plan: &Plan, since: Since<'a>, history: &'a History) -> BTreeMap<AssignmentKey, Once<'a>> {
     match since {
         Since::Journal => BTreeMap::new(),
@@ -136,7 +136,7 @@ fn known<'a>(plan: &Plan, since: Since<'a>, history: &'a History) -> BTreeMap<As
     }
 }
 
-/// Gives what a write stored, where it is known that it did as it was told.
+/// Returns what a write stored, where it is known that it did as it was told.
 fn stored(write: &RecordedWrite) -> Option<TaskSet> {
     let done = write.outcome.as_ref().is_some_and(|known| known.outcome.is_done());
     let settled = write.settled.as_ref().is_some_and(|settled| settled.how == Settlement::TookEffect);
@@ -155,7 +155,7 @@ fn moved(plan: &Plan, change: &Change, once: &Once<'_>, same_manifests: bool) ->
     }
 }
 
-/// Tells whether two sets differ in nothing but what a task in both of them implies.
+/// Returns whether two sets differ in nothing but what a task in both of them implies.
 fn is_same(implied: &BTreeMap<Task, TaskSet>, one: &TaskSet, other: &TaskSet) -> bool {
     let both = one.intersection(other);
     let beside = both.known().filter_map(|task| implied.get(&task));

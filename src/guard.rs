@@ -1,6 +1,6 @@
 //! The guards: rules that a plan must keep. A guard reads the plan and says no; it never edits it.
 //!
-//! Judging is pure, and reports every violation at once. Only this room makes an [`ApprovedPlan`].
+//! Judging is pure, and reports every violation at once. Only this module makes an [`ApprovedPlan`].
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,7 @@ impl Guard {
     pub const ALL: [Self; 5] =
         [Self::MaxRemovals, Self::MinHolders, Self::SelfLoss, Self::ProtectedUser, Self::NotPermitted];
 
-    /// Gives its code, as `--waive` takes it.
+    /// Returns its code, as `--waive` takes it.
     pub const fn code(self) -> &'static str {
         match self {
             Self::MaxRemovals => "max-removals",
@@ -103,12 +103,12 @@ pub struct Judgement {
     pub idle: Vec<IdleWaiver>,
 }
 
-/// A plan that every guard passed. Only this room makes one, only `apply` takes one.
+/// A plan that every guard passed. Only this module makes one, only `apply` takes one.
 #[derive(Debug)]
 pub struct ApprovedPlan(Plan);
 
 impl ApprovedPlan {
-    /// Gives the plan.
+    /// Returns the plan.
     pub fn plan(&self) -> &Plan {
         &self.0
     }
@@ -139,7 +139,7 @@ pub fn approve(plan: Plan, policy: &Policy, waivers: &[Waiver]) -> Result<Approv
     if judgement.violations.is_empty() { Ok(ApprovedPlan(plan)) } else { Err(judgement) }
 }
 
-/// Tells whether the executor will try a change; one that is blocked gives nobody anything and takes nothing.
+/// Returns whether the executor will try a change; one that is blocked gives nobody anything and takes nothing.
 fn is_attempted(change: &Change) -> bool {
     change.blocked.is_none()
 }

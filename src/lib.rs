@@ -28,7 +28,11 @@
 //!   [`apply`](mod@apply) takes one, and `plan` and `drift` never hold a writer.
 //! - Foreign names are harmless in every output, and secrets are in none.
 //!
-//! The rooms, in reading order: the core,
+//! The modules, in reading order: the core,
+
+pub mod files;
+
+pub mod text;
 
 pub mod model;
 
@@ -49,11 +53,11 @@ pub mod drift;
 // … and the shell:
 pub mod sources;
 
-pub mod time;
+pub mod clock;
 
 pub mod graph;
 
-pub mod journal;
+pub mod store;
 
 pub mod apply;
 

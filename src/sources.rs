@@ -106,7 +106,7 @@ struct Way {
 }
 
 impl Way {
-    /// Gives what lies in a folder, by name; `None` where it was entered before on another way.
+    /// Returns what lies in a folder, by name; `None` where it was entered before on another way.
     fn enter(&mut self, folder: &Path) -> Result<Option<Vec<PathBuf>>, Diagnostic> {
         let known_as = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
         let refused = |why| Err(diagnostic::unreadable_file(&shown(folder), why));
@@ -168,7 +168,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     diagnostic::unreadable_file(&shown(path), &error.to_string())
 }
 
-/// Gives a path with `/` between its parts, on every system.
+/// Returns a path with `/` between its parts, on every system.
 fn shown(path: &Path) -> String {
     path.display().to_string().replace(std::path::MAIN_SEPARATOR, "/")
 }

@@ -7,8 +7,8 @@ use wabacl::apply::{Stop, StopReason, Tools, apply};
 use wabacl::emulator::{Fault, FaultKind, Options};
 use wabacl::graph::{Read, ReadRequest, Reader};
 use wabacl::guard::{ApprovedPlan, approve};
-use wabacl::journal::{Journal, Lock, Start};
 use wabacl::model::{AssignmentKey, Directory, Outcome, Report, Sources, TaskSet, UserId, WabaId};
+use wabacl::store::{Journal, Lock, Start};
 use wabacl::{manifest, plan, resolve};
 
 const WORLD: &str = "
@@ -83,9 +83,9 @@ impl Ready {
         let writer = played.writer();
         let (reader, directory) = (&self.reader, &self.directory);
         let folder = tempfile::tempdir().unwrap();
-        let lock = Lock::wait(folder.path(), directory.business, &played.settings.time).await.unwrap();
+        let lock = Lock::wait(folder.path(), directory.business, &played.settings.clock).await.unwrap();
         let start = Start {
-            time: &played.settings.time,
+            clock: &played.settings.clock,
             acting_user: None,
             acting_user_name: None,
             plan_digest: "sha256:1",

@@ -4,10 +4,10 @@ use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
+use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, FaultKind, Options, WaitTold};
 use wabacl::graph::{DirectoryRequest, GraphError, Read, ReadRequest, ReadStrategy, Reader};
 use wabacl::model::{HolderKind, Name, Observed};
-use wabacl::time::Time;
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
 const WORLD: &str = "
@@ -255,19 +255,19 @@ async fn a_retry_after_alone_is_waited_for() {
     let wait = Duration::from_secs(437);
     for strategy in [ReadStrategy::Direct, ReadStrategy::Batch] {
         for waba in [true, false] {
-            let time = Time::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+            let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
             let throttle = FaultKind::Throttle { waba, wait, told: WaitTold::InRetryAfter };
             let faults = vec![Fault::new(throttle).at(LIST_A).hits(0..1)];
             let mut played =
-                Played::with(WORLD, Options { time: time.clone(), faults, ..Options::default() }).await;
-            played.settings.time = time.clone();
+                Played::with(WORLD, Options { clock: clock.clone(), faults, ..Options::default() }).await;
+            played.settings.clock = clock.clone();
             played.settings.read_strategy = strategy;
             played.settings.concurrency = 1;
             let reader = played.reader();
-            let observed = time.run(observe(&reader, &["502", "501", "500"], &[])).await.unwrap();
+            let observed = clock.run(observe(&reader, &["502", "501", "500"], &[])).await.unwrap();
             assert_eq!((observed.unreadable.len(), observed.state.len()), (0, 3), "{strategy:?}, {waba}");
             let cost = reader.cost();
-            assert_eq!((time.elapsed(), cost.waited), (wait, wait), "{strategy:?}, {waba}");
+            assert_eq!((clock.elapsed(), cost.waited), (wait, wait), "{strategy:?}, {waba}");
             assert_eq!(cost.requests < cost.calls, strategy == ReadStrategy::Batch);
             assert_eq!(played.emulator.calls_while_throttled(), 0, "{strategy:?}, {waba}");
         }
@@ -276,19 +276,20 @@ async fn a_retry_after_alone_is_waited_for() {
 
 #[tokio::test]
 async fn of_the_waits_that_a_batch_tells_the_longest_is_obeyed() {
-    let time = Time::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+    let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
     let throttled = |suffix, seconds| {
         let wait = Duration::from_secs(seconds);
         let throttle = FaultKind::Throttle { waba: true, wait, told: WaitTold::InRetryAfter };
         Fault::new(throttle).at(suffix).hits(0..1)
     };
     let faults = vec![throttled(LIST_A, 100), throttled("/501/assigned_users", 437)];
-    let mut played = Played::with(WORLD, Options { time: time.clone(), faults, ..Options::default() }).await;
-    played.settings.time = time.clone();
+    let mut played =
+        Played::with(WORLD, Options { clock: clock.clone(), faults, ..Options::default() }).await;
+    played.settings.clock = clock.clone();
     played.settings.read_strategy = ReadStrategy::Batch;
     played.settings.concurrency = 1;
-    time.run(observe(&played.reader(), &["502", "501", "500"], &[])).await.unwrap();
-    assert_eq!(time.elapsed(), Duration::from_secs(437));
+    clock.run(observe(&played.reader(), &["502", "501", "500"], &[])).await.unwrap();
+    assert_eq!(clock.elapsed(), Duration::from_secs(437));
     assert_eq!(played.emulator.calls_while_throttled(), 0);
 }
 

@@ -7,23 +7,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 17] = [
-    ("model", &[]),
-    ("diagnostic", &["model"]),
-    ("guard", &["model"]),
+const MAY_USE: [(&str, &[&str]); 19] = [
+    ("text", &[]),
+    ("files", &[]),
+    ("model", &["text"]),
+    ("diagnostic", &["model", "text"]),
+    ("guard", &["model", "text"]),
     ("plan", &["model"]),
-    ("time", &[]),
-    ("graph", &["model", "time"]),
-    ("journal", &["model", "time"]),
-    ("emulator", &["model", "time"]),
+    ("clock", &[]),
+    ("graph", &["clock", "files", "model", "text"]),
+    ("store", &["clock", "files", "model", "text"]),
+    ("emulator", &["clock", "files", "model", "text"]),
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
     ("digest", &["guard", "model"]),
     ("drift", &["model"]),
-    ("resolve", &["diagnostic", "guard", "manifest", "model"]),
-    ("planfile", &["guard", "model"]),
-    ("render", &["diagnostic", "guard", "model"]),
-    ("apply", &["graph", "guard", "journal", "model", "plan", "time"]),
+    ("resolve", &["diagnostic", "guard", "manifest", "model", "text"]),
+    ("planfile", &["files", "guard", "model", "text"]),
+    ("render", &["diagnostic", "guard", "model", "text"]),
+    ("apply", &["graph", "guard", "store", "model", "plan", "clock"]),
     (
         "cli",
         &[
@@ -34,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "emulator",
             "graph",
             "guard",
-            "journal",
+            "store",
             "manifest",
             "model",
             "plan",
@@ -42,7 +44,9 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "render",
             "resolve",
             "sources",
-            "time",
+            "text",
+            "clock",
+            "files",
         ],
     ),
 ];

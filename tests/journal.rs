@@ -4,8 +4,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use wabacl::journal::{Attempt, Holder, Lock};
 use wabacl::model::BusinessId;
+use wabacl::store::{Attempt, Holder, Lock};
 
 fn business() -> BusinessId {
     "98".parse().unwrap()

@@ -4,10 +4,10 @@ use crate::support::{Played, refuses, user, waba};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
+use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, Options};
 use wabacl::graph::{DirectoryRequest, GraphError, ReadAhead, ReadRequest, ReadStrategy, Reader};
 use wabacl::model::{Directory, Observed, UserId, WabaId};
-use wabacl::time::Time;
 
 const STRATEGIES: [ReadStrategy; 4] =
     [ReadStrategy::Auto, ReadStrategy::Nested, ReadStrategy::Batch, ReadStrategy::Direct];
@@ -134,30 +134,30 @@ async fn while_meta_asks_to_wait_nothing_is_sent_and_then_it_goes_on() {
 
 #[tokio::test]
 async fn a_waba_whose_calls_of_the_hour_are_used_up_is_unreadable_and_the_others_go_on() {
-    let time = Time::simulated("2026-11-23T00:00:00Z".parse().unwrap());
-    let options = Options { time: time.clone(), ..Options::default() };
+    let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+    let options = Options { clock: clock.clone(), ..Options::default() };
     let mut played = played(ReadStrategy::Direct, options).await;
-    played.settings.time = time.clone();
+    played.settings.clock = clock.clone();
     played.settings.waba_calls_per_hour = 2;
     played.settings.max_wait = Duration::ZERO;
     // The first has three pages.
-    let (_, observed) = time.run(read(&played.reader(), &all_but_one())).await.unwrap();
+    let (_, observed) = clock.run(read(&played.reader(), &all_but_one())).await.unwrap();
     let why = observed.unreadable.get(&waba("5000")).unwrap();
     assert!(why.0.starts_with("the 2 calls an hour for the WABA 5000 are used up until"), "{why:?}");
     assert_eq!(observed.unreadable.len(), 1);
     assert_eq!(played.calls_at("/5000/assigned_users"), 2);
     // With patience, the run waits for the next hour.
     played.settings.max_wait = Duration::from_secs(2 * 60 * 60);
-    let (_, observed) = time.run(read(&played.reader(), &all_but_one())).await.unwrap();
+    let (_, observed) = clock.run(read(&played.reader(), &all_but_one())).await.unwrap();
     assert_eq!(observed.unreadable, BTreeMap::new());
-    assert!(time.elapsed() >= Duration::from_secs(60 * 60), "{:?}", time.elapsed());
+    assert!(clock.elapsed() >= Duration::from_secs(60 * 60), "{:?}", clock.elapsed());
 }
 
 #[tokio::test]
 async fn the_calls_of_one_run_count_in_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let mut played = played(ReadStrategy::Direct, Options::default()).await;
-    played.settings.time = Time::real();
+    played.settings.clock = Clock::real();
     played.settings.waba_calls_per_hour = 3;
     played.settings.max_wait = Duration::ZERO;
     played.settings.budget_dir = Some(folder.path().to_owned());

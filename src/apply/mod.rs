@@ -3,19 +3,19 @@
 //! It decides nothing: which changes there are, and in which order, is the plan's. What moved since the plan
 //! is left alone. It must not know how a plan came to be, nor how a report is shown.
 
-mod earlier;
-mod stop;
+mod recovery;
+mod shutdown;
 
-pub use earlier::settle_earlier;
-pub use stop::{Stop, StopReason};
+pub use recovery::settle_earlier;
+pub use shutdown::{Stop, StopReason};
 
 use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
-use crate::journal::{Journal, JournalError, WriteId};
 use crate::model::{
     Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
 };
 use crate::plan::same;
+use crate::store::{Journal, JournalError, WriteId};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 
@@ -188,17 +188,17 @@ impl<'a> WabaRun<'a> {
         Ok(())
     }
 
-    /// Tells whether the plan takes anything away here.
+    /// Returns whether the plan takes anything away here.
     fn takes(&self) -> bool {
         self.changes.iter().any(|change| !change.lost().is_empty())
     }
 
-    /// Tells whether somebody whom the plan does not touch holds less than the guards went by.
+    /// Returns whether somebody whom the plan does not touch holds less than the guards went by.
     fn others_lost(&self, live: &Holders) -> bool {
         self.others().any(|(user, tasks)| !tasks.is_subset(&held(live, *user)))
     }
 
-    /// Gives the holders that the plan saw and does not touch; a change that is not attempted touches nobody.
+    /// Returns the holders that the plan saw and does not touch; a change that is not attempted touches nobody.
     fn others(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
         let touched = |user: &UserId| {
             self.changes.iter().any(|change| change.key.user == *user && change.blocked.is_none())
@@ -206,7 +206,7 @@ impl<'a> WabaRun<'a> {
         self.seen().filter(move |(user, _)| !touched(user))
     }
 
-    /// Gives the holders that the plan saw.
+    /// Returns the holders that the plan saw.
     fn seen(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
         let waba = self.changes.first().and_then(|change| self.plan.holders.get(&change.key.waba));
         waba.into_iter().flatten()
@@ -357,7 +357,7 @@ impl<'a> WabaRun<'a> {
         }
     }
 
-    /// Tells whether anything new may be sent.
+    /// Returns whether anything new may be sent.
     fn go_on(&self) -> Result<(), Halt> {
         self.tools.stop.ended().map_or(Ok(()), Err)
     }

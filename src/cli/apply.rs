@@ -10,13 +10,13 @@ use super::plan;
 use super::saved;
 use super::terminal::Terminal;
 use crate::apply::{AHEAD, Stop, StopReason, Tools};
+use crate::clock::Clock;
 use crate::digest::plan_digest;
 use crate::guard::{self, ApprovedPlan, Judgement};
-use crate::journal::{self, Attempt, Journal, JournalError, Keep, Lock, Start};
 use crate::model::{BusinessId, History, Plan, Report};
 use crate::planfile::Saved;
 use crate::render::{self, Purpose};
-use crate::time::Time;
+use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock, Start};
 use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -136,14 +136,14 @@ async fn lock(args: &Args, business: BusinessId, terminal: &Terminal) -> Result<
         .hint("leave out --no-wait to wait until it has ended")),
         Attempt::Held(holder) => {
             terminal.say(&format!("Waiting for another apply for the business {business}: {holder}"));
-            Lock::wait(&state_dir, business, &Time::real()).await.map_err(failed)
+            Lock::wait(&state_dir, business, &Clock::real()).await.map_err(failed)
         }
     }
 }
 
 /// Plans and asks. A run that crashed is settled even where nothing is left to do.
 async fn prepare(args: &Args, basis: Basis, live: &Live, terminal: &Terminal) -> Result<Ready, Failure> {
-    let journal = journal::path(&args.connection.state_dir()?, basis.business());
+    let journal = store::path(&args.connection.state_dir()?, basis.business());
     let asks = matches!(basis, Basis::Manifests(_)) && !args.auto_approve;
     let planned = match basis {
         Basis::Manifests(checked) => pipeline::plan(*checked, &args.options, live, terminal).await?,
@@ -156,7 +156,7 @@ async fn prepare(args: &Args, basis: Basis, live: &Live, terminal: &Terminal) ->
             planned
         }
     };
-    let earlier = journal::read(&journal, Keep::InFlight)
+    let earlier = store::read(&journal, Keep::InFlight)
         .map_err(|error| Failure::journal("reading the journal", &error))?;
     match approve(args, asks, planned, terminal).await? {
         Ready::Go(None, planned) if earlier.in_flight().next().is_none() => {
@@ -254,9 +254,9 @@ async fn write(
 
 /// Opens the journal, and says in it who applies what.
 async fn open(planned: &Planned, waivers: &[String], lock: Lock) -> Result<(Journal, History), JournalError> {
-    let time = Time::real();
+    let clock = Clock::real();
     let start = Start {
-        time: &time,
+        clock: &clock,
         acting_user: planned.plan.acting_user,
         acting_user_name: planned.acting_user_name(),
         plan_digest: &plan_digest(&planned.plan),
@@ -283,7 +283,7 @@ fn report(
     }
 }
 
-/// Gives the exit code of an apply that came to its report.
+/// Returns the exit code of an apply that came to its report.
 pub fn exit(report: &Report, plan: &Plan, stop: &Stop) -> Exit {
     let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
     match stop.reason() {

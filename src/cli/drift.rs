@@ -8,19 +8,17 @@ use super::pipeline::{self, Planned};
 use super::terminal::{self, Terminal};
 use super::{plan, saved};
 use crate::drift::{self, Since};
+use crate::files;
 use crate::guard::Judgement;
-use crate::journal::{self, Keep};
 use crate::model::{BusinessId, Drift, History, UnmanagedReason, causes};
-use crate::planfile::{self, Saved};
+use crate::planfile::Saved;
 use crate::render::{self, Purpose, Style};
+use crate::store::{self, Keep};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Everybody may read what is written with --out: a collector of metrics runs as somebody else.
-const READABLE: u32 = 0o644;
-
-/// Tells whether live access differs from the manifests, and writes nothing
+/// Compares live access with the manifests, and writes nothing
 ///
 /// Exits with 2 on drift (kubectl and diff use 1 for that). It judges no guards.
 #[derive(Debug, clap::Args)]
@@ -118,7 +116,7 @@ fn told(args: &Args, saved: Option<&Saved>, planned: &Planned, terminal: &Termin
 /// Reads the journal of a business. Without one less is known, and that is no failure.
 fn history(connection: &Connection, business: BusinessId, terminal: &Terminal) -> History {
     let Ok(state_dir) = connection.state_dir() else { return History::default() };
-    journal::read(&journal::path(&state_dir, business), Keep::All).unwrap_or_else(|error| {
+    store::read(&store::path(&state_dir, business), Keep::All).unwrap_or_else(|error| {
         let why = causes(&error).collect::<Vec<_>>().join(": ");
         terminal.say(&format!("warning: the journal tells nothing: {why}"));
         History::default()
@@ -134,7 +132,7 @@ fn show(args: &Args, planned: &Planned, terminal: &Terminal) -> Result<(), Failu
     let style = Style { colour: false, ..terminal.style() };
     let mut text = Vec::new();
     write(planned, args.format, &style, before.as_deref(), &mut text)
-        .and_then(|()| planfile::write_whole(file, &text, READABLE))
+        .and_then(|()| files::replace(file, files::WORLD_READABLE, |to| to.write_all(&text)))
         .map_err(|error| Failure::failed(&writing(file), error))
 }
 

@@ -6,7 +6,7 @@ use super::options::Emulate;
 use super::terminal::Terminal;
 use crate::emulator::{Emulator, Latency, Options, Script, World};
 use crate::graph::Settings;
-use crate::model::visible;
+use crate::text::escape;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,7 +109,7 @@ enum Keep {
 async fn start(file: &Path, keep: Keep, options: Options) -> Result<Emulator, Failure> {
     let state = beside(file);
     let from = if keep == Keep::On && state.is_file() { &state } else { file };
-    let shown = visible(&from.display().to_string()).into_owned();
+    let shown = escape(&from.display().to_string()).into_owned();
     let text = read(from).map_err(|error| Failure::failed(&format!("reading {shown}"), error))?;
     let world = World::from_yaml(&text).map_err(|error| {
         let failure = Failure::failed(&format!("reading the emulator's state from {shown}"), error);
@@ -126,7 +126,7 @@ async fn start(file: &Path, keep: Keep, options: Options) -> Result<Emulator, Fa
     Emulator::start(world, options).await.map_err(|error| Failure::failed("starting the emulator", error))
 }
 
-/// Gives the file for new state: `live.state.yaml` for `live.yaml`.
+/// Returns the file for new state: `live.state.yaml` for `live.yaml`.
 fn beside(file: &Path) -> PathBuf {
     file.with_extension("state.yaml")
 }

@@ -36,7 +36,7 @@ Exit codes, the first that fits:
   75  throttled before any write: come back later";
 
 impl Exit {
-    /// Gives the number that the process ends with.
+    /// Returns the number that the process ends with.
     pub const fn code(self) -> u8 {
         match self {
             Self::Usage => 64,

@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use crate::graph::GraphError;
-use crate::journal::JournalError;
 use crate::model::causes;
+use crate::store::JournalError;
 
 /// The end of a run that could not do its work.
 #[derive(Debug)]

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Gives the files that are asked for, filled in.
+/// Returns the files that are asked for, filled in.
 fn files(args: &Args) -> Vec<(PathBuf, String)> {
     let business = args.business.map_or_else(|| String::from(EXAMPLE_BUSINESS), |id| id.to_string());
     let action = args.action.as_deref().unwrap_or(NO_ACTION);

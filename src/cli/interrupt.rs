@@ -45,7 +45,7 @@ pub(crate) async fn ends_at_once(work: impl Future<Output = Result<Exit, Failure
     Signals::listen()?.unless(work).await.unwrap_or(Ok(Exit::Interrupted))
 }
 
-/// Gives the exit code of a run that was interrupted.
+/// Returns the exit code of a run that was interrupted.
 pub(crate) fn after(stop: &Stop) -> Exit {
     if stop.wrote() { Exit::Partial } else { Exit::Interrupted }
 }

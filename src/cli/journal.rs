@@ -5,9 +5,10 @@ use super::failure::Failure;
 use super::options::ReportFormat;
 use super::state::StateDir;
 use super::terminal::Terminal;
-use crate::journal::{self, JournalError, Keep};
-use crate::model::{BusinessId, Histories, visible};
+use crate::model::{BusinessId, Histories};
 use crate::render;
+use crate::store::{self, JournalError, Keep};
+use crate::text::escape;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         ReportFormat::Text if histories.is_empty() => {
             let of = args.business.map(|id| format!(" of the business {id}")).unwrap_or_default();
             let place = state_dir.display().to_string();
-            terminal.product(&format!("There is no journal{of} in {}.\n", visible(&place)))?;
+            terminal.product(&format!("There is no journal{of} in {}.\n", escape(&place)))?;
         }
         ReportFormat::Text => terminal.product(&render::text::journal(&histories, &terminal.style()))?,
     }
@@ -47,8 +48,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 fn histories(state_dir: &Path, only: Option<BusinessId>, keep: Keep) -> Result<Histories, JournalError> {
-    let mut businesses = journal::businesses(state_dir)?;
+    let mut businesses = store::businesses(state_dir)?;
     businesses.retain(|business| only.is_none_or(|only| only == *business));
-    let read = |business| Ok((business, journal::read(&journal::path(state_dir, business), keep)?));
+    let read = |business| Ok((business, store::read(&store::path(state_dir, business), keep)?));
     businesses.into_iter().map(read).collect()
 }

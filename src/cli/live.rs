@@ -108,7 +108,7 @@ async fn check_token(reader: &Reader, terminal: &Terminal) -> Result<Option<Toke
     };
     if !token.is_valid {
         let why = token.error.clone().unwrap_or_else(|| String::from("it is not valid"));
-        return Err(Failure::plain(Exit::Failed, format!("the token is no good: {}", crate::model::visible(&why)))
+        return Err(Failure::plain(Exit::Failed, format!("the token is no good: {}", crate::text::escape(&why)))
             .hint("make a new token for the system user in Business Settings, and put it where this run takes it from"));
     }
     let now = Timestamp::now();
@@ -161,7 +161,7 @@ fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, F
     match text.trim() {
         "" => {
             let place = file.map_or_else(|| variable.to_owned(), |path| path.display().to_string());
-            Err(Failure::plain(Exit::Failed, format!("{} is empty", crate::model::visible(&place))))
+            Err(Failure::plain(Exit::Failed, format!("{} is empty", crate::text::escape(&place))))
         }
         trimmed => Ok(Some(SecretString::from(trimmed))),
     }
@@ -169,7 +169,7 @@ fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, F
 
 fn read_secret(path: &Path) -> Result<String, Failure> {
     use std::io::Read;
-    let doing = format!("reading {}", crate::model::visible(&path.display().to_string()));
+    let doing = format!("reading {}", crate::text::escape(&path.display().to_string()));
     let file = std::fs::File::open(path).map_err(|error| Failure::failed(&doing, error))?;
     let mut text = String::new();
     file.take(SECRET_LIMIT).read_to_string(&mut text).map_err(|error| Failure::failed(&doing, error))?;

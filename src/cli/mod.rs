@@ -1,4 +1,4 @@
-//! The command line: reads arguments and the world, calls the rooms in their order, prints what they give.
+//! The command line: reads arguments and the world, calls the modules in their order, prints what they give.
 //!
 //! It decides nothing about access. Each verb has a file of its own; what several verbs share stands in
 //! `options`, `live`, `pipeline` and `terminal`.

@@ -224,7 +224,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Gives the folder for what is kept between runs; that of an emulator lies beside its state.
+    /// Returns the folder for what is kept between runs; that of an emulator lies beside its state.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
         #[cfg(feature = "emulator")]
         let beside = self.emulate.emulate.as_ref().map(|file| file.with_extension("state"));

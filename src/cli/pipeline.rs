@@ -65,7 +65,7 @@ impl From<Saved> for Planned {
 }
 
 impl Planned {
-    /// Gives what is saved of it.
+    /// Returns what is saved of it.
     pub(crate) fn to_save(&self) -> Saved {
         Saved {
             created_at: self.created_at,
@@ -78,7 +78,7 @@ impl Planned {
         }
     }
 
-    /// Gives what there is to see of the plan.
+    /// Returns what there is to see of the plan.
     pub(crate) fn view<'a>(&'a self, judgement: &'a Judgement, purpose: Purpose) -> PlanView<'a> {
         PlanView {
             plan: &self.plan,
@@ -91,12 +91,12 @@ impl Planned {
         }
     }
 
-    /// Gives the name of the system user whose token is used, where it is known.
+    /// Returns the name of the system user whose token is used, where it is known.
     pub(crate) fn acting_user_name(&self) -> Option<&Name> {
         self.acting_user_name.as_ref()
     }
 
-    /// Gives what a JSON document tells besides the plan.
+    /// Returns what a JSON document tells besides the plan.
     pub(crate) fn header(&self) -> JsonHeader<'_> {
         JsonHeader {
             created_at: self.created_at,
@@ -106,7 +106,7 @@ impl Planned {
     }
 }
 
-/// Gives the day to plan for: the one that was asked for, or today in UTC.
+/// Returns the day to plan for: the one that was asked for, or today in UTC.
 pub(crate) fn day(today: Option<Date>) -> Date {
     today.unwrap_or_else(|| Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
 }
@@ -147,7 +147,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Gives the business that the manifests are about.
+    /// Returns the business that the manifests are about.
     pub(crate) fn business(&self) -> BusinessId {
         self.manifest.business.value
     }
@@ -274,7 +274,7 @@ async fn observe(
     observed.map_err(|error| Failure::graph("reading who holds what", &error))
 }
 
-/// Gives the users whom each WABA's list should show.
+/// Returns the users whom each WABA's list should show.
 fn expected(desired: &Desired) -> BTreeMap<WabaId, Vec<UserId>> {
     let mut expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
     for (key, _) in desired.state.iter() {

@@ -68,7 +68,7 @@ pub(crate) fn show(
     }
 }
 
-/// Gives the exit code of a plan that nobody applies.
+/// Returns the exit code of a plan that nobody applies.
 pub(crate) fn exit(planned: &Planned, judgement: &Judgement, tell_changes: bool) -> Exit {
     if !judgement.violations.is_empty() {
         Exit::Refused

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// How far the clocks of two machines may be apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Tells whether what is to be applied is a saved plan: one file, in JSON.
+/// Returns whether what is to be applied is a saved plan: one file, in JSON.
 pub(crate) fn is_one(paths: &[PathBuf]) -> Option<&Path> {
     match paths {
         [only] if only.extension().is_some_and(|end| end == "json") => Some(only),
@@ -139,7 +139,7 @@ pub(crate) fn agree(saved: &Plan, fresh: &Plan, terminal: &Terminal) -> Result<(
     Err(Failure::plain(Exit::Refused, message).hint("make the plan anew, and review that one"))
 }
 
-/// Gives the users whom each WABA's list should show: those who held something when the plan was made.
+/// Returns the users whom each WABA's list should show: those who held something when the plan was made.
 fn expected(plan: &Plan) -> BTreeMap<WabaId, Vec<crate::model::UserId>> {
     plan.holders.iter().map(|(waba, held)| (*waba, held.keys().copied().collect())).collect()
 }
@@ -169,7 +169,7 @@ fn moved(
     Some(Stale { key: change.key, planned: Some((change.before.clone(), change.after.clone())), now })
 }
 
-/// Gives a saved plan with what was read now, for the user who applies it now.
+/// Returns a saved plan with what was read now, for the user who applies it now.
 fn renewed(saved: Saved, directory: Directory, observed: &Observed) -> Planned {
     let mut planned = Planned::from(saved);
     let plan = &mut planned.plan;

@@ -14,12 +14,12 @@ pub(crate) struct StateDir {
 }
 
 impl StateDir {
-    /// Gives the folder: the one that was named, or the system's own.
+    /// Returns the folder: the one that was named, or the system's own.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
         self.or(None)
     }
 
-    /// Gives the folder: the one that was named, or another, or the system's own.
+    /// Returns the folder: the one that was named, or another, or the system's own.
     pub(crate) fn or(&self, other: Option<PathBuf>) -> Result<PathBuf, Failure> {
         let named = self.state_dir.clone().or(other);
         named.or_else(|| default(|name| std::env::var_os(name).map(PathBuf::from))).ok_or_else(|| {
@@ -29,7 +29,7 @@ impl StateDir {
     }
 }
 
-/// Gives the folder that the system's habits name. As the XDG specification asks, no relative path counts.
+/// Returns the folder that the system's habits name. As the XDG specification asks, no relative path counts.
 fn default(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let folder = |name: &str| variable(name).filter(|path| path.is_absolute());
     let below_home = || {

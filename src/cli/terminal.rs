@@ -3,9 +3,9 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Color, Common};
-use crate::model::visible;
 use crate::render::Style;
 use crate::render::github::Top;
+use crate::text::escape;
 use anstream::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -61,8 +61,8 @@ impl Terminal {
         let fields = debug_fn(|to, field, value| {
             let text = format!("{value:?}");
             match field.name() {
-                "message" => write!(to, "{}", visible(&text)),
-                name => write!(to, "{name}={}", visible(&text)),
+                "message" => write!(to, "{}", escape(&text)),
+                name => write!(to, "{name}={}", escape(&text)),
             }
         });
         let layer = tracing_subscriber::fmt::layer()
@@ -96,7 +96,7 @@ impl Terminal {
     /// Says something on stderr, in one line; foreign text in it does no harm.
     pub(crate) fn say(&self, text: &str) {
         // Where stderr is gone there is nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{}", visible(text));
+        let _ = writeln!(io::stderr().lock(), "{}", escape(text));
     }
 
     /// Prints text that is already rendered to stderr.
@@ -166,12 +166,12 @@ pub(crate) fn top() -> Top {
     }
 }
 
-/// Tells whether this runs in GitHub Actions.
+/// Returns whether this runs in GitHub Actions.
 pub(crate) fn is_github() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
-/// Gives the width of the terminal in columns.
+/// Returns the width of the terminal in columns.
 fn width() -> usize {
     terminal_size::terminal_size().map_or(PIPED_WIDTH, |(width, _)| usize::from(width.0))
 }

@@ -6,10 +6,11 @@ use super::live::Live;
 use super::options::Connection;
 use super::terminal::Terminal;
 use crate::graph::DirectoryRequest;
-use crate::model::{AdminRole, BusinessId, visible};
+use crate::model::{AdminRole, BusinessId};
+use crate::text::escape;
 use std::fmt::Write as _;
 
-/// Tells whether the token is good: its user, role, scopes and end
+/// Checks the token: its user, role, scopes and expiry
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The business in which the user's role is looked up
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         if let Some(app) = token.app_id {
             let _ = writeln!(text, "app:     {app}");
         }
-        let scopes: Vec<_> = token.scopes.iter().map(|scope| visible(scope)).collect();
+        let scopes: Vec<_> = token.scopes.iter().map(|scope| escape(scope)).collect();
         let _ = writeln!(text, "scopes:  {}", scopes.join(", "));
         match token.expires_at {
             Some(ends) => _ = writeln!(text, "expires: {ends}"),

@@ -1,6 +1,6 @@
 //! Diagnostics: what is wrong, or doubtful, about the user's text, with the place and what to do.
 //!
-//! A diagnostic is a value; nothing here prints. The constructors of all of them live in this room, so
+//! A diagnostic is a value; nothing here prints. The constructors of all of them live in this module, so
 //! that every code, message and help stands in one place.
 
 mod resolve;
@@ -36,7 +36,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// Tells whether it stops the run.
+    /// Returns whether it stops the run.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }

@@ -1,7 +1,8 @@
 //! What can be wrong with the texts themselves: files, YAML, and what stands in a document.
 
 use super::{Diagnostic, Severity};
-use crate::model::{IdError, Position, near, visible};
+use crate::model::{IdError, Position};
+use crate::text::{escape, suggest};
 
 fn error(code: &'static str, at: Position, message: String, help: String) -> Diagnostic {
     Diagnostic { severity: Severity::Error, code, message, at: Some(at), help: Some(help) }
@@ -11,20 +12,20 @@ fn error(code: &'static str, at: Position, message: String, help: String) -> Dia
 /// is near.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near: Vec<String> =
-        near(word, candidates).into_iter().map(|word| format!("`{}`", visible(word))).collect();
+        suggest(word, candidates).into_iter().map(|word| format!("`{}`", escape(word))).collect();
     (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
 }
 
 /// A file or folder that could not be read.
 pub(crate) fn unreadable_file(path: &str, why: &str) -> Diagnostic {
-    let message = format!("{} could not be read: {}", visible(path), visible(why));
+    let message = format!("{} could not be read: {}", escape(path), escape(why));
     let help = Some(String::from("give files, or folders with *.yaml and *.yml files below them"));
     Diagnostic { severity: Severity::Error, code: "unreadable-file", message, at: None, help }
 }
 
 /// A folder without manifests.
 pub(crate) fn no_manifests(path: &str) -> Diagnostic {
-    let message = format!("there is no *.yaml or *.yml file below {}", visible(path));
+    let message = format!("there is no *.yaml or *.yml file below {}", escape(path));
     let help = Some(String::from("hidden files and folders are left out"));
     Diagnostic { severity: Severity::Error, code: "no-manifests", message, at: None, help }
 }
@@ -32,7 +33,7 @@ pub(crate) fn no_manifests(path: &str) -> Diagnostic {
 /// A text that is no YAML.
 pub(crate) fn yaml_syntax(at: Position, what: &str) -> Diagnostic {
     let help = String::from("look at the indentation, quotes and brackets here and just above");
-    error("yaml-syntax", at, format!("this is not valid YAML: {}", visible(what)), help)
+    error("yaml-syntax", at, format!("this is not valid YAML: {}", escape(what)), help)
 }
 
 /// A text with a NUL, which no YAML has.
@@ -44,13 +45,13 @@ pub(crate) fn nul(at: Position) -> Diagnostic {
 /// A text above a limit.
 pub(crate) fn yaml_limit(at: Position, what: &str) -> Diagnostic {
     let help = String::from("write it with less nesting and fewer aliases, or split the file");
-    error("yaml-limit", at, format!("this file is more than is read: {}", visible(what)), help)
+    error("yaml-limit", at, format!("this file is more than is read: {}", escape(what)), help)
 }
 
 /// A document with the wrong structure; what comes after it in the document was not read.
 pub(crate) fn wrong_structure(at: Position, what: &str) -> Diagnostic {
     let help = String::from("the rest of this document was not checked");
-    error("wrong-structure", at, visible(what).into_owned(), help)
+    error("wrong-structure", at, escape(what).into_owned(), help)
 }
 
 /// No document in any file.
@@ -75,7 +76,7 @@ pub(crate) fn merge_key(at: Position) -> Diagnostic {
 pub(crate) fn unknown_key(at: Position, key: &str, known: &[&str]) -> Diagnostic {
     let help = did_you_mean(key, known.iter().copied())
         .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-    error("unknown-key", at, format!("unknown key `{}`", visible(key)), help)
+    error("unknown-key", at, format!("unknown key `{}`", escape(key)), help)
 }
 
 /// A key that stands twice.
@@ -83,7 +84,7 @@ pub(crate) fn duplicate_key(at: Position, key: &str) -> Diagnostic {
     error(
         "duplicate-key",
         at,
-        format!("the key `{}` stands here a second time", visible(key)),
+        format!("the key `{}` stands here a second time", escape(key)),
         String::from("keep one of them"),
     )
 }
@@ -91,14 +92,14 @@ pub(crate) fn duplicate_key(at: Position, key: &str) -> Diagnostic {
 /// A key without a value.
 pub(crate) fn missing_value(at: Position, key: &str) -> Diagnostic {
     let help = String::from("give it a value, or remove the key");
-    error("missing-value", at, format!("`{}` has no value", visible(key)), help)
+    error("missing-value", at, format!("`{}` has no value", escape(key)), help)
 }
 
 /// A version that is missing or is not 1.
 pub(crate) fn wrong_version(at: Position, found: Option<&str>) -> Diagnostic {
     let message = match found {
         None => String::from("this document has no `version`"),
-        Some(found) => format!("version `{}` is not known", visible(found)),
+        Some(found) => format!("version `{}` is not known", escape(found)),
     };
     error("wrong-version", at, message, String::from("write `version: 1`; it stands in every document"))
 }
@@ -121,14 +122,14 @@ pub(crate) fn given_twice(at: Position, what: &str, first: &str) -> Diagnostic {
 
 /// A name that is declared a second time.
 pub(crate) fn duplicate_name(at: Position, what: &str, name: &str, first: &str) -> Diagnostic {
-    let message = format!("the {what} `{}` is declared a second time", visible(name));
+    let message = format!("the {what} `{}` is declared a second time", escape(name));
     error("duplicate-name", at, message, format!("a name is declared once over all files; first at {first}"))
 }
 
 /// One thing under two names.
 pub(crate) fn same_thing_twice(at: Position, what: &str, id: &str, other: &str, first: &str) -> Diagnostic {
-    let message = format!("the {what} {} is declared under two names", visible(id));
-    error("same-thing-twice", at, message, format!("it is `{}` at {first} already", visible(other)))
+    let message = format!("the {what} {} is declared under two names", escape(id));
+    error("same-thing-twice", at, message, format!("it is `{}` at {first} already", escape(other)))
 }
 
 /// An empty name.
@@ -144,13 +145,13 @@ pub(crate) fn empty_name(at: Position) -> Diagnostic {
 /// A name with a wildcard, which no grant could select to the letter.
 pub(crate) fn name_is_a_glob(at: Position, name: &str) -> Diagnostic {
     let help = String::from("`*` and `?` make a glob where WABAs are selected; choose a name without them");
-    error("name-is-a-glob", at, format!("the name `{}` holds a wildcard", visible(name)), help)
+    error("name-is-a-glob", at, format!("the name `{}` holds a wildcard", escape(name)), help)
 }
 
 /// A text that is no id.
 pub(crate) fn bad_id(at: Position, text: &str, why: IdError) -> Diagnostic {
     let help = String::from("an id is digits without a leading zero, up to 64 bits");
-    error("bad-id", at, format!("`{}` is no id: {why}", visible(text)), help)
+    error("bad-id", at, format!("`{}` is no id: {why}", escape(text)), help)
 }
 
 /// Something that must be there.
@@ -162,23 +163,18 @@ pub(crate) fn missing(at: Position, what: &str, key: &str) -> Diagnostic {
 pub(crate) fn bad_word(at: Position, text: &str, words: &[&str]) -> Diagnostic {
     let help =
         did_you_mean(text, words.iter().copied()).unwrap_or_else(|| format!("one of: {}", words.join(", ")));
-    error("bad-word", at, format!("`{}` cannot stand here", visible(text)), help)
+    error("bad-word", at, format!("`{}` cannot stand here", escape(text)), help)
 }
 
 /// A text that is no number in its range.
 pub(crate) fn bad_number(at: Position, text: &str, range: &str) -> Diagnostic {
-    error(
-        "bad-number",
-        at,
-        format!("`{}` is not {range}", visible(text)),
-        format!("write {range}, in digits"),
-    )
+    error("bad-number", at, format!("`{}` is not {range}", escape(text)), format!("write {range}, in digits"))
 }
 
 /// A text that is no day.
 pub(crate) fn bad_date(at: Position, text: &str) -> Diagnostic {
     let help = String::from("write it as YYYY-MM-DD; it is the last day, in UTC");
-    error("bad-date", at, format!("`{}` is no day of the calendar", visible(text)), help)
+    error("bad-date", at, format!("`{}` is no day of the calendar", escape(text)), help)
 }
 
 /// A name that is not a known task.
@@ -189,7 +185,7 @@ pub(crate) fn unknown_task<'a>(
 ) -> Diagnostic {
     let help = did_you_mean(name, candidates)
         .unwrap_or_else(|| String::from("tasks are written as Meta does, such as MANAGE"));
-    error("unknown-task", at, format!("there is no task called `{}`", visible(name)), help)
+    error("unknown-task", at, format!("there is no task called `{}`", escape(name)), help)
 }
 
 /// A name that is neither a known task nor a declared role.
@@ -199,7 +195,7 @@ pub(crate) fn unknown_role<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Diagnostic {
     let help = did_you_mean(name, candidates).unwrap_or_else(|| String::from("declare it below `roles`"));
-    error("unknown-role", at, format!("`{}` is no task and no declared role", visible(name)), help)
+    error("unknown-role", at, format!("`{}` is no task and no declared role", escape(name)), help)
 }
 
 /// A role within a role.
@@ -207,7 +203,7 @@ pub(crate) fn role_in_role(at: Position, name: &str) -> Diagnostic {
     error(
         "role-in-role",
         at,
-        format!("`{}` is a role; roles hold tasks only", visible(name)),
+        format!("`{}` is a role; roles hold tasks only", escape(name)),
         String::from("write its tasks out"),
     )
 }
@@ -216,7 +212,7 @@ pub(crate) fn role_in_role(at: Position, name: &str) -> Diagnostic {
 pub(crate) fn role_of_nothing(at: Position, name: &str) -> Diagnostic {
     let help =
         String::from("give it tasks; to take access away, delete the grant and leave the user declared");
-    error("role-of-nothing", at, format!("the role `{}` has no tasks", visible(name)), help)
+    error("role-of-nothing", at, format!("the role `{}` has no tasks", escape(name)), help)
 }
 
 /// A role with the name of a task.
@@ -224,7 +220,7 @@ pub(crate) fn role_like_task(at: Position, name: &str) -> Diagnostic {
     error(
         "role-like-task",
         at,
-        format!("`{}` is the name of a task", visible(name)),
+        format!("`{}` is the name of a task", escape(name)),
         String::from("give the role another name"),
     )
 }
@@ -237,7 +233,7 @@ pub(crate) fn undeclared<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Diagnostic {
     let help = did_you_mean(name, candidates).unwrap_or_else(|| format!("declare it below `{what}`"));
-    error("undeclared", at, format!("`{}` is declared nowhere below `{what}`", visible(name)), help)
+    error("undeclared", at, format!("`{}` is declared nowhere below `{what}`", escape(name)), help)
 }
 
 /// A grant with an empty list.

@@ -1,7 +1,7 @@
 //! Answers: what a call came to, as a response on the wire or as one item of a batch's answer.
 
+use super::connection::Switch;
 use super::limit::Subject;
-use super::line::Switch;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -53,7 +53,7 @@ impl Answer {
         self.told.clear();
     }
 
-    /// Gives the answer as an item of a batch's.
+    /// Returns the answer as an item of a batch's.
     pub(super) fn into_item(self, with_headers: bool) -> Value {
         let body = match self.content {
             Content::Json(text) => text,
@@ -70,7 +70,7 @@ impl Answer {
         item
     }
 
-    /// Gives the answer as a response, and cuts the line where there is none.
+    /// Returns the answer as a response, and cuts the line where there is none.
     pub(super) fn into_response(self, switch: &Switch, compresses: bool) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() =
@@ -118,7 +118,7 @@ fn compressed(text: &str) -> Vec<u8> {
     encoder.finish().expect("memory takes any text")
 }
 
-/// Gives the first half of a text.
+/// Returns the first half of a text.
 fn half(text: &str) -> String {
     text.chars().take(text.chars().count() / 2).collect()
 }

@@ -1,7 +1,7 @@
 //! The endpoints: which path is which, and what the reads answer.
 
 use super::assignments::{self, Nested};
-use super::caller::{Caller, is_over};
+use super::auth::{Caller, is_over};
 use super::fields::{Fields, Node};
 use super::list::{PageOf, Span, within};
 use super::refusal::Refusal;
@@ -275,7 +275,7 @@ impl<'a> Ask<'a> {
         )
     }
 
-    /// Gives a page of WABAs; `extra` gives the fields that they have on this list alone.
+    /// Returns a page of WABAs; `extra` gives the fields that they have on this list alone.
     fn wabas<I: DoubleEndedIterator<Item = WabaId>>(
         &self,
         rows: impl Fn(Span<WabaId>) -> I,
@@ -323,7 +323,7 @@ impl<'a> Wabas<'a> {
         Ok(Self { ask, fields, nested })
     }
 
-    /// Gives how many nested lists the nodes so far hold.
+    /// Returns how many nested lists the nodes so far hold.
     fn lists(&self) -> usize {
         self.nested.as_ref().map_or(0, Nested::lists)
     }
@@ -354,7 +354,7 @@ impl<'a> Wabas<'a> {
     }
 }
 
-/// Gives the whole node of a solution.
+/// Returns the whole node of a solution.
 fn solution_node(id: SolutionId, solution: &Solution) -> Value {
     let partners: Vec<Value> = solution.partners.iter().map(|(app, tasks)| partner(*app, tasks)).collect();
     json!({
@@ -376,7 +376,7 @@ fn partner(app: AppId, tasks: &TaskSet) -> Value {
     })
 }
 
-/// Gives the names of tasks as the API lists them.
+/// Returns the names of tasks as the API lists them.
 pub(super) fn names(tasks: &TaskSet) -> Value {
     tasks.names().collect()
 }

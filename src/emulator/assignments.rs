@@ -1,7 +1,7 @@
 //! `/{waba}/assigned_users`: who holds what on a WABA, read and written.
 
 use super::api::{Reply, Scene, names};
-use super::caller::Caller;
+use super::auth::Caller;
 use super::fields::{Field, Fields, Node};
 use super::list::{PageOf, within};
 use super::refusal::Refusal;
@@ -110,7 +110,7 @@ impl<'a> Nested<'a> {
         Ok(Self { scene, request, root, business, fields, rows: Cell::new(0), lists: Cell::new(0) })
     }
 
-    /// Gives how many lists there were so far.
+    /// Returns how many lists there were so far.
     pub(super) fn lists(&self) -> usize {
         self.lists.get()
     }
@@ -125,7 +125,7 @@ impl<'a> Nested<'a> {
         if self.rows.get() > self.scene.most_rows { Err(Refusal::too_much()) } else { Ok(()) }
     }
 
-    /// Gives the list of one WABA; `None` where nobody is on it.
+    /// Returns the list of one WABA; `None` where nobody is on it.
     pub(super) fn list(&self, field: &Field, id: WabaId, waba: &Waba) -> Result<Option<Value>, Refusal> {
         let path = format!("{id}/assigned_users");
         let inside = Some(field.inside.as_str()).filter(|inside| !inside.is_empty());
@@ -196,7 +196,7 @@ impl Edge<'_> {
         self.world.assignments().get(key).cloned().unwrap_or_default()
     }
 
-    /// Gives the assignment that a write is about, where the caller may write and the user can be assigned.
+    /// Returns the assignment that a write is about, where the caller may write and the user can be assigned.
     fn key(&self) -> Result<AssignmentKey, Refusal> {
         let text = self.request.param("user").ok_or_else(|| Refusal::missing("user"))?;
         if !self.caller.user.is_admin() {
@@ -227,7 +227,7 @@ impl Edge<'_> {
         Ok(tasks)
     }
 
-    /// Gives the tasks that the caller can assign here: the permitted ones, and where the WABA comes through
+    /// Returns the tasks that the caller can assign here: the permitted ones, and where the WABA comes through
     /// an active solution that does not give the app `MESSAGING`, only granular ones.
     fn accepted(&self) -> TaskSet {
         let all: TaskSet = Task::ALL.iter().copied().collect();

@@ -159,7 +159,7 @@ pub(super) enum Instead {
 }
 
 impl FaultKind {
-    /// Tells whether this can happen there.
+    /// Returns whether this can happen there.
     pub(super) fn can_happen(&self, place: Place) -> bool {
         match self {
             Self::HtmlError(_)
@@ -184,7 +184,7 @@ impl FaultKind {
         }
     }
 
-    /// Gives what happens in place of the request, for faults that leave it without effect.
+    /// Returns what happens in place of the request, for faults that leave it without effect.
     pub(super) fn instead(&self) -> Option<Instead> {
         match self {
             Self::HtmlError(status) => Some(Instead::Html(*status)),
@@ -254,12 +254,12 @@ impl FaultKind {
         }
     }
 
-    /// Tells whether the answer is lost after the request had its effect.
+    /// Returns whether the answer is lost after the request had its effect.
     pub(super) fn loses_the_answer(&self) -> bool {
         matches!(self, Self::CloseAfterEffect | Self::NullItemAfterEffect)
     }
 
-    /// Gives what a write stores besides what it was asked to.
+    /// Returns what a write stores besides what it was asked to.
     pub(super) fn extra(&self) -> Option<&TaskSet> {
         if let Self::ExtraStored(tasks) = self { Some(tasks) } else { None }
     }

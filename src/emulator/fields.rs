@@ -50,7 +50,7 @@ impl Field {
         Ok(Self { name, modifiers, inside: inside.to_owned(), sub: Fields::parse(inside)? })
     }
 
-    /// Gives the argument of a modifier; one that is empty counts as not given.
+    /// Returns the argument of a modifier; one that is empty counts as not given.
     pub(super) fn modifier(&self, name: &str) -> Option<&str> {
         let found = self.modifiers.iter().find(|(modifier, _)| modifier == name);
         found.map(|(_, argument)| argument.as_str()).filter(|argument| !argument.is_empty())
@@ -88,7 +88,7 @@ impl Fields {
         parts(text).map(Field::parse).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Gives a field by its name.
+    /// Returns a field by its name.
     pub(super) fn get(&self, name: &str) -> Option<&Field> {
         self.0.iter().find(|field| field.name == name)
     }
@@ -110,7 +110,7 @@ impl Fields {
         Ok(Value::Object(node))
     }
 
-    /// Gives what of a whole node is asked for; its id always is.
+    /// Returns what of a whole node is asked for; its id always is.
     pub(super) fn pick(&self, node: &Value) -> Value {
         let mut picked = Map::new();
         for field in &self.0 {

@@ -20,7 +20,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Gives how long a request with so many calls takes before it is looked at; `chance` is between 0 and 1 and
+    /// Returns how long a request with so many calls takes before it is looked at; `chance` is between 0 and 1 and
     /// says where in the tail it falls.
     pub(super) fn before(&self, calls: usize, chance: f64) -> Duration {
         let further = u32::try_from(calls.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -28,7 +28,7 @@ impl Latency {
         self.request + self.item.saturating_mul(further) + tail
     }
 
-    /// Gives how long the nested lists of an answer take.
+    /// Returns how long the nested lists of an answer take.
     pub(super) fn nested(&self, lists: usize) -> Duration {
         self.nested.saturating_mul(u32::try_from(lists).unwrap_or(u32::MAX))
     }

@@ -56,7 +56,7 @@ struct Throttle {
 }
 
 impl Throttle {
-    /// Tells whether whoever sent a call at a moment could know better. The usage headers of an app do not tell for
+    /// Returns whether whoever sent a call at a moment could know better. The usage headers of an app do not tell for
     /// how long; who is not told has to try again, but not within a minute.
     fn is_known(&self, sent: Duration, of_waba: bool) -> bool {
         let tells_when = match self.how {
@@ -94,7 +94,7 @@ impl Throttled {
 }
 
 impl Gauge {
-    /// Gives how long the subject is throttled yet.
+    /// Returns how long the subject is throttled yet.
     fn throttled(&self, now: Duration) -> Option<Duration> {
         let throttle = self.throttle.as_ref()?;
         throttle.until.checked_sub(now).filter(|wait| !wait.is_zero())
@@ -129,7 +129,7 @@ impl Gauge {
         Some((until.saturating_sub(now), how))
     }
 
-    /// Gives the share of the limit that is used, in percent, and the minutes until it is free again.
+    /// Returns the share of the limit that is used, in percent, and the minutes until it is free again.
     fn usage(&self, limit: Option<u32>, now: Duration) -> (u64, u64) {
         let used = self.let_in.iter().filter(|moment| **moment + HOUR > now).count() as u64;
         let percent = limit.map_or(0, |limit| (used * 100).checked_div(limit.into()).unwrap_or(100));
@@ -225,7 +225,7 @@ impl Meter {
         }
     }
 
-    /// Gives the usage headers of a call on a WABA, or else on the business with that id.
+    /// Returns the usage headers of a call on a WABA, or else on the business with that id.
     pub(super) fn headers(
         &self,
         waba: Option<WabaId>,
@@ -249,7 +249,7 @@ impl Meter {
         [("x-app-usage", app.to_string()), ("x-business-use-case-usage", business.to_string())]
     }
 
-    /// Gives how many calls came although their caller had been told that it is throttled.
+    /// Returns how many calls came although their caller had been told that it is throttled.
     pub(super) fn while_throttled(&self) -> usize {
         self.while_throttled
     }
@@ -260,12 +260,12 @@ impl Meter {
         gauges.filter_map(|gauge| gauge.throttle.as_mut()).for_each(|throttle| throttle.told = None);
     }
 
-    /// Gives the most calls that came for one WABA within any hour.
+    /// Returns the most calls that came for one WABA within any hour.
     pub(super) fn most_arrived(&self) -> usize {
         self.most_arrived
     }
 
-    /// Gives how many calls came that manage a WABA, in the last hour.
+    /// Returns how many calls came that manage a WABA, in the last hour.
     pub(super) fn arrived_at(&self, waba: WabaId, now: Duration) -> usize {
         let arrived = self.wabas.get(&waba).map(|gauge| &gauge.arrived);
         arrived.map_or(0, |moments| moments.iter().filter(|moment| **moment + HOUR > now).count())

@@ -15,9 +15,9 @@ const HIGHEST_LIMIT: usize = 100;
 
 /// What the rows of a list are ordered by.
 pub(super) trait Key: Copy + Ord {
-    /// Gives the id as the number that orders it.
+    /// Returns the id as the number that orders it.
     fn order(self) -> u64;
-    /// Gives the id with that number.
+    /// Returns the id with that number.
     fn at(order: u64) -> Self;
 }
 
@@ -59,7 +59,7 @@ pub(super) struct PageOf<'a> {
 }
 
 impl<'a> PageOf<'a> {
-    /// Gives what a request asks of the list that its own path names.
+    /// Returns what a request asks of the list that its own path names.
     pub(super) fn asked(request: &'a Request, root: &'a str, path: &'a str) -> Self {
         Self {
             root,
@@ -77,7 +77,7 @@ impl<'a> PageOf<'a> {
         }
     }
 
-    /// Gives the page that is asked for.
+    /// Returns the page that is asked for.
     ///
     /// `rows` gives the ids in a part of the list, in ascending order; `row` makes the row of one.
     ///
@@ -123,7 +123,7 @@ impl<'a> PageOf<'a> {
         }
     }
 
-    /// Gives the ids of the rows on the page.
+    /// Returns the ids of the rows on the page.
     fn shown<K: Key, I: DoubleEndedIterator<Item = K>>(
         &self,
         limit: usize,
@@ -140,7 +140,7 @@ impl<'a> PageOf<'a> {
         Ok(rows((self.behind()?, Bound::Unbounded)).take(limit).collect())
     }
 
-    /// Gives where the page begins.
+    /// Returns where the page begins.
     fn behind<K: Key>(&self) -> Result<Bound<K>, Refusal> {
         let after = self.after.map(|after| self.seek(after)).transpose()?;
         Ok(after.map_or(Bound::Unbounded, |id| Bound::Excluded(K::at(id))))
@@ -176,7 +176,7 @@ impl<'a> PageOf<'a> {
         format!("{place}-{}", times.saturating_add(1))
     }
 
-    /// Gives the id of the row that a cursor names.
+    /// Returns the id of the row that a cursor names.
     fn seek(&self, text: &str) -> Result<u64, Refusal> {
         let text = text.split_once('-').map_or(text, |(place, _)| place);
         let hidden = text.get(..16).and_then(|hidden| u64::from_str_radix(hidden, 16).ok());
@@ -194,7 +194,7 @@ impl<'a> PageOf<'a> {
     }
 }
 
-/// Gives a part of a list that is at hand whole, in ascending order.
+/// Returns a part of a list that is at hand whole, in ascending order.
 pub(super) fn within<K: Key>(ids: &[K], (from, to): Span<K>) -> impl DoubleEndedIterator<Item = K> {
     let start = match from {
         Bound::Included(from) => ids.partition_point(|id| *id < from),

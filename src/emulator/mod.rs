@@ -7,36 +7,36 @@
 mod answer;
 mod api;
 mod assignments;
+mod auth;
 mod batch;
-mod caller;
-mod chance;
+mod call_log;
+mod connection;
 mod fault;
 mod fields;
 mod latency;
 mod limit;
-mod line;
 mod list;
-mod record;
 mod refusal;
 mod request;
 mod script;
+mod seeded_rng;
 mod server;
 mod shared;
 mod state_file;
 mod world;
 mod yaml;
 
+pub use call_log::{Call, ForeignChange, ReadOfWaba, Write};
 pub use fault::{Fault, FaultKind, WaitTold};
 pub use latency::Latency;
 pub use limit::Limits;
-pub use record::{Call, ForeignChange, ReadOfWaba, Write};
 pub use script::{Rates, Script};
 pub use world::World;
 pub use yaml::WorldError;
 
+use crate::clock::Clock;
 use crate::model::{AssignmentKey, TaskSet, UserId, WabaId};
-use crate::time::Time;
-use line::{Lines, Switch};
+use connection::{Lines, Switch};
 use script::Play;
 use secrecy::SecretString;
 use shared::Shared;
@@ -61,7 +61,7 @@ pub struct Options {
     /// Where to listen: an address of this machine alone; port 0 takes any that is free.
     pub listen: SocketAddr,
     /// The clock that everything goes by: how long answers take, when tokens end, what an hour is.
-    pub time: Time,
+    pub clock: Clock,
     /// How long answers take.
     pub latency: Latency,
     /// How many calls are answered in an hour.
@@ -82,7 +82,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            time: Time::real(),
+            clock: Clock::real(),
             latency: Latency::default(),
             limits: Limits::default(),
             nesting: true,
@@ -156,7 +156,7 @@ impl Emulator {
         Ok(Self { shared, stop, server })
     }
 
-    /// Gives the base URL, without a slash at its end: `http://127.0.0.1:40123`.
+    /// Returns the base URL, without a slash at its end: `http://127.0.0.1:40123`.
     pub fn url(&self) -> String {
         self.shared.base.clone()
     }
@@ -180,37 +180,37 @@ impl Emulator {
         Ok(text.into())
     }
 
-    /// Gives the calls that came so far, in order: requests, and in the place of a batch its items.
+    /// Returns the calls that came so far, in order: requests, and in the place of a batch its items.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.record().calls.clone()
     }
 
-    /// Gives the number of HTTP requests that came so far; a batch is one.
+    /// Returns the number of HTTP requests that came so far; a batch is one.
     pub fn requests(&self) -> usize {
         self.shared.record().requests
     }
 
-    /// Gives the lists of who holds what on one WABA that were asked for so far and told as they are, in order.
+    /// Returns the lists of who holds what on one WABA that were asked for so far and told as they are, in order.
     pub fn reads(&self) -> Vec<ReadOfWaba> {
         self.shared.record().reads.clone()
     }
 
-    /// Gives the writes that reached the API so far, in the order in which they were decided.
+    /// Returns the writes that reached the API so far, in the order in which they were decided.
     pub fn writes(&self) -> Vec<Write> {
         self.shared.record().writes.clone()
     }
 
-    /// Gives the number of calls that came although an answer had told that their WABA, or the app, is throttled.
+    /// Returns the number of calls that came although an answer had told that their WABA, or the app, is throttled.
     pub fn calls_while_throttled(&self) -> usize {
         self.shared.meter().while_throttled()
     }
 
-    /// Gives the number of calls that came for a WABA's assignments within the last hour, whatever became of them.
+    /// Returns the number of calls that came for a WABA's assignments within the last hour, whatever became of them.
     pub fn waba_calls(&self, waba: WabaId) -> usize {
-        self.shared.meter().arrived_at(waba, self.shared.time.elapsed())
+        self.shared.meter().arrived_at(waba, self.shared.clock.elapsed())
     }
 
-    /// Gives the most calls that came for one WABA's assignments within any hour, whatever became of them.
+    /// Returns the most calls that came for one WABA's assignments within any hour, whatever became of them.
     pub fn most_waba_calls(&self) -> usize {
         self.shared.meter().most_arrived()
     }
@@ -223,17 +223,17 @@ impl Emulator {
     /// Begins a script anew, or ends all that one did: then nobody is throttled any more, and tokens are good again.
     pub fn set_script(&self, script: Option<Script>) {
         self.shared.let_others_act();
-        *self.shared.play() = Play::begin(script, self.shared.time.elapsed());
+        *self.shared.play() = Play::begin(script, self.shared.clock.elapsed());
         self.shared.meter().release();
     }
 
-    /// Gives the changes that somebody else has made by now, in order: those of the script.
+    /// Returns the changes that somebody else has made by now, in order: those of the script.
     pub fn foreign_changes(&self) -> Vec<ForeignChange> {
         self.shared.let_others_act();
         self.shared.record().foreign.clone()
     }
 
-    /// Gives a copy of the world as it is now.
+    /// Returns a copy of the world as it is now.
     pub fn world(&self) -> World {
         self.shared.let_others_act();
         self.shared.world().clone()
@@ -245,7 +245,7 @@ impl Emulator {
         self.shared.world_mut().assign(key, tasks);
     }
 
-    /// Gives why the last write could not be kept in the state file; `None` where it could.
+    /// Returns why the last write could not be kept in the state file; `None` where it could.
     pub fn state_error(&self) -> Option<String> {
         self.shared.state_error().clone()
     }

@@ -43,7 +43,7 @@ impl Refusal {
         )
     }
 
-    /// Tells whether it says that an id is wrong or not to be seen.
+    /// Returns whether it says that an id is wrong or not to be seen.
     pub(super) fn is_unknown_object(&self) -> bool {
         (self.code, self.subcode) == (100, Some(33))
     }
@@ -99,7 +99,7 @@ impl Refusal {
 
     /// A token that has ended.
     pub(super) fn expired_token(since: u64) -> Self {
-        let message = format!("Error validating access token: Session has expired on {since} (Unix time).");
+        let message = format!("Error validating access token: Session has expired on {since} (Unix clock).");
         Self { status: 401, ..Self::new(190, Some(463), message) }
     }
 
@@ -139,7 +139,7 @@ impl Refusal {
         }
     }
 
-    /// Gives the envelope.
+    /// Returns the envelope.
     pub(super) fn envelope(&self, trace: &str) -> Value {
         let kind = if matches!(self.code, 1 | 2) { "GraphMethodException" } else { "OAuthException" };
         let mut error = json!({ "message": self.message, "type": kind, "code": self.code });

@@ -70,17 +70,17 @@ impl Request {
         Ok(Self { method, version, path, token, params })
     }
 
-    /// Gives a parameter; one that is empty counts as not given.
+    /// Returns a parameter; one that is empty counts as not given.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Gives the path as it would stand in a URL: `/v25.0/500/assigned_users`.
+    /// Returns the path as it would stand in a URL: `/v25.0/500/assigned_users`.
     pub(super) fn location(&self) -> String {
         format!("/{}/{}", self.version, self.path.join("/"))
     }
 
-    /// Gives what is asked, as one text, without who asks.
+    /// Returns what is asked, as one text, without who asks.
     pub(super) fn identity(&self) -> String {
         let mut text = format!("{} {}", self.method, self.path.join("/"));
         for (name, value) in self.params.iter().filter(|(name, _)| !CREDENTIALS.contains(&name.as_str())) {
@@ -89,13 +89,13 @@ impl Request {
         text
     }
 
-    /// Gives the ids that a request to the root names.
+    /// Returns the ids that a request to the root names.
     pub(super) fn ids(&self) -> Option<Vec<&str>> {
         let ids = self.param("ids").filter(|_| self.path.is_empty() && self.method == Method::GET)?;
         Some(ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect())
     }
 
-    /// Gives the WABA that a management call is about: one whose limit it counts towards.
+    /// Returns the WABA that a management call is about: one whose limit it counts towards.
     pub(super) fn managed_waba(&self) -> Option<WabaId> {
         match self.path.as_slice() {
             [waba, edge] if edge == "assigned_users" => waba.parse().ok(),
@@ -103,7 +103,7 @@ impl Request {
         }
     }
 
-    /// Gives what a write asks for, as far as that can be read; nobody has checked it.
+    /// Returns what a write asks for, as far as that can be read; nobody has checked it.
     pub(super) fn write(&self) -> Option<(AssignmentKey, TaskSet)> {
         let key = AssignmentKey { waba: self.managed_waba()?, user: self.param("user")?.parse().ok()? };
         match self.method {
@@ -113,7 +113,7 @@ impl Request {
         }
     }
 
-    /// Gives the list `tasks`: a JSON array in one parameter, or a parameter for each (`tasks[0]`).
+    /// Returns the list `tasks`: a JSON array in one parameter, or a parameter for each (`tasks[0]`).
     pub(super) fn tasks(&self) -> Result<Vec<String>, Refusal> {
         if let Some(text) = self.param("tasks") {
             return serde_json::from_str(text).map_err(|_| Refusal::bad("Param tasks must be an array."));

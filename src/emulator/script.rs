@@ -3,10 +3,10 @@
 //! What is drawn for a call depends on the seed, on the call, and on how often that same call came before; never
 //! on the order in which different calls come.
 
-use super::chance::{Chance, hash};
 use super::fault::{FaultKind, Place, WaitTold};
 use super::latency::Latency;
 use super::request::Request;
+use super::seeded_rng::{Chance, hash};
 use crate::model::{Task, TaskSet, UserId, WabaId};
 use axum::http::Method;
 use fastrand::Rng;
@@ -135,7 +135,7 @@ impl Script {
         }
     }
 
-    /// Tells whether a WABA is one of those that nobody may touch.
+    /// Returns whether a WABA is one of those that nobody may touch.
     fn forbids(&self, waba: WabaId) -> bool {
         let drawn = hash(hash(self.seed, b"forbidden"), &waba.number().to_be_bytes());
         self.forbidden_wabas > 0.0 && Rng::with_seed(drawn).f64() < self.forbidden_wabas
@@ -187,7 +187,7 @@ impl Rates {
         }
     }
 
-    /// Gives these faults, and with them those that pass by themselves.
+    /// Returns these faults, and with them those that pass by themselves.
     fn and(self, flaky: Self) -> Self {
         Self {
             html_error: flaky.html_error,
@@ -292,7 +292,7 @@ impl Asked<'_> {
         self.request.param("after").is_none()
     }
 
-    /// Tells whether a page may have more than two rows.
+    /// Returns whether a page may have more than two rows.
     fn has_many(self) -> bool {
         self.is_list() && self.request.param("limit").is_none_or(|limit| !matches!(limit, "1" | "2"))
     }
@@ -318,12 +318,12 @@ impl Play {
         play
     }
 
-    /// Gives the source of all that is drawn for a call that comes now.
+    /// Returns the source of all that is drawn for a call that comes now.
     pub(super) fn draw(&mut self, request: &Request) -> Rng {
         self.chance.draw(&request.identity())
     }
 
-    /// Gives how long a request with so many calls takes before it is looked at.
+    /// Returns how long a request with so many calls takes before it is looked at.
     pub(super) fn latency(&self, rng: &mut Rng, usual: &Latency, calls: usize) -> Duration {
         let usual = usual.before(calls, rng.f64());
         let Some(script) = &self.script else { return usual };
@@ -356,7 +356,7 @@ impl Play {
         self.script.as_ref().is_some_and(|script| script.gzip)
     }
 
-    /// Gives the next change that somebody else has made by now: when, and where what it is comes from.
+    /// Returns the next change that somebody else has made by now: when, and where what it is comes from.
     pub(super) fn foreign(&mut self, now: Duration) -> Option<Foreign> {
         let at = self.next_foreign.filter(|at| *at <= now)?;
         let script = self.script.as_ref()?;

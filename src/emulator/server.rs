@@ -2,9 +2,9 @@
 
 use super::answer::{Answer, Content};
 use super::batch::Batch;
+use super::call_log::Call;
+use super::connection::Switch;
 use super::fault::{FaultKind, Place};
-use super::line::Switch;
-use super::record::Call;
 use super::refusal::Refusal;
 use super::request::{DEFAULT_VERSION, Request};
 use super::shared::Shared;
@@ -49,7 +49,7 @@ pub(super) async fn handle(
     let (parts, body) = request.into_parts();
     shared.record().requests += 1;
     let compresses = accepts_gzip(&parts.headers) && shared.play().compresses();
-    let arrived = shared.time.elapsed();
+    let arrived = shared.clock.elapsed();
     let read = Request::read(&parts, body).await;
     let (job, latency) = match read {
         Ok(request) => take(&shared, request, arrived),
@@ -61,7 +61,7 @@ pub(super) async fn handle(
     wait(&shared, latency).await;
     let answer = settle(&shared, job).await;
     wait(&shared, shared.latency.nested(answer.lists)).await;
-    let now = shared.time.elapsed();
+    let now = shared.clock.elapsed();
     for subject in &answer.told {
         shared.meter().told(*subject, now);
     }
@@ -76,7 +76,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 /// Holds a request back. Where there is nothing to wait for, no clock is troubled.
 async fn wait(shared: &Shared, duration: Duration) {
     if !duration.is_zero() {
-        shared.time.hold(duration).await;
+        shared.clock.hold(duration).await;
     }
 }
 

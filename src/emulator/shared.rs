@@ -3,19 +3,19 @@
 use super::Options;
 use super::answer::{Answer, Content};
 use super::api::{self, Reply, Scene};
-use super::caller::Caller;
+use super::auth::Caller;
+use super::call_log::{ForeignChange, ReadOfWaba, Record, Write};
 use super::fault::{FaultKind, Faults, Instead, WaitTold};
 use super::latency::Latency;
 use super::limit::{Meter, Subject, Throttled};
-use super::record::{ForeignChange, ReadOfWaba, Record, Write};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::script::Play;
 use super::server::Incoming;
 use super::state_file;
 use super::world::World;
+use crate::clock::Clock;
 use crate::model::TaskSet;
-use crate::time::Time;
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use std::time::Duration;
 /// What all requests share.
 pub(super) struct Shared {
     pub(super) base: String,
-    pub(super) time: Time,
+    pub(super) clock: Clock,
     pub(super) latency: Latency,
     pub(super) state_file: Option<PathBuf>,
     pub(super) faults: Faults,
@@ -51,10 +51,10 @@ struct Done {
 
 impl Shared {
     pub(super) fn new(world: World, base: String, options: Options) -> Self {
-        let now = options.time.elapsed();
+        let now = options.clock.elapsed();
         Self {
             base,
-            time: options.time,
+            clock: options.clock,
             latency: options.latency,
             state_file: options.state_file,
             faults: Faults::new(options.faults),
@@ -99,7 +99,7 @@ impl Shared {
     /// Answers a call.
     pub(super) fn perform(&self, call: &Incoming) -> Answer {
         self.let_others_act();
-        let (request, now) = (&call.request, self.time.elapsed());
+        let (request, now) = (&call.request, self.clock.elapsed());
         let waba = request.managed_waba();
         let calls = request.ids().map_or(1, |ids| ids.len());
         let admitted = self.meter().admit(waba, calls, call.arrived, now);
@@ -128,7 +128,7 @@ impl Shared {
 
     /// Makes the changes that somebody else has made by now.
     pub(super) fn let_others_act(&self) {
-        let now = self.time.elapsed();
+        let now = self.clock.elapsed();
         loop {
             // No lock is held while another is asked for, but that of the world.
             let next = self.play().foreign(now);
@@ -139,8 +139,8 @@ impl Shared {
             let after = foreign.after(&before);
             world.assign(key, after.clone());
             drop(world);
-            let at = self.time.now().saturating_sub(now.saturating_sub(foreign.at));
-            let at = at.unwrap_or_else(|_| self.time.now());
+            let at = self.clock.now().saturating_sub(now.saturating_sub(foreign.at));
+            let at = at.unwrap_or_else(|_| self.clock.now());
             self.record().foreign.push(ForeignChange { key, before, after, at });
         }
     }
@@ -149,7 +149,7 @@ impl Shared {
     pub(super) fn perform_batch(&self, outer: &Incoming, items: impl FnOnce(&Self) -> Answer) -> Answer {
         let request = &outer.request;
         if let Some(instead) = outer.fault.as_ref().and_then(FaultKind::instead) {
-            return self.instead(request, instead, self.time.elapsed());
+            return self.instead(request, instead, self.clock.elapsed());
         }
         if request.token.is_some()
             && let Err(refusal) = Caller::of(&self.scene(&self.world()), request)
@@ -178,11 +178,11 @@ impl Shared {
         Scene {
             world,
             base: &self.base,
-            now: self.time.now(),
+            now: self.clock.now(),
             nesting: self.nesting,
             most_rows: self.most_rows,
             cap: usize::MAX,
-            tokens_are_over: self.play().tokens_are_over(self.time.elapsed()),
+            tokens_are_over: self.play().tokens_are_over(self.clock.elapsed()),
         }
     }
 
@@ -232,14 +232,14 @@ impl Shared {
     fn note_read(&self, request: &Request) {
         let is_first_page = request.method == Method::GET && request.param("after").is_none();
         if let Some(waba) = request.managed_waba().filter(|_| is_first_page) {
-            let at = self.time.now();
+            let at = self.clock.now();
             self.record().reads.push(ReadOfWaba { waba, at });
         }
     }
 
     /// Records a write with what it did.
     fn note_write(&self, request: &Request, wrote: Option<(TaskSet, TaskSet)>) {
-        let at = self.time.now();
+        let at = self.clock.now();
         if let Some((key, tasks)) = request.write() {
             let effective = wrote.is_some();
             let (before, after) = wrote.unwrap_or_else(|| {
@@ -303,14 +303,14 @@ impl Shared {
         headers
     }
 
-    /// Gives the headers that tell how much of the limits is used.
+    /// Returns the headers that tell how much of the limits is used.
     fn usage(&self, request: &Request) -> [(&'static str, String); 2] {
         let world = self.world();
         let token = request.token.as_ref().and_then(|token| world.tokens.get(token));
         let business = token.and_then(|token| Some(world.users.get(&token.user)?.business));
         let business = business.or(world.business()).map_or_else(|| "0".to_owned(), |id| id.to_string());
         drop(world);
-        self.meter().headers(request.managed_waba(), &business, self.time.elapsed())
+        self.meter().headers(request.managed_waba(), &business, self.clock.elapsed())
     }
 
     /// Makes up a trace id, as Meta's look.

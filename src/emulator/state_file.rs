@@ -1,10 +1,10 @@
-//! The state file: written whole and put in the place of the old one, or not at all.
+//! The state file, which is replaced atomically.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use crate::files;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the state could not be kept.
+/// The state file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the state file {}: {source}", path.display())]
 pub(super) struct StateError {
@@ -12,26 +12,8 @@ pub(super) struct StateError {
     source: io::Error,
 }
 
-/// Writes a text to a file so that a reader, or the next start after a crash, finds the old text or the new.
+/// Replaces the state file: a reader, or the next start after a crash, finds the old text or the new one.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), StateError> {
-    let temporary = beside(path);
-    let written = fill(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // What is left of a failed attempt helps nobody; that it cannot go either adds nothing.
-        let _ = fs::remove_file(&temporary);
-        StateError { path: path.to_owned(), source }
-    })
-}
-
-fn fill(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// Gives the path of the temporary file: in the same folder, so that it can be renamed.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    path.with_file_name(name)
+    files::replace(path, files::OWNER_ONLY, |to| to.write_all(text.as_bytes()))
+        .map_err(|source| StateError { path: path.to_owned(), source })
 }

@@ -28,17 +28,17 @@ pub(super) struct User {
 }
 
 impl User {
-    /// Tells whether this is a system user with the ADMIN role.
+    /// Returns whether this is a system user with the ADMIN role.
     pub(super) fn is_admin(&self) -> bool {
         matches!(&self.kind, UserKind::System { role, .. } if role == "ADMIN")
     }
 
-    /// Tells whether lists of assignments show this user.
+    /// Returns whether lists of assignments show this user.
     pub(super) fn is_listed(&self) -> bool {
         !matches!(self.kind, UserKind::System { listed: false, .. })
     }
 
-    /// Gives the `user_type` of its rows.
+    /// Returns the `user_type` of its rows.
     pub(super) fn user_type(&self) -> &str {
         match &self.kind {
             UserKind::System { .. } => "SYSTEM_USER",
@@ -58,7 +58,7 @@ pub(super) struct Waba {
 }
 
 impl Waba {
-    /// Tells whether a business owns this WABA or has it shared.
+    /// Returns whether a business owns this WABA or has it shared.
     pub(super) fn involves(&self, business: BusinessId) -> bool {
         self.owner == business || self.clients.contains_key(&business)
     }
@@ -79,7 +79,7 @@ pub(super) struct Solution {
 }
 
 impl Solution {
-    /// Gives what an app was granted, as owner or as partner.
+    /// Returns what an app was granted, as owner or as partner.
     pub(super) fn permissions(&self, app: AppId) -> Option<&TaskSet> {
         if app == self.owner_app { Some(&self.owner_permissions) } else { self.partners.get(&app) }
     }
@@ -131,17 +131,17 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// Gives who holds what, users that no list shows included.
+    /// Returns who holds what, users that no list shows included.
     pub fn assignments(&self) -> &State {
         &self.assignments
     }
 
-    /// Gives the business that the world is about: the one that its file names first.
+    /// Returns the business that the world is about: the one that its file names first.
     pub fn business(&self) -> Option<BusinessId> {
         self.first
     }
 
-    /// Gives the first ADMIN system user of the first business, by id.
+    /// Returns the first ADMIN system user of the first business, by id.
     pub fn admin(&self) -> Option<UserId> {
         let business = self.business()?;
         let mut users = self.users.iter();
@@ -176,7 +176,7 @@ impl World {
         Some(AssignmentKey { waba, user })
     }
 
-    /// Gives the WABAs by id.
+    /// Returns the WABAs by id.
     pub(super) fn wabas(&self) -> &BTreeMap<WabaId, Waba> {
         &self.wabas
     }
@@ -190,7 +190,7 @@ impl World {
         self.wabas.insert(id, waba);
     }
 
-    /// Gives the WABAs that a business owns, by id, within a part of the list.
+    /// Returns the WABAs that a business owns, by id, within a part of the list.
     pub(super) fn owned_by(
         &self,
         owner: BusinessId,
@@ -199,7 +199,7 @@ impl World {
         within(self.owned_by.get(&owner), span)
     }
 
-    /// Gives the WABAs that are shared with a business, by id, within a part of the list.
+    /// Returns the WABAs that are shared with a business, by id, within a part of the list.
     pub(super) fn shared_with(
         &self,
         client: BusinessId,
@@ -208,7 +208,7 @@ impl World {
         within(self.shared_with.get(&client), span)
     }
 
-    /// Gives the WABAs on which a user holds something, by id, within a part of the list.
+    /// Returns the WABAs on which a user holds something, by id, within a part of the list.
     pub(super) fn held_by(
         &self,
         user: UserId,

@@ -1,7 +1,8 @@
 //! The YAML form of a world: how it is written down, and how a text that is none is refused.
 
 use super::world::{ACTIVE, SCOPES, Solution, Token, User, UserKind, Waba, World};
-use crate::model::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, TaskSet, UserId, WabaId, visible};
+use crate::model::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, TaskSet, UserId, WabaId};
+use crate::text::escape;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_saphyr::Spanned;
@@ -50,7 +51,7 @@ fn refused(error: &serde_saphyr::Error) -> WorldError {
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text);
-    WorldError { line, column, message: visible(message).into_owned() }
+    WorldError { line, column, message: escape(message).into_owned() }
 }
 
 /// An id as a file writes it.
@@ -293,7 +294,7 @@ fn add_waba(world: &mut World, entry: WabaEntry) -> Result<(), WorldError> {
     Ok(())
 }
 
-/// Gives an id that must not be in use yet.
+/// Returns an id that must not be in use yet.
 fn fresh<K: Ord + Copy + Display, V>(
     id: &Spanned<Id<K>>,
     known: &BTreeMap<K, V>,
@@ -306,7 +307,7 @@ fn fresh<K: Ord + Copy + Display, V>(
     Ok(key)
 }
 
-/// Gives an id that must have been declared.
+/// Returns an id that must have been declared.
 fn declared<K: Ord + Copy + Display, V>(
     id: &Spanned<Id<K>>,
     known: &BTreeMap<K, V>,
@@ -331,7 +332,7 @@ fn set(names: &[String]) -> TaskSet {
     tasks
 }
 
-/// Gives the file of a world, everything by id but the first business.
+/// Returns the file of a world, everything by id but the first business.
 fn split(world: &World) -> WorldFile {
     WorldFile {
         app: world.app.map(|id| AppEntry { id: Id(id), secret: world.app_secret.clone() }),
@@ -342,7 +343,7 @@ fn split(world: &World) -> WorldFile {
     }
 }
 
-/// Gives the businesses with their users, in one pass over the users.
+/// Returns the businesses with their users, in one pass over the users.
 fn businesses(world: &World) -> Vec<BusinessEntry> {
     let mut entries: BTreeMap<BusinessId, BusinessEntry> = BTreeMap::new();
     for (id, name) in &world.businesses {

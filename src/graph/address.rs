@@ -20,7 +20,7 @@ pub(super) fn wrong_because(
     GraphError::Settings { what: what.into(), source: Some(Arc::new(error)) }
 }
 
-/// Gives the base address, version included.
+/// Returns the base address, version included.
 pub(super) fn base(url: &str, version: &str) -> Result<Url, GraphError> {
     let mut parts = version.strip_prefix('v').unwrap_or_default().split('.');
     let number =
@@ -51,13 +51,13 @@ pub(super) fn base(url: &str, version: &str) -> Result<Url, GraphError> {
     Ok(base)
 }
 
-/// Tells whether an address is on this machine.
+/// Returns whether an address is on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Gives the headers that carry the token.
+/// Returns the headers that carry the token.
 pub(super) fn headers(token: &SecretString) -> Result<HeaderMap, GraphError> {
     if token.expose_secret().is_empty() {
         return Err(wrong("the access token is empty"));
@@ -69,7 +69,7 @@ pub(super) fn headers(token: &SecretString) -> Result<HeaderMap, GraphError> {
 }
 
 pub(super) fn certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certificate>, GraphError> {
-    let shown = crate::model::visible(&path.display().to_string()).into_owned();
+    let shown = crate::text::escape(&path.display().to_string()).into_owned();
     let pem = std::fs::read(path)
         .map_err(|error| wrong_because(format!("--ca-file {shown} could not be read"), error))?;
     let certificates = reqwest::Certificate::from_pem_bundle(&pem)
@@ -80,14 +80,14 @@ pub(super) fn certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certif
     Ok(certificates)
 }
 
-/// Gives a token as it would stand in an address.
+/// Returns a token as it would stand in an address.
 pub(super) fn encoded(base: &Url, token: &SecretString) -> SecretString {
     let mut url = base.clone();
     url.query_pairs_mut().clear().append_key_only(token.expose_secret());
     SecretString::from(url.query().unwrap_or_default())
 }
 
-/// Gives the proof that the caller knows the app's secret: the lower-case hexadecimal HMAC-SHA256 of the token.
+/// Returns the proof that the caller knows the app's secret: the lower-case hexadecimal HMAC-SHA256 of the token.
 pub(super) fn proof(secret: &SecretString, token: &SecretString) -> SecretString {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");

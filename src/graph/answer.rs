@@ -58,7 +58,7 @@ impl Signals {
     }
 }
 
-/// Gives the highest percentage of a row of usage.
+/// Returns the highest percentage of a row of usage.
 fn highest(row: &Value) -> Option<u32> {
     let shares = ["call_count", "total_time", "total_cputime", "acc_id_util_pct"];
     let used = shares.iter().filter_map(|name| row.get(name)?.as_f64()).fold(None, |highest, share| {
@@ -100,7 +100,7 @@ pub(super) fn parse<T: DeserializeOwned>(
     })
 }
 
-/// Gives the first line of something that is no JSON.
+/// Returns the first line of something that is no JSON.
 fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("an empty body");
     line.chars().take(120).collect::<String>().escape_debug().to_string()

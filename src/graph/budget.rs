@@ -39,7 +39,7 @@ impl Budget {
         self.limit
     }
 
-    /// Gives how many calls a WABA is known to have had in the last hour.
+    /// Returns how many calls a WABA is known to have had in the last hour.
     pub(super) fn used(&self, waba: WabaId, now: Timestamp) -> u32 {
         let since = minute(now) - MINUTES;
         self.used.get(&waba).map_or(0, |counts| counts.range(since + 1..).map(|(_, count)| count).sum())

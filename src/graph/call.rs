@@ -44,7 +44,7 @@ impl Call {
         self
     }
 
-    /// Gives it as an item of a batch. A write's body is a form there, and a DELETE has none.
+    /// Returns it as an item of a batch. A write's body is a form there, and a DELETE has none.
     pub(super) fn item(&self, base: &Url) -> Value {
         let mut url = base.clone();
         url.set_path(&self.path);

@@ -9,7 +9,7 @@ use super::governor::Governor;
 use super::settings::{ReadStrategy, Settings};
 use super::transport::{Access, Transport};
 use super::wire::{Page, Paging};
-use crate::time::Time;
+use crate::clock::Clock;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ const PAGES: usize = 10_000;
 pub(super) struct Client {
     pub(super) transport: Arc<Transport>,
     pub(super) governor: Arc<Governor>,
-    pub(super) time: Time,
+    pub(super) clock: Clock,
     dispatch: Dispatch,
     retries: u32,
     jitter: Mutex<fastrand::Rng>,
@@ -45,12 +45,12 @@ impl Client {
         let transport = Arc::new(Transport::new(settings, access)?);
         let governor = governor.unwrap_or_else(|| Arc::new(Governor::new(settings)));
         let together = settings.read_strategy != ReadStrategy::Direct;
-        let time = settings.time.clone();
+        let clock = settings.clock.clone();
         Ok(Self {
-            dispatch: Dispatch::new(Arc::clone(&transport), Arc::clone(&governor), time.clone(), together),
+            dispatch: Dispatch::new(Arc::clone(&transport), Arc::clone(&governor), clock.clone(), together),
             transport,
             governor,
-            time,
+            clock,
             retries: settings.retries,
             jitter: Mutex::new(settings.jitter.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
         })
@@ -89,7 +89,7 @@ impl Client {
                     left -= 1;
                     let pause = longest.mul_f64(self.random());
                     tracing::info!("{}: {error}; once more in {pause:.1?}", call.path);
-                    self.time.sleep(pause).await;
+                    self.clock.sleep(pause).await;
                     longest = (longest * 2).min(LONGEST_PAUSE);
                 }
                 settled => return settled,
@@ -135,7 +135,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Gives the cursor behind which the next page begins.
+    /// Returns the cursor behind which the next page begins.
     pub(super) fn after(&self) -> Option<&str> {
         self.after.as_deref()
     }

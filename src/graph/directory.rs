@@ -53,9 +53,9 @@ impl Reader {
         ahead: &ReadAhead<'_>,
     ) -> Result<(Directory, Read), GraphError> {
         let business = request.business;
-        let began = self.client.time.elapsed();
+        let began = self.client.clock.elapsed();
         let users = self.system_users(business).await?;
-        let plain = self.client.time.elapsed().saturating_sub(began);
+        let plain = self.client.clock.elapsed().saturating_sub(began);
         let edges = Edges::new(self, Of { business, own: &users }, ahead, plain);
         let (owned, client, read) = edges.read().await?;
         // A WABA on both lists is the business's own.
@@ -163,7 +163,7 @@ impl Reader {
     }
 }
 
-/// Tells whether a solution is in force. Of a status that is not known, or not told, nobody can say that.
+/// Returns whether a solution is in force. Of a status that is not known, or not told, nobody can say that.
 fn is_active(solution: &Solution) -> bool {
     solution.status.as_deref() == Some("ACTIVE")
 }

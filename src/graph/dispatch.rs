@@ -9,7 +9,7 @@ use super::call::Call;
 use super::error::GraphError;
 use super::governor::{Governor, Kind, Permit};
 use super::transport::Transport;
-use crate::time::Time;
+use crate::clock::Clock;
 use jiff::Timestamp;
 use reqwest::Method;
 use std::collections::{BTreeSet, VecDeque};
@@ -33,7 +33,7 @@ pub(super) struct Dispatch {
 struct Desk {
     transport: Arc<Transport>,
     governor: Arc<Governor>,
-    time: Time,
+    clock: Clock,
     queue: Mutex<Queue>,
     more: Notify,
     /// Whether calls may travel together.
@@ -67,13 +67,13 @@ impl Dispatch {
     pub(super) fn new(
         transport: Arc<Transport>,
         governor: Arc<Governor>,
-        time: Time,
+        clock: Clock,
         together: bool,
     ) -> Self {
         let desk = Desk {
             transport,
             governor,
-            time,
+            clock,
             queue: Mutex::default(),
             more: Notify::new(),
             together: AtomicBool::new(together),
@@ -89,7 +89,7 @@ impl Dispatch {
             if queue.closed {
                 return Travelled::Answered(Err(GraphError::NotSent));
             }
-            let since = self.desk.time.now();
+            let since = self.desk.clock.now();
             queue.waiting.push_back(Waiting { call, since, answer });
         }
         self.task.get_or_init(|| tokio::spawn(run(Arc::clone(&self.desk))));
@@ -191,7 +191,7 @@ impl Desk {
     }
 
     fn note(&self, kind: Kind, since: std::time::Duration, signals: &Signals, error: Option<&GraphError>) {
-        let took = self.time.elapsed().saturating_sub(since);
+        let took = self.clock.elapsed().saturating_sub(since);
         if let Some(error) = error {
             self.slow_down(error);
         }
@@ -203,7 +203,7 @@ impl Desk {
 
 /// Sends what was taken and gives each call its answer.
 async fn fly(desk: Arc<Desk>, permit: Permit, mut taken: Vec<Waiting>) {
-    let since = desk.time.elapsed();
+    let since = desk.clock.elapsed();
     if taken.len() == 1
         && let Some(only) = taken.pop()
     {
@@ -247,14 +247,14 @@ async fn fly(desk: Arc<Desk>, permit: Permit, mut taken: Vec<Waiting>) {
     }
 }
 
-/// Gives calls back to whoever sent them.
+/// Returns calls back to whoever sent them.
 fn give_back(taken: Vec<Waiting>) {
     for waiting in taken {
         let _ = waiting.answer.send(Travelled::Back);
     }
 }
 
-/// Tells whether the API refused a batch for being one: then none of its calls was looked at.
+/// Returns whether the API refused a batch for being one: then none of its calls was looked at.
 fn refuses_batches(error: &GraphError) -> bool {
     matches!(
         error,

@@ -1,7 +1,8 @@
 //! What can go wrong with a call, by what the caller can do about it.
 
 use super::wire::ErrorBody;
-use crate::model::{WabaId, visible};
+use crate::model::WabaId;
+use crate::text::escape;
 use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
@@ -206,24 +207,24 @@ impl GraphError {
         }
     }
 
-    /// Tells whether nothing more can succeed in this run: the token is no good, or there is no time left.
+    /// Returns whether nothing more can succeed in this run: the token is no good, or there is no time left.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::TokenDead(_) | Self::BadProof(_) | Self::Later { .. } | Self::OutOfTime)
     }
 
-    /// Tells whether the run itself held the call back: it was never sent.
+    /// Returns whether the run itself held the call back: it was never sent.
     pub fn is_held_back(&self) -> bool {
         matches!(self, Self::NotSent | Self::Later { .. } | Self::BudgetSpent { .. } | Self::OutOfTime)
     }
 
-    /// Tells whether the same read may succeed a little later.
+    /// Returns whether the same read may succeed a little later.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. })
             || matches!(self, Self::TimedOut { .. } | Self::NoAnswer)
             || matches!(self, Self::NotGraph { status, .. } if *status >= 500 || matches!(*status, 200 | 429))
     }
 
-    /// Tells whether a write that failed like this may have taken effect all the same.
+    /// Returns whether a write that failed like this may have taken effect all the same.
     pub fn outcome_unknown(&self) -> bool {
         matches!(
             self,
@@ -239,7 +240,7 @@ impl GraphError {
         )
     }
 
-    /// Gives the id by which Meta finds the call, where the API told one.
+    /// Returns the id by which Meta finds the call, where the API told one.
     pub fn trace(&self) -> Option<String> {
         match self {
             Self::TokenDead(api)
@@ -271,7 +272,7 @@ impl GraphError {
         }
     }
 
-    /// Gives what to do, where there is something to say.
+    /// Returns what to do, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::TokenDead(_) => {
@@ -323,7 +324,7 @@ fn minute(moment: Timestamp) -> String {
 
 /// Makes a foreign text harmless and short.
 pub(super) fn shortened(text: &str) -> String {
-    let shown = visible(text);
+    let shown = escape(text);
     match shown.char_indices().nth(LONGEST_MESSAGE) {
         None => shown.into_owned(),
         Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),

@@ -7,8 +7,8 @@ use super::answer::Signals;
 use super::budget::Budget;
 use super::error::{ApiError, GraphError};
 use super::settings::Settings;
+use crate::clock::Clock;
 use crate::model::WabaId;
-use crate::time::Time;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) struct Governor {
-    time: Time,
+    clock: Clock,
     most: f64,
     max_wait: Duration,
     deadline: Option<Duration>,
@@ -75,9 +75,9 @@ enum May {
 
 impl Governor {
     pub(super) fn new(settings: &Settings) -> Self {
-        let time = settings.time.clone();
+        let clock = settings.clock.clone();
         let limit = FIRST.min(count(settings.concurrency.max(1)));
-        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_dir.clone(), time.now());
+        let budget = Budget::open(settings.waba_calls_per_hour, settings.budget_dir.clone(), clock.now());
         let state = State {
             limit,
             under_way: 0,
@@ -100,7 +100,7 @@ impl Governor {
             budget: Mutex::new(budget),
             changed: Notify::new(),
             retries: AtomicU64::new(0),
-            time,
+            clock,
         }
     }
 
@@ -113,7 +113,7 @@ impl Governor {
     }
 
     fn may_send(&self) -> May {
-        let now = self.time.elapsed();
+        let now = self.clock.elapsed();
         let mut state = self.state();
         if let Some(error) = &state.ended {
             return May::Never(error.clone());
@@ -132,9 +132,9 @@ impl Governor {
         May::Send
     }
 
-    /// Takes note of an answer.
+    /// Notes an answer.
     pub(super) fn answered(&self, kind: Kind, took: Duration, signals: &Signals, good: bool) {
-        let now = self.time.elapsed();
+        let now = self.clock.elapsed();
         let mut state = self.state();
         state.usage = state.usage.max(signals.usage);
         state.first_usage = state.first_usage.or(signals.usage);
@@ -159,7 +159,7 @@ impl Governor {
 
     /// Takes note that the API asks to wait: nothing is sent until then, or at all where that is too long.
     pub(super) fn throttled(&self, api: &ApiError, wait: Option<Duration>) {
-        let now = self.time.elapsed();
+        let now = self.clock.elapsed();
         let mut state = self.state();
         let paused = now < state.paused_until;
         // What was under way when the pause began is no sign that the pause was too short.
@@ -173,7 +173,7 @@ impl Governor {
         state.doubling = true;
         let waited = state.wait(now, until);
         if waited > self.max_wait {
-            let until = self.time.now() + until.saturating_sub(now);
+            let until = self.clock.now() + until.saturating_sub(now);
             state.ended.get_or_insert(GraphError::Later { api: api.clone(), until });
         } else {
             if !paused {
@@ -195,7 +195,7 @@ impl Governor {
     /// [`GraphError::BudgetSpent`], and what ends the run.
     pub(super) async fn take(&self, waba: WabaId) -> Result<(), GraphError> {
         loop {
-            let taken = self.budget().take(waba, self.time.now());
+            let taken = self.budget().take(waba, self.clock.now());
             let Err(wait) = taken else { return Ok(()) };
             self.wait_for_budget(waba, wait).await?;
         }
@@ -203,7 +203,7 @@ impl Governor {
 
     /// Takes note that a call leaves now that was taken at some moment: the hour counts from here.
     pub(super) fn leaves(&self, waba: WabaId, taken: Timestamp) {
-        self.budget().leaves(waba, taken, self.time.now());
+        self.budget().leaves(waba, taken, self.clock.now());
     }
 
     /// Waits until a WABA has so many calls left, where that is not too long.
@@ -213,14 +213,14 @@ impl Governor {
     /// As [`Governor::take`].
     pub(super) async fn room(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
         loop {
-            let room = self.budget().room(calls, waba, self.time.now());
+            let room = self.budget().room(calls, waba, self.clock.now());
             let Err(wait) = room else { return Ok(()) };
             self.wait_for_budget(waba, wait).await?;
         }
     }
 
     async fn wait_for_budget(&self, waba: WabaId, wait: Duration) -> Result<(), GraphError> {
-        let now = self.time.elapsed();
+        let now = self.clock.elapsed();
         let until = now + wait;
         {
             let mut state = self.state();
@@ -233,35 +233,35 @@ impl Governor {
             let waited = state.wait(now, until);
             if waited > self.max_wait {
                 let limit = self.budget().limit();
-                return Err(GraphError::BudgetSpent { waba, limit, until: self.time.now() + wait });
+                return Err(GraphError::BudgetSpent { waba, limit, until: self.clock.now() + wait });
             }
             state.waited = waited;
             state.counted = state.counted.max(until);
         }
         tracing::info!("the hour's calls for WABA {waba} are used up; waiting for {} s", wait.as_secs());
-        self.time.sleep(wait).await;
+        self.clock.sleep(wait).await;
         Ok(())
     }
 
-    /// Tells whether a WABA has had more than half of its calls.
+    /// Returns whether a WABA has had more than half of its calls.
     pub(super) fn is_half_used(&self, waba: WabaId) -> bool {
         let budget = self.budget();
-        budget.used(waba, self.time.now()) >= budget.limit() / 2
+        budget.used(waba, self.clock.now()) >= budget.limit() / 2
     }
 
-    /// Gives the highest share of any limit that was told so far, in percent.
+    /// Returns the highest share of any limit that was told so far, in percent.
     pub(super) fn usage(&self) -> Option<u32> {
         self.state().usage
     }
 
-    /// Gives how long was waited because of limits.
+    /// Returns how long was waited because of limits.
     pub(super) fn waited(&self) -> Duration {
         let state = self.state();
         // What is still to be waited for was counted when it began.
-        state.waited.saturating_sub(state.counted.saturating_sub(self.time.elapsed()))
+        state.waited.saturating_sub(state.counted.saturating_sub(self.clock.elapsed()))
     }
 
-    /// Gives how much of it a call took so far, in percent; 0 where that does not show yet.
+    /// Returns how much of it a call took so far, in percent; 0 where that does not show yet.
     pub(super) fn usage_per_call(&self, calls: u64) -> f64 {
         let state = self.state();
         let (Some(first), Some(now)) = (state.first_usage, state.usage) else { return 0.0 };
@@ -289,7 +289,7 @@ impl State {
         }
     }
 
-    /// Gives how long will have been waited in all once it is that moment; what overlaps counts once.
+    /// Returns how long will have been waited in all once it is that moment; what overlaps counts once.
     fn wait(&self, now: Duration, until: Duration) -> Duration {
         self.waited + until.saturating_sub(now.max(self.counted))
     }
@@ -313,7 +313,7 @@ impl Permit {
             match governor.may_send() {
                 May::Send => return Ok(Self { governor: Arc::clone(governor) }),
                 May::Never(error) => return Err(error),
-                May::Sleep(duration) => governor.time.sleep(duration).await,
+                May::Sleep(duration) => governor.clock.sleep(duration).await,
                 May::WaitForOthers => changed.await,
             }
         }

@@ -43,7 +43,7 @@ pub(super) fn sort(of: Of<'_>, rows: Vec<AssignedUserRow>) -> Result<Holders, Gr
     Ok((own.into_iter().collect(), others.into_iter().collect()))
 }
 
-/// Tells whether a row names a business as the user's.
+/// Returns whether a row names a business as the user's.
 fn is_of(row: Option<&RowBusiness>, business: BusinessId) -> bool {
     row.and_then(|row| row.id.as_ref()?.parse().ok()) == Some(business)
 }

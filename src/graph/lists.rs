@@ -111,7 +111,7 @@ impl<'a> Lists<'a> {
         self.more.notify_one();
     }
 
-    /// Gives how many wait.
+    /// Returns how many wait.
     pub(super) fn waiting(&self) -> usize {
         self.state().waiting.len()
     }
@@ -155,7 +155,7 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Gives what was read.
+    /// Returns what was read.
     pub(super) fn into_read(self) -> Read {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).done
     }
@@ -205,7 +205,7 @@ pub(super) fn of_waba(business: BusinessId, waba: WabaId) -> Call {
     Call::get(format!("{waba}/assigned_users"), &query).charged_to(waba)
 }
 
-/// Gives a WABA's id.
+/// Returns a WABA's id.
 pub(super) fn waba_id(id: &super::wire::WireId) -> Result<WabaId, GraphError> {
     id.parse().map_err(|_| broken("a WABA's id is no number"))
 }

@@ -1,7 +1,7 @@
 //! Talks to Meta's Graph API, and hands out and takes in the model's types only.
 //!
 //! A [`Reader`] can only read, by its type and again in its transport; a [`Writer`] is made for `apply` alone.
-//! Lists are whole or they are failures. What the wire looks like stays in this room; it must not know
+//! Lists are whole or they are failures. What the wire looks like stays in this module; it must not know
 //! manifests, plans, or how anything is shown.
 //!
 //! From the outside in: `directory`, `survey`, `lists` and `observe` say what is read, `strategy` how; `client`
@@ -63,12 +63,12 @@ impl Reader {
         Ok(Self { client, strategy: settings.read_strategy })
     }
 
-    /// Gives the number of calls that were made so far, retries included.
+    /// Returns the number of calls that were made so far, retries included.
     pub fn calls(&self) -> u64 {
         self.client.transport.sent().1
     }
 
-    /// Gives what reading has cost so far, and waiting for reader and writer.
+    /// Returns what reading has cost so far, and waiting for reader and writer.
     pub fn cost(&self) -> Cost {
         let (requests, calls) = self.client.transport.sent();
         let governor = &self.client.governor;

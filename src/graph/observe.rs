@@ -1,4 +1,4 @@
-//! Gives who holds what on WABAs, and checks an empty list from the users' side.
+//! Returns who holds what on WABAs, and checks an empty list from the users' side.
 
 use super::Reader;
 use super::call::Call;
@@ -24,7 +24,7 @@ pub struct ReadRequest<'a> {
 }
 
 impl Reader {
-    /// Gives who holds what on some WABAs: what is not among what was read ahead is read now. `read` is told each
+    /// Returns who holds what on some WABAs: what is not among what was read ahead is read now. `read` is told each
     /// one of those.
     ///
     /// A WABA whose list cannot be read whole is unreadable, with the reason; the others go on.
@@ -142,7 +142,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Gives the WABAs on which a user holds something, from the user's side.
+    /// Returns the WABAs on which a user holds something, from the user's side.
     async fn wabas_of(&self, user: UserId) -> Result<BTreeSet<WabaId>, GraphError> {
         let path = format!("{user}/assigned_whatsapp_business_accounts");
         let rows: Vec<AssignedWabaRow> =

@@ -1,6 +1,6 @@
 //! How the API is reached, and how much of it may be used.
 
-use crate::time::Time;
+use crate::clock::Clock;
 use secrecy::SecretString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct Settings {
     pub budget_dir: Option<PathBuf>,
     /// How long a run waits in all because of limits.
     pub max_wait: Duration,
-    /// When the run ends, by [`Time::elapsed`].
+    /// When the run ends, by [`Clock::elapsed`].
     pub deadline: Option<Duration>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
@@ -56,11 +56,11 @@ pub struct Settings {
     /// The seed of the pauses before retries; without one they differ each time.
     pub jitter: Option<u64>,
     /// The clock.
-    pub time: Time,
+    pub clock: Clock,
 }
 
 impl Settings {
-    /// Gives the defaults, with a token: Meta's own address, v25.0, 16 requests at a time, 200 calls an hour for a
+    /// Returns the defaults, with a token: Meta's own address, v25.0, 16 requests at a time, 200 calls an hour for a
     /// WABA, 15 min of waiting, 10 s to connect, 60 s a request, answers of at most 32 MiB, 4 retries.
     pub fn new(token: SecretString) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Settings {
             body_limit: 32 * 1024 * 1024,
             retries: 4,
             jitter: None,
-            time: Time::real(),
+            clock: Clock::real(),
         }
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Edges<'a> {
         loop {
             let nested = self.choose(edge).nested;
             let call = self.page(edge, nested, size.rows).after(pages.after());
-            let began = self.reader.client.time.elapsed();
+            let began = self.reader.client.clock.elapsed();
             let page: Page<WabaRow> = match self.reader.client.get(call).await {
                 Ok(page) => page,
                 Err(GraphError::TooMuch(api)) if size.rows > 1 => {
@@ -118,7 +118,7 @@ impl<'a> Edges<'a> {
             };
             size.grow();
             if nested {
-                self.note(self.reader.client.time.elapsed().saturating_sub(began));
+                self.note(self.reader.client.clock.elapsed().saturating_sub(began));
             }
             for row in page.data {
                 self.take(row, edge, nested, &mut found)?;

@@ -4,9 +4,10 @@
 //! is removed. Nothing is synced: what a crash of the machine takes away is a memory, not a promise.
 
 use super::budget::MINUTES;
+use crate::files;
 use crate::model::WabaId;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,13 +50,9 @@ impl Drop for Alone {
 impl Tally {
     /// Opens the notes in a folder, which is made where there is none.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder)?;
-        let lock = own(OpenOptions::new().create(true).truncate(false).write(true))
-            .open(folder.join("calls.lock"))?;
+        files::create_private_folder(&folder)?;
+        let lock =
+            files::owner_only().create(true).truncate(false).write(true).open(folder.join("calls.lock"))?;
         Ok(Self { folder, lock: Arc::new(lock), read: BTreeMap::new(), write: None })
     }
 
@@ -73,8 +70,8 @@ impl Tally {
         let file = match &mut self.write {
             Some((of, file)) if *of == period => file,
             stale => {
-                let file =
-                    own(OpenOptions::new().create(true).append(true)).open(path(&self.folder, period))?;
+                let path = path(&self.folder, period);
+                let file = files::owner_only().create(true).append(true).open(path)?;
                 &mut stale.insert((period, file)).1
             }
         };
@@ -82,7 +79,7 @@ impl Tally {
         file.write_all(format!("{minute} {waba}\n").as_bytes())
     }
 
-    /// Gives the calls that were noted since the last look, with their minutes. Lines that are none are passed over.
+    /// Returns the calls that were noted since the last look, with their minutes. Lines that are none are passed over.
     pub(super) fn news(&mut self, now: i64) -> io::Result<Vec<(i64, WabaId)>> {
         let current = now.div_euclid(PERIOD);
         if self.read.keys().next().is_none_or(|oldest| *oldest < current - 1) {
@@ -122,13 +119,6 @@ impl Log {
 fn call(line: &[u8]) -> Option<(i64, WabaId)> {
     let (minute, waba) = std::str::from_utf8(line).ok()?.split_once(' ')?;
     Some((minute.parse().ok()?, waba.parse().ok()?))
-}
-
-/// Has a file that is made readable and writable for its owner alone.
-fn own(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
 }
 
 fn path(folder: &Path, period: i64) -> PathBuf {
@@ -178,7 +168,7 @@ mod tests {
         let log = path(folder.path(), NOON.div_euclid(PERIOD));
         fs::write(&log, format!("{NOON} 500\nnonsense\n\n\u{fffd} 7\n{NOON} 5")).unwrap();
         assert_eq!(tally.news(NOON).unwrap(), [(NOON, waba())]);
-        OpenOptions::new().append(true).open(&log).unwrap().write_all(b"00\n").unwrap();
+        fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"00\n").unwrap();
         assert_eq!(tally.news(NOON).unwrap(), [(NOON, waba())], "a line that was only half there");
     }
 

@@ -1,4 +1,4 @@
-//! What the emulator and this room's public face cannot show: that a reader's transport refuses to write, and
+//! What the emulator and this module's public face cannot show: that a reader's transport refuses to write, and
 //! answers that repeat the token.
 
 use super::call::Call;
@@ -38,7 +38,7 @@ async fn a_reader_cannot_write_even_where_its_transport_is_asked_to() {
     assert_eq!(emulator.world().assignments().len(), 1);
 }
 
-/// Gives a reader, with a token that an address cannot hold as it is, to which every answer is this one.
+/// Returns a reader, with a token that an address cannot hold as it is, to which every answer is this one.
 async fn answered(status: u16, body: String) -> Reader {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let mut settings = Settings::new(ECHOED.into());

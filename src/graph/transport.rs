@@ -8,7 +8,7 @@ use super::call::Call;
 use super::error::GraphError;
 use super::settings::Settings;
 use super::wire::BatchItem;
-use crate::time::Time;
+use crate::clock::Clock;
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ pub(super) struct Transport {
     proof: Option<SecretString>,
     body_limit: usize,
     request_timeout: Duration,
-    time: Time,
+    clock: Clock,
     requests: AtomicU64,
     calls: AtomicU64,
 }
@@ -73,18 +73,18 @@ impl Transport {
             proof: settings.app_secret.as_ref().map(|secret| address::proof(secret, &settings.token)),
             body_limit: settings.body_limit,
             request_timeout: settings.request_timeout,
-            time: settings.time.clone(),
+            clock: settings.clock.clone(),
             requests: AtomicU64::new(0),
             calls: AtomicU64::new(0),
         })
     }
 
-    /// Gives how many requests were sent, and how many calls were in them.
+    /// Returns how many requests were sent, and how many calls were in them.
     pub(super) fn sent(&self) -> (u64, u64) {
         (self.requests.load(Ordering::Relaxed), self.calls.load(Ordering::Relaxed))
     }
 
-    /// Gives the token, for the one call that must carry it in its address (`debug_token`).
+    /// Returns the token, for the one call that must carry it in its address (`debug_token`).
     pub(super) fn token(&self) -> &SecretString {
         &self.token
     }
@@ -167,17 +167,17 @@ impl Transport {
             None => request,
         };
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let started = self.time.elapsed();
-        let exchanged = self.time.working(async {
+        let started = self.clock.elapsed();
+        let exchanged = self.clock.working(async {
             let response = request.send().await.map_err(unanswered)?;
             let (status, signals) = (response.status().as_u16(), Signals::of_headers(response.headers()));
             Ok((status, signals, self.body(response).await?))
         });
-        let Some(told) = self.time.within(self.request_timeout, exchanged).await else {
+        let Some(told) = self.clock.within(self.request_timeout, exchanged).await else {
             return Err(GraphError::TimedOut { after: self.request_timeout });
         };
         let (status, signals, body) = told?;
-        let took = self.time.elapsed().saturating_sub(started);
+        let took = self.clock.elapsed().saturating_sub(started);
         tracing::debug!("{what}: HTTP {status}, {} bytes, {took:.0?}", body.len());
         Ok((status, signals, body))
     }

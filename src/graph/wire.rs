@@ -66,13 +66,13 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Gives all texts in it that are shown.
+    /// Returns all texts in it that are shown.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
         let optional = [&mut self.fbtrace_id, &mut self.error_user_title, &mut self.error_user_msg];
         std::iter::once(&mut self.message).chain(optional.into_iter().flatten())
     }
 
-    /// Gives what title and text for people say beyond the message.
+    /// Returns what title and text for people say beyond the message.
     pub(super) fn explanation(&self) -> Option<String> {
         let says =
             |text: &str, part: &str| text.to_lowercase().contains(part.to_lowercase().trim_end_matches('.'));
@@ -229,7 +229,7 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
-    /// Gives it as the pairs of a form.
+    /// Returns it as the pairs of a form.
     pub(super) fn form(&self) -> impl Iterator<Item = (String, &str)> {
         let tasks = self.tasks.iter().enumerate();
         let tasks = tasks.map(|(index, task)| (format!("tasks[{index}]"), task.as_str()));

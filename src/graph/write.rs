@@ -69,12 +69,12 @@ impl Writer {
         self.client.close();
     }
 
-    /// Gives the number of writes that were sent so far.
+    /// Returns the number of writes that were sent so far.
     pub fn calls(&self) -> u64 {
         self.client.transport.sent().1
     }
 
-    /// Gives the number of requests that the writes were sent in.
+    /// Returns the number of requests that the writes were sent in.
     pub fn requests(&self) -> u64 {
         self.client.transport.sent().0
     }

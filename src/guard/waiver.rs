@@ -1,7 +1,8 @@
 //! Waivers: which breaches of a guard are let pass for one run. It must not know what breaks a guard.
 
 use super::{DeclaredNames, Guard, Judgement, Violation};
-use crate::model::{Name, Plan, UserId, WabaId, near, visible};
+use crate::model::{Name, Plan, UserId, WabaId};
+use crate::text::{escape, suggest};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -31,7 +32,7 @@ impl std::str::FromStr for Waiver {
             None => (text, None),
         };
         let guard = Guard::ALL.into_iter().find(|guard| guard.code() == code);
-        let guard = guard.ok_or_else(|| UnknownGuard(visible(code).into_owned()))?;
+        let guard = guard.ok_or_else(|| UnknownGuard(escape(code).into_owned()))?;
         Ok(Self { guard, target })
     }
 }
@@ -40,7 +41,7 @@ impl std::str::FromStr for Waiver {
 impl fmt::Display for Waiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            Some(target) => write!(f, "{}={}", self.guard.code(), visible(target)),
+            Some(target) => write!(f, "{}={}", self.guard.code(), escape(target)),
             None => f.write_str(self.guard.code()),
         }
     }
@@ -130,7 +131,7 @@ impl<'a> Meant<'a> {
                 let declared = names.wabas.keys().chain(names.users.keys());
                 let live = plan.waba_names.values().chain(plan.user_names.values());
                 let known: BTreeSet<&str> = declared.chain(live).map(Name::as_str).collect();
-                WhyIdle::NoSuchName { near: near(target, known).into_iter().map(Name::from).collect() }
+                WhyIdle::NoSuchName { near: suggest(target, known).into_iter().map(Name::from).collect() }
             }
             Some(_) | None => WhyIdle::Kept,
         };

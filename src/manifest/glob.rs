@@ -10,17 +10,17 @@ impl Glob {
         Self(pattern.into())
     }
 
-    /// Tells whether a text has a wildcard, and so is a pattern rather than a name.
+    /// Returns whether a text has a wildcard, and so is a pattern rather than a name.
     pub fn is_glob(text: &str) -> bool {
         text.contains(['*', '?'])
     }
 
-    /// Gives the pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Tells whether the pattern covers the whole name, in time proportional to both lengths multiplied.
+    /// Returns whether the pattern covers the whole name, in time proportional to both lengths multiplied.
     pub fn matches(&self, name: &str) -> bool {
         let (mut pattern, mut rest) = (self.0.chars(), name.chars());
         let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;

@@ -1,6 +1,6 @@
 //! The manifest: what the user's files say once they are read, checked in themselves, and joined.
 //!
-//! This is the only room that knows YAML. It must not know the API, the day, or what is live.
+//! This is the only module that knows YAML. It must not know the API, the day, or what is live.
 
 mod check;
 mod glob;
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads texts as one manifest.
 ///
-/// Gives `None` where any of the diagnostics is an error. All errors are found in one run; in a document
+/// Returns `None` where any of the diagnostics is an error. All errors are found in one run; in a document
 /// with the wrong structure the first, and every other document is still read.
 pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();

@@ -47,7 +47,7 @@ macro_rules! sections {
         }
 
         impl $name {
-            /// Tells whether a key stands there without a value.
+            /// Returns whether a key stands there without a value.
             #[allow(dead_code, reason = "not every section has a key that must be there")]
             pub(super) fn has_empty(&self, key: &str) -> bool {
                 self.problems.iter().any(|problem| problem.key == key && problem.wrong == Wrong::Empty)

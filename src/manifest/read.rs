@@ -63,7 +63,7 @@ pub(super) fn read(source: SourceId, text: &str, diagnostics: &mut Vec<Diagnosti
     documents
 }
 
-/// Gives the place of the first NUL.
+/// Returns the place of the first NUL.
 fn nul(text: &str) -> Option<(u32, u32)> {
     let (before, _) = text.split_once('\0')?;
     let line = before.matches('\n').count() + 1;
@@ -109,7 +109,7 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
     }
 }
 
-/// Gives the error itself, out of what says by which alias it came about.
+/// Returns the error itself, out of what says by which alias it came about.
 fn inmost(mut error: &Error) -> &Error {
     while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
         error = inner;
@@ -144,7 +144,7 @@ fn expected_here(expected: &str) -> String {
     format!("{what} must stand here")
 }
 
-/// Gives the place of a spot in its text.
+/// Returns the place of a spot in its text.
 pub(super) fn position(source: SourceId, spot: Spot) -> Position {
     Position { source, line: spot.line, column: spot.column }
 }

@@ -51,7 +51,7 @@ impl<T: JsonSchema> JsonSchema for Placed<T> {
     }
 }
 
-/// Gives the names of the known tasks, for an editor.
+/// Returns the names of the known tasks, for an editor.
 fn task_names() -> Vec<&'static str> {
     crate::model::Task::ALL.iter().map(|task| task.name()).collect()
 }

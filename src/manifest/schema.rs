@@ -4,7 +4,7 @@ use super::raw::Document;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-/// Gives the JSON Schema of a document (draft 2020-12), pretty, with a line break at its end.
+/// Returns the JSON Schema of a document (draft 2020-12), pretty, with a line break at its end.
 pub fn schema() -> String {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
     let mut schema = schema.to_value();

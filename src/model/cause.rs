@@ -1,9 +1,9 @@
 //! Why something failed: an error with its causes, for people.
 
-use super::visible;
+use crate::text::escape;
 use std::error::Error;
 
-/// Gives what an error and each of its causes says, outermost first.
+/// Returns what an error and each of its causes says, outermost first.
 pub fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
     let deeper = std::iter::successors(error.source(), |cause| (**cause).source());
     std::iter::once(error.to_string()).chain(deeper.map(ToString::to_string))
@@ -11,7 +11,7 @@ pub fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
 
 /// Tells an error with its causes in one line, harmlessly.
 pub fn chain(error: &dyn Error) -> String {
-    visible(&causes(error).collect::<Vec<_>>().join(": ")).into_owned()
+    escape(&causes(error).collect::<Vec<_>>().join(": ")).into_owned()
 }
 
 #[cfg(test)]

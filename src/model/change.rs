@@ -16,7 +16,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Gives what leads from one set to another.
+    /// Returns what leads from one set to another.
     pub fn between(before: &TaskSet, after: &TaskSet) -> Self {
         match (before.is_empty(), after.is_empty()) {
             (true, _) => Self::Assign,
@@ -73,27 +73,27 @@ pub struct Change {
 }
 
 impl Change {
-    /// Gives what the change does.
+    /// Returns what the change does.
     pub fn action(&self) -> Action {
         Action::between(&self.before, &self.after)
     }
 
-    /// Gives the tasks that come, without what is implied.
+    /// Returns the tasks that come, without what is implied.
     pub fn gained(&self) -> TaskSet {
         self.after.difference(&self.before).difference(&self.implied)
     }
 
-    /// Gives the tasks that go, without what is implied.
+    /// Returns the tasks that go, without what is implied.
     pub fn lost(&self) -> TaskSet {
         self.before.difference(&self.after).difference(&self.implied)
     }
 
-    /// Gives the tasks that stay, with what is implied and live: the task that implies it keeps it there.
+    /// Returns the tasks that stay, with what is implied and live: the task that implies it keeps it there.
     pub fn kept(&self) -> TaskSet {
         self.before.difference(&self.lost())
     }
 
-    /// Tells whether the user can be trusted to have a task afterwards, by itself or by a wider one: it stays
+    /// Returns whether the user can be trusted to have a task afterwards, by itself or by a wider one: it stays
     /// or comes.
     pub fn grants_after(&self, task: Task) -> bool {
         self.kept().grants(task) || self.gained().grants(task)
@@ -161,12 +161,12 @@ impl ApplyCost {
     /// How often a WABA that is written is read.
     const READS_PER_WABA: usize = 2;
 
-    /// Gives the number of all calls.
+    /// Returns the number of all calls.
     pub fn calls(self) -> usize {
         self.reads + self.writes
     }
 
-    /// Gives the number of WABAs that are written.
+    /// Returns the number of WABAs that are written.
     pub fn wabas(self) -> usize {
         self.reads / Self::READS_PER_WABA
     }
@@ -250,12 +250,12 @@ impl Plan {
         cost
     }
 
-    /// Gives the name of a WABA; empty where the plan knows none.
+    /// Returns the name of a WABA; empty where the plan knows none.
     pub fn waba_name(&self, waba: WabaId) -> Name {
         self.waba_names.get(&waba).cloned().unwrap_or_default()
     }
 
-    /// Gives the name of a user; empty where the plan knows none.
+    /// Returns the name of a user; empty where the plan knows none.
     pub fn user_name(&self, user: UserId) -> Name {
         self.user_names.get(&user).cloned().unwrap_or_default()
     }

@@ -126,7 +126,7 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// Gives the grants that speak of an assignment, those that have expired too.
+    /// Returns the grants that speak of an assignment, those that have expired too.
     pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
         let start = self.claims.partition_point(|claim| claim.key < key);
         self.claims

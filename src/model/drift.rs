@@ -23,7 +23,7 @@ impl Moved {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Live, Self::Manifests, Self::Both, Self::Undone, Self::Unknown];
 
-    /// Gives its word, as programs read it.
+    /// Returns its word, as programs read it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -101,7 +101,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Tells whether anything is known of which side moved.
+    /// Returns whether anything is known of which side moved.
     pub fn tells(&self) -> bool {
         self.told.values().any(|told| told.moved != Moved::Unknown)
     }

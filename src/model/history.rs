@@ -18,7 +18,7 @@ pub struct History {
 }
 
 impl History {
-    /// Gives the writes of which neither an outcome nor a later read is on record, each with its run.
+    /// Returns the writes of which neither an outcome nor a later read is on record, each with its run.
     pub fn in_flight(&self) -> impl Iterator<Item = (&RecordedRun, &RecordedWrite)> {
         let writes = self.runs.iter().flat_map(|run| run.writes.iter().map(move |write| (run, write)));
         writes.filter(|(_, write)| write.is_in_flight())
@@ -102,12 +102,12 @@ pub struct RecordedWrite {
 }
 
 impl RecordedWrite {
-    /// Tells whether it was about to be sent and nothing is known of it since.
+    /// Returns whether it was about to be sent and nothing is known of it since.
     pub fn is_in_flight(&self) -> bool {
         self.outcome.is_none() && self.settled.is_none()
     }
 
-    /// Gives what it was to do.
+    /// Returns what it was to do.
     pub fn action(&self) -> Action {
         Action::between(&self.before, &self.after)
     }

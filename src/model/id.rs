@@ -42,7 +42,7 @@ macro_rules! ids {
             /// The highest number there can be, as the upper end of a range.
             pub const MAX: Self = Self(u64::MAX);
 
-            /// Gives the id as the number that orders it.
+            /// Returns the id as the number that orders it.
             pub const fn number(self) -> u64 {
                 self.0
             }

@@ -1,6 +1,6 @@
 //! The words of the domain as types: what an id, a task, an assignment, a plan and a report are.
 //!
-//! This room knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
+//! This module knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
 mod access;
@@ -36,7 +36,7 @@ pub use history::{
     RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,
 };
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
-pub use name::{Name, near, visible};
+pub use name::Name;
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use source::{At, Position, Source, SourceId, Sources};

@@ -39,7 +39,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Tells whether the change is now as planned (an admin that is not listed counts).
+    /// Returns whether the change is now as planned (an admin that is not listed counts).
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Applied | Self::AlreadySo | Self::AcceptedNotListed)
     }

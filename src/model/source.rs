@@ -49,17 +49,17 @@ impl Sources {
         id
     }
 
-    /// Gives each text with its number, in the order in which they were added.
+    /// Returns each text with its number, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         (0..).map(SourceId).zip(&self.0)
     }
 
-    /// Gives the text with that number.
+    /// Returns the text with that number.
     pub fn get(&self, id: SourceId) -> Option<&Source> {
         self.0.get(id.0 as usize)
     }
 
-    /// Gives the path of a text, `?` where there is none with that number.
+    /// Returns the path of a text, `?` where there is none with that number.
     pub fn path(&self, id: SourceId) -> &str {
         self.get(id).map_or("?", |source| &source.path)
     }

@@ -17,7 +17,7 @@ impl State {
         }
     }
 
-    /// Gives what a user holds on a WABA; `None` for nothing.
+    /// Returns what a user holds on a WABA; `None` for nothing.
     pub fn get(&self, key: AssignmentKey) -> Option<&TaskSet> {
         self.0.get(&key)
     }
@@ -29,22 +29,22 @@ impl State {
         self
     }
 
-    /// Gives the number of assignments.
+    /// Returns the number of assignments.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Tells whether nobody holds anything.
+    /// Returns whether nobody holds anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Gives all assignments, by WABA and then by user.
+    /// Returns all assignments, by WABA and then by user.
     pub fn iter(&self) -> impl Iterator<Item = (AssignmentKey, &TaskSet)> {
         self.0.iter().map(|(key, tasks)| (*key, tasks))
     }
 
-    /// Gives the assignments on one WABA, by user.
+    /// Returns the assignments on one WABA, by user.
     pub fn on(&self, waba: WabaId) -> impl Iterator<Item = (UserId, &TaskSet)> {
         self.0
             .range(AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX })

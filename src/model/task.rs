@@ -19,7 +19,7 @@ macro_rules! tasks {
             /// All known tasks, by name.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Gives the name that the API uses.
+            /// Returns the name that the API uses.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -64,7 +64,7 @@ tasks! {
 }
 
 impl Task {
-    /// Tells whether holding `self` is holding `other` too: `MANAGE` is wider than `MESSAGING`,
+    /// Returns whether holding `self` is holding `other` too: `MANAGE` is wider than `MESSAGING`,
     /// `FULL_CONTROL` than all.
     pub const fn covers(self, other: Self) -> bool {
         self as u8 == other as u8
@@ -130,12 +130,12 @@ impl TaskSet {
     /// The set that holds nothing.
     pub const EMPTY: Self = Self { known: 0, other: Other(None) };
 
-    /// Tells whether the set holds nothing.
+    /// Returns whether the set holds nothing.
     pub fn is_empty(&self) -> bool {
         self.known == 0 && self.other.0.is_none()
     }
 
-    /// Gives the number of tasks in the set.
+    /// Returns the number of tasks in the set.
     pub fn len(&self) -> usize {
         self.known.count_ones() as usize + self.other.names().len()
     }
@@ -164,22 +164,22 @@ impl TaskSet {
         set
     }
 
-    /// Tells whether the set holds a known task, to the letter.
+    /// Returns whether the set holds a known task, to the letter.
     pub fn contains(&self, task: Task) -> bool {
         self.known & task.bit() != 0
     }
 
-    /// Tells whether the set gives a task, by itself or by a wider one (see [`Task::covers`]).
+    /// Returns whether the set gives a task, by itself or by a wider one (see [`Task::covers`]).
     pub fn grants(&self, task: Task) -> bool {
         self.known().any(|held| held.covers(task))
     }
 
-    /// Tells whether every task of this set is in the other.
+    /// Returns whether every task of this set is in the other.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.known & !other.known == 0 && self.other.names().is_subset(other.other.names())
     }
 
-    /// Gives the tasks that are in either set.
+    /// Returns the tasks that are in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut both = self.clone();
@@ -195,7 +195,7 @@ impl TaskSet {
         }
     }
 
-    /// Gives the tasks that are in both sets.
+    /// Returns the tasks that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self {
@@ -204,7 +204,7 @@ impl TaskSet {
         }
     }
 
-    /// Gives the tasks of this set that are not in the other.
+    /// Returns the tasks of this set that are not in the other.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         Self {
@@ -213,19 +213,19 @@ impl TaskSet {
         }
     }
 
-    /// Gives the known tasks, by name.
+    /// Returns the known tasks, by name.
     pub fn known(&self) -> impl Iterator<Item = Task> {
         let known = self.known;
         Task::ALL.iter().copied().filter(move |task| known & task.bit() != 0)
     }
 
-    /// Gives the raw names that are not known, by name.
+    /// Returns the raw names that are not known, by name.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.other.names().iter().map(|name| &**name)
     }
 
-    /// Gives the raw names of all tasks in the set, by name. Show unknown ones through
-    /// [`visible`](super::visible).
+    /// Returns the raw names of all tasks in the set, by name. Show unknown ones through
+    /// [`escape`](crate::text::escape).
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let mut names: Vec<&str> = self.known().map(Task::name).collect();
         if !self.other.names().is_empty() {
@@ -259,7 +259,7 @@ impl fmt::Display for TaskSet {
             if index > 0 {
                 f.write_str(", ")?;
             }
-            f.write_str(&super::visible(name))?;
+            f.write_str(&crate::text::escape(name))?;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     draft.plan
 }
 
-/// Tells whether two sets are the same, where what is implied by a task that both hold neither counts as
+/// Returns whether two sets are the same, where what is implied by a task that both hold neither counts as
 /// missing nor as too much.
 pub fn same(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>) -> bool {
     if live == wanted {
@@ -46,7 +46,7 @@ pub fn same(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>)
     !ignored.is_empty() && live.difference(&ignored) == wanted.difference(&ignored)
 }
 
-/// Gives what is implied by the tasks that both sets hold.
+/// Returns what is implied by the tasks that both sets hold.
 fn implied_by_both(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>) -> TaskSet {
     let mut both = TaskSet::EMPTY;
     for (task, beside) in implied {
@@ -182,7 +182,7 @@ impl Draft<'_> {
         self.desired.own_users.get(&user).is_some_and(|user| user.role == AdminRole::Admin)
     }
 
-    /// Gives the name in the repository, or for an undeclared user the one that the API tells.
+    /// Returns the name in the repository, or for an undeclared user the one that the API tells.
     fn user_name(&self, user: UserId) -> Name {
         let declared = self.desired.scope.users.get(&user).map(|user| &user.name);
         declared
@@ -220,7 +220,7 @@ pub fn order(changes: &mut [Change], acting: Option<UserId>) {
     });
 }
 
-/// Gives everybody who holds something on a WABA.
+/// Returns everybody who holds something on a WABA.
 pub fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
     let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
     let own = observed.state.on(waba).map(|(user, tasks)| (user, tasks.clone()));

@@ -58,7 +58,7 @@ impl PlanFileError {
         self
     }
 
-    /// Gives what to do.
+    /// Returns what to do.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Write { .. } => "name a place that can be written",

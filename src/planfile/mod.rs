@@ -1,19 +1,18 @@
 //! Saved plans: a plan as a file that can be looked at, passed on, and applied exactly as it is.
 //!
 //! The file is complete: nothing else is needed to show it or to judge it again. Its digest covers all of it and finds
-//! damage, not forgery. This room must not know how a plan is shown, nor what applying one takes.
+//! damage, not forgery. This module must not know how a plan is shown, nor what applying one takes.
 
 mod convert;
 mod document;
 mod error;
-mod file;
 #[cfg(test)]
 mod tests;
 
 pub use document::SavedPlan;
 pub use error::PlanFileError;
-pub use file::write_whole;
 
+use crate::files;
 use crate::guard::Policy;
 use crate::model::{Access, Name, Plan, Sources};
 use document::SavedPlan as Document;
@@ -22,6 +21,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 
 /// The version of the format: a minor version only adds, and readers refuse a newer major one.
@@ -57,7 +57,7 @@ pub struct Saved {
 /// [`PlanFileError::Write`] where the file cannot be written; what stood there before still does.
 pub fn save(saved: &Saved, path: &Path) -> Result<(), PlanFileError> {
     let text = to_json(saved);
-    write_whole(path, text.as_bytes(), 0o600)
+    files::replace(path, files::OWNER_ONLY, |to| to.write_all(text.as_bytes()))
         .map_err(|source| PlanFileError::Write { path: path.to_owned(), source })
 }
 
@@ -68,11 +68,12 @@ pub fn save(saved: &Saved, path: &Path) -> Result<(), PlanFileError> {
 /// Where the file cannot be read, is no saved plan, is of a newer format, or is not as it was written.
 pub fn load(path: &Path) -> Result<Saved, PlanFileError> {
     let fails = |source| PlanFileError::Read { path: path.to_owned(), source };
-    let text = file::read_bounded(path, LARGEST).map_err(fails)?;
+    let mut text = Vec::new();
+    files::open_bounded(path, LARGEST).and_then(|mut file| file.read_to_end(&mut text)).map_err(fails)?;
     from_json(&text).map_err(|error| error.at(path))
 }
 
-/// Gives a saved plan as text.
+/// Returns a saved plan as text.
 fn to_json(saved: &Saved) -> String {
     let mut value = serde_json::to_value(convert::document(saved)).expect("a saved plan is plain JSON");
     let digest = digest(&value);
@@ -108,7 +109,7 @@ fn from_json(text: &[u8]) -> Result<Saved, PlanFileError> {
     convert::saved(document).map_err(|why| PlanFileError::NoPlan { path: Path::new("").into(), why })
 }
 
-/// Gives the digest of a document without one: of its canonical form, however it was laid out.
+/// Returns the digest of a document without one: of its canonical form, however it was laid out.
 fn digest(value: &Value) -> String {
     let mut digest = String::from("sha256:");
     for byte in Sha256::digest(canonical(value)) {
@@ -125,7 +126,7 @@ fn canonical(value: &Value) -> String {
     for c in plain.chars() {
         let is_plain = c.is_ascii() && c != '#' && c != '\u{7f}';
         // Whatever is not plain stands in a string.
-        if !is_plain && (c == '#' || crate::model::visible(c.encode_utf8(&mut [0; 4])) != c.to_string()) {
+        if !is_plain && (c == '#' || crate::text::escape(c.encode_utf8(&mut [0; 4])) != c.to_string()) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(text, "\\u{unit:04x}");
             }
@@ -136,7 +137,7 @@ fn canonical(value: &Value) -> String {
     text
 }
 
-/// Gives the JSON Schema of a saved plan.
+/// Returns the JSON Schema of a saved plan.
 pub fn schema() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<Document>();

@@ -102,7 +102,7 @@ proptest! {
         let text = to_json(&saved);
         prop_assert_eq!(read(&text), Ok(saved));
         let line = text.trim_end();
-        prop_assert_eq!(crate::model::visible(line), line);
+        prop_assert_eq!(crate::text::escape(line), line);
     }
 }
 

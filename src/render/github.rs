@@ -1,6 +1,6 @@
 //! Workflow commands of GitHub Actions: what is wrong stands on the lines of the pull request. Decides nothing.
 
-use super::phrase;
+use super::wording;
 use super::{PlanView, harmless};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::guard::Violation;
@@ -49,18 +49,18 @@ pub fn plan(view: &PlanView<'_>, top: &Top) -> String {
         );
     }
     for notice in &plan.notices {
-        let (who, what) = phrase::notice(plan, notice);
+        let (who, what) = wording::notice(plan, notice);
         text += &command("notice", "notice", None, sources, top, &format!("{who}: {what}"));
     }
     for found in view.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default() {
         let message =
-            format!("ends soon: {}, {}", phrase::grant(&found.source, sources), phrase::reach(found));
+            format!("ends soon: {}, {}", wording::grant(&found.source, sources), wording::reach(found));
         text += &command("warning", "expiring-grant", Some(found.source.at), sources, top, &message);
     }
-    text + &command("notice", "plan", None, sources, top, &phrase::last_line(view))
+    text + &command("notice", "plan", None, sources, top, &wording::last_line(view))
 }
 
-/// Gives the line that a violation rests on: of the change that it is about.
+/// Returns the line that a violation rests on: of the change that it is about.
 fn rests_on(plan: &Plan, found: &Violation) -> Option<Position> {
     if found.waba.is_none() && found.user.is_none() {
         return None;

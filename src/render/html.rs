@@ -4,7 +4,7 @@
 //! wherever it stands; without the script everything is still there.
 
 use super::json::JsonHeader;
-use super::phrase::{self, count, second_look};
+use super::wording::{self, count, highlights};
 use super::{PlanView, Purpose, harmless, named};
 use crate::model::{Access, Action, Change, Moved, Task, TaskSet, UserId, WabaId};
 use base64::Engine as _;
@@ -138,7 +138,7 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
         .map(|found| format!("waived: <code>{}</code>: {}", found.code, text(&found.message)))
         .collect();
     warnings.extend(plan.notices.iter().map(|notice| {
-        let (who, what) = phrase::notice(plan, notice);
+        let (who, what) = wording::notice(plan, notice);
         format!("<code>{}</code> {what}", text(&who))
     }));
     if plan.partial {
@@ -146,9 +146,13 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     }
     let grants = view.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
     warnings.extend(grants.iter().map(|found| {
-        format!("ends soon: {}, {}", text(&phrase::grant(&found.source, view.sources)), phrase::reach(found))
+        format!(
+            "ends soon: {}, {}",
+            text(&wording::grant(&found.source, view.sources)),
+            wording::reach(found)
+        )
     }));
-    let twice: Vec<String> = second_look(plan)
+    let twice: Vec<String> = highlights(plan)
         .into_iter()
         .map(|(kind, users)| {
             let (what, which) = kind.phrase();
@@ -178,7 +182,7 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
 fn changes(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "<section aria-labelledby=changes><h2 id=changes>Changes</h2>")?;
     if view.plan.changes.is_empty() {
-        write!(to, "<p>{}</p>", phrase::last_line(view))?;
+        write!(to, "<p>{}</p>", wording::last_line(view))?;
     }
     for group in view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         let waba = group[0].key.waba;
@@ -192,11 +196,11 @@ fn changes(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
         }
         write!(to, "</tbody></table></div>")?;
     }
-    if let Some(cost) = phrase::cost(view) {
+    if let Some(cost) = wording::cost(view) {
         write!(to, "<p class=meta>{cost}</p>")?;
     }
     if !view.plan.unmanaged.is_empty() {
-        write!(to, "<p class=meta>Left alone: {}.</p>", phrase::unmanaged(view.plan))?;
+        write!(to, "<p class=meta>Left alone: {}.</p>", wording::unmanaged(view.plan))?;
     }
     write!(to, "</section>")
 }
@@ -208,11 +212,11 @@ fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> 
         Action::Revoke => ("\u{2212}", "revoke"),
     };
     let mut why: Vec<String> =
-        phrase::reasons(change, view.sources).iter().map(|reason| text(reason)).collect();
+        wording::reasons(change, view.sources).iter().map(|reason| text(reason)).collect();
     if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
-        why.extend(told.last_write.as_ref().map(|write| text(&phrase::last_write(write))));
+        why.extend(told.last_write.as_ref().map(|write| text(&wording::last_write(write))));
         if told.moved != Moved::Unknown {
-            why.push(phrase::side(told.moved).to_owned());
+            why.push(wording::side(told.moved).to_owned());
         }
     }
     if change.blocked.is_some() {

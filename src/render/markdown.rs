@@ -3,7 +3,7 @@
 //! All foreign text stands in code spans, where nothing is a mention, a link, an emoji or markup. What does not fit
 //! below GitHub's limit is counted. Decides nothing.
 
-use super::phrase::{self, count, second_look};
+use super::wording::{self, count, highlights};
 use super::{PlanView, Purpose, harmless, named};
 use crate::model::{Action, Change, Moved, Plan, TaskSet};
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ pub fn plan(view: &PlanView<'_>) -> String {
     findings(&mut page, view);
     tables(&mut page, view);
     left_alone(&mut page, view.plan);
-    if let Some(cost) = phrase::cost(view) {
+    if let Some(cost) = wording::cost(view) {
         let _ = writeln!(page.0, "{cost}");
     }
     page.0
@@ -134,7 +134,7 @@ fn findings(page: &mut Page, view: &PlanView<'_>) {
         .map(|found| format!("- waived: `{}`: {}\n", found.code, code(&found.message)))
         .collect();
     warnings.extend(plan.notices.iter().map(|notice| {
-        let (who, text) = phrase::notice(plan, notice);
+        let (who, text) = wording::notice(plan, notice);
         format!("- {} {text}\n", code(&who))
     }));
     if plan.partial {
@@ -156,7 +156,7 @@ fn expiring(page: &mut Page, view: &PlanView<'_>) {
     }
     page.push("**Grants that end soon:**\n\n", HEAD);
     let lines = grants.iter().map(|found| {
-        let (grant, reach) = (phrase::grant(&found.source, view.sources), phrase::reach(found));
+        let (grant, reach) = (wording::grant(&found.source, view.sources), wording::reach(found));
         format!("- {}, {reach}\n", code(&grant))
     });
     page.list(lines, ("grant", "grants"));
@@ -164,7 +164,7 @@ fn expiring(page: &mut Page, view: &PlanView<'_>) {
 }
 
 fn losses(page: &mut Page, plan: &Plan) {
-    let kinds = second_look(plan);
+    let kinds = highlights(plan);
     if kinds.is_empty() {
         return;
     }
@@ -245,7 +245,7 @@ fn tasks(change: &Change) -> String {
 
 fn why(view: &PlanView<'_>, change: &Change) -> String {
     let mut all: Vec<String> =
-        phrase::reasons(change, view.sources).iter().map(|reason| code(reason)).collect();
+        wording::reasons(change, view.sources).iter().map(|reason| code(reason)).collect();
     if change.blocked.is_some() {
         all.push("cannot be made by the acting user itself; not attempted".to_owned());
     }
@@ -253,9 +253,9 @@ fn why(view: &PlanView<'_>, change: &Change) -> String {
         all.push("an admin: may not be listed even after the write".to_owned());
     }
     if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
-        all.extend(told.last_write.as_ref().map(|write| code(&phrase::last_write(write))));
+        all.extend(told.last_write.as_ref().map(|write| code(&wording::last_write(write))));
         if told.moved != Moved::Unknown {
-            all.push(phrase::side(told.moved).to_owned());
+            all.push(wording::side(told.moved).to_owned());
         }
     }
     all.join("<br>")
@@ -263,7 +263,7 @@ fn why(view: &PlanView<'_>, change: &Change) -> String {
 
 fn left_alone(page: &mut Page, plan: &Plan) {
     if !plan.unmanaged.is_empty() {
-        let _ = writeln!(page.0, "Left alone: {}.\n", phrase::unmanaged(plan));
+        let _ = writeln!(page.0, "Left alone: {}.\n", wording::unmanaged(plan));
     }
 }
 

@@ -1,23 +1,24 @@
 //! Shows plans, reports and diagnostics as text and as JSON: core types in, text out.
 //!
-//! This room knows no API, no YAML, no clock and no terminal: whether there is colour and how wide the
-//! page is, it is told. Foreign names pass through [`visible`] in every format, and no line of text begins
+//! This module knows no API, no YAML, no clock and no terminal: whether there is colour and how wide the
+//! page is, it is told. Foreign names pass through [`escape`](crate::text::escape) in every format, and no line of text begins
 //! with one, as in a pipeline's log it could be a command.
 
 pub mod diff;
 pub mod github;
 pub mod html;
 pub mod json;
+mod layout;
 pub mod markdown;
-mod paper;
-mod phrase;
 pub mod prometheus;
 pub mod sarif;
 pub mod schema;
 pub mod text;
+mod wording;
 
 use crate::guard::Violation;
-use crate::model::{Access, Drift, Name, Plan, Sources, visible};
+use crate::model::{Access, Drift, Name, Plan, Sources};
+use crate::text::escape;
 use std::fmt::Display;
 
 /// How text is laid out.
@@ -62,7 +63,7 @@ pub struct PlanView<'a> {
 
 /// Shows foreign text without harm.
 fn harmless(text: &str) -> String {
-    visible(text).into_owned()
+    escape(text).into_owned()
 }
 
 /// Shows a name with its id in the place of one that is empty.

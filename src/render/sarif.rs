@@ -56,7 +56,7 @@ fn location(at: Position, sources: &Sources) -> Value {
     } })
 }
 
-/// Gives a path as a relative URI.
+/// Returns a path as a relative URI.
 fn uri(path: &str) -> String {
     let mut uri = String::new();
     for byte in path.bytes() {

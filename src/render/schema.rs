@@ -4,22 +4,22 @@ use super::json;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-/// Gives the schema of a plan in JSON.
+/// Returns the schema of a plan in JSON.
 pub fn plan() -> String {
     pretty::<json::PlanDocument>("plan", "A plan of wabacl")
 }
 
-/// Gives the schema of a report in JSON.
+/// Returns the schema of a report in JSON.
 pub fn report() -> String {
     pretty::<json::ReportDocument>("report", "A report of wabacl apply")
 }
 
-/// Gives the schema of diagnostics in JSON.
+/// Returns the schema of diagnostics in JSON.
 pub fn diagnostics() -> String {
     pretty::<json::DiagnosticsDocument>("diagnostics", "The diagnostics of wabacl validate")
 }
 
-/// Gives the schema of journals in JSON.
+/// Returns the schema of journals in JSON.
 pub fn journal() -> String {
     pretty::<json::JournalDocument>("journal", "What the journals of wabacl apply tell")
 }

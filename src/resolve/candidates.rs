@@ -76,7 +76,7 @@ impl<'a> Candidates<'a> {
         self.all.get(index as usize).expect("selections hold only indices of candidates")
     }
 
-    /// Gives the WABAs that a grant selects, ascending, and the parts of its selection that match none.
+    /// Returns the WABAs that a grant selects, ascending, and the parts of its selection that match none.
     pub(super) fn select(&self, grant: &Grant) -> (Vec<u32>, Vec<At<String>>) {
         let mut nothing = Vec::new();
         let by_labels = grant.labels.as_ref().map(|labels| {
@@ -118,7 +118,7 @@ impl<'a> Candidates<'a> {
         (0..).zip(&self.all).filter(|(_, waba)| glob.matches(waba.name.as_str())).map(|(index, _)| index)
     }
 
-    /// Gives the WABAs that have all of these labels, ascending.
+    /// Returns the WABAs that have all of these labels, ascending.
     fn with_labels(&self, labels: &Labels) -> Vec<u32> {
         let mut lists: Vec<&[u32]> = labels
             .iter()
@@ -173,7 +173,7 @@ fn contradiction(name: &Name, entry: &WabaEntry, live: &DirectoryWaba) -> Option
     wrong.then(|| diagnostic::solution_contradicted(at, name, messaging))
 }
 
-/// Tells whether a rule takes a WABA of this name from this list.
+/// Returns whether a rule takes a WABA of this name from this list.
 pub(super) fn discovers(rule: &DiscoverRule, name: &Name, edge: Edge) -> bool {
     let on_edge = match edge {
         Edge::Owned => rule.from == DiscoverFrom::Owned,

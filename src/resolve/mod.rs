@@ -40,7 +40,7 @@ pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
 
 /// Resolves a manifest for a day (UTC) in a business.
 ///
-/// Gives `None` where any of the diagnostics is an error; they include those of [`check_offline`].
+/// Returns `None` where any of the diagnostics is an error; they include those of [`check_offline`].
 pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option<Resolved>, Vec<Diagnostic>) {
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
@@ -93,32 +93,32 @@ impl<'a> Ahead<'a> {
         Self { manifest, glob, declared }
     }
 
-    /// Gives the declared WABAs that will be in scope.
+    /// Returns the declared WABAs that will be in scope.
     pub fn named(&self) -> BTreeSet<WabaId> {
         let covered = |name: &Name| self.glob.is_none_or(|glob| glob.matches(name.as_str()));
         let wabas = self.manifest.wabas.iter().filter(|(name, _)| covered(name));
         wabas.map(|(_, waba)| waba.id.value).collect()
     }
 
-    /// Tells whether another WABA of this name on this list will be discovered.
+    /// Returns whether another WABA of this name on this list will be discovered.
     pub fn discovers(&self, waba: WabaId, name: &Name, edge: Edge) -> bool {
         !self.declared.contains(&waba)
             && self.glob.is_none_or(|glob| glob.matches(name.as_str()))
             && self.manifest.discover.iter().any(|rule| candidates::discovers(rule, name, edge))
     }
 
-    /// Tells whether any can be discovered.
+    /// Returns whether any can be discovered.
     pub fn may_discover(&self) -> bool {
         !self.manifest.discover.is_empty()
     }
 }
 
-/// Tells whether a grant's last day has passed.
+/// Returns whether a grant's last day has passed.
 fn has_expired(grant: &Grant, day: Date) -> bool {
     grant.until.is_some_and(|until| until.value < day)
 }
 
-/// Gives for each grant the indices of the WABAs that it selects, ascending.
+/// Returns for each grant the indices of the WABAs that it selects, ascending.
 fn select_all(
     manifest: &Manifest,
     candidates: &Candidates<'_>,
@@ -150,7 +150,7 @@ fn resolved_grant(grant: &Grant, day: Date) -> ResolvedGrant {
     }
 }
 
-/// Gives every (assignment, grant) that the grants speak of, sorted, each once.
+/// Returns every (assignment, grant) that the grants speak of, sorted, each once.
 fn claims(
     manifest: &Manifest,
     candidates: &Candidates<'_>,
@@ -242,7 +242,7 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
     }
 }
 
-/// Gives what may be taken away on a WABA.
+/// Returns what may be taken away on a WABA.
 fn effective_prune(manifest: &Manifest, own: Option<Prune>) -> Prune {
     own.unwrap_or(manifest.prune)
 }

@@ -67,7 +67,7 @@ pub(super) fn check(
     }
 }
 
-/// Gives the names of the selected WABAs for which something holds.
+/// Returns the names of the selected WABAs for which something holds.
 fn names<'c>(
     candidates: &'c Candidates<'_>,
     selected: &[u32],

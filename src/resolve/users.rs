@@ -2,10 +2,10 @@
 
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{Manifest, SystemUserEntry};
-use crate::model::{self, Directory, Name, UserId};
+use crate::model::{Directory, Name, UserId};
 use std::collections::BTreeMap;
 
-/// Gives the id of each declared system user that the business has exactly once.
+/// Returns the id of each declared system user that the business has exactly once.
 pub(super) fn look_up<'a>(
     manifest: &'a Manifest,
     directory: &Directory,
@@ -64,6 +64,6 @@ fn look_up_one(
 }
 
 fn near(wanted: &Name, by_name: &BTreeMap<&str, Vec<UserId>>) -> Vec<String> {
-    let names = model::near(wanted.as_str(), by_name.keys().copied());
+    let names = crate::text::suggest(wanted.as_str(), by_name.keys().copied());
     names.into_iter().map(|name| format!("`{}`", Name::from(name))).collect()
 }

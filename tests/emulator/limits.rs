@@ -4,13 +4,13 @@ use super::{LIST, Played, WORLD, key, refusal, told};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
+use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, FaultKind, Latency, Limits, Options, WaitTold};
-use wabacl::time::Time;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn clock() -> Time {
-    Time::simulated("2026-11-23T00:00:00Z".parse().unwrap())
+fn clock() -> Clock {
+    Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap())
 }
 
 /// What an answer's headers tell: the share of the limit, and the minutes until it is free again.
@@ -30,33 +30,33 @@ async fn usage(played: &Played, path: &str) -> (u16, Option<(u64, u64)>, Option<
 
 #[tokio::test]
 async fn a_waba_is_throttled_beyond_its_calls_and_calling_on_lengthens_it() {
-    let time = clock();
+    let clock = clock();
     let limits = Limits { waba_calls_per_hour: Some(4), app_calls_per_hour: Some(100) };
-    let played = Played::with(WORLD, Options { time: time.clone(), limits, ..Options::default() }).await;
+    let played = Played::with(WORLD, Options { clock: clock.clone(), limits, ..Options::default() }).await;
     for percent in [25, 50, 75, 100] {
         let used = Some((percent, 0));
         assert_eq!(usage(&played, LIST).await, (200, used, Some(percent / 25)));
-        time.run(time.sleep(MINUTE)).await;
+        clock.run(clock.sleep(MINUTE)).await;
     }
     assert_eq!(usage(&played, LIST).await, (400, Some((100, 56)), Some(4)));
     assert_eq!(played.emulator.calls_while_throttled(), 0, "nobody had been told");
-    time.run(time.sleep(MINUTE)).await;
+    clock.run(clock.sleep(MINUTE)).await;
     let answer = played.get(LIST).await;
     assert!(refusal(&answer).starts_with("400 80008 null: (#80008) "), "{answer}");
     assert_eq!(played.emulator.calls_while_throttled(), 1);
     assert_eq!(played.get("501/assigned_users?business=10").await["status"], 200, "others are not");
-    time.run(time.sleep(MINUTE * 55)).await;
+    clock.run(clock.sleep(MINUTE * 55)).await;
     assert_eq!(usage(&played, LIST).await.0, 400, "that call took a minute more");
-    time.run(time.sleep(MINUTE * 2)).await;
+    clock.run(clock.sleep(MINUTE * 2)).await;
     assert_eq!(usage(&played, LIST).await.0, 200);
     assert_eq!(played.emulator.waba_calls(key("500", "101").waba), 5, "within the last hour");
 }
 
 #[tokio::test]
 async fn items_count_for_their_waba_and_the_app_is_throttled_as_a_whole() {
-    let time = clock();
+    let clock = clock();
     let limits = Limits { waba_calls_per_hour: Some(10), app_calls_per_hour: Some(6) };
-    let played = Played::with(WORLD, Options { time, limits, ..Options::default() }).await;
+    let played = Played::with(WORLD, Options { clock, limits, ..Options::default() }).await;
     let batch = json!(vec![json!({ "method": "GET", "relative_url": LIST }); 5]);
     let request = played.form(&[("batch", &batch.to_string())]);
     assert_eq!(request.send().await.unwrap().status(), 200);
@@ -67,23 +67,23 @@ async fn items_count_for_their_waba_and_the_app_is_throttled_as_a_whole() {
 
 #[tokio::test]
 async fn a_fault_throttles_for_as_long_as_it_says() {
-    let time = clock();
+    let clock = clock();
     let throttle = FaultKind::Throttle { waba: true, wait: MINUTE * 7, told: WaitTold::Nowhere };
     let fault = Fault::new(throttle).at("500/assigned_users").hits(0..1);
-    let options = Options { time: time.clone(), faults: vec![fault], ..Options::default() };
+    let options = Options { clock: clock.clone(), faults: vec![fault], ..Options::default() };
     let played = Played::with(WORLD, options).await;
     assert_eq!(usage(&played, LIST).await, (400, None, None), "no header tells");
-    time.run(time.sleep(MINUTE * 7)).await;
+    clock.run(clock.sleep(MINUTE * 7)).await;
     assert_eq!(usage(&played, LIST).await, (200, Some((0, 0)), Some(0)));
     assert_eq!(played.emulator.calls_while_throttled(), 0);
 }
 
 #[tokio::test]
 async fn latency_is_of_requests_items_and_nested_lists() {
-    let time = clock();
+    let clock = clock();
     let ms = Duration::from_millis;
     let latency = Latency { request: ms(50), item: ms(2), nested: ms(1), tail: Duration::ZERO };
-    let played = Played::with(WORLD, Options { time: time.clone(), latency, ..Options::default() }).await;
+    let played = Played::with(WORLD, Options { clock: clock.clone(), latency, ..Options::default() }).await;
     let item = json!({ "method": "GET", "relative_url": "500?fields=assigned_users.business(10){id}" });
     let batch = json!(vec![item; 4]).to_string();
     for (request, expected) in [
@@ -91,19 +91,19 @@ async fn latency_is_of_requests_items_and_nested_lists() {
         (played.form(&[("batch", &batch)]), ms(50 + 3 * 2 + 4)),
         (played.ask(Method::GET, "nowhere"), ms(50)),
     ] {
-        let before = time.elapsed();
-        time.run(time.working(request.send())).await.unwrap();
-        assert_eq!(time.elapsed(), before + expected);
+        let before = clock.elapsed();
+        clock.run(clock.working(request.send())).await.unwrap();
+        assert_eq!(clock.elapsed(), before + expected);
     }
 }
 
 #[tokio::test]
 async fn a_token_ends_on_the_emulators_clock() {
-    let time = clock();
+    let clock = clock();
     let world = WORLD.replace("expires_at: 1", "expires_at: 1795392060");
-    let played = Played::with(&world, Options { time: time.clone(), ..Options::default() }).await;
+    let played = Played::with(&world, Options { clock: clock.clone(), ..Options::default() }).await;
     let ask = || told(played.client.get(format!("{}/me?access_token=over", played.emulator.url())));
     assert_eq!(ask().await["status"], 200, "at midnight it has a minute left");
-    time.run(time.sleep(MINUTE)).await;
+    clock.run(clock.sleep(MINUTE)).await;
     assert!(refusal(&ask().await).starts_with("401 190 463"));
 }

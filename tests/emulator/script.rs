@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::time::Duration;
+use wabacl::clock::Clock;
 use wabacl::emulator::{Latency, Options, Rates, Script};
-use wabacl::time::Time;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn clock() -> Time {
-    Time::simulated("2026-11-23T00:00:00Z".parse().unwrap())
+fn clock() -> Clock {
+    Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap())
 }
 
-async fn scripted(time: &Time, script: Script) -> Played {
-    Played::with(WORLD, Options { time: time.clone(), script: Some(script), ..Options::default() }).await
+async fn scripted(clock: &Clock, script: Script) -> Played {
+    Played::with(WORLD, Options { clock: clock.clone(), script: Some(script), ..Options::default() }).await
 }
 
 fn only(rates: Rates) -> Script {
@@ -24,7 +24,7 @@ fn only(rates: Rates) -> Script {
 }
 
 /// Sends a request on the clock, and tells what came of it, whatever that is.
-async fn seen(time: &Time, request: reqwest::RequestBuilder) -> String {
+async fn seen(clock: &Clock, request: reqwest::RequestBuilder) -> String {
     let exchange = async {
         let Ok(response) = request.send().await else { return "no answer".to_owned() };
         let status = response.status().as_u16();
@@ -36,12 +36,12 @@ async fn seen(time: &Time, request: reqwest::RequestBuilder) -> String {
             Err(_) => format!("{status} broken off"),
         }
     };
-    time.run(time.working(exchange)).await
+    clock.run(clock.working(exchange)).await
 }
 
 /// Plays some calls under a script, those of two kinds in this order or in the other.
 async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
-    let time = clock();
+    let clock = clock();
     let rates = Rates {
         html_error: 0.1,
         passing_error: 0.1,
@@ -52,7 +52,7 @@ async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
         rows_without_tasks: 0.1,
         ..Rates::default()
     };
-    let played = scripted(&time, Script { seed, rates, ..Script::default() }).await;
+    let played = scripted(&clock, Script { seed, rates, ..Script::default() }).await;
     let (mut reads, mut writes) = (Vec::new(), Vec::new());
     for round in 0..20 {
         for step in [swapped, !swapped] {
@@ -60,12 +60,12 @@ async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
                 // The URLs in it have the port, which differs from run to run.
                 let url = played.emulator.url();
                 let list = "500/assigned_users?business=10&fields=id,tasks&limit=2";
-                let list = seen(&time, played.ask(Method::GET, list)).await.replace(&url, "");
+                let list = seen(&clock, played.ask(Method::GET, list)).await.replace(&url, "");
                 reads.push(list);
             } else {
                 let body = json!({ "user": "101", "tasks": ["MANAGE"], "round": round % 3 });
                 let request = played.ask(Method::POST, "500/assigned_users").json(&body);
-                writes.push(seen(&time, request).await);
+                writes.push(seen(&clock, request).await);
             }
         }
     }
@@ -104,9 +104,9 @@ async fn each_fault_can_be_had_alone() {
         (Rates { empty_page: 1.0, ..none }, list, "200 {\"data\":[],\"paging\":{\"cursors\":{\"after\":"),
         (Rates { empty_list: 1.0, ..none }, list, "200 {\"data\":[]}"),
     ] {
-        let time = clock();
-        let played = scripted(&time, only(rates)).await;
-        let answer = seen(&time, played.ask(method.parse().unwrap(), path)).await;
+        let clock = clock();
+        let played = scripted(&clock, only(rates)).await;
+        let answer = seen(&clock, played.ask(method.parse().unwrap(), path)).await;
         assert!(answer.starts_with(expected), "{rates:?}: {answer}");
         played.emulator.set_script(None);
         assert_eq!(played.get(LIST).await["data"].as_array().unwrap().len(), 3, "all is well again");
@@ -122,9 +122,9 @@ async fn writes_are_told_apart_by_whether_they_took_effect() {
         (Rates { success_false: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
         (Rates { throttled_waba: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
     ] {
-        let time = clock();
-        let played = scripted(&time, only(rates)).await;
-        seen(&time, played.ask(Method::POST, "500/assigned_users?user=101&tasks[0]=DEVELOP")).await;
+        let clock = clock();
+        let played = scripted(&clock, only(rates)).await;
+        seen(&clock, played.ask(Method::POST, "500/assigned_users?user=101&tasks[0]=DEVELOP")).await;
         let writes = played.emulator.writes();
         assert_eq!((writes.len(), writes[0].effective), (1, effective), "{rates:?}");
         assert_eq!(played.held("500", "101"), held);
@@ -133,11 +133,11 @@ async fn writes_are_told_apart_by_whether_they_took_effect() {
 
 #[tokio::test]
 async fn throttling_lasts_on_the_clock_and_is_counted() {
-    let time = clock();
-    let played = scripted(&time, only(Rates { throttled_waba: 1.0, ..Rates::default() })).await;
+    let clock = clock();
+    let played = scripted(&clock, only(Rates { throttled_waba: 1.0, ..Rates::default() })).await;
     for _ in 0..3 {
-        seen(&time, played.ask(Method::GET, LIST)).await;
-        time.run(time.sleep(SECOND)).await;
+        seen(&clock, played.ask(Method::GET, LIST)).await;
+        clock.run(clock.sleep(SECOND)).await;
     }
     assert_eq!(played.emulator.calls_while_throttled(), 2);
     played.emulator.set_script(None);
@@ -146,13 +146,13 @@ async fn throttling_lasts_on_the_clock_and_is_counted() {
 
 #[tokio::test]
 async fn tokens_end_half_way_and_some_wabas_are_out_of_reach() {
-    let time = clock();
+    let clock = clock();
     let script = Script { tokens_end: Some(SECOND * 60), forbidden_wabas: 1.0, ..Script::default() };
-    let played = scripted(&time, script).await;
-    let ask = async |path| time.run(time.working(told(played.ask(Method::GET, path)))).await;
+    let played = scripted(&clock, script).await;
+    let ask = async |path| clock.run(clock.working(told(played.ask(Method::GET, path)))).await;
     assert_eq!(ask("me").await["status"], 200);
     assert!(refusal(&ask(LIST).await).starts_with("403 200"));
-    time.run(time.sleep(SECOND * 60)).await;
+    clock.run(clock.sleep(SECOND * 60)).await;
     assert!(refusal(&ask("me").await).starts_with("401 190 463"));
     played.emulator.set_script(None);
     assert_eq!(played.get(LIST).await["status"], 200);
@@ -160,11 +160,11 @@ async fn tokens_end_half_way_and_some_wabas_are_out_of_reach() {
 
 #[tokio::test]
 async fn others_change_what_they_may_and_it_is_written_down() {
-    let time = clock();
+    let clock = clock();
     let script = Script { foreign_every: Some(SECOND * 10), ..Script::default() };
-    let played = scripted(&time, script).await;
+    let played = scripted(&clock, script).await;
     let before = played.emulator.world().assignments().clone();
-    time.run(time.sleep(SECOND * 3600)).await;
+    clock.run(clock.sleep(SECOND * 3600)).await;
     let changes = played.emulator.foreign_changes();
     assert_eq!(changes.len(), 20);
     assert!(changes.is_sorted_by_key(|change| change.at));
@@ -177,29 +177,29 @@ async fn others_change_what_they_may_and_it_is_written_down() {
     assert_eq!(*played.emulator.world().assignments(), state);
     let spared = [key("500", "101").user].into();
     let script = Script { foreign_every: Some(SECOND), spared, ..Script::default() };
-    let played = scripted(&time, script).await;
-    time.run(time.sleep(SECOND * 60)).await;
+    let played = scripted(&clock, script).await;
+    clock.run(clock.sleep(SECOND * 60)).await;
     assert_eq!(played.emulator.foreign_changes(), []);
 }
 
 #[tokio::test]
 async fn answers_take_their_time_and_are_compressed_for_those_who_can_read_it() {
-    let time = clock();
+    let clock = clock();
     let latency = Latency { request: SECOND, tail: SECOND, ..Latency::default() };
     let script = Script { seed: 3, latency, gzip: true, ..Script::default() };
-    let played = scripted(&time, script).await;
+    let played = scripted(&clock, script).await;
     let mut moments = BTreeSet::new();
     for _ in 0..20 {
-        let before = time.elapsed();
-        time.run(time.working(played.ask(Method::GET, "me").send())).await.unwrap();
-        moments.insert(time.elapsed().checked_sub(before).unwrap());
+        let before = clock.elapsed();
+        clock.run(clock.working(played.ask(Method::GET, "me").send())).await.unwrap();
+        moments.insert(clock.elapsed().checked_sub(before).unwrap());
     }
     assert_eq!(moments.len(), 20);
     assert!(moments.first().unwrap() > &SECOND && moments.last().unwrap() > &(SECOND * 2), "{moments:?}");
     let plain = reqwest::Client::builder().no_proxy().no_gzip().build().unwrap();
     let request = plain.get(format!("{}/me", played.emulator.url())).bearer_auth("of-admin");
     let request = request.header("accept-encoding", "deflate, gzip");
-    let response = time.run(time.working(request.send())).await.unwrap();
+    let response = clock.run(clock.working(request.send())).await.unwrap();
     assert_eq!(response.headers()["content-encoding"], "gzip");
     let bytes = response.bytes().await.unwrap();
     let mut text = String::new();

@@ -186,18 +186,6 @@ fn what_cannot_be_shown_is_not_applied() {
     assert!(!place.folder.path().join("live.state.yaml").exists());
 }
 
-#[cfg(unix)]
-#[test]
-fn a_full_disk_below_the_emulator_is_a_failed_write_and_nothing_else() {
-    let place = Place::new();
-    // Every write to this device fails as on a full disk.
-    std::os::unix::fs::symlink("/dev/full", place.folder.path().join("live.state.yaml.tmp")).unwrap();
-    // A failed attempt removes the temporary file, so only one change is tried.
-    let ran = place.emulated("apply --auto-approve --waba globex").ends(4);
-    ran.says("Applied: 0 of 1 change, 1 failed.").says("the state file cannot be").says("No space left");
-    assert!(!place.folder.path().join("live.state.yaml").exists());
-}
-
 #[test]
 fn a_state_that_cannot_be_kept_is_a_failed_write_and_nothing_else() {
     let place = Place::new();

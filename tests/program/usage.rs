@@ -44,7 +44,7 @@ fn every_verb_explains_itself() {
         ("show", "Shows a saved plan, without the API"),
         ("drift", "Exits with 2 on drift (kubectl and diff use 1 for that)"),
         ("journal", "Shows what was applied, by whom, when and why"),
-        ("whoami", "Tells whether the token is good"),
+        ("whoami", "Checks the token"),
         ("schema", "Prints a JSON Schema"),
         ("emulator", "Serves the emulated Graph API"),
     ] {

@@ -1,10 +1,10 @@
 //! What several rooms of tests share: an emulator with the real client beside it.
 
 use std::time::Duration;
+use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
 use wabacl::graph::{DirectoryRequest, ReadStrategy, Reader, Settings, Writer};
 use wabacl::model::{AssignmentKey, Directory, TaskSet, UserId, WabaId};
-use wabacl::time::Time;
 
 /// The token of the worlds' admin. Long, and unlike anything else, so that a search for it finds only it.
 pub(crate) const TOKEN: &str = "EAAtopsecretTOKENofAdmin0123456789";
@@ -21,7 +21,7 @@ impl Played {
         let emulator = Emulator::start(world, options).await.unwrap();
         let mut settings = Settings::new(TOKEN.into());
         settings.graph_url = emulator.url();
-        settings.time = Time::scaled(10_000.0);
+        settings.clock = Clock::scaled(10_000.0);
         // One call a request, so that a test can say which of them goes wrong.
         settings.read_strategy = ReadStrategy::Direct;
         Self { emulator, settings }

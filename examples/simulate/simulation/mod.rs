@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wabacl::apply::{Stop, StopReason};
+use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, Options, World};
-use wabacl::time::Time;
 
 /// When every simulation begins.
 const BEGIN: &str = "2026-11-23T10:00:00Z";
@@ -82,9 +82,9 @@ pub(crate) fn play_with_log(seed: u64, folder: &Path) -> io::Result<(Played, Str
         .without_time()
         .with_writer(log.clone())
         .finish();
-    let time = Time::simulated(BEGIN.parse().expect("a moment"));
+    let clock = Clock::simulated(BEGIN.parse().expect("a moment"));
     let played = tracing::subscriber::with_default(subscriber, || {
-        runtime.block_on(time.run(play_here(seed, &time, state.path(), &log)))
+        runtime.block_on(clock.run(play_here(seed, &clock, state.path(), &log)))
     });
     // What is still on its way to the disk has to be done before the folder goes.
     drop(runtime);
@@ -104,17 +104,17 @@ pub(crate) fn quick_folder() -> PathBuf {
     if tempfile::tempdir_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
 }
 
-async fn play_here(seed: u64, time: &Time, state_dir: &Path, log: &Log) -> Played {
+async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Played {
     let case = Case::from_seed(seed);
     let world = World::from_yaml(&case.world).unwrap_or_else(|error| panic!("{error}\n{}", case.world));
-    let options = Options { time: time.clone(), script: Some(case.script.clone()), ..Options::default() };
+    let options = Options { clock: clock.clone(), script: Some(case.script.clone()), ..Options::default() };
     let emulator = Emulator::start(world, options).await.expect("the emulator starts");
     let mut checks = Checks::new(&case, &emulator, state_dir);
     let mut jitter = seed;
     let mut go = async |end: End| {
         emulator.newcomer();
         jitter = jitter.wrapping_add(1);
-        let place = Place { case: &case, url: emulator.url(), time: time.clone(), state_dir, jitter };
+        let place = Place { case: &case, url: emulator.url(), clock: clock.clone(), state_dir, jitter };
         checks.begin();
         let trail = RefCell::default();
         play_run(&place, end, &trail).await;
@@ -128,9 +128,9 @@ async fn play_here(seed: u64, time: &Time, state_dir: &Path, log: &Log) -> Playe
     go(End::Itself).await;
     // From here on all is well: what was begun comes to its end, and after that there is nothing left to do.
     emulator.set_script(None);
-    time.sleep(LATER).await;
+    clock.sleep(LATER).await;
     let last = go(End::Itself).await;
-    time.sleep(LATER).await;
+    clock.sleep(LATER).await;
     let after = go(End::Itself).await;
     checks.converged(&last, &after);
     checks.secrets(&log.text());
@@ -140,13 +140,13 @@ async fn play_here(seed: u64, time: &Time, state_dir: &Path, log: &Log) -> Playe
 }
 
 async fn play_run(place: &Place<'_>, end: End, trail: &RefCell<Trail>) {
-    let time = &place.time;
+    let clock = &place.clock;
     match end {
-        End::Itself => place.run(&Stop::by(time.clone(), PATIENT), trail).await,
+        End::Itself => place.run(&Stop::by(clock.clone(), PATIENT), trail).await,
         End::Interrupt(moment, grace) => {
-            let stop = Stop::by(time.clone(), grace);
+            let stop = Stop::by(clock.clone(), grace);
             let interrupt = async {
-                time.sleep(moment).await;
+                clock.sleep(moment).await;
                 stop.stop(StopReason::Interrupted);
                 std::future::pending::<()>().await;
             };
@@ -157,11 +157,11 @@ async fn play_run(place: &Place<'_>, end: End, trail: &RefCell<Trail>) {
             }
         }
         End::Kill(moment) => {
-            let stop = Stop::by(time.clone(), PATIENT);
+            let stop = Stop::by(clock.clone(), PATIENT);
             tokio::select! {
                 biased;
                 () = place.run(&stop, trail) => {}
-                () = time.sleep(moment) => {}
+                () = clock.sleep(moment) => {}
             }
         }
     }

@@ -7,16 +7,16 @@ use std::path::Path;
 use std::time::Duration;
 use wabacl::apply::{Stop, Tools, apply, settle_earlier};
 use wabacl::cli::{Exit, exit_after_apply};
+use wabacl::clock::Clock;
 use wabacl::digest::{manifest_digest, plan_digest};
 use wabacl::graph::{DirectoryRequest, GraphError, ReadAhead, ReadRequest, Reader, Settings, Writer};
 use wabacl::guard::{self, Judgement, Policy, Waiver};
-use wabacl::journal::{self, Journal, Lock, Start};
 use wabacl::manifest::{self, Manifest};
 use wabacl::model::{Access, Directory, Observed, Plan, Report, Sources, UserId, WabaId, chain};
 use wabacl::plan;
 use wabacl::render::{self, PlanView, Purpose, Style};
 use wabacl::resolve::{self, Ahead, Resolved};
-use wabacl::time::Time;
+use wabacl::store::{self, Journal, Lock, Start};
 
 const STYLE: Style = Style { colour: false, width: 100, verbose: true };
 
@@ -24,7 +24,7 @@ const STYLE: Style = Style { colour: false, width: 100, verbose: true };
 pub(crate) struct Place<'a> {
     pub(crate) case: &'a Case,
     pub(crate) url: String,
-    pub(crate) time: Time,
+    pub(crate) clock: Clock,
     pub(crate) state_dir: &'a Path,
     /// What the retries of this run draw from.
     pub(crate) jitter: u64,
@@ -66,9 +66,9 @@ impl Place<'_> {
             waba_calls_per_hour: limits.waba_calls_per_hour,
             budget_dir: Some(self.state_dir.join("10")),
             max_wait: limits.max_wait,
-            deadline: limits.timeout.map(|timeout| self.time.elapsed() + timeout),
+            deadline: limits.timeout.map(|timeout| self.clock.elapsed() + timeout),
             jitter: Some(self.jitter),
-            time: self.time.clone(),
+            clock: self.clock.clone(),
             ..Settings::new(TOKEN.into())
         }
     }
@@ -95,7 +95,7 @@ impl Place<'_> {
     async fn go(&self, stop: &Stop, trail: &RefCell<Trail>) -> Result<(), Early> {
         let (manifest, sources) = parsed(&self.case.manifest);
         let business = manifest.business.value;
-        let lock = Lock::wait(self.state_dir, business, &self.time).await.map_err(text)?;
+        let lock = Lock::wait(self.state_dir, business, &self.clock).await.map_err(text)?;
         let settings = self.settings();
         let reader = Reader::connect(&settings)?;
         let acting_user = acting_user(&reader).await?;
@@ -121,7 +121,7 @@ impl Place<'_> {
             manifest_digest: &digest,
             waivers: &self.case.waivers.iter().map(ToString::to_string).collect::<Vec<_>>(),
             sources: &sources,
-            time: &self.time,
+            clock: &self.clock,
         };
         let (journal, earlier) = Journal::open(lock, &start).await.map_err(text)?;
         let tools = Tools {
@@ -241,7 +241,7 @@ fn text(error: impl std::error::Error) -> Early {
 /// Gives the journal of all runs.
 pub(crate) fn journal(state_dir: &Path) -> wabacl::model::History {
     let business = "10".parse().expect("an id");
-    journal::read(&journal::path(state_dir, business), journal::Keep::All).expect("the journal can be read")
+    store::read(&store::path(state_dir, business), store::Keep::All).expect("the journal can be read")
 }
 
 /// How long after everything else the last run begins: then every budget is whole again.

@@ -74,7 +74,7 @@ fn page(name: &str, purpose: Purpose) -> String {
     String::from_utf8(page).unwrap()
 }
 
-/// Gives the tags of a page, each with what stands in it, in the order in which they come.
+/// Returns the tags of a page, each with what stands in it, in the order in which they come.
 fn tags(page: &str) -> Vec<String> {
     let page = page.replace(STYLE, "").replace(SCRIPT, "");
     page.split('<').skip(1).map(|after| after.split('>').next().unwrap().to_owned()).collect()

@@ -7,13 +7,13 @@ use super::{
 use crate::model::{Change, LastWrite, Moved, Name, Told};
 use crate::render::{PlanView, harmless};
 
-/// Gives a change with what is known of how it came to differ.
+/// Returns a change with what is known of how it came to differ.
 pub(super) fn change(view: &PlanView<'_>, change: &Change) -> ChangeEntry {
     let told = view.drift.and_then(|drift| drift.told.get(&change.key));
     ChangeEntry { drift: told.map(told_entry), ..change_entry(view.plan, change, view.sources) }
 }
 
-/// Gives the grants that end soon, where somebody asked.
+/// Returns the grants that end soon, where somebody asked.
 pub(super) fn expiring(view: &PlanView<'_>) -> Option<Vec<ExpiringEntry>> {
     let grants = view.drift?.expiring.as_ref()?;
     let entries = grants.iter().map(|found| ExpiringEntry {

@@ -46,7 +46,7 @@ pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, to: impl io::Write) ->
     write(&plan_document(view, header), to)
 }
 
-/// Gives a plan as the document that is written.
+/// Returns a plan as the document that is written.
 pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocument {
     let plan = view.plan;
     let (summary, cost) = (plan.summary(), plan.apply_cost());

@@ -3,7 +3,7 @@
 use super::count;
 use crate::model::Cost;
 use crate::render::Style;
-use crate::render::paper::{Paint, Paper, prose};
+use crate::render::layout::{Layout, Paint, prose};
 use std::fmt::Write as _;
 
 /// Shows what a run cost, for people.
@@ -21,9 +21,9 @@ pub fn cost(cost: &Cost, style: &Style) -> String {
         Some(percent) => _ = write!(line, ", at most {percent} % of a limit used."),
         None => line.push_str(", no usage told."),
     }
-    let mut paper = Paper::new(style);
-    paper.entry(0, 2, prose(&line, Paint::Dim));
-    paper.finish()
+    let mut layout = Layout::new(style);
+    layout.entry(0, 2, prose(&line, Paint::Dim));
+    layout.finish()
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl<'a> Walk<'a> {
         Self { sources, at: Position { line: 1, column: 1, ..Position::default() }, byte: 0 }
     }
 
-    /// Gives the text before a place and the text from there on; `None` where there is no such line.
+    /// Returns the text before a place and the text from there on; `None` where there is no such line.
     fn to(&mut self, at: Position) -> Option<(&'a str, &'a str)> {
         let text = self.sources.get(at.source)?.text.as_str();
         if at.line == 0 {
@@ -130,7 +130,7 @@ fn excerpt(before: &str, after: &str) -> (String, Range<usize>) {
     (all, span)
 }
 
-/// Gives the length of the YAML scalar, or the mark, with which a text begins.
+/// Returns the length of the YAML scalar, or the mark, with which a text begins.
 fn token(text: &str) -> usize {
     match text.chars().next() {
         None => 0,

@@ -7,70 +7,70 @@ use super::plan::{
 };
 use super::report::outcome_words;
 use crate::model::{Change, DatedGrant, LastWrite, Moved, TaskSet, Told};
-use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
-use crate::render::phrase::{self, count};
+use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
+use crate::render::wording::{self, count};
 use crate::render::{PlanView, Style};
 
 /// Shows drift for people.
 pub fn drift(view: &PlanView<'_>, style: &Style) -> String {
-    let mut paper = Paper::new(style);
+    let mut layout = Layout::new(style);
     let plan = view.plan;
     for group in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
-        paper.gap();
-        heading(&mut paper, plan, group[0].key.waba);
+        layout.gap();
+        heading(&mut layout, plan, group[0].key.waba);
         for change in group {
-            write_difference(&mut paper, view, change, style.verbose);
+            write_difference(&mut layout, view, change, style.verbose);
         }
     }
-    write_unmanaged(&mut paper, plan, style.verbose);
-    write_unreadable(&mut paper, plan);
-    write_notices(&mut paper, plan);
+    write_unmanaged(&mut layout, plan, style.verbose);
+    write_unreadable(&mut layout, plan);
+    write_notices(&mut layout, plan);
     if let Some(expiring) = view.drift.and_then(|drift| drift.expiring.as_ref()) {
-        write_expiring(&mut paper, view, expiring);
+        write_expiring(&mut layout, view, expiring);
     }
-    write_last(&mut paper, view);
-    if let Some(line) = phrase::moved(view) {
-        paper.entry(0, 2, prose(&line, Paint::Plain));
+    write_last(&mut layout, view);
+    if let Some(line) = wording::moved(view) {
+        layout.entry(0, 2, prose(&line, Paint::Plain));
     }
-    paper.finish()
+    layout.finish()
 }
 
-fn write_difference(paper: &mut Paper, view: &PlanView<'_>, change: &Change, verbose: bool) {
+fn write_difference(layout: &mut Layout, view: &PlanView<'_>, change: &Change, verbose: bool) {
     let name = foreign(&user_name(view.plan, change), Paint::Bold);
-    paper.entry(2, 6, [super::sign(change.action()), name]);
-    write_tasks(paper, "should hold, and does not:", &change.gained(), Paint::Good);
-    write_tasks(paper, "holds, and should not:", &change.lost(), Paint::Bad);
-    write_reasons(paper, view, change, verbose);
+    layout.entry(2, 6, [super::sign(change.action()), name]);
+    write_tasks(layout, "should hold, and does not:", &change.gained(), Paint::Good);
+    write_tasks(layout, "holds, and should not:", &change.lost(), Paint::Bad);
+    write_reasons(layout, view, change, verbose);
     if let Some(drift) = view.drift
         && let Some(told) = drift.told.get(&change.key)
     {
         // Where nothing can be told of any it helps nobody to say so of each.
-        write_told(paper, told, drift.tells());
+        write_told(layout, told, drift.tells());
     }
 }
 
-fn write_tasks(paper: &mut Paper, lead: &str, tasks: &TaskSet, paint: Paint) {
+fn write_tasks(layout: &mut Layout, lead: &str, tasks: &TaskSet, paint: Paint) {
     if !tasks.is_empty() {
         let tasks = tasks.names().map(|name| foreign(name, paint));
-        paper.entry(4, 6, prose(lead, Paint::Plain).chain(tasks));
+        layout.entry(4, 6, prose(lead, Paint::Plain).chain(tasks));
     }
 }
 
-fn write_told(paper: &mut Paper, told: &Told, with_unknown: bool) {
+fn write_told(layout: &mut Layout, told: &Told, with_unknown: bool) {
     if let Some(write) = &told.last_write {
-        paper.entry(6, 8, last_write(write));
+        layout.entry(6, 8, last_write(write));
     }
     let paint = if told.moved == Moved::Live { Paint::Bad } else { Paint::Changed };
     if told.moved != Moved::Unknown || with_unknown {
-        paper.entry(6, 8, prose(phrase::side(told.moved), paint));
+        layout.entry(6, 8, prose(wording::side(told.moved), paint));
     }
 }
 
 /// Says what the journal tells: what was written there last, when, and by whom.
 fn last_write(write: &LastWrite) -> Vec<Word> {
     let mut words: Vec<Word> =
-        prose(&format!("last written {}", phrase::minute(write.at)), Paint::Dim).collect();
-    for (lead, name) in phrase::writers(write) {
+        prose(&format!("last written {}", wording::minute(write.at)), Paint::Dim).collect();
+    for (lead, name) in wording::writers(write) {
         words.push(own(lead, Paint::Dim));
         words.extend(foreign_prose(&name, Paint::Dim));
     }
@@ -85,16 +85,16 @@ fn last_write(write: &LastWrite) -> Vec<Word> {
     words
 }
 
-fn write_expiring(paper: &mut Paper, view: &PlanView<'_>, expiring: &[DatedGrant]) {
+fn write_expiring(layout: &mut Layout, view: &PlanView<'_>, expiring: &[DatedGrant]) {
     if expiring.is_empty() {
         return;
     }
-    paper.gap();
+    layout.gap();
     let number = count(expiring.len(), "grant ends", "grants end");
-    paper.entry(0, 2, prose(&format!("{number} soon:"), Paint::Changed));
+    layout.entry(0, 2, prose(&format!("{number} soon:"), Paint::Changed));
     for grant in expiring {
-        let reach = phrase::reach(grant);
+        let reach = wording::reach(grant);
         let words = grant_words(&grant.source, view.sources, "-");
-        paper.entry(2, 6, words.into_iter().chain(prose(&reach, Paint::Plain)));
+        layout.entry(2, 6, words.into_iter().chain(prose(&reach, Paint::Plain)));
     }
 }

@@ -6,28 +6,28 @@ use crate::model::{
     BusinessId, Histories, History, Name, Prune, RecordedGone, RecordedGrant, RecordedRun, RecordedWrite,
     RunEnd, Settled, SettledWrite, Settlement,
 };
-use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
+use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
 use crate::render::{Style, named};
 
 /// Shows what journals tell, for people.
 pub fn journal(histories: &Histories, style: &Style) -> String {
-    let mut paper = Paper::new(style);
+    let mut layout = Layout::new(style);
     for (business, history) in histories {
-        paper.gap();
-        write_business(&mut paper, *business, history);
+        layout.gap();
+        write_business(&mut layout, *business, history);
     }
-    write_last(&mut paper, histories);
-    paper.finish()
+    write_last(&mut layout, histories);
+    layout.finish()
 }
 
 /// Shows what a read told of writes that earlier runs left in flight, for people; nothing where there were none.
 pub fn settled(writes: &[SettledWrite], style: &Style) -> String {
-    let mut paper = Paper::new(style);
+    let mut layout = Layout::new(style);
     if writes.is_empty() {
-        return paper.finish();
+        return layout.finish();
     }
     let text = format!("An earlier apply left {} in flight:", count(writes.len(), "write", "writes"));
-    paper.entry(0, 4, prose(&text, Paint::Changed));
+    layout.entry(0, 4, prose(&text, Paint::Changed));
     for write in writes {
         let mut words = vec![own("-", Paint::Dim)];
         words.push(foreign(&named(&write.user_name, write.key.user), Paint::Bold));
@@ -35,7 +35,7 @@ pub fn settled(writes: &[SettledWrite], style: &Style) -> String {
         words.push(own("on", Paint::Dim));
         words.push(foreign(&named(&write.waba_name, write.key.waba), Paint::Bold));
         words.extend(with_id(&write.waba_name, write.key.waba));
-        paper.entry(2, 6, words);
+        layout.entry(2, 6, words);
         let words = match &write.found {
             Ok((found, how)) => {
                 let text = match how {
@@ -50,38 +50,38 @@ pub fn settled(writes: &[SettledWrite], style: &Style) -> String {
                 lead.chain(foreign_prose(why, Paint::Plain)).collect::<Vec<Word>>()
             }
         };
-        paper.entry(6, 8, words);
+        layout.entry(6, 8, words);
     }
-    paper.finish()
+    layout.finish()
 }
 
-fn write_business(paper: &mut Paper, business: BusinessId, history: &History) {
+fn write_business(layout: &mut Layout, business: BusinessId, history: &History) {
     let heading = [own("Business", Paint::Dim), own(business.to_string(), Paint::Bold)];
-    paper.entry(0, 2, heading);
+    layout.entry(0, 2, heading);
     for run in &history.runs {
-        paper.gap();
-        write_run(paper, run);
+        layout.gap();
+        write_run(layout, run);
     }
     if history.broken_lines > 0 || history.torn.is_some() {
-        paper.gap();
+        layout.gap();
     }
     for broken in &history.broken {
         let lead = prose("Could not be read: line", Paint::Bad);
         let words = lead.chain([own(format!("{}:", broken.line), Paint::Bad)]);
-        paper.entry(0, 4, words.chain(foreign_prose(broken.why.as_str(), Paint::Plain)));
+        layout.entry(0, 4, words.chain(foreign_prose(broken.why.as_str(), Paint::Plain)));
     }
     let more = history.broken_lines - history.broken.len().min(history.broken_lines);
     if more > 0 {
         let text = format!("Could not be read: {more} more of its lines");
-        paper.entry(0, 4, prose(&text, Paint::Bad));
+        layout.entry(0, 4, prose(&text, Paint::Bad));
     }
     if let Some(line) = history.torn {
         let text = format!("Line {line}, the last one, was cut off: its run crashed, or is writing it.");
-        paper.entry(0, 4, prose(&text, Paint::Changed));
+        layout.entry(0, 4, prose(&text, Paint::Changed));
     }
 }
 
-fn write_run(paper: &mut Paper, run: &RecordedRun) {
+fn write_run(layout: &mut Layout, run: &RecordedRun) {
     let mut words =
         vec![own("Run", Paint::Dim), foreign(run.id.as_str(), Paint::Bold), own("at", Paint::Dim)];
     words.push(own(run.at.to_string(), Paint::Plain));
@@ -92,7 +92,7 @@ fn write_run(paper: &mut Paper, run: &RecordedRun) {
             words.push(own(format!("({id})"), Paint::Dim));
         }
     }
-    paper.entry(0, 4, words);
+    layout.entry(0, 4, words);
     let mut words: Vec<Word> = prose(&format!("process {}", run.by.pid), Paint::Dim).collect();
     for (lead, name) in
         [("of", &run.by.user), ("on", &run.by.host), ("with wabacl", &Some(run.version.clone()))]
@@ -102,18 +102,18 @@ fn write_run(paper: &mut Paper, run: &RecordedRun) {
             words.extend(foreign_prose(name.as_str(), Paint::Dim));
         }
     }
-    paper.entry(2, 4, words);
+    layout.entry(2, 4, words);
     for (lead, digest) in [("plan", &run.plan_digest), ("manifests", &run.manifest_digest)] {
-        paper.entry(2, 4, [own(lead, Paint::Dim), foreign(digest.as_str(), Paint::Dim)]);
+        layout.entry(2, 4, [own(lead, Paint::Dim), foreign(digest.as_str(), Paint::Dim)]);
     }
     if !run.waivers.is_empty() {
         let waivers = run.waivers.iter().map(|waiver| foreign(waiver.as_str(), Paint::Changed));
-        paper.entry(2, 4, [own("waived", Paint::Changed)].into_iter().chain(waivers));
+        layout.entry(2, 4, [own("waived", Paint::Changed)].into_iter().chain(waivers));
     }
     for write in &run.writes {
-        write_write(paper, write);
+        write_write(layout, write);
     }
-    paper.entry(2, 4, end_words(run.end.as_ref()));
+    layout.entry(2, 4, end_words(run.end.as_ref()));
 }
 
 fn end_words(end: Option<&RunEnd>) -> Vec<Word> {
@@ -129,7 +129,7 @@ fn end_words(end: Option<&RunEnd>) -> Vec<Word> {
     words
 }
 
-fn write_write(paper: &mut Paper, write: &RecordedWrite) {
+fn write_write(layout: &mut Layout, write: &RecordedWrite) {
     let mut words =
         vec![sign(write.action()), foreign(&named(&write.user_name, write.key.user), Paint::Bold)];
     words.extend(with_id(&write.user_name, write.key.user));
@@ -137,17 +137,17 @@ fn write_write(paper: &mut Paper, write: &RecordedWrite) {
     words.push(foreign(&named(&write.waba_name, write.key.waba), Paint::Bold));
     words.extend(with_id(&write.waba_name, write.key.waba));
     words.extend(between(&write.before, &write.after));
-    paper.entry(2, 6, words);
+    layout.entry(2, 6, words);
     for grant in &write.because.grants {
-        paper.entry(6, 8, grant_words(grant, "by"));
+        layout.entry(6, 8, grant_words(grant, "by"));
     }
     if let Some((prune, lines)) = &write.because.gone {
         for line in lines {
-            paper.entry(6, 8, gone_words(*prune, line));
+            layout.entry(6, 8, gone_words(*prune, line));
         }
     }
     if write.because.more > 0 {
-        paper.entry(6, 8, prose(&format!("and {} more", write.because.more), Paint::Dim));
+        layout.entry(6, 8, prose(&format!("and {} more", write.because.more), Paint::Dim));
     }
     if let Some(told) = &write.outcome {
         let mut words = outcome_words(&told.outcome);
@@ -155,18 +155,18 @@ fn write_write(paper: &mut Paper, write: &RecordedWrite) {
             words.push(own("trace", Paint::Dim));
             words.push(foreign(trace.as_str(), Paint::Dim));
         }
-        paper.entry(6, 8, words);
+        layout.entry(6, 8, words);
     }
     if let Some(settled) = &write.settled {
-        paper.entry(6, 8, settled_words(settled));
+        layout.entry(6, 8, settled_words(settled));
     }
     if write.is_in_flight() {
         let text = format!("in flight since {}: nothing is known of it", write.at);
-        paper.entry(6, 8, prose(&text, Paint::Bad));
+        layout.entry(6, 8, prose(&text, Paint::Bad));
     }
 }
 
-/// Gives an id beside a name that is not the id itself.
+/// Returns an id beside a name that is not the id itself.
 #[allow(clippy::needless_pass_by_value, reason = "an id is a number that is copied")]
 fn with_id(name: &Name, id: impl std::fmt::Display) -> Option<Word> {
     (!name.as_str().trim().is_empty()).then(|| own(format!("({id})"), Paint::Dim))
@@ -223,8 +223,8 @@ fn gone_words(prune: Prune, line: &RecordedGone) -> Vec<Word> {
     words
 }
 
-fn write_last(paper: &mut Paper, histories: &Histories) {
-    paper.gap();
+fn write_last(layout: &mut Layout, histories: &Histories) {
+    layout.gap();
     let runs: usize = histories.values().map(|history| history.runs.len()).sum();
     let writes = histories.values().flat_map(|history| &history.runs).map(|run| run.writes.len()).sum();
     let in_flight = histories.values().map(|history| history.in_flight().count()).sum();
@@ -233,9 +233,9 @@ fn write_last(paper: &mut Paper, histories: &Histories) {
         0 => format!("Journal: {runs}, {writes}."),
         _ => format!("Journal: {runs}, {writes}, {in_flight} in flight."),
     };
-    paper.entry(0, 2, prose(&line, Paint::Bold));
+    layout.entry(0, 2, prose(&line, Paint::Bold));
     if in_flight > 0 {
         let text = "What is in flight may have taken effect; the next apply settles it by reading.";
-        paper.entry(0, 2, prose(text, Paint::Dim));
+        layout.entry(0, 2, prose(text, Paint::Dim));
     }
 }

@@ -22,21 +22,21 @@ pub use report::report;
 pub use stale::stale;
 pub use waivers::idle_waivers;
 
+use super::layout::{Layout, Paint, Word, foreign, own};
 use super::named;
-use super::paper::{Paint, Paper, Word, foreign, own};
-use super::phrase::count;
+use super::wording::count;
 use crate::model::{Action, Change, Plan, Task, TaskSet, WabaId};
 
 /// Writes the heading of what follows on a WABA.
-fn heading(paper: &mut Paper, plan: &Plan, waba: WabaId) {
+fn heading(layout: &mut Layout, plan: &Plan, waba: WabaId) {
     let mut words = vec![own("WABA", Paint::Dim), foreign(&named(&plan.waba_name(waba), waba), Paint::Bold)];
     if !plan.waba_name(waba).as_str().trim().is_empty() {
         words.push(own(format!("({waba})"), Paint::Dim));
     }
-    paper.entry(0, 2, words);
+    layout.entry(0, 2, words);
 }
 
-/// Gives the sign of a change.
+/// Returns the sign of a change.
 fn sign(action: Action) -> Word {
     match action {
         Action::Assign => own("+", Paint::Good),
@@ -45,7 +45,7 @@ fn sign(action: Action) -> Word {
     }
 }
 
-/// Gives the tasks that stay, come and go, in this order.
+/// Returns the tasks that stay, come and go, in this order.
 fn tasks(change: &Change) -> Vec<Word> {
     let mut words = marked(&change.kept(), "", Paint::Plain);
     words.extend(marked(&change.gained(), "+", Paint::Good));
@@ -53,7 +53,7 @@ fn tasks(change: &Change) -> Vec<Word> {
     words
 }
 
-/// Gives the tasks that stay, come and go from one set to another, in this order.
+/// Returns the tasks that stay, come and go from one set to another, in this order.
 fn between(before: &TaskSet, after: &TaskSet) -> Vec<Word> {
     let mut words = marked(&before.intersection(after), "", Paint::Plain);
     words.extend(marked(&after.difference(before), "+", Paint::Good));
@@ -61,7 +61,7 @@ fn between(before: &TaskSet, after: &TaskSet) -> Vec<Word> {
     words
 }
 
-/// Gives what a set holds.
+/// Returns what a set holds.
 fn held(set: &TaskSet) -> Vec<Word> {
     if set.is_empty() { vec![own("nothing", Paint::Plain)] } else { marked(set, "", Paint::Plain) }
 }

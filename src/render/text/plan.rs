@@ -5,8 +5,8 @@ use crate::guard::Violation;
 use crate::model::{
     Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
 };
-use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
-use crate::render::{PlanView, Style, named, phrase};
+use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
+use crate::render::{PlanView, Style, named, wording};
 use unicode_width::UnicodeWidthStr;
 
 /// So many reasons are shown for a change unless all are asked for.
@@ -14,26 +14,26 @@ const REASONS: usize = 3;
 
 /// Shows a plan for people.
 pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
-    let mut paper = Paper::new(style);
+    let mut layout = Layout::new(style);
     let plan = view.plan;
     for group in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
-        paper.gap();
-        heading(&mut paper, plan, group[0].key.waba);
-        let column = name_column(plan, group, paper.width());
+        layout.gap();
+        heading(&mut layout, plan, group[0].key.waba);
+        let column = name_column(plan, group, layout.width());
         for change in group {
-            write_change(&mut paper, view, change, column, style.verbose);
+            write_change(&mut layout, view, change, column, style.verbose);
         }
     }
-    write_unmanaged(&mut paper, plan, style.verbose);
-    write_unreadable(&mut paper, plan);
-    write_notices(&mut paper, plan);
-    losses::write(&mut paper, plan, style.verbose);
-    write_violations(&mut paper, view);
-    write_last(&mut paper, view);
-    paper.finish()
+    write_unmanaged(&mut layout, plan, style.verbose);
+    write_unreadable(&mut layout, plan);
+    write_notices(&mut layout, plan);
+    losses::write(&mut layout, plan, style.verbose);
+    write_violations(&mut layout, view);
+    write_last(&mut layout, view);
+    layout.finish()
 }
 
-/// Gives the width of the names' column: that of the widest name, within a third of the page.
+/// Returns the width of the names' column: that of the widest name, within a third of the page.
 fn name_column(plan: &Plan, group: &[Change], width: usize) -> usize {
     let widest = group.iter().map(|change| user_name(plan, change).width()).max().unwrap_or(0);
     widest.min(width / 3).min(32)
@@ -43,34 +43,34 @@ pub(super) fn user_name(plan: &Plan, change: &Change) -> String {
     named(&plan.user_name(change.key.user), change.key.user)
 }
 
-fn write_change(paper: &mut Paper, view: &PlanView<'_>, change: &Change, column: usize, verbose: bool) {
+fn write_change(layout: &mut Layout, view: &PlanView<'_>, change: &Change, column: usize, verbose: bool) {
     let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
     // Tasks stand under each other where there is room for it.
-    let hang = if paper.width() >= 60 { 5 + column } else { 6 };
-    paper.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
-    write_reasons(paper, view, change, verbose);
+    let hang = if layout.width() >= 60 { 5 + column } else { 6 };
+    layout.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
+    write_reasons(layout, view, change, verbose);
     if change.blocked == Some(Blocked::SelfRaise) {
         let text = "cannot be made by the acting user itself; not attempted";
-        paper.entry(6, 8, prose(text, Paint::Changed));
+        layout.entry(6, 8, prose(text, Paint::Changed));
     }
     if change.admin {
-        paper.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
+        layout.entry(6, 8, prose("an admin: may not be listed even after the write", Paint::Dim));
     }
 }
 
 /// Writes the grants that ask for it, and the lines that no longer do.
-pub(super) fn write_reasons(paper: &mut Paper, view: &PlanView<'_>, change: &Change, verbose: bool) {
+pub(super) fn write_reasons(layout: &mut Layout, view: &PlanView<'_>, change: &Change, verbose: bool) {
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
-        paper.entry(6, 8, grant_words(grant, view.sources, "by"));
+        layout.entry(6, 8, grant_words(grant, view.sources, "by"));
     }
     if shown < grants.len() {
-        paper.entry(6, 8, prose(&format!("and {} more grants", grants.len() - shown), Paint::Dim));
+        layout.entry(6, 8, prose(&format!("and {} more grants", grants.len() - shown), Paint::Dim));
     }
     if let Some((prune, lines)) = &change.because.gone {
         for line in lines {
-            paper.entry(6, 8, gone_words(*prune, line, view.sources));
+            layout.entry(6, 8, gone_words(*prune, line, view.sources));
         }
     }
 }
@@ -117,22 +117,22 @@ pub(super) fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec
     words
 }
 
-pub(super) fn write_unmanaged(paper: &mut Paper, plan: &Plan, verbose: bool) {
+pub(super) fn write_unmanaged(layout: &mut Layout, plan: &Plan, verbose: bool) {
     if plan.unmanaged.is_empty() {
         return;
     }
-    paper.gap();
-    paper.entry(0, 2, prose(&format!("Left alone: {}.", phrase::unmanaged(plan)), Paint::Plain));
+    layout.gap();
+    layout.entry(0, 2, prose(&format!("Left alone: {}.", wording::unmanaged(plan)), Paint::Plain));
     // Access left behind by a deleted declaration must be seen, so that those rows are never folded.
     for row in plan.unmanaged.iter().filter(|row| verbose || row.why == UnmanagedReason::Undeclared) {
-        let mut words = vec![own(".", Paint::Dim), own(phrase::left_alone(row.why).0, Paint::Dim)];
+        let mut words = vec![own(".", Paint::Dim), own(wording::left_alone(row.why).0, Paint::Dim)];
         words.push(foreign(&named(&row.name, row.key.user), Paint::Bold));
         words.push(own(format!("({})", row.key.user), Paint::Dim));
         words.push(own("on", Paint::Dim));
         words.push(foreign(&named(&plan.waba_name(row.key.waba), row.key.waba), Paint::Plain));
         words.push(own("holds", Paint::Dim));
         words.extend(foreign_prose(&row.tasks.to_string(), Paint::Plain));
-        paper.entry(2, 6, words);
+        layout.entry(2, 6, words);
     }
 }
 
@@ -140,51 +140,51 @@ fn waba_words(plan: &Plan, waba: WabaId) -> [Word; 2] {
     [foreign(&named(&plan.waba_name(waba), waba), Paint::Bold), own(format!("({waba}):"), Paint::Dim)]
 }
 
-pub(super) fn write_unreadable(paper: &mut Paper, plan: &Plan) {
+pub(super) fn write_unreadable(layout: &mut Layout, plan: &Plan) {
     if plan.unreadable.is_empty() {
         return;
     }
-    paper.gap();
+    layout.gap();
     let number = count(plan.unreadable.len(), "WABA", "WABAs");
-    paper.entry(0, 2, prose(&format!("Could not be read, and not planned: {number}."), Paint::Bad));
+    layout.entry(0, 2, prose(&format!("Could not be read, and not planned: {number}."), Paint::Bad));
     for (waba, error) in &plan.unreadable {
         let words = [own("?", Paint::Bad)].into_iter().chain(waba_words(plan, *waba));
-        paper.entry(2, 6, words.chain(foreign_prose(error, Paint::Plain)));
+        layout.entry(2, 6, words.chain(foreign_prose(error, Paint::Plain)));
     }
 }
 
-pub(super) fn write_notices(paper: &mut Paper, plan: &Plan) {
+pub(super) fn write_notices(layout: &mut Layout, plan: &Plan) {
     if !plan.notices.is_empty() {
-        paper.gap();
+        layout.gap();
     }
     for notice in &plan.notices {
         let lead = own("Note:", Paint::Changed);
-        let (_, text) = phrase::notice(plan, notice);
+        let (_, text) = wording::notice(plan, notice);
         match *notice {
             Notice::Unconfirmed(waba) => {
                 let words = [lead].into_iter().chain(waba_words(plan, waba));
-                paper.entry(0, 6, words.chain(prose(text, Paint::Plain)));
+                layout.entry(0, 6, words.chain(prose(text, Paint::Plain)));
             }
             Notice::AssignsToAdmin(user) => {
                 let name = foreign(&named(&plan.user_name(user), user), Paint::Bold);
-                paper.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
+                layout.entry(0, 6, [lead, name].into_iter().chain(prose(text, Paint::Plain)));
             }
         }
     }
 }
 
-fn write_violations(paper: &mut Paper, view: &PlanView<'_>) {
+fn write_violations(layout: &mut Layout, view: &PlanView<'_>) {
     if !view.violations.is_empty() || !view.waived.is_empty() {
-        paper.gap();
+        layout.gap();
     }
     for found in view.waived {
         let words = prose("Waived:", Paint::Changed).chain([own(format!("{}:", found.code), Paint::Bold)]);
-        paper.entry(0, 4, words.chain(foreign_prose(&found.message, Paint::Plain)));
+        layout.entry(0, 4, words.chain(foreign_prose(&found.message, Paint::Plain)));
     }
     for found in view.violations {
         let words = [own("Refused:", Paint::Bad), own(format!("{}:", found.code), Paint::Bold)];
-        paper.entry(0, 4, words.into_iter().chain(foreign_prose(&found.message, Paint::Plain)));
-        paper.entry(4, 6, waiver(view.plan, found));
+        layout.entry(0, 4, words.into_iter().chain(foreign_prose(&found.message, Paint::Plain)));
+        layout.entry(4, 6, waiver(view.plan, found));
     }
 }
 
@@ -208,19 +208,19 @@ fn waiver(plan: &Plan, found: &Violation) -> Vec<Word> {
     words
 }
 
-pub(super) fn write_last(paper: &mut Paper, view: &PlanView<'_>) {
-    if !paper.is_empty() {
-        paper.gap();
+pub(super) fn write_last(layout: &mut Layout, view: &PlanView<'_>) {
+    if !layout.is_empty() {
+        layout.gap();
     }
     if view.plan.partial {
-        paper.entry(
+        layout.entry(
             0,
             2,
             prose("Partial: narrowed by --waba; other WABAs were not looked at.", Paint::Changed),
         );
     }
-    paper.entry(0, 2, prose(&phrase::last_line(view), Paint::Bold));
-    if let Some(cost) = phrase::cost(view) {
-        paper.entry(0, 2, prose(&cost, Paint::Plain));
+    layout.entry(0, 2, prose(&wording::last_line(view), Paint::Bold));
+    if let Some(cost) = wording::cost(view) {
+        layout.entry(0, 2, prose(&cost, Paint::Plain));
     }
 }

@@ -2,31 +2,31 @@
 
 use super::{count, heading, held, sign, tasks};
 use crate::model::{Change, Outcome, Plan, Report, ReportedChange, Task, TaskSet};
-use crate::render::paper::{Paint, Paper, Word, foreign, foreign_prose, own, prose};
+use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
 use crate::render::{Style, harmless, named};
 use std::fmt::Write as _;
 
 /// Shows what became of a plan, for people.
 pub fn report(report: &Report, plan: &Plan, style: &Style) -> String {
-    let mut paper = Paper::new(style);
+    let mut layout = Layout::new(style);
     for group in report.changes.chunk_by(|one, next| one.change.key.waba == next.change.key.waba) {
-        paper.gap();
-        heading(&mut paper, plan, group[0].change.key.waba);
+        layout.gap();
+        heading(&mut layout, plan, group[0].change.key.waba);
         for reported in group {
-            write_outcome(&mut paper, plan, reported);
+            write_outcome(&mut layout, plan, reported);
         }
     }
-    write_stopped(&mut paper, report);
-    write_last(&mut paper, report);
-    paper.finish()
+    write_stopped(&mut layout, report);
+    write_last(&mut layout, report);
+    layout.finish()
 }
 
-fn write_outcome(paper: &mut Paper, plan: &Plan, reported: &ReportedChange) {
+fn write_outcome(layout: &mut Layout, plan: &Plan, reported: &ReportedChange) {
     let change = &reported.change;
     let name = foreign(&named(&plan.user_name(change.key.user), change.key.user), Paint::Bold);
-    paper.entry(2, 6, [sign(change.action()), name].into_iter().chain(tasks(change)));
-    paper.entry(6, 8, outcome_words(&reported.outcome));
-    write_advice(paper, plan, reported);
+    layout.entry(2, 6, [sign(change.action()), name].into_iter().chain(tasks(change)));
+    layout.entry(6, 8, outcome_words(&reported.outcome));
+    write_advice(layout, plan, reported);
 }
 
 /// Says what became of a write.
@@ -53,28 +53,28 @@ pub(super) fn outcome_words(outcome: &Outcome) -> Vec<Word> {
 }
 
 /// Says what to do next, where there is something to do.
-fn write_advice(paper: &mut Paper, plan: &Plan, reported: &ReportedChange) {
+fn write_advice(layout: &mut Layout, plan: &Plan, reported: &ReportedChange) {
     match &reported.outcome {
         Outcome::AcceptedNotListed => {
             let user = plan.user_name(reported.change.key.user);
             let name = yaml_name(user.as_str());
             let id = reported.change.key.user;
-            paper.entry(6, 8, prose("if its role is what gives it access, say so:", Paint::Dim));
-            paper.verbatim(8, &format!("system_users: {{ {name}: {{ id: {id}, by_role: true }} }}"));
+            layout.entry(6, 8, prose("if its role is what gives it access, say so:", Paint::Dim));
+            layout.verbatim(8, &format!("system_users: {{ {name}: {{ id: {id}, by_role: true }} }}"));
         }
-        Outcome::StoredDifferently { stored } => write_implied(paper, &reported.change, stored),
+        Outcome::StoredDifferently { stored } => write_implied(layout, &reported.change, stored),
         Outcome::Moved { .. } => {
-            paper.entry(6, 8, prose("somebody else changed this WABA; plan again", Paint::Dim));
+            layout.entry(6, 8, prose("somebody else changed this WABA; plan again", Paint::Dim));
         }
         Outcome::Unknown { .. } => {
-            paper.entry(6, 8, prose("plan again: reading tells whether it took effect", Paint::Dim));
+            layout.entry(6, 8, prose("plan again: reading tells whether it took effect", Paint::Dim));
         }
         Outcome::Applied | Outcome::AlreadySo | Outcome::Failed { .. } | Outcome::NotAttempted { .. } => {}
     }
 }
 
 /// Writes the `implied` line that ends a set that is stored with more in it, or instead of what was asked.
-fn write_implied(paper: &mut Paper, change: &Change, stored: &TaskSet) {
+fn write_implied(layout: &mut Layout, change: &Change, stored: &TaskSet) {
     let more = stored.difference(&change.after);
     let kept: Vec<_> = change.after.intersection(stored).known().collect();
     // The widest task that was asked and is stored is the likeliest to bring the others along.
@@ -82,12 +82,12 @@ fn write_implied(paper: &mut Paper, change: &Change, stored: &TaskSet) {
     let cause = kept.iter().rev().copied().max_by_key(wide);
     let can_say = change.after.is_subset(stored) && more.unknown().next().is_none() && !more.is_empty();
     if let Some(task) = cause.filter(|_| can_say) {
-        paper.entry(6, 8, prose("if Meta always stores it so, this line ends it:", Paint::Dim));
-        paper.entry(8, 10, [own("implied:", Paint::Plain)]);
-        paper.verbatim(10, &format!("{task}: [{more}]"));
+        layout.entry(6, 8, prose("if Meta always stores it so, this line ends it:", Paint::Dim));
+        layout.entry(8, 10, [own("implied:", Paint::Plain)]);
+        layout.verbatim(10, &format!("{task}: [{more}]"));
     } else {
         let text = "that is not just more than was asked; check what this WABA permits, then plan again";
-        paper.entry(6, 8, prose(text, Paint::Dim));
+        layout.entry(6, 8, prose(text, Paint::Dim));
     }
 }
 
@@ -115,19 +115,19 @@ fn yaml_name(name: &str) -> String {
     quoted
 }
 
-fn write_stopped(paper: &mut Paper, report: &Report) {
+fn write_stopped(layout: &mut Layout, report: &Report) {
     if let Some(why) = &report.stopped {
-        paper.gap();
-        paper.entry(0, 4, [own("Stopped:", Paint::Bad)].into_iter().chain(foreign_prose(why, Paint::Plain)));
+        layout.gap();
+        layout.entry(0, 4, [own("Stopped:", Paint::Bad)].into_iter().chain(foreign_prose(why, Paint::Plain)));
     }
 }
 
-fn write_last(paper: &mut Paper, report: &Report) {
-    if !paper.is_empty() {
-        paper.gap();
+fn write_last(layout: &mut Layout, report: &Report) {
+    if !layout.is_empty() {
+        layout.gap();
     }
     if report.changes.is_empty() {
-        paper.entry(0, 2, prose("Applied: nothing; there was nothing to do.", Paint::Bold));
+        layout.entry(0, 2, prose("Applied: nothing; there was nothing to do.", Paint::Bold));
         return;
     }
     let number =
@@ -151,5 +151,5 @@ fn write_last(paper: &mut Paper, report: &Report) {
         }
     }
     line.push('.');
-    paper.entry(0, 2, prose(&line, Paint::Bold));
+    layout.entry(0, 2, prose(&line, Paint::Bold));
 }

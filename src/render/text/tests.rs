@@ -6,6 +6,7 @@ use crate::guard::{IdleWaiver, Violation, WhyIdle};
 use crate::model::*;
 use crate::render::json::{self, JsonHeader};
 use crate::render::{PlanView, Purpose, Style, schema};
+use crate::text::escape;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -100,7 +101,7 @@ fn example(user: &str, waba: &str) -> Plan {
 
 fn violation(message: &str) -> Violation {
     let waba = "102290129340398".parse().ok();
-    Violation { code: "min-holders", waba, user: None, message: visible(message).into_owned() }
+    Violation { code: "min-holders", waba, user: None, message: escape(message).into_owned() }
 }
 
 fn shown(of: &Plan, style: &Style) -> String {
@@ -298,7 +299,7 @@ fn a_diagnostic_in_a_huge_hostile_line_is_short_and_harmless() {
     let text = diagnostics(&[found_at(1, 500_007)], &sources, &PLAIN);
     assert!(text.len() < 1000 && text.contains(":1:500007"), "{text}");
     assert!(
-        text.chars().all(|c| c == '\n' || visible(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8()),
+        text.chars().all(|c| c == '\n' || escape(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8()),
         "{text:?}"
     );
 }
@@ -359,9 +360,9 @@ fn assert_harmless(text: &str, names: &[&str]) {
         let start = line.trim_start();
         assert!(!start.starts_with("::") && !line.contains("##"), "{line:?} in\n{text}");
         for name in names.iter().filter(|name| name.len() > 3 && !name.starts_with("| ")) {
-            assert!(!start.starts_with(&*visible(name)), "{line:?} in\n{text}");
+            assert!(!start.starts_with(&*escape(name)), "{line:?} in\n{text}");
         }
-        assert!(visible(line).len() == line.len(), "{line:?}");
+        assert!(escape(line).len() == line.len(), "{line:?}");
     }
 }
 
@@ -416,7 +417,7 @@ fn what_is_written_fits_the_schemas() {
         let found = Diagnostic {
             severity: Severity::Error,
             code: "c",
-            message: visible(name).into_owned(),
+            message: escape(name).into_owned(),
             at: Some(at(1)),
             help: None,
         };
@@ -452,7 +453,7 @@ proptest! {
         let text = shown(&example(&user, &waba), &Style { width, ..PLAIN });
         for line in text.lines() {
             prop_assert!(line.width() <= width, "{} > {width}: {line:?}", line.width());
-            prop_assert!(visible(line).len() == line.len());
+            prop_assert!(escape(line).len() == line.len());
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::guard::{IdleWaiver, WhyIdle};
 use crate::render::Style;
-use crate::render::paper::{Paint, Paper, foreign, own, prose};
+use crate::render::layout::{Layout, Paint, foreign, own, prose};
 
 /// Shows the waivers that let nothing pass, a warning each; nothing where there is none.
 pub fn idle_waivers(idle: &[IdleWaiver], style: &Style) -> String {
-    let mut paper = Paper::new(style);
+    let mut layout = Layout::new(style);
     for IdleWaiver { waiver, why } in idle {
         let mut words = vec![own("warning:", Paint::Changed)];
         words.extend(prose("the waiver", Paint::Plain));
@@ -28,7 +28,7 @@ pub fn idle_waivers(idle: &[IdleWaiver], style: &Style) -> String {
                 }
             }
         }
-        paper.entry(0, 4, words);
+        layout.entry(0, 4, words);
     }
-    paper.finish()
+    layout.finish()
 }

@@ -1,7 +1,7 @@
 //! The journal: what each apply is about to write, and what became of it, kept where a crash leaves it; and the
 //! lock without which nobody writes there.
 //!
-//! Every write is in the journal, synced to the disk, before it is sent. This room never sends anything, and must
+//! Every write is in the journal, synced to the disk, before it is sent. This module never sends anything, and must
 //! not know how a write is made nor how a history is shown.
 //!
 //! Below the state folder there is a folder for each business, with `journal.jsonl` (JSON lines, which only ever
@@ -10,24 +10,24 @@
 mod error;
 mod file;
 mod history;
+mod identity;
 mod line;
 mod lock;
 mod queue;
 mod read;
 #[cfg(test)]
 mod tests;
-mod who;
 mod write;
 
 pub use error::JournalError;
 pub use lock::{Attempt, Holder, Lock};
 pub use read::{Keep, read};
 
+use crate::clock::Clock;
 use crate::model::{
     BusinessId, Change, History, Name, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement,
     Sources, TaskSet, UserId,
 };
-use crate::time::Time;
 use file::LogFile;
 use line::Line;
 use queue::{Queue, Ticket};
@@ -54,7 +54,7 @@ pub struct Start<'a> {
     /// The texts on which the plan's reasons rest.
     pub sources: &'a Sources,
     /// The clock by which moments are noted.
-    pub time: &'a Time,
+    pub clock: &'a Clock,
 }
 
 /// A write that the journal knows of, by its number within the run.
@@ -62,7 +62,7 @@ pub struct Start<'a> {
 pub struct WriteId(u64);
 
 impl WriteId {
-    /// Gives the number, from 1.
+    /// Returns the number, from 1.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -74,7 +74,7 @@ impl WriteId {
 pub struct Journal {
     run: String,
     paths: Paths,
-    time: Time,
+    clock: Clock,
     shared: Arc<Shared>,
 }
 
@@ -113,11 +113,11 @@ impl Journal {
     ///
     /// Where the journal cannot be read, written or synced: then nothing may be applied.
     pub async fn open(lock: Lock, start: &Start<'_>) -> Result<(Self, History), JournalError> {
-        let now = start.time.now();
+        let now = start.clock.now();
         let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
-        let first = write::run(&run, now, lock.business(), start, who::am_i()).to_text()?;
+        let first = write::run(&run, now, lock.business(), start, identity::am_i()).to_text()?;
         let path = lock.folder().join(FILE);
-        let (shared, earlier) = off_thread(start.time, move || {
+        let (shared, earlier) = off_thread(start.clock, move || {
             let earlier = read(&path, Keep::InFlight)?;
             let mut file = LogFile::open(&path)?;
             file.append(first.as_bytes(), true)?;
@@ -132,11 +132,11 @@ impl Journal {
         })
         .await??;
         let paths = start.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
-        let time = start.time.clone();
-        Ok((Self { run, paths: Paths(paths), time, shared: Arc::new(shared) }, earlier))
+        let clock = start.clock.clone();
+        Ok((Self { run, paths: Paths(paths), clock, shared: Arc::new(shared) }, earlier))
     }
 
-    /// Gives what the journal files this run under.
+    /// Returns what the journal files this run under.
     pub fn run(&self) -> &str {
         &self.run
     }
@@ -162,7 +162,7 @@ impl Journal {
         changes: impl IntoIterator<Item = &'c Change>,
     ) -> Result<Vec<WriteId>, JournalError> {
         let (ids, ticket) = {
-            let now = self.time.now();
+            let now = self.clock.now();
             let mut queue = self.shared.queue();
             queue.check()?;
             let numbered = (queue.writes + 1..).zip(changes);
@@ -197,7 +197,7 @@ impl Journal {
         outcome: &Outcome,
         traces: &[String],
     ) -> Result<(), JournalError> {
-        let line = write::outcome(&self.run, id.0, self.time.now(), outcome, traces);
+        let line = write::outcome(&self.run, id.0, self.clock.now(), outcome, traces);
         let ticket = self.push(&line, false, |queue| _ = queue.unsettled.remove(&id.0))?;
         self.commit(ticket).await
     }
@@ -215,7 +215,7 @@ impl Journal {
         how: Settlement,
     ) -> Result<(), JournalError> {
         let of = (run.id.as_str(), write.number);
-        let line = write::settled(&self.run, of, self.time.now(), found, how);
+        let line = write::settled(&self.run, of, self.clock.now(), found, how);
         let key = (of.0.to_owned(), of.1);
         let ticket = self.push(&line, false, |queue| _ = queue.earlier.remove(&key))?;
         self.commit(ticket).await
@@ -231,12 +231,12 @@ impl Journal {
             let queue = self.shared.queue();
             (queue.writes, queue.unsettled.len() + queue.earlier.len())
         };
-        let line = write::end(&self.run, self.time.now(), report, writes, in_flight as u64);
+        let line = write::end(&self.run, self.clock.now(), report, writes, in_flight as u64);
         let ticket = self.push(&line, true, |_| ())?;
         self.commit(ticket).await
     }
 
-    /// Gives how often the disk was asked to sync since the run began.
+    /// Returns how often the disk was asked to sync since the run began.
     pub fn syncs(&self) -> u64 {
         self.shared.queue().syncs()
     }
@@ -259,7 +259,7 @@ impl Journal {
         }
         let shared = Arc::clone(&self.shared);
         // The work keeps the file, so that a wait that is given up lets nobody in before it is done.
-        off_thread(&self.time, move || shared.flush(&mut file)).await?;
+        off_thread(&self.clock, move || shared.flush(&mut file)).await?;
         self.shared.queue().state(ticket).unwrap_or(Err(JournalError::Ended))
     }
 }
@@ -272,28 +272,28 @@ impl fmt::Debug for Journal {
 
 /// Runs work that waits for the disk, or for somebody else, where it holds up nothing else.
 ///
-/// Everything in this room that leaves the thread leaves it here. The work goes on where the wait is given up.
+/// Everything in this module that leaves the thread leaves it here. The work goes on where the wait is given up.
 async fn off_thread<T: Send + 'static>(
-    time: &Time,
+    clock: &Clock,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JournalError> {
-    time.off_thread(work).await.map_err(|_| JournalError::Ended)
+    clock.off_thread(work).await.map_err(|_| JournalError::Ended)
 }
 
 /// The name of a journal's file.
 const FILE: &str = "journal.jsonl";
 
-/// Gives the folder of a business below the state folder.
+/// Returns the folder of a business below the state folder.
 fn folder(state_dir: &Path, business: BusinessId) -> PathBuf {
     state_dir.join(business.to_string())
 }
 
-/// Gives where the journal of a business lies.
+/// Returns where the journal of a business lies.
 pub fn path(state_dir: &Path, business: BusinessId) -> PathBuf {
     folder(state_dir, business).join(FILE)
 }
 
-/// Gives the businesses that have a journal below a state folder, by id; none where there is no such folder.
+/// Returns the businesses that have a journal below a state folder, by id; none where there is no such folder.
 ///
 /// # Errors
 ///

@@ -3,7 +3,8 @@
 //! Everything here waits for the disk; nothing here knows what a line says.
 
 use super::error::JournalError;
-use std::fs::{DirBuilder, File, OpenOptions};
+use crate::files;
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,10 +22,8 @@ impl LogFile {
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
         let fails = |error| write_error(path, error);
         let is_new = !path.exists();
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        for_the_owner_alone(&mut options);
-        let mut file = options.open(path).map_err(fails)?;
+        let mut options = files::owner_only();
+        let mut file = options.read(true).append(true).create(true).open(path).map_err(fails)?;
         if is_new {
             sync_folder(path).map_err(fails)?;
         }
@@ -57,25 +56,13 @@ impl LogFile {
 
 /// Makes a folder for its owner alone, with those above it; one that is there stays as it is.
 pub(super) fn make_folder(path: &Path) -> Result<(), JournalError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let fails = |error| JournalError::Folder { path: path.to_owned(), source: Arc::new(error) };
     let is_new = !path.exists();
-    builder.create(path).map_err(fails)?;
+    files::create_private_folder(path).map_err(fails)?;
     if is_new { sync_folder(path).map_err(fails) } else { Ok(()) }
 }
 
-/// Has a file that is made readable and writable for its owner alone.
-pub(super) fn for_the_owner_alone(options: &mut OpenOptions) {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    #[cfg(not(unix))]
-    let _ = options;
-}
-
-/// Tells whether an open file is still the one that its path names.
+/// Returns whether an open file is still the one that its path names.
 #[cfg(unix)]
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -87,7 +74,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Tells whether there is still a file of this path: where files have no numbers, an open one stays in place.
+/// Returns whether there is still a file of this path: where files have no numbers, an open one stays in place.
 #[cfg(not(unix))]
 pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()
@@ -108,7 +95,7 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells whether a file ends in the middle of a line.
+/// Returns whether a file ends in the middle of a line.
 fn ends_torn(file: &mut File) -> io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);

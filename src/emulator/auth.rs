@@ -62,12 +62,12 @@ impl<'w> Caller<'w> {
     }
 }
 
-/// Tells whether a moment is past, in seconds since 1970; 0 never is.
+/// Returns whether a moment is past, in seconds since 1970; 0 never is.
 pub(super) fn is_over(moment: u64, now: Timestamp) -> bool {
     moment != 0 && i64::try_from(moment).is_ok_and(|moment| moment <= now.as_second())
 }
 
-/// Gives the proof that a caller knows the app's secret.
+/// Returns the proof that a caller knows the app's secret.
 fn proof(secret: &str, token: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length will do");
     mac.update(token.as_bytes());

@@ -1,9 +1,9 @@
 //! Finds out by reading what became of writes that an earlier run left in flight.
 
 use super::{Tools, held};
-use crate::journal::JournalError;
 use crate::model::{History, SettledWrite, Settlement, Task, TaskSet, UserId, WabaId};
 use crate::plan::same;
+use crate::store::JournalError;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,15 +1,16 @@
 //! One apply at a time for a business on a machine: a lock that the system drops with its holder.
 
 use super::error::JournalError;
-use super::file::{for_the_owner_alone, is_at, make_folder};
+use super::file::{is_at, make_folder};
 use super::line::By;
 use super::write::{moment, shortened};
-use super::{off_thread, who};
+use super::{identity, off_thread};
+use crate::clock::Clock;
+use crate::files;
 use crate::model::{BusinessId, Name, Runner};
-use crate::time::Time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,9 +83,9 @@ impl Lock {
     /// # Errors
     ///
     /// As for [`Lock::try_take`].
-    pub async fn wait(state_dir: &Path, business: BusinessId, time: &Time) -> Result<Self, JournalError> {
+    pub async fn wait(state_dir: &Path, business: BusinessId, clock: &Clock) -> Result<Self, JournalError> {
         let folder = super::folder(state_dir, business);
-        off_thread(time, move || {
+        off_thread(clock, move || {
             loop {
                 let (path, file) = open(&folder)?;
                 file.lock().map_err(|error| refused(path.clone(), error))?;
@@ -104,12 +105,12 @@ impl Lock {
         Self { _file: file, folder, business }
     }
 
-    /// Gives the business.
+    /// Returns the business.
     pub fn business(&self) -> BusinessId {
         self.business
     }
 
-    /// Gives the folder in which the lock lies.
+    /// Returns the folder in which the lock lies.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -125,10 +126,7 @@ impl Drop for Lock {
 fn open(folder: &Path) -> Result<(PathBuf, File), JournalError> {
     make_folder(folder)?;
     let path = folder.join("lock");
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    for_the_owner_alone(&mut options);
-    match options.open(&path) {
+    match files::owner_only().read(true).write(true).create(true).truncate(false).open(&path) {
         Ok(file) => Ok((path, file)),
         Err(error) => Err(JournalError::Lock { path, source: Arc::new(error) }),
     }
@@ -151,12 +149,9 @@ fn note_path(folder: &Path) -> PathBuf {
 }
 
 fn note(folder: &Path) -> io::Result<()> {
-    let note = Note { by: who::am_i(), since: moment(Timestamp::now()) };
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    for_the_owner_alone(&mut options);
-    let text = serde_json::to_string(&note)?;
-    options.open(note_path(folder))?.write_all(text.as_bytes())
+    let note = Note { by: identity::am_i(), since: moment(Timestamp::now()) };
+    let mut file = files::owner_only().write(true).create(true).truncate(true).open(note_path(folder))?;
+    file.write_all(serde_json::to_string(&note)?.as_bytes())
 }
 
 /// Reads who holds the lock; nobody known where there is no good note.
@@ -164,7 +159,7 @@ fn holder(folder: &Path) -> Holder {
     let mut text = String::new();
     let read = File::open(note_path(folder)).and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text));
     match (read, serde_json::from_str::<Note>(&text)) {
-        (Ok(_), Ok(note)) => Holder { by: Some(who::was(&note.by)), since: note.since.parse().ok() },
+        (Ok(_), Ok(note)) => Holder { by: Some(identity::was(&note.by)), since: note.since.parse().ok() },
         _ => Holder::default(),
     }
 }

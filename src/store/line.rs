@@ -2,7 +2,7 @@
 //! changes what was written. Knows JSON, and nothing of files.
 
 use super::error::JournalError;
-use crate::model::visible;
+use crate::text::escape;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -181,7 +181,7 @@ words! {
 }
 
 impl Line {
-    /// Gives the line as it is written, with its line feed.
+    /// Returns the line as it is written, with its line feed.
     ///
     /// Tasks stand in it to the letter, as they are compared later; what could steer a terminal in them is
     /// escaped as JSON does it.
@@ -211,14 +211,14 @@ impl Line {
 
 /// Escapes what is no plain text. Outside of its strings JSON holds nothing of that kind.
 fn escaped(json: String) -> String {
-    if visible(&json).len() == json.len() {
+    if escape(&json).len() == json.len() {
         return json;
     }
     let mut text = String::with_capacity(json.len() + 64);
     let mut utf8 = [0; 4];
     let mut utf16 = [0; 2];
     for c in json.chars() {
-        if visible(c.encode_utf8(&mut utf8)).len() == c.len_utf8() {
+        if escape(c.encode_utf8(&mut utf8)).len() == c.len_utf8() {
             text.push(c);
         } else {
             for unit in c.encode_utf16(&mut utf16) {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// A clock; clones are the same clock.
 #[derive(Debug, Clone)]
-pub struct Time {
+pub struct Clock {
     begun: Timestamp,
     pace: Pace,
 }
@@ -29,7 +29,7 @@ enum Pace {
     Simulated(Arc<Simulation>),
 }
 
-impl Time {
+impl Clock {
     /// Goes as the world does.
     pub fn real() -> Self {
         Self::scaled(1.0)
@@ -41,13 +41,13 @@ impl Time {
         Self { begun: Timestamp::now(), pace }
     }
 
-    /// Makes a simulation's clock that stands at this moment. It goes only under [`Time::run`], on a runtime with
+    /// Makes a simulation's clock that stands at this moment. It goes only under [`Clock::run`], on a runtime with
     /// one thread.
     pub fn simulated(begun: Timestamp) -> Self {
         Self { begun, pace: Pace::Simulated(Arc::default()) }
     }
 
-    /// Gives how long this clock has been going.
+    /// Returns how long this clock has been going.
     pub fn elapsed(&self) -> Duration {
         match &self.pace {
             Pace::World { since, faster } => since.elapsed().mul_f64(*faster),
@@ -55,7 +55,7 @@ impl Time {
         }
     }
 
-    /// Gives the moment that it is.
+    /// Returns the moment that it is.
     pub fn now(&self) -> Timestamp {
         let elapsed = SignedDuration::try_from(self.elapsed()).unwrap_or(SignedDuration::MAX);
         self.begun.saturating_add(elapsed).unwrap_or(Timestamp::MAX)

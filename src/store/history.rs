@@ -1,11 +1,11 @@
 //! From lines to what they tell. Knows no file: lines go in one by one, a history comes out.
 
+use super::identity;
 use super::line::{
     EndLine, Gone, GoneLine, GoneWord, Grant, IntentLine, Line, OutcomeLine, OutcomeWord, PruneWord, RunLine,
     SettledLine, SettledWord,
 };
 use super::read::Keep;
-use super::who;
 use crate::model::{
     AssignmentKey, BrokenLine, History, Name, Outcome, Prune, RecordedGone, RecordedGrant, RecordedOutcome,
     RecordedReason, RecordedRun, RecordedWrite, RunEnd, Settled, Settlement, TaskSet,
@@ -203,7 +203,7 @@ fn recorded_run(line: &RunLine) -> Result<RecordedRun, Broken> {
             Some(user) => Some((id(&user.id)?, name(&user.name))),
             None => None,
         },
-        by: who::was(&line.by),
+        by: identity::was(&line.by),
         version: name(&line.version),
         plan_digest: name(&line.plan_digest),
         manifest_digest: name(&line.manifest_digest),

@@ -60,9 +60,9 @@ fn taken(state_dir: &Path) -> Lock {
 
 async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
     let sources = sources();
-    let time = Time::real();
+    let clock = Clock::real();
     let start = Start {
-        time: &time,
+        clock: &clock,
         acting_user: "12".parse().ok(),
         acting_user_name: Some(&"ci-admin".into()),
         plan_digest: "sha256:01",
@@ -71,7 +71,7 @@ async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
         sources: &sources,
     };
     // Whoever was given up may still hold the lock while it finishes a line.
-    Journal::open(Lock::wait(state_dir, business(), &time).await?, &start).await
+    Journal::open(Lock::wait(state_dir, business(), &clock).await?, &start).await
 }
 
 fn report(plan: &Plan, outcome: &Outcome) -> Report {
@@ -119,7 +119,7 @@ async fn what_goes_in_comes_out() {
     );
     assert_eq!(
         (write.waba_name.as_str(), write.user_name.as_str()),
-        ("acme-eu", &*crate::model::visible(SECRET))
+        ("acme-eu", &*crate::text::escape(SECRET))
     );
     let told = write.outcome.as_ref().expect("it has one");
     assert_eq!((&told.outcome, told.traces.as_slice()), (&outcome, &["AbC".into()][..]));
@@ -133,7 +133,7 @@ async fn what_goes_in_comes_out() {
     assert_eq!(history.in_flight().map(|(_, write)| write.number).collect::<Vec<_>>(), [2, 3]);
 
     let text = fs::read_to_string(path(state.path(), business())).expect("a file");
-    assert!(text.lines().all(|line| crate::model::visible(line).len() == line.len()), "{text}");
+    assert!(text.lines().all(|line| crate::text::escape(line).len() == line.len()), "{text}");
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_line_that_was_cut_off_anywhere_harms_no_other() {
     drop(journal);
     let file = path(state.path(), business());
     // Only once what was given up has let go of the lock does nobody write any more.
-    drop(Lock::wait(state.path(), business(), &Time::real()).await);
+    drop(Lock::wait(state.path(), business(), &Clock::real()).await);
     let whole = fs::read(&file).expect("a file");
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("three lines") + 1;
     for cut in last..whole.len() {
@@ -392,7 +392,7 @@ async fn one_holds_the_lock_at_a_time_and_is_known() {
     let other = "99".parse().expect("an id");
     assert!(matches!(Lock::try_take(state.path(), other), Ok(Attempt::Taken(_))), "one for each business");
     let folder = state.path().to_owned();
-    let waiting = tokio::spawn(async move { Lock::wait(&folder, business(), &Time::real()).await });
+    let waiting = tokio::spawn(async move { Lock::wait(&folder, business(), &Clock::real()).await });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     drop(lock);
@@ -412,13 +412,13 @@ async fn a_wait_that_is_given_up_holds_nothing() {
     let lock = taken(state.path());
     let waiting = tokio::spawn({
         let folder = state.path().to_owned();
-        async move { Lock::wait(&folder, business(), &Time::real()).await }
+        async move { Lock::wait(&folder, business(), &Clock::real()).await }
     });
     tokio::task::yield_now().await;
     waiting.abort();
     assert!(waiting.await.expect_err("it was given up").is_cancelled());
     drop(lock);
-    drop(Lock::wait(state.path(), business(), &Time::real()).await.expect("it comes free"));
+    drop(Lock::wait(state.path(), business(), &Clock::real()).await.expect("it comes free"));
 }
 
 #[test]

@@ -38,24 +38,24 @@ pub(super) struct Word {
     pad: usize,
 }
 
-/// Gives a word of our own.
+/// Returns a word of our own.
 pub(super) fn own(text: impl Into<String>, paint: Paint) -> Word {
     Word { text: text.into(), paint, foreign: false, pad: 0 }
 }
 
-/// Gives a foreign text as one word, made harmless.
+/// Returns a foreign text as one word, made harmless.
 pub(super) fn foreign(text: &str, paint: Paint) -> Word {
     Word { text: harmless(text), paint, foreign: true, pad: 0 }
 }
 
-/// Gives a foreign text as words that may wrap, made harmless.
+/// Returns a foreign text as words that may wrap, made harmless.
 pub(super) fn foreign_prose(text: &str, paint: Paint) -> impl Iterator<Item = Word> {
     let text = harmless(text);
     let words: Vec<_> = text.split_whitespace().map(|word| foreign(word, paint)).collect();
     words.into_iter()
 }
 
-/// Gives a text of our own as words that may wrap.
+/// Returns a text of our own as words that may wrap.
 pub(super) fn prose(text: &str, paint: Paint) -> impl Iterator<Item = Word> {
     text.split_whitespace().map(move |word| own(word, paint))
 }
@@ -90,19 +90,19 @@ fn take(chars: impl Iterator<Item = char>, width: usize) -> Vec<char> {
         .collect()
 }
 
-/// Gives the columns that a character takes at most in a text: one that asks for an emoji widens the one before it.
+/// Returns the columns that a character takes at most in a text: one that asks for an emoji widens the one before it.
 fn most(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
 /// The page.
-pub(super) struct Paper {
+pub(super) struct Layout {
     out: String,
     colour: bool,
     width: usize,
 }
 
-impl Paper {
+impl Layout {
     pub(super) fn new(style: &Style) -> Self {
         Self { out: String::new(), colour: style.colour, width: style.width.max(40) }
     }

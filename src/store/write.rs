@@ -7,8 +7,9 @@ use super::line::{
 };
 use crate::model::{
     Action, BusinessId, Change, GrantSource, Outcome, Plan, Position, Prune, Report, Settlement, TaskSet,
-    WhyGone, visible,
+    WhyGone,
 };
+use crate::text::escape;
 use jiff::Timestamp;
 
 /// A text longer than this is cut, in characters: an entry is no place for a novel.
@@ -19,7 +20,7 @@ const MOST_GRANTS: usize = 20;
 
 /// Makes a foreign text harmless, and cuts it.
 pub(super) fn shortened(text: &str) -> String {
-    let shown = visible(text);
+    let shown = escape(text);
     match shown.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => format!("{}…", &shown[..end]),
         None => shown.into_owned(),
@@ -104,7 +105,7 @@ pub(super) fn intent(
     })
 }
 
-/// Gives the names of tasks to the letter: they are compared with what a later read finds.
+/// Returns the names of tasks to the letter: they are compared with what a later read finds.
 fn tasks(set: &TaskSet) -> Vec<String> {
     set.names().map(str::to_owned).collect()
 }

@@ -10,17 +10,17 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Gives a number with its noun.
+/// Returns a number with its noun.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// Gives a place as `file:line`.
+/// Returns a place as `file:line`.
 pub(super) fn place(at: Position, sources: &Sources) -> String {
     harmless(&format!("{}:{}", sources.path(at.source), at.line))
 }
 
-/// Gives the reasons of a change, a line each.
+/// Returns the reasons of a change, a line each.
 pub(super) fn reasons(change: &Change, sources: &Sources) -> Vec<String> {
     let by = |source: &GrantSource| format!("by {}", grant(source, sources));
     let mut all: Vec<String> = change.because.grants.iter().map(by).collect();
@@ -30,7 +30,7 @@ pub(super) fn reasons(change: &Change, sources: &Sources) -> Vec<String> {
     all
 }
 
-/// Gives a grant with its place, its last day and its reason.
+/// Returns a grant with its place, its last day and its reason.
 pub(super) fn grant(source: &GrantSource, sources: &Sources) -> String {
     let mut text = harmless(&source.path);
     if let Some(name) = &source.name {
@@ -73,7 +73,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Gives what happens, and on which WABAs.
+    /// Returns what happens, and on which WABAs.
     pub(super) fn phrase(self) -> (String, &'static str) {
         match self {
             Self::RevokedUngranted => ("loses everything".to_owned(), "where no grant names it"),
@@ -88,8 +88,8 @@ impl Kind {
     }
 }
 
-/// Gives who loses something or newly gets `MANAGE` or `FULL_CONTROL`, with the number of WABAs, most first.
-pub(super) fn second_look(plan: &Plan) -> BTreeMap<Kind, Vec<(UserId, usize)>> {
+/// Returns who loses something or newly gets `MANAGE` or `FULL_CONTROL`, with the number of WABAs, most first.
+pub(super) fn highlights(plan: &Plan) -> BTreeMap<Kind, Vec<(UserId, usize)>> {
     let mut kinds: BTreeMap<Kind, BTreeMap<UserId, usize>> = BTreeMap::new();
     for change in &plan.changes {
         let mut add = |kind| *kinds.entry(kind).or_default().entry(change.key.user).or_default() += 1;
@@ -115,7 +115,7 @@ pub(super) fn second_look(plan: &Plan) -> BTreeMap<Kind, Vec<(UserId, usize)>> {
     kinds.into_iter().map(|(kind, users)| (kind, by_number(users))).collect()
 }
 
-/// Gives what a notice is about, and what it says of it.
+/// Returns what a notice is about, and what it says of it.
 pub(super) fn notice(plan: &Plan, notice: &Notice) -> (String, &'static str) {
     match *notice {
         Notice::Unconfirmed(waba) => (
@@ -129,7 +129,7 @@ pub(super) fn notice(plan: &Plan, notice: &Notice) -> (String, &'static str) {
     }
 }
 
-/// Gives the noun for users who are left alone, for one and for many.
+/// Returns the noun for users who are left alone, for one and for many.
 pub(super) fn left_alone(reason: UnmanagedReason) -> (&'static str, &'static str) {
     match reason {
         UnmanagedReason::Person => ("person", "people"),
@@ -231,12 +231,12 @@ pub(super) fn moved(view: &PlanView<'_>) -> Option<String> {
     Some(format!("Of them: {}.", parts.join(", ")))
 }
 
-/// Gives a moment to the minute, in UTC: `2026-11-23 10:00 UTC`.
+/// Returns a moment to the minute, in UTC: `2026-11-23 10:00 UTC`.
 pub(super) fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Gives who wrote, each with the word that leads to them: the system user, the user of the machine, and the machine.
+/// Returns who wrote, each with the word that leads to them: the system user, the user of the machine, and the machine.
 pub(super) fn writers(write: &LastWrite) -> Vec<(&'static str, String)> {
     let user = write.acting_user.as_ref().map(|(id, name)| ("as", named(name, id)));
     let shown = |name: &Option<Name>| {

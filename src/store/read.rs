@@ -108,7 +108,7 @@ fn next_line(from: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Found> {
     }
 }
 
-/// Tells whether the last line is the end of a run that knew of nothing in flight, in the whole journal.
+/// Returns whether the last line is the end of a run that knew of nothing in flight, in the whole journal.
 fn ends_settled(file: &mut File) -> io::Result<bool> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut tail = Vec::new();

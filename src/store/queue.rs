@@ -85,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// Tells whether a line is where it shall be; `None` while it waits.
+    /// Returns whether a line is where it shall be; `None` while it waits.
     pub(super) fn state(&self, ticket: Ticket) -> Option<Result<(), JournalError>> {
         let reached = if ticket.sync { self.synced } else { self.written };
         if reached >= ticket.line { Some(Ok(())) } else { self.failed.clone().map(Err) }

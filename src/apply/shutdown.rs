@@ -1,6 +1,6 @@
 //! How a run is told to end before its end.
 
-use crate::time::Time;
+use crate::clock::Clock;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,23 +30,23 @@ pub struct Stop {
     /// How many writes were sent, or are about to be.
     writes: Arc<AtomicUsize>,
     grace: Duration,
-    time: Time,
+    clock: Clock,
 }
 
 impl Stop {
     /// Makes a switch that lets what is in flight finish for `grace`.
     pub fn new(grace: Duration) -> Self {
-        Self::by(Time::real(), grace)
+        Self::by(Clock::real(), grace)
     }
 
     /// Makes a switch that counts the grace time by a clock.
-    pub fn by(time: Time, grace: Duration) -> Self {
-        Self { reason: Arc::new(watch::Sender::new(None)), writes: Arc::default(), grace, time }
+    pub fn by(clock: Clock, grace: Duration) -> Self {
+        Self { reason: Arc::new(watch::Sender::new(None)), writes: Arc::default(), grace, clock }
     }
 
     /// Ends the run; the first reason stays.
     pub fn stop(&self, reason: StopReason) {
-        let now = self.time.elapsed();
+        let now = self.clock.elapsed();
         self.reason.send_if_modified(|current| {
             let first = current.is_none();
             if first {
@@ -56,7 +56,7 @@ impl Stop {
         });
     }
 
-    /// Gives the reason, where the run was ended.
+    /// Returns the reason, where the run was ended.
     pub fn reason(&self) -> Option<StopReason> {
         self.reason.borrow().as_ref().map(|(reason, _)| reason.clone())
     }
@@ -71,12 +71,12 @@ impl Stop {
         })
     }
 
-    /// Tells whether any write was sent.
+    /// Returns whether any write was sent.
     pub fn wrote(&self) -> bool {
         self.writes.load(Ordering::SeqCst) > 0
     }
 
-    /// Takes note of a write before it is sent: from then on nobody can say that nothing was written.
+    /// Notes a write before it is sent: from then on nobody can say that nothing was written.
     pub(super) fn note_write(&self) {
         self.writes.fetch_add(1, Ordering::SeqCst);
     }
@@ -102,8 +102,8 @@ impl Stop {
             };
             match since {
                 Some(since) => {
-                    let left = (since + self.grace).saturating_sub(self.time.elapsed());
-                    self.time.sleep(left).await;
+                    let left = (since + self.grace).saturating_sub(self.clock.elapsed());
+                    self.clock.sleep(left).await;
                 }
                 // The switch is held by `self`, so this cannot be; waiting for the work is right then.
                 None => std::future::pending().await,

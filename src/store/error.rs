@@ -62,7 +62,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Gives what to do, where there is something to say.
+    /// Returns what to do, where there is something to say.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Folder { .. } | Self::Write { .. } | Self::Lock { .. } => {
@@ -76,5 +76,5 @@ impl JournalError {
 
 /// Shows a path harmlessly.
 fn shown(path: &std::path::Path) -> String {
-    crate::model::visible(&path.display().to_string()).into_owned()
+    crate::text::escape(&path.display().to_string()).into_owned()
 }

@@ -15,7 +15,7 @@ impl Chance {
         Self { seed, seen: BTreeMap::new() }
     }
 
-    /// Gives the source of all that is drawn for a call that comes now.
+    /// Returns the source of all that is drawn for a call that comes now.
     pub(super) fn draw(&mut self, call: &str) -> fastrand::Rng {
         let call = hash(self.seed, call.as_bytes());
         let times = self.seen.entry(call).or_default();
@@ -24,7 +24,7 @@ impl Chance {
     }
 }
 
-/// Gives a number that depends on all of this and looks like none of it (FNV-1a, and a mixer at its end).
+/// Returns a number that depends on all of this and looks like none of it (FNV-1a, and a mixer at its end).
 pub(super) fn hash(seed: u64, bytes: &[u8]) -> u64 {
     let start = seed ^ 0xcbf2_9ce4_8422_2325;
     let mut hash =

@@ -13,7 +13,7 @@ pub(super) fn am_i() -> By {
     }
 }
 
-/// Gives who ran a process, as a line tells it.
+/// Returns who ran a process, as a line tells it.
 pub(super) fn was(by: &By) -> Runner {
     let name = |text: &Option<String>| text.as_deref().map(Into::into);
     Runner { user: name(&by.user), host: name(&by.host), pid: by.pid }
@@ -23,7 +23,7 @@ fn user() -> Option<String> {
     variable(&["USER", "LOGNAME", "USERNAME"]).or_else(number)
 }
 
-/// Gives the number of the user, which a container has even where it has no name.
+/// Returns the number of the user, which a container has even where it has no name.
 #[cfg(target_os = "linux")]
 fn number() -> Option<String> {
     use std::os::unix::fs::MetadataExt;

@@ -1,0 +1,130 @@
+//! Files that are written atomically or readable by their owner alone.
+//!
+//! This module knows nothing about the content of a file. Everything here blocks the thread.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use tempfile::Builder;
+
+/// The mode of files that only their owner may read.
+pub const OWNER_ONLY: u32 = 0o600;
+
+/// The mode of files that everybody may read: metrics are collected by another user.
+pub const WORLD_READABLE: u32 = 0o644;
+
+/// Replaces a file atomically: writes a temporary file in the same folder, syncs it and renames it.
+///
+/// `write` produces the content. `mode` is the file's mode on Unix; other systems ignore it. Whatever happens, `path`
+/// holds the old content or the new one, and no temporary file is left.
+///
+/// # Errors
+///
+/// If the temporary file cannot be written, or the rename fails.
+pub fn replace(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) => Path::new("."),
+        None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file")),
+    };
+    let mut builder = Builder::new();
+    builder.prefix(".wabacl-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
+    let temporary = builder.tempfile_in(folder)?;
+    let mut buffer = io::BufWriter::new(temporary.as_file());
+    write(&mut buffer)?;
+    buffer.flush()?;
+    drop(buffer);
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Opens a regular file for reading, and limits what is read of it to `limit` bytes and one more.
+///
+/// # Errors
+///
+/// If the file cannot be opened, is not a regular file, or is longer than `limit`.
+pub fn open_bounded(path: &Path, limit: u64) -> io::Result<io::Take<File>> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > limit {
+        return Err(io::Error::other(format!("it exceeds the limit of {limit} bytes")));
+    }
+    Ok(file.take(limit))
+}
+
+/// Returns options that create files with the mode [`OWNER_ONLY`].
+pub fn owner_only() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, OWNER_ONLY);
+    options
+}
+
+/// Creates a folder, and those above it, that only their owner may enter. An existing folder is left as it is.
+///
+/// # Errors
+///
+/// If a folder cannot be created.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        replace(&path, OWNER_ONLY, |to| to.write_all(b"old")).unwrap();
+        let failed = replace(&path, OWNER_ONLY, |to| {
+            to.write_all(b"new")?;
+            Err(io::Error::other("the disk is full"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "the disk is full");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_has_the_mode_that_was_asked_for() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        for mode in [OWNER_ONLY, WORLD_READABLE] {
+            let path = folder.path().join(format!("{mode:o}"));
+            replace(&path, mode, |to| to.write_all(b"x")).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+    }
+
+    #[test]
+    fn a_bounded_file_is_regular_and_within_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, "12345").unwrap();
+        let mut text = String::new();
+        open_bounded(&path, 5).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "12345");
+        assert_eq!(open_bounded(&path, 4).unwrap_err().to_string(), "it exceeds the limit of 4 bytes");
+        assert_eq!(open_bounded(folder.path(), 4).unwrap_err().to_string(), "it is not a regular file");
+    }
+}

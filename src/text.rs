@@ -1,0 +1,125 @@
+//! Text that comes from outside: how it is escaped, shortened, and compared with what was meant.
+//!
+//! Names, error messages and task names come from manifests, files and the API. They can hold control characters,
+//! bidirectional overrides and commands for a pipeline's log. Every output passes them through [`escape`].
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The most suggestions for one misspelled word. A guess: more than three are no longer a help.
+const SUGGESTIONS: usize = 3;
+
+/// How alike a suggestion must be, from 0 to 1; Python's `difflib` uses the same default.
+const SIMILARITY: f32 = 0.6;
+
+/// Replaces each character that could control a terminal or a pipeline with a visible escape.
+///
+/// Control characters, line and paragraph separators, invisible format characters and bidirectional controls become
+/// `\u{…}` (`\n`, `\r` and `\t` keep their short form). Some pipelines read `##[…]` and `##vso[…]` anywhere in a
+/// line of their log as a command, so two hashes never stand side by side. Escaping twice changes nothing more.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_control(c) {
+            escaped.extend(c.escape_default());
+        } else if c == '#' && escaped.ends_with('#') {
+            escaped.extend(c.escape_unicode());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Writes the characters that [`escape`] would replace as JSON escapes, so that no information is lost.
+///
+/// `json` is JSON text without insignificant white space, or a part of a JSON string. Outside of strings JSON has no
+/// such characters.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    if is_plain(json) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_control(c) || (c == '#' && escaped.ends_with('#')) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Returns the first `limit` characters of a text, with `…` at the end if it is longer.
+pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Returns up to three candidates that a misspelled word may stand for, the most similar first.
+///
+/// If a candidate differs only in case, it is the only suggestion.
+pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    match candidates.iter().copied().find(|candidate| candidate.eq_ignore_ascii_case(word)) {
+        Some(same) => vec![same],
+        None => similar::get_close_matches(word, &candidates, SUGGESTIONS, SIMILARITY),
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.contains("##") && !text.chars().any(is_control)
+}
+
+/// Returns whether a character changes how others are shown, or is invisible.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_controls_are_escaped() {
+        assert_eq!(escape("Acme 株式会社 🚀"), "Acme 株式会社 🚀");
+        assert_eq!(escape("a\u{1b}[31m\nb\u{202e}c\u{200b}"), "a\\u{1b}[31m\\nb\\u{202e}c\\u{200b}");
+    }
+
+    #[test]
+    fn pipeline_commands_are_broken_up() {
+        assert_eq!(escape("#1 ##[error] ###vso[x]"), "#1 #\\u{23}[error] #\\u{23}#vso[x]");
+        assert_eq!(escape(&escape("##\n")), "#\\u{23}\\n");
+    }
+
+    #[test]
+    fn json_escapes_lose_nothing() {
+        let text = "Initech ## Shop\u{202e}\u{e0001}\u{1b} \"#\" ###";
+        let json = escape_json(&serde_json::Value::from(text).to_string()).into_owned();
+        assert_eq!(escape(&json), json, "nothing is left to escape");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn a_text_is_shortened_by_characters() {
+        assert_eq!(shorten("株式会社", 4), "株式会社");
+        assert_eq!(shorten("株式会社", 2), "株式…");
+    }
+
+    #[test]
+    fn a_word_that_differs_in_case_is_the_only_suggestion() {
+        assert_eq!(suggest("eu-SHOP", ["eu-shops", "eu-shop"]), ["eu-shop"]);
+        assert_eq!(suggest("eu-shp", ["us", "eu-shops", "eu-shop"]), ["eu-shop", "eu-shops"]);
+    }
+}
