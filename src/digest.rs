@@ -1,8 +1,7 @@
 //! Digests: of what a manifest means (desired state, scope, prune and guards, not how they are written), and of
 //! what a plan does.
 
-use crate::guard::Policy;
-use crate::model::{Desired, Plan};
+use crate::model::{Desired, Plan, Policy};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -21,7 +20,7 @@ pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
     for (key, tasks) in desired.state.iter() {
         lines.add(&format_args!("assignment {} {} {tasks}", key.waba, key.user));
     }
-    for (task, beside) in &desired.implied {
+    for (task, beside) in desired.implied.iter() {
         lines.add(&format_args!("implied {task} {beside}"));
     }
     lines.add(&format_args!("max_removals {} {}", policy.max_removals, policy.max_removals_percent));

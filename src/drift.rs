@@ -3,18 +3,18 @@
 //! It compares nothing itself, the plan did; and it must not know how what it finds is shown.
 
 use crate::model::{
-    Access, AssignmentKey, Change, DatedGrant, Desired, History, LastWrite, Moved, Plan, RecordedRun,
-    RecordedWrite, Settlement, Task, TaskSet, Told, UserId, WabaId,
+    AssignmentKey, Change, Desired, EndingGrant, Explanation, History, LastWrite, LiveAccess, Moved, Plan,
+    RecordedRun, RecordedWrite, Settlement, TaskSet, UserId, WabaId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was once so, for telling what moved since.
 #[derive(Debug, Clone, Copy)]
-pub enum Since<'a> {
+pub enum Baseline<'a> {
     /// Nothing but what the journal tells.
     Journal,
     /// A plan, with who held what when it was made and the digest of its manifests.
-    Plan(&'a Plan, &'a Access, &'a str),
+    Plan(&'a Plan, &'a LiveAccess, &'a str),
     /// The digest of a plan that was applied, or of its manifests.
     Digest(&'a str),
 }
@@ -29,9 +29,9 @@ struct Once<'a> {
 pub fn tell(
     plan: &Plan,
     manifest_digest: &str,
-    since: Since<'_>,
+    since: Baseline<'_>,
     history: &History,
-) -> BTreeMap<AssignmentKey, Told> {
+) -> BTreeMap<AssignmentKey, Explanation> {
     let last = last_writes(plan, history);
     let known = known(plan, since, history);
     let same_manifests = same_manifests(manifest_digest, since, history);
@@ -43,7 +43,7 @@ pub fn tell(
             None if same_manifests => Moved::Live,
             None => Moved::Unknown,
         };
-        (change.key, Told { moved, last_write: last.map(|(_, entry)| entry.clone()) })
+        (change.key, Explanation { moved, last_write: last.map(|(_, entry)| entry.clone()) })
     };
     plan.changes.iter().map(tell).collect()
 }
@@ -54,7 +54,7 @@ pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool 
 }
 
 /// Returns the grants that hold on the plan's day and will end, by their last day.
-pub fn dated(desired: &Desired) -> Vec<DatedGrant> {
+pub fn dated(desired: &Desired) -> Vec<EndingGrant> {
     let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
     let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
     for claim in in_scope {
@@ -62,12 +62,17 @@ pub fn dated(desired: &Desired) -> Vec<DatedGrant> {
         users.insert(claim.key.user);
         wabas.insert(claim.key.waba);
     }
-    let mut found: Vec<DatedGrant> = Vec::new();
+    let mut found: Vec<EndingGrant> = Vec::new();
     for (grant, index) in desired.grants.iter().zip(0..) {
         let (users, wabas) = reach.get(&index).map_or((0, 0), |(users, wabas)| (users.len(), wabas.len()));
         // A plan of some WABAs says nothing of grants on others.
         if grant.source.until.is_some() && !grant.expired && !(desired.partial && wabas == 0) {
-            found.push(DatedGrant { source: grant.source.clone(), tasks: grant.tasks.clone(), users, wabas });
+            found.push(EndingGrant {
+                source: grant.source.clone(),
+                tasks: grant.tasks.clone(),
+                users,
+                wabas,
+            });
         }
     }
     found.sort_by_key(|grant| grant.source.until);
@@ -94,11 +99,11 @@ fn runs_of<'h>(digest: &'h str, history: &'h History) -> impl Iterator<Item = &'
 }
 
 /// Returns whether the manifests mean what they meant then.
-fn same_manifests(now: &str, since: Since<'_>, history: &History) -> bool {
+fn same_manifests(now: &str, since: Baseline<'_>, history: &History) -> bool {
     match since {
-        Since::Journal => false,
-        Since::Plan(_, _, then) => then == now,
-        Since::Digest(digest) => {
+        Baseline::Journal => false,
+        Baseline::Plan(_, _, then) => then == now,
+        Baseline::Digest(digest) => {
             digest == now
                 || runs_of(digest, history).next().is_some_and(|run| run.manifest_digest.as_str() == now)
         }
@@ -106,10 +111,10 @@ fn same_manifests(now: &str, since: Since<'_>, history: &History) -> bool {
 }
 
 /// Returns what was so once by the reference that was given, of the assignments for which it tells.
-fn known<'a>(plan: &Plan, since: Since<'a>, history: &'a History) -> BTreeMap<AssignmentKey, Once<'a>> {
+fn known<'a>(plan: &Plan, since: Baseline<'a>, history: &'a History) -> BTreeMap<AssignmentKey, Once<'a>> {
     match since {
-        Since::Journal => BTreeMap::new(),
-        Since::Plan(then, access, _) => {
+        Baseline::Journal => BTreeMap::new(),
+        Baseline::Plan(then, access, _) => {
             let left_alone = plan.changes.iter().map(|change| change.key).filter(|key| {
                 access.wabas.contains_key(&key.waba) && !then.unreadable.contains_key(&key.waba)
             });
@@ -122,7 +127,7 @@ fn known<'a>(plan: &Plan, since: Since<'a>, history: &'a History) -> BTreeMap<As
             });
             left_alone.chain(changed).collect()
         }
-        Since::Digest(digest) => {
+        Baseline::Digest(digest) => {
             let mut runs: Vec<&RecordedRun> = runs_of(digest, history).collect();
             runs.reverse();
             let writes = runs.into_iter().flat_map(|run| &run.writes);
@@ -144,7 +149,7 @@ fn stored(write: &RecordedWrite) -> Option<TaskSet> {
 }
 
 fn moved(plan: &Plan, change: &Change, once: &Once<'_>, same_manifests: bool) -> Moved {
-    let same = |one: &TaskSet, other: &TaskSet| is_same(&plan.implied, one, other);
+    let same = |one: &TaskSet, other: &TaskSet| plan.implied.same(one, other);
     let as_desired = same_manifests || same(&change.after, &once.after);
     let as_live = same(&change.before, &once.after);
     match (as_desired, as_live) {
@@ -155,18 +160,10 @@ fn moved(plan: &Plan, change: &Change, once: &Once<'_>, same_manifests: bool) ->
     }
 }
 
-/// Returns whether two sets differ in nothing but what a task in both of them implies.
-fn is_same(implied: &BTreeMap<Task, TaskSet>, one: &TaskSet, other: &TaskSet) -> bool {
-    let both = one.intersection(other);
-    let beside = both.known().filter_map(|task| implied.get(&task));
-    let beside = beside.fold(TaskSet::EMPTY, |all, beside| all.union(beside));
-    one.difference(other).union(&other.difference(one)).is_subset(&beside)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Because, Name, Outcome, RecordedOutcome, RecordedReason, Runner, State};
+    use crate::model::{Because, Name, Outcome, RecordedOutcome, RecordedReason, Runner, State, Task};
     use jiff::Timestamp;
 
     fn key() -> AssignmentKey {
@@ -222,7 +219,7 @@ mod tests {
         History { runs: vec![run], ..History::default() }
     }
 
-    fn moved(now: &Plan, since: Since<'_>, history: &History) -> Moved {
+    fn moved(now: &Plan, since: Baseline<'_>, history: &History) -> Moved {
         tell(now, "sha256:now", since, history)[&key()].moved
     }
 
@@ -237,31 +234,36 @@ mod tests {
             [(NONE, A, Moved::Live), (B, A, Moved::Live), (A, B, Moved::Manifests), (NONE, B, Moved::Both)]
         {
             let now = plan(live, desired);
-            assert_eq!(moved(&now, Since::Journal, &history), expected);
-            assert_eq!(moved(&now, Since::Digest("sha256:p"), &history), expected);
-            assert_eq!(moved(&now, Since::Digest("sha256:m"), &history), expected);
-            assert_eq!(moved(&now, Since::Digest("sha256:now"), &history), Moved::Live, "the same manifests");
-            assert_eq!(moved(&now, Since::Journal, &History::default()), Moved::Unknown);
+            assert_eq!(moved(&now, Baseline::Journal, &history), expected);
+            assert_eq!(moved(&now, Baseline::Digest("sha256:p"), &history), expected);
+            assert_eq!(moved(&now, Baseline::Digest("sha256:m"), &history), expected);
+            assert_eq!(
+                moved(&now, Baseline::Digest("sha256:now"), &history),
+                Moved::Live,
+                "the same manifests"
+            );
+            assert_eq!(moved(&now, Baseline::Journal, &History::default()), Moved::Unknown);
         }
     }
 
     #[test]
     fn a_write_that_failed_is_no_drift() {
         let history = journal(NONE, A, Outcome::Failed { error: String::from("refused") });
-        assert_eq!(moved(&plan(NONE, A), Since::Digest("sha256:p"), &history), Moved::Undone);
-        assert_eq!(moved(&plan(NONE, A), Since::Journal, &history), Moved::Unknown);
+        assert_eq!(moved(&plan(NONE, A), Baseline::Digest("sha256:p"), &history), Moved::Undone);
+        assert_eq!(moved(&plan(NONE, A), Baseline::Journal, &history), Moved::Unknown);
     }
 
     #[test]
     fn a_plan_tells_of_what_it_left_alone_and_nothing_of_what_it_could_not_read() {
         let mut then = Plan { changes: Vec::new(), ..plan(NONE, A) };
-        let access = Access {
+        let access = LiveAccess {
             wabas: [(key().waba, Name::default())].into(),
             live: State::from_iter([(key(), set(A))]),
-            ..Access::default()
+            ..LiveAccess::default()
         };
         let history = History::default();
-        let told = |then: &Plan, now: &Plan| moved(now, Since::Plan(then, &access, "sha256:then"), &history);
+        let told =
+            |then: &Plan, now: &Plan| moved(now, Baseline::Plan(then, &access, "sha256:then"), &history);
         assert_eq!(told(&then, &plan(B, A)), Moved::Live);
         assert_eq!(told(&then, &plan(A, B)), Moved::Manifests);
         then.unreadable.insert(key().waba, String::from("refused"));
@@ -273,8 +275,8 @@ mod tests {
     fn what_a_task_implies_moves_nothing() {
         let history = journal(NONE, &[Task::Manage], Outcome::Applied);
         let mut now = plan(&[Task::Manage, Task::ViewCost], &[Task::Manage, Task::Develop]);
-        assert_eq!(moved(&now, Since::Journal, &history), Moved::Both);
+        assert_eq!(moved(&now, Baseline::Journal, &history), Moved::Both);
         now.implied.insert(Task::Manage, set(B));
-        assert_eq!(moved(&now, Since::Journal, &history), Moved::Manifests);
+        assert_eq!(moved(&now, Baseline::Journal, &history), Moved::Manifests);
     }
 }

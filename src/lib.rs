@@ -48,6 +48,8 @@ pub mod guard;
 
 pub mod digest;
 
+pub mod proposal;
+
 pub mod drift;
 
 // … and the shell:

@@ -6,9 +6,10 @@ use std::time::Duration;
 use wabacl::apply::{Stop, StopReason, Tools, apply};
 use wabacl::emulator::{Fault, FaultKind, Options};
 use wabacl::graph::{Read, ReadRequest, Reader};
-use wabacl::guard::{ApprovedPlan, approve};
+use wabacl::guard::{ApprovedPlan, review};
 use wabacl::model::{AssignmentKey, Directory, Outcome, Report, Sources, TaskSet, UserId, WabaId};
-use wabacl::store::{Journal, Lock, Start};
+use wabacl::proposal::Proposal;
+use wabacl::store::{Journal, Lock};
 use wabacl::{manifest, plan, resolve};
 
 const WORLD: &str = "
@@ -74,7 +75,8 @@ async fn planned(played: &Played, manifest: &str) -> Ready {
     let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
     let observed = reader.observe(&request, Read::default(), &|_| ()).await.unwrap();
     let plan = plan::plan(&resolved.desired, &observed);
-    let approved = approve(plan, &resolved.policy, &[]).expect("the guards pass it");
+    let proposal = Proposal { policy: resolved.policy, ..Proposal::without_evidence(plan) };
+    let approved = review(proposal, &[]).approve().expect("the guards approve it");
     Ready { approved, directory, reader }
 }
 
@@ -84,16 +86,8 @@ impl Ready {
         let (reader, directory) = (&self.reader, &self.directory);
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::wait(folder.path(), directory.business, &played.settings.clock).await.unwrap();
-        let start = Start {
-            clock: &played.settings.clock,
-            acting_user: None,
-            acting_user_name: None,
-            plan_digest: "sha256:1",
-            manifest_digest: "sha256:2",
-            waivers: &[],
-            sources: &Sources::default(),
-        };
-        let (journal, _) = Journal::open(lock, &start).await.unwrap();
+        let (journal, _) =
+            Journal::open(lock, self.approved.proposal(), &[], &played.settings.clock).await.unwrap();
         let tools = Tools { reader, writer: &writer, journal: &journal, directory, stop, wabas };
         let report = apply(&self.approved, tools, &|_| ()).await;
         journal.end(&report).await.unwrap();

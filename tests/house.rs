@@ -7,24 +7,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("text", &[]),
     ("files", &[]),
     ("model", &["text"]),
     ("diagnostic", &["model", "text"]),
-    ("guard", &["model", "text"]),
+    ("guard", &["model", "proposal", "text"]),
     ("plan", &["model"]),
     ("clock", &[]),
     ("graph", &["clock", "files", "model", "text"]),
-    ("store", &["clock", "files", "model", "text"]),
+    ("store", &["clock", "files", "model", "proposal", "text"]),
     ("emulator", &["clock", "files", "model", "text"]),
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "model"]),
-    ("digest", &["guard", "model"]),
+    ("digest", &["model"]),
+    ("proposal", &["digest", "model"]),
     ("drift", &["model"]),
-    ("resolve", &["diagnostic", "guard", "manifest", "model", "text"]),
-    ("planfile", &["files", "guard", "model", "text"]),
-    ("render", &["diagnostic", "guard", "model", "text"]),
+    ("resolve", &["diagnostic", "manifest", "model", "text"]),
+    ("planfile", &["files", "model", "proposal", "text"]),
+    ("render", &["diagnostic", "guard", "model", "proposal", "text"]),
     ("apply", &["graph", "guard", "store", "model", "plan", "clock"]),
     (
         "cli",
@@ -41,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "model",
             "plan",
             "planfile",
+            "proposal",
             "render",
             "resolve",
             "sources",
@@ -52,7 +54,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 ];
 
 /// The rooms that go by their arguments alone.
-const PURE: [&str; 8] = ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift"];
+const PURE: [&str; 9] =
+    ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift", "proposal"];
 
 /// What a pure room never mentions: files, processes, the network, the clock, and whatever waits.
 const IMPURE: [&str; 13] = [

@@ -2,15 +2,15 @@
 //! Manifests and live states of any size, for measuring.
 
 use std::fmt::Write as _;
-use wabacl::guard::judge;
+use wabacl::guard::review;
 use wabacl::manifest::parse;
 use wabacl::model::{
     AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, Name, Observed, Plan, Sources, State,
     SystemUser, Task, TaskSet, UserId, WabaId,
 };
 use wabacl::plan::plan;
-use wabacl::render::json::JsonHeader;
-use wabacl::render::{self, PlanView, Purpose};
+use wabacl::proposal::Proposal;
+use wabacl::render::{self, View};
 use wabacl::resolve::resolve;
 
 /// The business portfolio of every case.
@@ -165,7 +165,7 @@ impl std::io::Write for Counted {
     }
 }
 
-/// Runs the pure core: parse, resolve, plan, guard, render as JSON. Gives the plan and the length of its text.
+/// Runs the pure core: parse, resolve, plan, guard, render as JSON. Returns the plan and the length of its text.
 pub fn core(case: &Case) -> (Plan, usize) {
     let day = jiff::civil::date(2026, 11, 23);
     let (manifest, diagnostics) = parse(&case.sources);
@@ -174,22 +174,14 @@ pub fn core(case: &Case) -> (Plan, usize) {
     let resolved = resolved.unwrap_or_else(|| panic!("the manifest resolves: {diagnostics:?}"));
     let digest = wabacl::digest::manifest_digest(&resolved.desired, &resolved.policy);
     let plan = plan(&resolved.desired, &case.observed);
-    let judgement = judge(&plan, &resolved.policy, &[]);
-    let view = PlanView {
-        plan: &plan,
-        access: &wabacl::model::Access::default(),
-        violations: &judgement.violations,
-        waived: &judgement.waived,
-        sources: &case.sources,
-        purpose: Purpose::Plan,
-        drift: None,
+    let proposal = Proposal {
+        policy: resolved.policy,
+        manifest_digest: digest,
+        sources: case.sources.clone(),
+        ..Proposal::without_evidence(plan)
     };
-    let header = JsonHeader {
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        acting_user_name: None,
-        manifest_digest: &digest,
-    };
+    let review = review(proposal, &[]);
     let mut sink = Counted(0);
-    render::json::plan(&view, &header, &mut sink).expect("a count takes everything");
-    (plan, sink.0)
+    render::json::plan(&View::of_plan(&review), &mut sink).expect("a count takes everything");
+    (review.plan().clone(), sink.0)
 }

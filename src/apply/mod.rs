@@ -14,7 +14,6 @@ use crate::guard::ApprovedPlan;
 use crate::model::{
     Blocked, Change, Directory, Outcome, Plan, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
 };
-use crate::plan::same;
 use crate::store::{Journal, JournalError, WriteId};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
@@ -172,7 +171,7 @@ impl<'a> WabaRun<'a> {
         let mut moved = false;
         for (change, outcome) in self.changes.iter().zip(&mut self.outcomes).filter(|(_, o)| o.is_none()) {
             let found = held(live, change.key.user);
-            if same(&found, &change.after, &self.plan.implied) {
+            if self.plan.implied.same(&found, &change.after) {
                 *outcome = Some(Outcome::AlreadySo);
             } else if found != change.before {
                 moved = true;
@@ -302,7 +301,7 @@ impl<'a> WabaRun<'a> {
             }
             Ok(live) => {
                 let found = held(&live, change.key.user);
-                if same(&found, &change.after, &self.plan.implied) {
+                if self.plan.implied.same(&found, &change.after) {
                     self.accepted.push(index);
                     return Ok(());
                 }
@@ -340,7 +339,7 @@ impl<'a> WabaRun<'a> {
     }
 
     fn stored(&self, change: &Change, found: TaskSet) -> Outcome {
-        if same(&found, &change.after, &self.plan.implied) {
+        if self.plan.implied.same(&found, &change.after) {
             Outcome::Applied
         } else if change.admin && change.before.is_empty() && found.is_empty() {
             Outcome::AcceptedNotListed

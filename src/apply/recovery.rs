@@ -1,8 +1,7 @@
 //! Finds out by reading what became of writes that an earlier run left in flight.
 
 use super::{Tools, held};
-use crate::model::{History, SettledWrite, Settlement, Task, TaskSet, UserId, WabaId};
-use crate::plan::same;
+use crate::model::{History, Implied, SettledWrite, Settlement, TaskSet, UserId, WabaId};
 use crate::store::JournalError;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where the journal cannot be written: then nothing may be applied.
 pub async fn settle_earlier(
     history: &History,
-    implied: &BTreeMap<Task, TaskSet>,
+    implied: &Implied,
     tools: Tools<'_>,
 ) -> Result<Vec<SettledWrite>, JournalError> {
     let wabas: BTreeSet<WabaId> = history.in_flight().map(|(_, write)| write.key.waba).collect();
@@ -30,7 +29,7 @@ pub async fn settle_earlier(
         let found = match live.get(&write.key.waba) {
             Some(Ok(live)) => {
                 let found = held(live, write.key.user);
-                let how = if same(&found, &write.after, implied) {
+                let how = if implied.same(&found, &write.after) {
                     Settlement::TookEffect
                 } else if found == write.before {
                     Settlement::NoEffect

@@ -11,12 +11,11 @@ use super::saved;
 use super::terminal::Terminal;
 use crate::apply::{AHEAD, Stop, StopReason, Tools};
 use crate::clock::Clock;
-use crate::digest::plan_digest;
-use crate::guard::{self, ApprovedPlan, Judgement};
-use crate::model::{BusinessId, History, Plan, Report};
-use crate::planfile::Saved;
-use crate::render::{self, Purpose};
-use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock, Start};
+use crate::guard::{self, ApprovedPlan};
+use crate::model::{BusinessId, Directory, Plan, Report};
+use crate::proposal::Proposal;
+use crate::render::{self, View};
+use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock};
 use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,9 +70,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let Some(prepared) = signals.unless(prepared).await else { return Ok(Exit::Interrupted) };
     match prepared? {
         (Ready::Ended(exit), ..) => Ok(exit),
-        (Ready::Go(approved, planned), live, lock) => {
-            let approved = approved.as_deref();
-            write(args, approved, &planned, &live, lock, &mut signals, terminal).await
+        (Ready::Go(approved, directory), live, lock) => {
+            write(args, &approved, &directory, &live, lock, &mut signals, terminal).await
         }
     }
 }
@@ -82,7 +80,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 enum Basis {
     Manifests(Box<Checked>),
     /// A saved plan, and manifests that it has to agree with where some were named.
-    Saved(Box<Saved>, Option<Box<Checked>>),
+    Saved(Box<Proposal>, Option<Box<Checked>>),
 }
 
 impl Basis {
@@ -152,58 +150,58 @@ async fn prepare(args: &Args, basis: Basis, live: &Live, terminal: &Terminal) ->
         }
         Basis::Saved(saved, Some(checked)) => {
             let planned = pipeline::plan(*checked, &args.options, live, terminal).await?;
-            saved::agree(&saved.plan, &planned.plan, terminal)?;
+            saved::agree(&saved.plan, &planned.proposal.plan, terminal)?;
             planned
         }
     };
     let earlier = store::read(&journal, Keep::InFlight)
         .map_err(|error| Failure::journal("reading the journal", &error))?;
-    match approve(args, asks, planned, terminal).await? {
-        Ready::Go(None, planned) if earlier.in_flight().next().is_none() => {
-            Ok(Ready::Ended(plan::exit(&planned, &Judgement::default(), false)))
-        }
-        ready @ (Ready::Ended(_) | Ready::Go(..)) => Ok(ready),
-    }
+    let settles = earlier.in_flight().next().is_some();
+    approve(args, asks, settles, planned, terminal).await
 }
 
 /// Whether there is something to write.
 enum Ready {
     Ended(Exit),
-    /// What to write, where there is any; else only what an earlier run left in flight is settled.
-    Go(Option<Box<ApprovedPlan>>, Box<Planned>),
+    Go(Box<ApprovedPlan>, Box<Directory>),
 }
 
 /// Shows the plan, lets the guards judge it, and asks.
-async fn approve(args: &Args, asks: bool, planned: Planned, terminal: &Terminal) -> Result<Ready, Failure> {
-    let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
-    terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
+async fn approve(
+    args: &Args,
+    asks: bool,
+    settles: bool,
+    planned: Planned,
+    terminal: &Terminal,
+) -> Result<Ready, Failure> {
+    let review = guard::review(planned.proposal, &args.waivers.waive);
+    terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
     let json = args.format == ReportFormat::Json;
     if !json {
-        plan::show(&planned, &judgement, Format::Text, terminal)?;
-    } else if !judgement.violations.is_empty() {
-        terminal.talk(|style| render::text::plan(&planned.view(&judgement, Purpose::Plan), style));
+        plan::show(&review, Format::Text, terminal)?;
+    } else if !review.violations().is_empty() {
+        terminal.talk(|style| render::text::plan(&View::of_plan(&review), style));
     }
-    let exit = plan::exit(&planned, &judgement, false);
-    let Ok(approved) = guard::approve(planned.plan.clone(), &planned.policy, &args.waivers.waive) else {
-        return Ok(Ready::Ended(exit));
-    };
-    if planned.plan.changes.is_empty() {
+    let exit = plan::exit(review.plan(), review.violations(), false);
+    let Ok(approved) = review.approve() else { return Ok(Ready::Ended(exit)) };
+    if approved.plan().changes.is_empty() {
         if json {
-            report(&Report::default(), &planned, &judgement, args.format, terminal)?;
+            report(&Report::default(), &approved, args.format, terminal)?;
         }
-        return Ok(Ready::Go(None, Box::new(planned)));
+        let go = || Ready::Go(Box::new(approved), Box::new(planned.directory));
+        return Ok(if settles { go() } else { Ready::Ended(exit) });
     }
     if asks && !terminal.approves("Apply these changes?").await? {
         terminal.say("Not approved: nothing was written.");
         return Ok(Ready::Ended(Exit::Refused));
     }
-    Ok(Ready::Go(Some(Box::new(approved)), Box::new(planned)))
+    Ok(Ready::Go(Box::new(approved), Box::new(planned.directory)))
 }
 
 async fn write(
     args: &Args,
-    approved: Option<&ApprovedPlan>,
-    planned: &Planned,
+    approved: &ApprovedPlan,
+    directory: &Directory,
     live: &Live,
     lock: Lock,
     signals: &mut Signals,
@@ -213,25 +211,26 @@ async fn write(
     let waivers: Vec<String> = args.waivers.waive.iter().map(ToString::to_string).collect();
     let unwritable =
         |error: &JournalError| Failure::journal("keeping the journal, so nothing was written", error);
-    let (journal, earlier) = open(planned, &waivers, lock).await.map_err(|error| unwritable(&error))?;
+    let clock = Clock::real();
+    let opened = Journal::open(lock, approved.proposal(), &waivers, &clock).await;
+    let (journal, earlier) = opened.map_err(|error| unwritable(&error))?;
     let stop = Stop::new(Duration::from_secs(u64::from(args.grace)));
-    let directory = &planned.directory;
     let wabas = match args.connection.read_strategy {
         Strategy::Direct => usize::from(args.connection.concurrency),
         Strategy::Auto | Strategy::Nested | Strategy::Batch => AHEAD,
     };
     let tools =
         Tools { reader: &live.reader, writer: &writer, journal: &journal, directory, stop: &stop, wabas };
-    let settled = crate::apply::settle_earlier(&earlier, &planned.plan.implied, tools);
+    let settled = crate::apply::settle_earlier(&earlier, &approved.plan().implied, tools);
     let Some(settled) = signals.unless(settled).await else { return Ok(Exit::Interrupted) };
     let settled = settled.map_err(|error| unwritable(&error))?;
     terminal.talk(|style| render::text::settled(&settled, style));
-    let Some(approved) = approved else {
+    if approved.plan().changes.is_empty() {
         live.end(None, terminal);
         let nothing = Report::default();
         journal.end(&nothing).await.map_err(|error| Failure::journal("ending the journal", &error))?;
-        return Ok(plan::exit(planned, &Judgement::default(), false));
-    };
+        return Ok(plan::exit(approved.plan(), &[], false));
+    }
     let bar = terminal.progress("applying", approved.plan().changes.len());
     let done = |changes: usize| bar.inc(changes as u64);
     let report = signals.stop(crate::apply::apply(approved, tools, &done), &stop).await;
@@ -244,42 +243,25 @@ async fn write(
         }
     };
     let ended = journal.end(&report).await;
-    let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
-    self::report(&report, planned, &judgement, args.format, terminal)?;
+    self::report(&report, approved, args.format, terminal)?;
     live.end(Some(&writer), terminal);
     // By now the report is told: what is missing is its last line in the journal.
     ended.map_err(|error| Failure::journal("ending the journal", &error))?;
     Ok(exit(&report, approved.plan(), &stop))
 }
 
-/// Opens the journal, and says in it who applies what.
-async fn open(planned: &Planned, waivers: &[String], lock: Lock) -> Result<(Journal, History), JournalError> {
-    let clock = Clock::real();
-    let start = Start {
-        clock: &clock,
-        acting_user: planned.plan.acting_user,
-        acting_user_name: planned.acting_user_name(),
-        plan_digest: &plan_digest(&planned.plan),
-        manifest_digest: &planned.manifest_digest,
-        waivers,
-        sources: &planned.sources,
-    };
-    Journal::open(lock, &start).await
-}
-
 fn report(
     report: &Report,
-    planned: &Planned,
-    judgement: &Judgement,
+    approved: &ApprovedPlan,
     format: ReportFormat,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let view = planned.view(judgement, Purpose::Plan);
+    let view = View::of_plan(approved.review());
     match format {
-        ReportFormat::Text => terminal.product(&render::text::report(report, view.plan, &terminal.style())),
-        ReportFormat::Json => {
-            terminal.written(|to| render::json::report(report, &view, &planned.header(), to))
+        ReportFormat::Text => {
+            terminal.product(&render::text::report(report, approved.plan(), &terminal.style()))
         }
+        ReportFormat::Json => terminal.written(|to| render::json::report(report, &view, to)),
     }
 }
 

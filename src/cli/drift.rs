@@ -4,15 +4,14 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::live::Live;
 use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions, Reference};
-use super::pipeline::{self, Planned};
+use super::pipeline;
 use super::terminal::{self, Terminal};
 use super::{plan, saved};
-use crate::drift::{self, Since};
+use crate::drift::{self, Baseline};
 use crate::files;
-use crate::guard::Judgement;
 use crate::model::{BusinessId, Drift, History, UnmanagedReason, causes};
-use crate::planfile::Saved;
-use crate::render::{self, Purpose, Style};
+use crate::proposal::Proposal;
+use crate::render::{self, Style, View};
 use crate::store::{self, Keep};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
@@ -65,18 +64,18 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
     let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
     live.end(None, terminal);
-    let mut planned = planned?;
-    planned.drift = Some(told(args, since.as_ref(), &planned, terminal));
-    show(args, &planned, terminal)?;
-    let undeclared = planned.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
-    let exit = plan::exit(&planned, &Judgement::default(), true);
+    let proposal = planned?.proposal;
+    let drift = told(args, since.as_ref(), &proposal, terminal);
+    show(args, &View::of_drift(&proposal, &drift), terminal)?;
+    let undeclared = proposal.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
+    let exit = plan::exit(&proposal.plan, &[], true);
     let red = undeclared && args.fail_on.contains(&FailOn::Undeclared);
     // Where several fit, the first in the order of the table wins.
     Ok(if red { exit.min(Exit::Changes) } else { exit })
 }
 
 /// Makes sure that a saved plan is about the same business.
-fn is_of(saved: &Saved, business: BusinessId) -> Result<(), Failure> {
+fn is_of(saved: &Proposal, business: BusinessId) -> Result<(), Failure> {
     let of = saved.plan.business;
     if of == business {
         return Ok(());
@@ -87,30 +86,31 @@ fn is_of(saved: &Saved, business: BusinessId) -> Result<(), Failure> {
 }
 
 /// Finds out what is known of the differences.
-fn told(args: &Args, saved: Option<&Saved>, planned: &Planned, terminal: &Terminal) -> Drift {
-    let plan = &planned.plan;
+fn told(args: &Args, saved: Option<&Proposal>, proposal: &Proposal, terminal: &Terminal) -> Drift {
+    let plan = &proposal.plan;
     let last_day = args.expiring.map(|length| plan.day.saturating_add(length));
-    let ends =
-        |day| planned.dated.iter().filter(move |grant| grant.source.until.is_some_and(|until| until <= day));
+    let ends = |day| {
+        proposal.ending.iter().filter(move |grant| grant.source.until.is_some_and(|until| until <= day))
+    };
     let expiring = last_day.map(|day| ends(day).cloned().collect());
     if plan.changes.is_empty() {
         return Drift { expiring, ..Drift::default() };
     }
     let history = history(&args.connection, plan.business, terminal);
     let since = match (&args.since, saved) {
-        (_, Some(saved)) => Since::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
-        (Some(Reference::Digest(digest)), None) => Since::Digest(digest),
-        (_, None) => Since::Journal,
+        (_, Some(saved)) => Baseline::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
+        (Some(Reference::Digest(digest)), None) => Baseline::Digest(digest),
+        (_, None) => Baseline::Journal,
     };
-    if let Since::Digest(digest) = since
-        && !drift::is_known(digest, &planned.manifest_digest, &history)
+    if let Baseline::Digest(digest) = since
+        && !drift::is_known(digest, &proposal.manifest_digest, &history)
     {
         terminal.say(&format!(
             "warning: neither have the manifests the digest {digest}, nor has any run in the journal of this machine; \
              which side moved is told by the journal alone"
         ));
     }
-    Drift { told: drift::tell(plan, &planned.manifest_digest, since, &history), expiring }
+    Drift { told: drift::tell(plan, &proposal.manifest_digest, since, &history), expiring }
 }
 
 /// Reads the journal of a business. Without one less is known, and that is no failure.
@@ -124,14 +124,14 @@ fn history(connection: &Connection, business: BusinessId, terminal: &Terminal) -
 }
 
 /// Prints it, or writes it to the file that was named.
-fn show(args: &Args, planned: &Planned, terminal: &Terminal) -> Result<(), Failure> {
+fn show(args: &Args, view: &View<'_>, terminal: &Terminal) -> Result<(), Failure> {
     let Some(file) = &args.out else {
-        return terminal.written(|to| write(planned, args.format, &terminal.style(), None, to));
+        return terminal.written(|to| write(view, args.format, &terminal.style(), None, to));
     };
     let before = std::fs::read_to_string(file).ok();
     let style = Style { colour: false, ..terminal.style() };
     let mut text = Vec::new();
-    write(planned, args.format, &style, before.as_deref(), &mut text)
+    write(view, args.format, &style, before.as_deref(), &mut text)
         .and_then(|()| files::replace(file, files::WORLD_READABLE, |to| to.write_all(&text)))
         .map_err(|error| Failure::failed(&writing(file), error))
 }
@@ -141,22 +141,20 @@ fn writing(file: &Path) -> String {
 }
 
 fn write(
-    planned: &Planned,
+    view: &View<'_>,
     format: DriftFormat,
     style: &Style,
     before: Option<&str>,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let unjudged = Judgement::default();
-    let view = planned.view(&unjudged, Purpose::Drift);
     let text = match format {
-        DriftFormat::Json => return render::json::plan(&view, &planned.header(), to),
-        DriftFormat::Html => return render::html::plan(&view, &planned.header(), to),
-        DriftFormat::Text => render::text::drift(&view, style),
-        DriftFormat::Diff => render::diff::plan(&view, style),
-        DriftFormat::Markdown => render::markdown::plan(&view),
-        DriftFormat::Github => render::github::plan(&view, &terminal::top()),
-        DriftFormat::Prometheus => render::prometheus::drift(&view, Timestamp::now(), before),
+        DriftFormat::Json => return render::json::plan(view, to),
+        DriftFormat::Html => return render::html::plan(view, to),
+        DriftFormat::Text => render::text::drift(view, style),
+        DriftFormat::Diff => render::diff::plan(view, style),
+        DriftFormat::Markdown => render::markdown::plan(view),
+        DriftFormat::Github => render::github::plan(view, &terminal::top()),
+        DriftFormat::Prometheus => render::prometheus::drift(view, Timestamp::now(), before),
     };
     to.write_all(text.as_bytes())
 }

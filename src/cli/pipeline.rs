@@ -8,102 +8,19 @@ use super::terminal::{self, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
-use crate::guard::{Judgement, Policy};
 use crate::manifest::Manifest;
-use crate::model::{
-    Access, BusinessId, DatedGrant, Desired, Directory, Drift, Name, Plan, Shared, Sources, UserId, WabaId,
-};
-use crate::planfile::Saved;
-use crate::render::json::JsonHeader;
-use crate::render::{PlanView, Purpose};
+use crate::model::{BusinessId, Desired, Directory, LiveAccess, Name, Shared, Sources, UserId, WabaId};
+use crate::proposal::Proposal;
 use crate::{drift, manifest, plan, render, resolve, sources};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A plan, and what it takes to judge, show and apply it.
+/// A proposal, and the directory by which it was made.
 pub(crate) struct Planned {
-    pub(crate) plan: Plan,
-    pub(crate) access: Access,
-    pub(crate) policy: Policy,
+    pub(crate) proposal: Proposal,
     pub(crate) directory: Directory,
-    pub(crate) sources: Sources,
-    pub(crate) manifest_digest: String,
-    /// The grants that hold and will end, by their last day; none of a saved plan.
-    pub(crate) dated: Vec<DatedGrant>,
-    /// What is known of how live access came to differ, where somebody asks for that.
-    pub(crate) drift: Option<Drift>,
-    /// When it was made, to the second: what a reader of a plan wants to know, and the form that the schema shows.
-    created_at: Timestamp,
-    pub(crate) acting_user_name: Option<Name>,
-}
-
-/// A saved plan is like one that was just made, but that nobody has looked anything up for it.
-impl From<Saved> for Planned {
-    fn from(saved: Saved) -> Self {
-        let Saved { created_at, acting_user_name, manifest_digest, plan, access, policy, sources } = saved;
-        let directory = Directory {
-            business: plan.business,
-            acting_user: plan.acting_user,
-            system_users: BTreeMap::new(),
-            wabas: BTreeMap::new(),
-        };
-        Self {
-            plan,
-            access,
-            policy,
-            directory,
-            sources,
-            manifest_digest,
-            dated: Vec::new(),
-            drift: None,
-            created_at,
-            acting_user_name,
-        }
-    }
-}
-
-impl Planned {
-    /// Returns what is saved of it.
-    pub(crate) fn to_save(&self) -> Saved {
-        Saved {
-            created_at: self.created_at,
-            acting_user_name: self.acting_user_name.clone(),
-            manifest_digest: self.manifest_digest.clone(),
-            plan: self.plan.clone(),
-            access: self.access.clone(),
-            policy: self.policy.clone(),
-            sources: self.sources.clone(),
-        }
-    }
-
-    /// Returns what there is to see of the plan.
-    pub(crate) fn view<'a>(&'a self, judgement: &'a Judgement, purpose: Purpose) -> PlanView<'a> {
-        PlanView {
-            plan: &self.plan,
-            access: &self.access,
-            violations: &judgement.violations,
-            waived: &judgement.waived,
-            sources: &self.sources,
-            purpose,
-            drift: self.drift.as_ref(),
-        }
-    }
-
-    /// Returns the name of the system user whose token is used, where it is known.
-    pub(crate) fn acting_user_name(&self) -> Option<&Name> {
-        self.acting_user_name.as_ref()
-    }
-
-    /// Returns what a JSON document tells besides the plan.
-    pub(crate) fn header(&self) -> JsonHeader<'_> {
-        JsonHeader {
-            created_at: self.created_at,
-            acting_user_name: self.acting_user_name(),
-            manifest_digest: &self.manifest_digest,
-        }
-    }
 }
 
 /// Returns the day to plan for: the one that was asked for, or today in UTC.
@@ -196,23 +113,14 @@ pub(crate) async fn plan(
         "the live state is read"
     );
     let plan = plan::plan(&desired, &observed);
-    let dated = drift::dated(&desired);
-    let access = Access::of(&desired, observed);
+    let ending = drift::dated(&desired);
+    let access = LiveAccess::of(&desired, observed);
     let acting_user = plan.acting_user.and_then(|user| directory.system_users.get(&user));
     let acting_user_name = acting_user.map(|user| user.name.clone());
-    let created_at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    Ok(Planned {
-        plan,
-        access,
-        policy,
-        directory,
-        sources,
-        manifest_digest,
-        dated,
-        drift: None,
-        created_at,
-        acting_user_name,
-    })
+    let made = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let proposal =
+        Proposal { made, manifest_digest, sources, plan, acting_user_name, access, policy, ending };
+    Ok(Planned { proposal, directory })
 }
 
 /// Reads the directory, and ahead of what is asked for then, who holds what on the WABAs that will be in scope.

@@ -4,11 +4,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::live::Live;
 use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
-use super::pipeline::{self, Planned};
+use super::pipeline;
 use super::terminal::{self, Terminal};
-use crate::guard::{self, Judgement};
+use crate::guard::{self, Review, Violation};
+use crate::model::Plan;
 use crate::planfile;
-use crate::render::{self, Purpose};
+use crate::render::{self, View};
 use std::path::PathBuf;
 
 /// Shows what apply would do, and writes nothing
@@ -39,42 +40,37 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
     live.end(None, terminal);
     let planned = planned?;
-    let judgement = guard::judge(&planned.plan, &planned.policy, &args.waivers.waive);
-    terminal.talk(|style| render::text::idle_waivers(&judgement.idle, style));
-    show(&planned, &judgement, args.format, terminal)?;
+    let review = guard::review(planned.proposal, &args.waivers.waive);
+    terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
+    show(&review, args.format, terminal)?;
     if let Some(file) = &args.out {
-        planfile::save(&planned.to_save(), file)
+        planfile::save(review.proposal(), file)
             .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
         terminal.say(&format!("The plan is saved as {}.", file.display()));
     }
-    Ok(exit(&planned, &judgement, args.detailed_exitcode))
+    Ok(exit(review.plan(), review.violations(), args.detailed_exitcode))
 }
 
 /// Prints a plan.
-pub(crate) fn show(
-    planned: &Planned,
-    judgement: &Judgement,
-    format: Format,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let view = planned.view(judgement, Purpose::Plan);
+pub(crate) fn show(review: &Review, format: Format, terminal: &Terminal) -> Result<(), Failure> {
+    let view = View::of_plan(review);
     match format {
         Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
-        Format::Json => terminal.written(|to| render::json::plan(&view, &planned.header(), to)),
+        Format::Json => terminal.written(|to| render::json::plan(&view, to)),
         Format::Diff => terminal.product(&render::diff::plan(&view, &terminal.style())),
-        Format::Html => terminal.written(|to| render::html::plan(&view, &planned.header(), to)),
+        Format::Html => terminal.written(|to| render::html::plan(&view, to)),
         Format::Markdown => terminal.product(&render::markdown::plan(&view)),
         Format::Github => terminal.product(&render::github::plan(&view, &terminal::top())),
     }
 }
 
 /// Returns the exit code of a plan that nobody applies.
-pub(crate) fn exit(planned: &Planned, judgement: &Judgement, tell_changes: bool) -> Exit {
-    if !judgement.violations.is_empty() {
+pub(crate) fn exit(plan: &Plan, violations: &[Violation], tell_changes: bool) -> Exit {
+    if !violations.is_empty() {
         Exit::Refused
-    } else if !planned.plan.unreadable.is_empty() {
+    } else if !plan.unreadable.is_empty() {
         Exit::Partial
-    } else if tell_changes && !planned.plan.changes.is_empty() {
+    } else if tell_changes && !plan.changes.is_empty() {
         Exit::Changes
     } else {
         Exit::Done

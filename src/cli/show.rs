@@ -3,7 +3,6 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::Format;
-use super::pipeline::Planned;
 use super::plan;
 use super::saved;
 use super::terminal::Terminal;
@@ -22,8 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let planned = Planned::from(saved::load(&args.file)?);
-    let judgement = guard::judge(&planned.plan, &planned.policy, &[]);
-    plan::show(&planned, &judgement, args.format, terminal)?;
+    let review = guard::review(saved::load(&args.file)?, &[]);
+    plan::show(&review, args.format, terminal)?;
     Ok(Exit::Done)
 }

@@ -1,9 +1,11 @@
-//! What the guards promise, on small plans.
+//! The promises of the guards, on small plans.
 
 use super::*;
-use crate::model::{AssignmentKey, Because, Blocked};
+use crate::model::{AssignmentKey, Because, Blocked, DeclaredNames, Name, Task, TaskSet};
+use crate::proposal::Proposal;
 use jiff::civil::date;
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn id<T: std::str::FromStr>(number: u64) -> T
 where
@@ -50,12 +52,18 @@ fn policy() -> Policy {
     Policy { max_removals_percent: 25.0, max_removals: 50, ..Policy::default() }
 }
 
+fn judge(plan: &Plan, policy: &Policy, waivers: &[Waiver]) -> Review {
+    let proposal = Proposal { policy: policy.clone(), ..Proposal::without_evidence(plan.clone()) };
+    review(proposal, waivers)
+}
+
 fn messages(plan: &Plan, policy: &Policy) -> Vec<String> {
-    judge(plan, policy, &[]).violations.into_iter().map(|v| format!("{}: {}", v.code, v.message)).collect()
+    let violations = judge(plan, policy, &[]).violations;
+    violations.into_iter().map(|violation| format!("{}: {}", violation.guard, violation.message)).collect()
 }
 
 #[test]
-fn exactly_the_limit_of_removals_is_allowed() {
+fn the_limits_of_removals_are_inclusive() {
     let losing: Vec<_> = (1..=26).map(|user| (1, user + 10, "DEVELOP,VIEW_COST", "DEVELOP")).collect();
     assert_eq!(messages(&plan(&losing[..25], &[], 100), &policy()), Vec::<String>::new());
     assert_eq!(
@@ -77,12 +85,12 @@ fn the_percentage_counts_from_ten_live_assignments_up() {
 }
 
 #[test]
-fn nobody_takes_the_last_holder_away() {
+fn the_last_holder_is_kept() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
     let revoke = [(1, 2, "MESSAGING", "")];
     assert_eq!(
         messages(&plan(&revoke, &[], 1), &policy),
-        ["min-holders: `acme` (1) would go from 1 to 0 holders of MESSAGING, the least is 1"]
+        ["min-holders: `acme` (1) would go from 1 to 0 holders of MESSAGING, the minimum is 1"]
     );
     assert_eq!(
         messages(&plan(&revoke, &[(1, 70, "MANAGE")], 1), &policy),
@@ -97,7 +105,7 @@ fn nobody_takes_the_last_holder_away() {
 }
 
 #[test]
-fn holders_are_counted_at_every_moment_on_the_way() {
+fn holders_are_counted_after_each_change() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1)]), ..policy() };
     let (gain, loss) = ((1, 3, "", "MANAGE"), (1, 2, "MANAGE", ""));
     assert_eq!(messages(&plan(&[gain, loss], &[], 1), &policy), Vec::<String>::new());
@@ -105,7 +113,7 @@ fn holders_are_counted_at_every_moment_on_the_way() {
 }
 
 #[test]
-fn a_gain_that_is_not_attempted_holds_nothing() {
+fn a_blocked_gain_makes_no_holder() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1)]), ..policy() };
     let mut swap = plan(&[(1, 5, "", "MANAGE"), (1, 2, "MANAGE", "")], &[], 1);
     swap.changes[0].blocked = Some(Blocked::SelfRaise);
@@ -113,7 +121,7 @@ fn a_gain_that_is_not_attempted_holds_nothing() {
 }
 
 #[test]
-fn who_loses_only_what_a_held_task_implies_stays_a_holder() {
+fn losing_an_implied_task_is_no_loss() {
     let policy = Policy {
         max_removals: 0,
         min_holders: BTreeMap::from([(Task::Messaging, 1)]),
@@ -127,7 +135,7 @@ fn who_loses_only_what_a_held_task_implies_stays_a_holder() {
 }
 
 #[test]
-fn who_newly_gets_only_what_a_held_task_implies_is_no_new_holder() {
+fn gaining_an_implied_task_makes_no_holder() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
     let swap = [(1, 3, "DEVELOP", "DEVELOP,MESSAGING,VIEW_COST"), (1, 2, "MESSAGING", "")];
     let mut plan = plan(&swap, &[], 2);
@@ -137,7 +145,7 @@ fn who_newly_gets_only_what_a_held_task_implies_is_no_new_holder() {
 }
 
 #[test]
-fn the_acting_user_keeps_what_a_held_task_implies() {
+fn the_acting_user_may_lose_an_implied_task() {
     let mut plan = plan(&[(1, 5, "FULL_CONTROL,MANAGE,VIEW_COST", "FULL_CONTROL")], &[], 1);
     assert_eq!(messages(&plan, &policy()).len(), 1);
     plan.changes[0].implied = tasks("MANAGE");
@@ -145,7 +153,7 @@ fn the_acting_user_keeps_what_a_held_task_implies() {
 }
 
 #[test]
-fn a_waba_with_too_few_may_keep_them_and_not_lose_another() {
+fn a_waba_below_the_minimum_may_not_lose_another_holder() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 3)]), ..policy() };
     assert_eq!(
         messages(&plan(&[(1, 3, "DEVELOP", "")], &[(1, 4, "MANAGE")], 1), &policy),
@@ -165,7 +173,7 @@ fn the_acting_user_keeps_manage_and_is_not_revoked() {
 }
 
 #[test]
-fn nothing_is_taken_away_where_it_is_not_known_whose_token_this_is() {
+fn an_unknown_acting_user_allows_no_loss() {
     let mut plan = plan(&[(1, 2, "DEVELOP", "")], &[], 1);
     plan.acting_user = None;
     assert_eq!(judge(&plan, &policy(), &[]).violations.len(), 1);
@@ -188,11 +196,11 @@ fn a_protected_user_loses_nothing() {
 }
 
 #[test]
-fn a_set_stays_within_what_is_permitted() {
+fn only_permitted_tasks_are_written() {
     let policy = Policy { permitted: BTreeMap::from([(id(1), tasks("DEVELOP"))]), ..policy() };
     assert_eq!(
         messages(&plan(&[(1, 2, "", "DEVELOP,MANAGE")], &[], 1), &policy),
-        ["not-permitted: `bot` would be given MANAGE on `acme`, which permits only DEVELOP"]
+        ["not-permitted: `bot` would get MANAGE on `acme`, which permits only DEVELOP"]
     );
     assert_eq!(
         messages(&plan(&[(1, 2, "MANAGE", "")], &[(1, 70, "MANAGE")], 1), &policy),
@@ -201,7 +209,7 @@ fn a_set_stays_within_what_is_permitted() {
 }
 
 #[test]
-fn a_waiver_covers_its_guard_whole_or_for_one_waba_or_user() {
+fn a_waiver_covers_a_guard_or_one_target_of_it() {
     let policy = Policy { permitted: BTreeMap::from([(id(1), tasks("DEVELOP"))]), ..policy() };
     let plan = plan(&[(1, 2, "", "MANAGE")], &[], 1);
     let left = |waiver: &str| judge(&plan, &policy, &[waiver.parse().unwrap()]).violations.len();
@@ -215,11 +223,13 @@ fn a_waiver_covers_its_guard_whole_or_for_one_waba_or_user() {
     }
     assert!("force".parse::<Waiver>().is_err());
     assert_eq!("min-holders=acme".parse::<Waiver>().unwrap().to_string(), "min-holders=acme");
-    assert!(approve(plan, &policy, &["not-permitted".parse().unwrap()]).is_ok());
+    assert!(judge(&plan, &policy, &["not-permitted".parse().unwrap()]).approve().is_ok());
+    let refused = judge(&plan, &policy, &[]);
+    assert_eq!(*refused.clone().approve().unwrap_err(), refused);
 }
 
-/// A plan that breaks `not-permitted` for the user 2 on the WABA 1 and the user 3 on the WABA 7, both of which the
-/// API calls `acme`, and the policy that it breaks.
+/// A plan that violates `not-permitted` for the user 2 on the WABA 1 and the user 3 on the WABA 7, which have the same
+/// live name, and its policy.
 fn twins(declared: DeclaredNames) -> (Plan, Policy) {
     let mut plan = plan(&[(1, 2, "", "MANAGE"), (7, 3, "", "MANAGE")], &[], 2);
     plan.waba_names.insert(id(7), Name::from("acme"));
@@ -228,41 +238,44 @@ fn twins(declared: DeclaredNames) -> (Plan, Policy) {
     (plan, Policy { permitted, names: declared, ..policy() })
 }
 
-/// Judges with one waiver, and gives the WABAs of what it lets pass.
-fn passed((plan, policy): &(Plan, Policy), waiver: &str) -> Vec<WabaId> {
+/// Returns the WABAs of the violations that a waiver covers.
+fn waived((plan, policy): &(Plan, Policy), waiver: &str) -> Vec<WabaId> {
     let judgement = judge(plan, policy, &[waiver.parse().unwrap()]);
     judgement.waived.iter().filter_map(|violation| violation.waba).collect()
 }
 
 #[test]
-fn a_waivers_target_means_what_the_manifests_call_so_before_what_others_do() {
+fn declared_names_come_before_live_names_in_a_waiver() {
     let wabas = |waba| BTreeMap::from([(Name::from("acme"), id(waba))]);
     let users = BTreeMap::from([(Name::from("acme"), id(2))]);
     let declared = |wabas, users| twins(DeclaredNames { wabas, users });
     let none = BTreeMap::new;
     let waiver = "not-permitted=acme";
-    assert_eq!(passed(&declared(none(), BTreeMap::new()), waiver), [id(1), id(7)]);
-    assert_eq!(passed(&declared(wabas(1), BTreeMap::new()), waiver), [id(1)]);
-    assert_eq!(passed(&declared(wabas(7), BTreeMap::new()), waiver), [id(7)]);
-    assert_eq!(passed(&declared(BTreeMap::new(), users), waiver), [id(1)], "a user is called so");
-    assert_eq!(passed(&declared(wabas(40), BTreeMap::new()), waiver), [], "declared, and not in this plan");
+    assert_eq!(waived(&declared(none(), BTreeMap::new()), waiver), [id(1), id(7)]);
+    assert_eq!(waived(&declared(wabas(1), BTreeMap::new()), waiver), [id(1)]);
+    assert_eq!(waived(&declared(wabas(7), BTreeMap::new()), waiver), [id(7)]);
+    assert_eq!(waived(&declared(BTreeMap::new(), users), waiver), [id(1)], "a user is called so");
+    assert_eq!(waived(&declared(wabas(40), BTreeMap::new()), waiver), [], "declared, and not in this plan");
     let by_id = declared(BTreeMap::new(), BTreeMap::new());
-    assert_eq!(passed(&by_id, "not-permitted=1"), [id(1)], "an id comes before a live name");
+    assert_eq!(waived(&by_id, "not-permitted=1"), [id(1)], "an id comes before a live name");
 }
 
 #[test]
-fn a_waiver_that_lets_nothing_pass_is_told_and_changes_nothing() {
+fn an_unused_waiver_is_reported() {
     let (plan, policy) = twins(DeclaredNames {
         wabas: BTreeMap::from([(Name::from("globex-eu"), id(40))]),
         users: BTreeMap::from([(Name::from("bot"), id(2))]),
     });
     let waivers = [
-        ("min-holders", Some(WhyIdle::Kept)),
-        ("not-permitted=globex-eu", Some(WhyIdle::Kept)),
-        ("not-permitted=40", Some(WhyIdle::Kept)),
-        ("not-permitted=globex_eu", Some(WhyIdle::NoSuchName { near: vec![Name::from("globex-eu")] })),
-        ("not-permitted=BOT", Some(WhyIdle::NoSuchName { near: vec![Name::from("bot")] })),
-        ("not-permitted=12345", Some(WhyIdle::NoSuchName { near: vec![] })),
+        ("min-holders", Some(UnusedReason::NoViolation)),
+        ("not-permitted=globex-eu", Some(UnusedReason::NoViolation)),
+        ("not-permitted=40", Some(UnusedReason::NoViolation)),
+        (
+            "not-permitted=globex_eu",
+            Some(UnusedReason::UnknownTarget { similar: vec![Name::from("globex-eu")] }),
+        ),
+        ("not-permitted=BOT", Some(UnusedReason::UnknownTarget { similar: vec![Name::from("bot")] })),
+        ("not-permitted=12345", Some(UnusedReason::UnknownTarget { similar: vec![] })),
         ("not-permitted=bot", None),
     ];
     let given: Vec<Waiver> = waivers.iter().map(|(waiver, _)| waiver.parse().unwrap()).collect();
@@ -270,15 +283,15 @@ fn a_waiver_that_lets_nothing_pass_is_told_and_changes_nothing() {
     let expected: Vec<_> = given
         .into_iter()
         .zip(waivers)
-        .filter_map(|(waiver, (_, why))| Some(IdleWaiver { waiver, why: why? }))
+        .filter_map(|(waiver, (_, why))| Some(UnusedWaiver { waiver, why: why? }))
         .collect();
-    assert_eq!(judgement.idle, expected);
+    assert_eq!(judgement.unused, expected);
     assert_eq!((judgement.waived.len(), judgement.violations.len()), (1, 1));
 }
 
 proptest! {
     #[test]
-    fn what_is_stored_beside_a_held_task_breaks_no_guard(
+    fn implied_tasks_never_change_the_violations(
         sets in prop::collection::vec((any_tasks(), any_tasks()), 1..8), beside in any_tasks(), min in 0u64..4,
     ) {
         let policy = Policy {

@@ -1,28 +1,30 @@
-//! Waivers: which breaches of a guard are let pass for one run. It must not know what breaks a guard.
+//! Waivers: permissions for violations of a guard, for one run.
+//!
+//! This module does not know what violates a guard.
 
-use super::{DeclaredNames, Guard, Judgement, Violation};
-use crate::model::{Name, Plan, UserId, WabaId};
+use super::{Guard, Violation};
+use crate::model::{DeclaredNames, Name, Plan, UserId, WabaId};
 use crate::text::{escape, suggest};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// That a guard's violations are let pass for one run, whole or for one WABA or user.
+/// Permits violations of a guard for one run, for the whole plan or for one WABA or user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
     /// The guard.
     pub guard: Guard,
-    /// The name or id of the one WABA or user for which it is let pass; `None` for all.
+    /// The name or id of the WABA or user; `None` for all.
     pub target: Option<String>,
 }
 
-/// The error of reading a waiver: its first part is no guard's code.
+/// The error of parsing a waiver: its first part is not the code of a guard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no guard is called `{0}`; the guards are max-removals, min-holders, self, protected-user, not-permitted"
+    "`{0}` is not a guard; the guards are max-removals, min-holders, self, protected-user, not-permitted"
 )]
 pub struct UnknownGuard(String);
 
-/// Reads `CODE` or `CODE=TARGET`.
+/// Parses `CODE` or `CODE=TARGET`.
 impl std::str::FromStr for Waiver {
     type Err = UnknownGuard;
 
@@ -37,104 +39,108 @@ impl std::str::FromStr for Waiver {
     }
 }
 
-/// Shows a waiver as it is given.
+/// Formats a waiver as it is given on the command line.
 impl fmt::Display for Waiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            Some(target) => write!(f, "{}={}", self.guard.code(), escape(target)),
-            None => f.write_str(self.guard.code()),
+            Some(target) => write!(f, "{}={}", self.guard, escape(target)),
+            None => write!(f, "{}", self.guard),
         }
     }
 }
 
-/// A waiver that lets nothing pass.
+/// A waiver that covers no violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdleWaiver {
+pub struct UnusedWaiver {
     /// The waiver.
     pub waiver: Waiver,
-    /// Why it is idle.
-    pub why: WhyIdle,
+    /// Why it covers none.
+    pub why: UnusedReason,
 }
 
-/// Why a waiver lets nothing pass.
+/// Why a waiver covers no violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WhyIdle {
-    /// The plan keeps the guard, there or as a whole.
-    Kept,
-    /// Nothing that the manifests declare or the plan speaks of is called like its target.
-    NoSuchName {
-        /// The names that are nearly like it, nearest first.
-        near: Vec<Name>,
+pub enum UnusedReason {
+    /// The plan does not violate the guard, as a whole or for the target.
+    NoViolation,
+    /// Neither the manifests nor the plan have a WABA or user with the target's name.
+    UnknownTarget {
+        /// Similar names, the most similar first.
+        similar: Vec<Name>,
     },
 }
 
-/// Parts the breaches into those that stop the plan and those that a waiver lets pass.
-pub(super) fn apply(
-    all: Vec<Violation>,
-    waivers: &[Waiver],
-    plan: &Plan,
-    names: &DeclaredNames,
-) -> Judgement {
-    let meant: Vec<Meant<'_>> = waivers.iter().map(|waiver| Meant::of(waiver, plan, names)).collect();
+/// Violations, apart from those that a waiver covers.
+pub(super) struct Sorted {
+    pub(super) violations: Vec<Violation>,
+    pub(super) waived: Vec<Violation>,
+    pub(super) unused: Vec<UnusedWaiver>,
+}
+
+/// Separates the violations that a waiver covers from the others.
+pub(super) fn sort(all: Vec<Violation>, waivers: &[Waiver], plan: &Plan, names: &DeclaredNames) -> Sorted {
+    let waivers: Vec<Resolved<'_>> =
+        waivers.iter().map(|waiver| Resolved::new(waiver, plan, names)).collect();
     let (waived, violations): (Vec<_>, _) =
-        all.into_iter().partition(|violation| meant.iter().any(|meant| meant.covers(violation)));
-    let idle = meant.iter().filter(|meant| !waived.iter().any(|violation| meant.covers(violation)));
-    let idle = idle.map(|meant| meant.idle(plan, names)).collect();
-    Judgement { violations, waived, idle }
+        all.into_iter().partition(|violation| waivers.iter().any(|waiver| waiver.covers(violation)));
+    let unused = waivers.iter().filter(|waiver| !waived.iter().any(|violation| waiver.covers(violation)));
+    let unused = unused.map(|waiver| waiver.unused(plan, names)).collect();
+    Sorted { violations, waived, unused }
 }
 
 /// A waiver with its target looked up.
-struct Meant<'a> {
+struct Resolved<'a> {
     waiver: &'a Waiver,
     wabas: BTreeSet<WabaId>,
     users: BTreeSet<UserId>,
 }
 
-impl<'a> Meant<'a> {
-    /// Looks a target up among the names of the manifests and the ids; a name that only the API tells counts
-    /// where it is none of these, as others chose it.
-    fn of(waiver: &'a Waiver, plan: &Plan, names: &DeclaredNames) -> Self {
-        let mut meant = Self { waiver, wabas: BTreeSet::new(), users: BTreeSet::new() };
-        let Some(target) = &waiver.target else { return meant };
-        meant.wabas.extend(names.wabas.get(target.as_str()));
-        meant.users.extend(names.users.get(target.as_str()));
+impl<'a> Resolved<'a> {
+    /// Looks up a target among the declared names and the ids. A live name counts only if the target is neither,
+    /// because anybody who manages a WABA can choose its live name.
+    fn new(waiver: &'a Waiver, plan: &Plan, names: &DeclaredNames) -> Self {
+        let mut resolved = Self { waiver, wabas: BTreeSet::new(), users: BTreeSet::new() };
+        let Some(target) = &waiver.target else { return resolved };
+        resolved.wabas.extend(names.wabas.get(target.as_str()));
+        resolved.users.extend(names.users.get(target.as_str()));
         let is_waba =
             |id: &WabaId| plan.waba_names.contains_key(id) || names.wabas.values().any(|waba| waba == id);
         let is_user =
             |id: &UserId| plan.user_names.contains_key(id) || names.users.values().any(|user| user == id);
-        meant.wabas.extend(target.parse().ok().filter(is_waba));
-        meant.users.extend(target.parse().ok().filter(is_user));
-        if meant.is_nothing() {
+        resolved.wabas.extend(target.parse().ok().filter(is_waba));
+        resolved.users.extend(target.parse().ok().filter(is_user));
+        if resolved.is_empty() {
             let wabas = plan.waba_names.iter().filter(|(_, name)| name.as_str() == target);
             let users = plan.user_names.iter().filter(|(_, name)| name.as_str() == target);
-            meant.wabas.extend(wabas.map(|(waba, _)| *waba));
-            meant.users.extend(users.map(|(user, _)| *user));
+            resolved.wabas.extend(wabas.map(|(waba, _)| *waba));
+            resolved.users.extend(users.map(|(user, _)| *user));
         }
-        meant
+        resolved
     }
 
-    fn is_nothing(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.wabas.is_empty() && self.users.is_empty()
     }
 
     fn covers(&self, violation: &Violation) -> bool {
-        let there = self.waiver.target.is_none()
+        let in_target = self.waiver.target.is_none()
             || violation.waba.is_some_and(|waba| self.wabas.contains(&waba))
             || violation.user.is_some_and(|user| self.users.contains(&user));
-        there && violation.code == self.waiver.guard.code()
+        in_target && violation.guard == self.waiver.guard
     }
 
-    /// Says why the waiver lets nothing pass.
-    fn idle(&self, plan: &Plan, names: &DeclaredNames) -> IdleWaiver {
+    /// Explains why the waiver covers no violation.
+    fn unused(&self, plan: &Plan, names: &DeclaredNames) -> UnusedWaiver {
         let why = match &self.waiver.target {
-            Some(target) if self.is_nothing() => {
+            Some(target) if self.is_empty() => {
                 let declared = names.wabas.keys().chain(names.users.keys());
                 let live = plan.waba_names.values().chain(plan.user_names.values());
                 let known: BTreeSet<&str> = declared.chain(live).map(Name::as_str).collect();
-                WhyIdle::NoSuchName { near: suggest(target, known).into_iter().map(Name::from).collect() }
+                let similar = suggest(target, known).into_iter().map(Name::from).collect();
+                UnusedReason::UnknownTarget { similar }
             }
-            Some(_) | None => WhyIdle::Kept,
+            Some(_) | None => UnusedReason::NoViolation,
         };
-        IdleWaiver { waiver: self.waiver.clone(), why }
+        UnusedWaiver { waiver: self.waiver.clone(), why }
     }
 }

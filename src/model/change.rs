@@ -1,6 +1,8 @@
 //! The plan: every change, with what it rests on.
 
-use super::{AssignmentKey, BusinessId, GrantSource, Name, Position, Prune, Task, TaskSet, UserId, WabaId};
+use super::{
+    AssignmentKey, BusinessId, GrantSource, Implied, Name, Position, Prune, Task, TaskSet, UserId, WabaId,
+};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -200,7 +202,7 @@ pub struct Plan {
     /// The names of all managed users that this plan speaks of.
     pub user_names: BTreeMap<UserId, Name>,
     /// What Meta is seen to store beside or instead of what was asked: a read-back minds it.
-    pub implied: BTreeMap<Task, TaskSet>,
+    pub implied: Implied,
     /// Whether `--waba` narrowed it.
     pub partial: bool,
 }
@@ -221,12 +223,17 @@ impl Plan {
             holders: BTreeMap::new(),
             waba_names: BTreeMap::new(),
             user_names: BTreeMap::new(),
-            implied: BTreeMap::new(),
+            implied: Implied::default(),
             partial: false,
         }
     }
 
-    /// Counts the changes by what they do.
+    /// Returns the changes of each WABA, in order. No slice is empty.
+    pub fn by_waba(&self) -> impl Iterator<Item = &[Change]> {
+        self.changes.chunk_by(|one, next| one.key.waba == next.key.waba)
+    }
+
+    /// Counts the changes by their action.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary { unchanged: self.unchanged, ..Summary::default() };
         for change in &self.changes {
@@ -242,7 +249,7 @@ impl Plan {
     /// Tells what applying it costs; a change that is blocked costs nothing.
     pub fn apply_cost(&self) -> ApplyCost {
         let mut cost = ApplyCost::default();
-        for on_waba in self.changes.chunk_by(|a, b| a.key.waba == b.key.waba) {
+        for on_waba in self.by_waba() {
             let writes = on_waba.iter().filter(|change| change.blocked.is_none()).count();
             cost.writes += writes;
             cost.reads += if writes > 0 { ApplyCost::READS_PER_WABA } else { 0 };

@@ -1,6 +1,6 @@
 //! What the manifests ask for once every name is looked up.
 
-use super::{AssignmentKey, BusinessId, Name, Position, State, SystemUser, Task, TaskSet, UserId, WabaId};
+use super::{AssignmentKey, BusinessId, Implied, Name, Position, State, SystemUser, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -120,7 +120,7 @@ pub struct Desired {
     /// For each assignment the grants that speak of it, sorted.
     pub claims: Vec<Claim>,
     /// What Meta is seen to store beside or instead of what was asked.
-    pub implied: BTreeMap<Task, TaskSet>,
+    pub implied: Implied,
     /// Whether `--waba` narrowed the scope: the output says that it is partial.
     pub partial: bool,
 }

@@ -71,7 +71,7 @@ impl LastWrite {
 
 /// What is known of one difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Explanation {
     /// Which side moved.
     pub moved: Moved,
     /// The last entry of the journal that wrote the assignment, where there is one.
@@ -80,7 +80,7 @@ pub struct Told {
 
 /// A grant that ends on a day, with what it reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatedGrant {
+pub struct EndingGrant {
     /// The grant.
     pub source: GrantSource,
     /// What it gives.
@@ -95,9 +95,9 @@ pub struct DatedGrant {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {
     /// What is known of each difference.
-    pub told: BTreeMap<AssignmentKey, Told>,
+    pub told: BTreeMap<AssignmentKey, Explanation>,
     /// The grants that end soon, where somebody asked: by day, then as they stand in the manifests.
-    pub expiring: Option<Vec<DatedGrant>>,
+    pub expiring: Option<Vec<EndingGrant>>,
 }
 
 impl Drift {

@@ -3,7 +3,6 @@
 //! This module knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
-mod access;
 mod cause;
 mod change;
 mod cost;
@@ -12,15 +11,17 @@ mod directory;
 mod drift;
 mod history;
 mod id;
+mod implied;
+mod live_access;
 mod name;
 mod observed;
 mod outcome;
+mod policy;
 mod source;
-mod stale;
+mod staleness;
 mod state;
 mod task;
 
-pub use access::Access;
 pub use cause::{causes, chain};
 pub use change::{
     Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
@@ -30,16 +31,19 @@ pub use desired::{
     Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
-pub use drift::{DatedGrant, Drift, LastWrite, Moved, Told};
+pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
 pub use history::{
     BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
     RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,
 };
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
+pub use implied::Implied;
+pub use live_access::LiveAccess;
 pub use name::Name;
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
+pub use policy::{DeclaredNames, Policy};
 pub use source::{At, Position, Source, SourceId, Sources};
-pub use stale::{Now, Stale};
+pub use staleness::{CurrentAccess, StaleChange};
 pub use state::State;
 pub use task::{Task, TaskSet};

@@ -1,20 +1,24 @@
-//! Plans: compares what is desired with what is live, and orders what differs.
+//! Compares desired and live access, and orders the changes.
 //!
-//! [`plan`] is pure, total and deterministic: it cannot fail, and the same two states give the same plan,
-//! to the byte. It must not know the API, the guards, or how a plan is shown.
+//! [`plan`] is pure, total and deterministic: it cannot fail, and the same two states result in the same plan, byte
+//! for byte. This module does not know the API, the guards, or how a plan is shown.
+
+mod stale;
 
 #[cfg(test)]
 mod tests;
 
+pub use stale::{changed_since, differences, refresh};
+
 use crate::model::{
     AdminRole, AssignmentKey, Because, Blocked, Change, Desired, HolderKind, Name, Notice, Observed, Plan,
-    Prune, ScopedWaba, Task, TaskSet, Unmanaged, UnmanagedReason, UserId, WabaId, WhyGone,
+    Prune, ScopedWaba, TaskSet, Unmanaged, UnmanagedReason, UserId, WabaId, WhyGone,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares what is desired with what was observed.
+/// Compares desired access with observed access.
 ///
-/// A WABA that could not be read is not planned. Nothing is taken away because of something unknown.
+/// A WABA that could not be read is not planned. Nothing is removed because of something unknown.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let plan = Plan {
         acting_user: desired.acting_user,
@@ -36,31 +40,10 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     draft.plan
 }
 
-/// Returns whether two sets are the same, where what is implied by a task that both hold neither counts as
-/// missing nor as too much.
-pub fn same(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>) -> bool {
-    if live == wanted {
-        return true;
-    }
-    let ignored = implied_by_both(live, wanted, implied);
-    !ignored.is_empty() && live.difference(&ignored) == wanted.difference(&ignored)
-}
-
-/// Returns what is implied by the tasks that both sets hold.
-fn implied_by_both(live: &TaskSet, wanted: &TaskSet, implied: &BTreeMap<Task, TaskSet>) -> TaskSet {
-    let mut both = TaskSet::EMPTY;
-    for (task, beside) in implied {
-        if live.contains(*task) && wanted.contains(*task) {
-            both.extend(beside);
-        }
-    }
-    both
-}
-
-/// What a user holds who is not listed.
+/// The tasks of a user that is not listed.
 static NOTHING: TaskSet = TaskSet::EMPTY;
 
-/// A plan in the making.
+/// A plan that is being made.
 struct Draft<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -68,7 +51,7 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Plans one WABA: a merge of who shall hold something there with who does.
+    /// Plans one WABA by merging the desired and the live assignments on it.
     fn waba(&mut self, waba: WabaId, scoped: &ScopedWaba) {
         let unmanaged_before = self.plan.unmanaged.len();
         let mut changes = Vec::new();
@@ -93,7 +76,7 @@ impl Draft<'_> {
         self.plan.changes.extend(changes);
     }
 
-    /// Plans one pair; `None` where it stays as it is or is not the manifests' own.
+    /// Plans one pair. Returns `None` if it does not change, or if the manifests do not manage it.
     fn pair(
         &mut self,
         key: AssignmentKey,
@@ -111,13 +94,13 @@ impl Draft<'_> {
         self.plan.live_in_scope += usize::from(!live.is_empty());
         let after = if scoped.prune == Prune::None { live.union(wanted) } else { wanted.clone() };
         let by_role = declared.is_some_and(|user| user.by_role);
-        if same(live, &after, &self.desired.implied) || (by_role && live.is_empty()) {
+        if self.desired.implied.same(live, &after) || (by_role && live.is_empty()) {
             self.plan.unchanged += usize::from(!live.is_empty());
             return None;
         }
         let mut change = Change {
             key,
-            implied: implied_by_both(live, &after, &self.desired.implied),
+            implied: self.desired.implied.by_both(live, &after),
             before: live.clone(),
             after,
             because: Because::default(),
@@ -125,12 +108,11 @@ impl Draft<'_> {
             admin: self.is_admin(key.user),
         };
         change.because = self.because(key, scoped, &change.lost());
-        let raises_itself = self.desired.acting_user == Some(key.user) && !change.gained().is_empty();
-        change.blocked = raises_itself.then_some(Blocked::SelfRaise);
+        change.blocked = blocked(&change, self.desired.acting_user);
         Some(change)
     }
 
-    /// Explains a change by the lines of the manifests that ask for it, and those that no longer give what is lost.
+    /// Returns the grants that ask for the assignment, and the lines that no longer grant what it loses.
     fn because(&self, key: AssignmentKey, scoped: &ScopedWaba, lost: &TaskSet) -> Because {
         let holds = self.desired.claims_on(key).filter(|grant| !grant.expired);
         let mut because = Because { grants: holds.map(|grant| grant.source.clone()).collect(), gone: None };
@@ -182,7 +164,7 @@ impl Draft<'_> {
         self.desired.own_users.get(&user).is_some_and(|user| user.role == AdminRole::Admin)
     }
 
-    /// Returns the name in the repository, or for an undeclared user the one that the API tells.
+    /// Returns the user's name in the manifests, or its live name if it is not declared.
     fn user_name(&self, user: UserId) -> Name {
         let declared = self.desired.scope.users.get(&user).map(|user| &user.name);
         declared
@@ -192,7 +174,7 @@ impl Draft<'_> {
     }
 }
 
-/// Merges two lists by user, each ascending, the missing side as the empty set.
+/// Merges two lists, each in ascending order of users. A missing side is the empty set.
 fn merge<'a>(
     desired: impl Iterator<Item = (UserId, &'a TaskSet)>,
     live: impl Iterator<Item = (UserId, &'a TaskSet)>,
@@ -211,8 +193,9 @@ fn merge<'a>(
     })
 }
 
-/// Puts changes into the order in which they are applied: by WABA, there first what only gains, each by user, and what
-/// concerns the acting user last.
+/// Sorts changes into the order in which they are applied.
+///
+/// By WABA; on a WABA, first the changes that only gain, then the others, each by user; the acting user's own last.
 pub fn order(changes: &mut [Change], acting: Option<UserId>) {
     changes.sort_by_key(|change| {
         let AssignmentKey { waba, user } = change.key;
@@ -220,8 +203,14 @@ pub fn order(changes: &mut [Change], acting: Option<UserId>) {
     });
 }
 
+/// Returns why the acting user cannot make a change: it cannot raise its own tasks.
+fn blocked(change: &Change, acting: Option<UserId>) -> Option<Blocked> {
+    let raises_itself = acting == Some(change.key.user) && !change.gained().is_empty();
+    raises_itself.then_some(Blocked::SelfRaise)
+}
+
 /// Returns everybody who holds something on a WABA.
-pub fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
+fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
     let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
     let own = observed.state.on(waba).map(|(user, tasks)| (user, tasks.clone()));
     let others = observed.others.range(keys).map(|(key, holder)| (key.user, holder.tasks.clone()));

@@ -1,15 +1,16 @@
 //! From the core's types to the document and back, without loss. Knows no file.
 
+use super::FORMAT_VERSION;
 use super::document::{
     Place, SavedAccess, SavedChange, SavedGone, SavedGrant, SavedLine, SavedNotice, SavedPlan, SavedPolicy,
     SavedPrune, SavedUnmanaged, SavedWhy, TasksByUser,
 };
-use super::{FORMAT_VERSION, Saved};
-use crate::guard::{DeclaredNames, Policy};
 use crate::model::{
-    Access, AssignmentKey, Because, Blocked, Change, GrantSource, Name, Notice, Plan, Position, Prune,
-    SourceId, Sources, State, Task, TaskSet, Unmanaged, UnmanagedReason, UserId, WabaId, WhyGone,
+    AssignmentKey, Because, Blocked, Change, DeclaredNames, GrantSource, LiveAccess, Name, Notice, Plan,
+    Policy, Position, Prune, SourceId, Sources, State, Task, TaskSet, Unmanaged, UnmanagedReason, UserId,
+    WabaId, WhyGone,
 };
+use crate::proposal::Proposal;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,18 +18,18 @@ use std::str::FromStr;
 /// Something in a document that cannot be what it stands for.
 pub(super) type Wrong = String;
 
-pub(super) fn document(saved: &Saved) -> SavedPlan {
-    let plan = &saved.plan;
+pub(super) fn document(proposal: &Proposal) -> SavedPlan {
+    let plan = &proposal.plan;
     SavedPlan {
         format_version: FORMAT_VERSION.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        created_at: saved.created_at.to_string(),
+        created_at: proposal.made.to_string(),
         day: plan.day.to_string(),
         business: plan.business.to_string(),
         acting_user: plan.acting_user.map(|user| user.to_string()),
-        acting_user_name: saved.acting_user_name.as_ref().map(text),
-        manifest_digest: saved.manifest_digest.clone(),
-        sources: saved.sources.iter().map(|(_, source)| source.path.clone()).collect(),
+        acting_user_name: proposal.acting_user_name.as_ref().map(text),
+        manifest_digest: proposal.manifest_digest.clone(),
+        sources: proposal.sources.iter().map(|(_, source)| source.path.clone()).collect(),
         partial: plan.partial,
         changes: plan.changes.iter().map(change).collect(),
         unmanaged: plan.unmanaged.iter().map(unmanaged).collect(),
@@ -40,8 +41,8 @@ pub(super) fn document(saved: &Saved) -> SavedPlan {
         waba_names: names(&plan.waba_names),
         user_names: names(&plan.user_names),
         implied: plan.implied.iter().map(|(task, beside)| (task.name().to_owned(), tasks(beside))).collect(),
-        access: access(&saved.access),
-        policy: policy(&saved.policy),
+        access: access(&proposal.access),
+        policy: policy(&proposal.policy),
     }
 }
 
@@ -126,7 +127,7 @@ fn notice(notice: &Notice) -> SavedNotice {
     }
 }
 
-fn access(access: &Access) -> SavedAccess {
+fn access(access: &LiveAccess) -> SavedAccess {
     let mut live: BTreeMap<String, TasksByUser> = BTreeMap::new();
     for (key, held) in access.live.iter() {
         live.entry(key.waba.to_string()).or_default().insert(key.user.to_string(), tasks(held));
@@ -152,7 +153,7 @@ fn policy(policy: &Policy) -> SavedPolicy {
 }
 
 /// Reads a document as what it stands for.
-pub(super) fn saved(document: SavedPlan) -> Result<Saved, Wrong> {
+pub(super) fn proposal(document: SavedPlan) -> Result<Proposal, Wrong> {
     let mut sources = Sources::default();
     for path in document.sources {
         sources.add(path, "");
@@ -170,17 +171,20 @@ pub(super) fn saved(document: SavedPlan) -> Result<Saved, Wrong> {
         holders: keys(document.holders, |held| keys(held, |names| Ok(TaskSet::from_names(names))))?,
         waba_names: read_names(document.waba_names)?,
         user_names: read_names(document.user_names)?,
-        implied: keys(document.implied, |names| Ok(TaskSet::from_names(names)))?,
+        implied: keys::<Task, _, _>(document.implied, |names| Ok(TaskSet::from_names(names)))?
+            .into_iter()
+            .collect(),
         partial: document.partial,
     };
-    Ok(Saved {
-        created_at: read(&document.created_at, "a moment")?,
+    Ok(Proposal {
+        made: read(&document.created_at, "a moment")?,
         acting_user_name: document.acting_user_name.map(Name::new),
         manifest_digest: document.manifest_digest,
         plan,
         access: read_access(document.access)?,
         policy: read_policy(document.policy)?,
         sources,
+        ending: Vec::new(),
     })
 }
 
@@ -278,14 +282,14 @@ fn read_notice(saved: SavedNotice) -> Result<Notice, Wrong> {
     })
 }
 
-fn read_access(saved: SavedAccess) -> Result<Access, Wrong> {
+fn read_access(saved: SavedAccess) -> Result<LiveAccess, Wrong> {
     let live: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> =
         keys(saved.live, |held| keys(held, |names| Ok(TaskSet::from_names(names))))?;
     let live = live.into_iter().flat_map(|(waba, held)| {
         held.into_iter().map(move |(user, held)| (AssignmentKey { waba, user }, held))
     });
     let live: State = live.collect();
-    Ok(Access { wabas: read_names(saved.wabas)?, users: read_names(saved.users)?, live })
+    Ok(LiveAccess { wabas: read_names(saved.wabas)?, users: read_names(saved.users)?, live })
 }
 
 fn read_policy(saved: SavedPolicy) -> Result<Policy, Wrong> {

@@ -13,10 +13,8 @@ pub use document::SavedPlan;
 pub use error::PlanFileError;
 
 use crate::files;
-use crate::guard::Policy;
-use crate::model::{Access, Name, Plan, Sources};
+use crate::proposal::Proposal;
 use document::SavedPlan as Document;
-use jiff::Timestamp;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -31,32 +29,13 @@ const DIGEST: &str = "digest";
 /// No plan is larger than this, in bytes: some millions of assignments.
 const LARGEST: u64 = 1024 * 1024 * 1024;
 
-/// A plan with all that it takes to show it, judge it and apply it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Saved {
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The name of the system user whose token was used, where it is known.
-    pub acting_user_name: Option<Name>,
-    /// The digest of what the manifests mean.
-    pub manifest_digest: String,
-    /// The plan.
-    pub plan: Plan,
-    /// Who held what in scope.
-    pub access: Access,
-    /// What the guards go by.
-    pub policy: Policy,
-    /// The manifests: their paths, without their texts.
-    pub sources: Sources,
-}
-
 /// Writes a plan to a file: whole or not at all, for its owner alone.
 ///
 /// # Errors
 ///
 /// [`PlanFileError::Write`] where the file cannot be written; what stood there before still does.
-pub fn save(saved: &Saved, path: &Path) -> Result<(), PlanFileError> {
-    let text = to_json(saved);
+pub fn save(proposal: &Proposal, path: &Path) -> Result<(), PlanFileError> {
+    let text = to_json(proposal);
     files::replace(path, files::OWNER_ONLY, |to| to.write_all(text.as_bytes()))
         .map_err(|source| PlanFileError::Write { path: path.to_owned(), source })
 }
@@ -66,7 +45,7 @@ pub fn save(saved: &Saved, path: &Path) -> Result<(), PlanFileError> {
 /// # Errors
 ///
 /// Where the file cannot be read, is no saved plan, is of a newer format, or is not as it was written.
-pub fn load(path: &Path) -> Result<Saved, PlanFileError> {
+pub fn load(path: &Path) -> Result<Proposal, PlanFileError> {
     let fails = |source| PlanFileError::Read { path: path.to_owned(), source };
     let mut text = Vec::new();
     files::open_bounded(path, LARGEST).and_then(|mut file| file.read_to_end(&mut text)).map_err(fails)?;
@@ -74,8 +53,8 @@ pub fn load(path: &Path) -> Result<Saved, PlanFileError> {
 }
 
 /// Returns a saved plan as text.
-fn to_json(saved: &Saved) -> String {
-    let mut value = serde_json::to_value(convert::document(saved)).expect("a saved plan is plain JSON");
+fn to_json(proposal: &Proposal) -> String {
+    let mut value = serde_json::to_value(convert::document(proposal)).expect("a saved plan is plain JSON");
     let digest = digest(&value);
     if let Value::Object(object) = &mut value {
         object.insert(DIGEST.to_owned(), digest.into());
@@ -83,7 +62,7 @@ fn to_json(saved: &Saved) -> String {
     canonical(&value) + "\n"
 }
 
-fn from_json(text: &[u8]) -> Result<Saved, PlanFileError> {
+fn from_json(text: &[u8]) -> Result<Proposal, PlanFileError> {
     let none = |error: serde_json::Error| PlanFileError::NoPlan {
         path: Path::new("").into(),
         why: error.to_string(),
@@ -106,7 +85,7 @@ fn from_json(text: &[u8]) -> Result<Saved, PlanFileError> {
         return Err(PlanFileError::Altered { path: Path::new("").into() });
     }
     let document: Document = serde_json::from_value(value).map_err(none)?;
-    convert::saved(document).map_err(|why| PlanFileError::NoPlan { path: Path::new("").into(), why })
+    convert::proposal(document).map_err(|why| PlanFileError::NoPlan { path: Path::new("").into(), why })
 }
 
 /// Returns the digest of a document without one: of its canonical form, however it was laid out.

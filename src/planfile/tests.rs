@@ -1,5 +1,4 @@
 use super::*;
-use crate::guard::DeclaredNames;
 use crate::model::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +10,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 /// Makes a saved plan of everything that there is, with these names in it.
-fn full(name: &str, task: &str) -> Saved {
+fn full(name: &str, task: &str) -> Proposal {
     let key = |waba: &str, user: &str| AssignmentKey { waba: id(waba), user: id(user) };
     let mut odd = TaskSet::from([Task::Manage]);
     odd.insert_name(task);
@@ -45,8 +44,8 @@ fn full(name: &str, task: &str) -> Saved {
     let holders = BTreeMap::from([(id("500"), BTreeMap::from([(id("9"), odd.clone())]))]);
     let names = BTreeMap::from([(id("500"), Name::from(name))]);
     let users = BTreeMap::from([(id("9"), Name::from(name))]);
-    Saved {
-        created_at: "2026-11-23T10:00:00Z".parse().unwrap(),
+    Proposal {
+        made: "2026-11-23T10:00:00Z".parse().unwrap(),
         acting_user_name: Some(name.into()),
         manifest_digest: "sha256:00".into(),
         plan: Plan {
@@ -72,10 +71,10 @@ fn full(name: &str, task: &str) -> Saved {
             holders,
             waba_names: names.clone(),
             user_names: users.clone(),
-            implied: BTreeMap::from([(Task::Manage, odd.clone())]),
+            implied: Implied::from_iter([(Task::Manage, odd.clone())]),
             partial: true,
         },
-        access: Access { wabas: names, users, live: State::from_iter([(key("500", "9"), odd.clone())]) },
+        access: LiveAccess { wabas: names, users, live: State::from_iter([(key("500", "9"), odd.clone())]) },
         policy: Policy {
             max_removals_percent: 12.5,
             max_removals: 50,
@@ -88,10 +87,11 @@ fn full(name: &str, task: &str) -> Saved {
             },
         },
         sources,
+        ending: Vec::new(),
     }
 }
 
-fn read(text: &str) -> Result<Saved, String> {
+fn read(text: &str) -> Result<Proposal, String> {
     from_json(text.as_bytes()).map_err(|error| error.at(Path::new("plan.json")).to_string())
 }
 

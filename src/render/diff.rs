@@ -3,7 +3,7 @@
 //! Each assignment is a line of its own, so that which lines differ needs no search: the time it takes goes by their
 //! number, and what is searched for is only which words of a line differ.
 
-use super::{PlanView, Style, harmless, named};
+use super::{Style, View, harmless, named};
 use crate::model::{Change, Name, TaskSet, UserId};
 use anstyle::{AnsiColor, Style as Ansi};
 use similar::{ChangeTag, TextDiff};
@@ -38,14 +38,14 @@ impl Line {
 /// It is about the WABAs that change, in the order of the plan: those are the two texts, and `patch` makes one of the
 /// other. WABAs that could not be read stand in comments before it, which `patch` passes over. With colour the changed
 /// words are marked.
-pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
+pub fn plan(view: &View<'_>, style: &Style) -> String {
     let mut lines = Vec::new();
-    for changes in view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
+    for changes in view.plan().changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         add_waba(view, changes, &mut lines);
     }
     let mut text = String::new();
-    for (waba, why) in &view.plan.unreadable {
-        let waba = key(&view.plan.waba_name(*waba), &waba.to_string());
+    for (waba, why) in &view.plan().unreadable {
+        let waba = key(&view.plan().waba_name(*waba), &waba.to_string());
         let _ = writeln!(text, "# could not be read, and is not planned: {waba}: {}", harmless(why));
     }
     if !lines.is_empty() {
@@ -56,11 +56,11 @@ pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
 }
 
 /// Adds who holds what on a WABA, by user.
-fn add_waba(view: &PlanView<'_>, changes: &[Change], lines: &mut Vec<Line>) {
+fn add_waba(view: &View<'_>, changes: &[Change], lines: &mut Vec<Line>) {
     let waba = changes[0].key.waba;
-    lines.push(Line::Both(format!("{}:", key(&view.plan.waba_name(waba), &waba.to_string()))));
+    lines.push(Line::Both(format!("{}:", key(&view.plan().waba_name(waba), &waba.to_string()))));
     let mut held: BTreeMap<UserId, (&TaskSet, &TaskSet)> =
-        view.access.live.on(waba).map(|(user, tasks)| (user, (tasks, tasks))).collect();
+        view.access().live.on(waba).map(|(user, tasks)| (user, (tasks, tasks))).collect();
     held.extend(changes.iter().map(|change| (change.key.user, (&change.before, &change.after))));
     for (user, (live, desired)) in held {
         let line = |held: &TaskSet| (!held.is_empty()).then(|| assignment(view, user, held));
@@ -71,8 +71,8 @@ fn add_waba(view: &PlanView<'_>, changes: &[Change], lines: &mut Vec<Line>) {
     }
 }
 
-fn assignment(view: &PlanView<'_>, user: UserId, tasks: &TaskSet) -> String {
-    let name = view.access.users.get(&user).cloned().unwrap_or_else(|| view.plan.user_name(user));
+fn assignment(view: &View<'_>, user: UserId, tasks: &TaskSet) -> String {
+    let name = view.access().users.get(&user).cloned().unwrap_or_else(|| view.plan().user_name(user));
     let listed: Vec<String> = tasks.names().map(task).collect();
     format!("  {}: [{}]", key(&name, &user.to_string()), listed.join(", "))
 }

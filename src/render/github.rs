@@ -1,7 +1,7 @@
 //! Workflow commands of GitHub Actions: what is wrong stands on the lines of the pull request. Decides nothing.
 
 use super::wording;
-use super::{PlanView, harmless};
+use super::{View, harmless};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::guard::Violation;
 use crate::model::{Change, Plan, Position, Sources, WhyGone};
@@ -27,15 +27,15 @@ pub fn diagnostics(found: &[Diagnostic], sources: &Sources, top: &Top) -> String
 }
 
 /// Shows what a plan is refused for, what could not be read, and what it comes to.
-pub fn plan(view: &PlanView<'_>, top: &Top) -> String {
-    let (plan, sources) = (view.plan, view.sources);
+pub fn plan(view: &View<'_>, top: &Top) -> String {
+    let (plan, sources) = (view.plan(), view.sources());
     let mut text = String::new();
     for found in view.violations {
-        text += &command("error", found.code, rests_on(plan, found), sources, top, &found.message);
+        text += &command("error", found.guard.code(), rests_on(plan, found), sources, top, &found.message);
     }
     for found in view.waived {
         let message = format!("waived: {}", found.message);
-        text += &command("warning", found.code, rests_on(plan, found), sources, top, &message);
+        text += &command("warning", found.guard.code(), rests_on(plan, found), sources, top, &message);
     }
     for (waba, why) in &plan.unreadable {
         let name = super::named(&plan.waba_name(*waba), waba);

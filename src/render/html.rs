@@ -3,10 +3,9 @@
 //! The page loads nothing, and its content-security policy lets nothing run but its own script. Foreign text is escaped
 //! wherever it stands; without the script everything is still there.
 
-use super::json::JsonHeader;
 use super::wording::{self, count, highlights};
-use super::{PlanView, Purpose, harmless, named};
-use crate::model::{Access, Action, Change, Moved, Task, TaskSet, UserId, WabaId};
+use super::{View, harmless, named};
+use crate::model::{Action, Change, LiveAccess, Moved, Task, TaskSet, UserId, WabaId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -41,8 +40,8 @@ const SHORT: [(Task, &str); 15] = [
 /// # Errors
 ///
 /// Where the sink fails.
-pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, mut to: impl io::Write) -> io::Result<()> {
-    head(view, header, &mut to)?;
+pub fn plan(view: &View<'_>, mut to: impl io::Write) -> io::Result<()> {
+    head(view, &mut to)?;
     findings(view, &mut to)?;
     changes(view, &mut to)?;
     matrix(view, &mut to)?;
@@ -50,8 +49,8 @@ pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, mut to: impl io::Write
         to,
         "</main><footer>Made by wabacl {} at {}. Manifests: <code>{}</code></footer><script>{SCRIPT}</script></body></html>",
         env!("CARGO_PKG_VERSION"),
-        header.created_at,
-        text(header.manifest_digest)
+        view.proposal.made,
+        text(&view.proposal.manifest_digest)
     )
 }
 
@@ -82,12 +81,9 @@ fn hash(of: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(of)))
 }
 
-fn head(view: &PlanView<'_>, header: &JsonHeader<'_>, to: &mut impl io::Write) -> io::Result<()> {
-    let (plan, summary) = (view.plan, view.plan.summary());
-    let title = match view.purpose {
-        Purpose::Plan => "Access plan",
-        Purpose::Drift => "Access drift",
-    };
+fn head(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+    let (plan, summary) = (view.plan(), view.plan().summary());
+    let title = if view.is_drift() { "Access drift" } else { "Access plan" };
     let (style, script) = (hash(STYLE), hash(SCRIPT));
     write!(
         to,
@@ -98,15 +94,15 @@ fn head(view: &PlanView<'_>, header: &JsonHeader<'_>, to: &mut impl io::Write) -
          <title>{title}: business {}</title><style>{STYLE}</style></head><body>\
          <a class=skip href=#access>To the access matrix</a>\
          <header><h1>{title}</h1><p class=meta>Business {}, for {}, made {}",
-        plan.business, plan.business, plan.day, header.created_at
+        plan.business, plan.business, plan.day, view.proposal.made
     )?;
-    if let Some(user) = plan.acting_user {
-        let name = header.acting_user_name.cloned().unwrap_or_else(|| plan.user_name(user));
+    if let Some((user, name)) = view.proposal.acting_user() {
         write!(to, " as {}", text(&named(&name, user)))?;
     }
-    let words = match view.purpose {
-        Purpose::Plan => ["To assign", "To change", "To revoke", "Unchanged"],
-        Purpose::Drift => ["Missing", "Different", "Too many", "As declared"],
+    let words = if view.is_drift() {
+        ["Missing", "Different", "Too many", "As declared"]
+    } else {
+        ["To assign", "To change", "To revoke", "Unchanged"]
     };
     let numbers = [summary.assign, summary.change, summary.revoke, summary.unchanged];
     write!(to, ".</p><dl class=numbers>")?;
@@ -120,12 +116,12 @@ fn head(view: &PlanView<'_>, header: &JsonHeader<'_>, to: &mut impl io::Write) -
     )
 }
 
-fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
-    let plan = view.plan;
+fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+    let plan = view.plan();
     let violations: Vec<String> = view
         .violations
         .iter()
-        .map(|found| format!("<code>{}</code>: {}", found.code, text(&found.message)))
+        .map(|found| format!("<code>{}</code>: {}", found.guard, text(&found.message)))
         .collect();
     let unreadable: Vec<String> = plan
         .unreadable
@@ -135,7 +131,7 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     let mut warnings: Vec<String> = view
         .waived
         .iter()
-        .map(|found| format!("waived: <code>{}</code>: {}", found.code, text(&found.message)))
+        .map(|found| format!("waived: <code>{}</code>: {}", found.guard, text(&found.message)))
         .collect();
     warnings.extend(plan.notices.iter().map(|notice| {
         let (who, what) = wording::notice(plan, notice);
@@ -148,7 +144,7 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     warnings.extend(grants.iter().map(|found| {
         format!(
             "ends soon: {}, {}",
-            text(&wording::grant(&found.source, view.sources)),
+            text(&wording::grant(&found.source, view.sources())),
             wording::reach(found)
         )
     }));
@@ -179,17 +175,17 @@ fn findings(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "</section>")
 }
 
-fn changes(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "<section aria-labelledby=changes><h2 id=changes>Changes</h2>")?;
-    if view.plan.changes.is_empty() {
+    if view.plan().changes.is_empty() {
         write!(to, "<p>{}</p>", wording::last_line(view))?;
     }
-    for group in view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
+    for group in view.plan().changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         let waba = group[0].key.waba;
         write!(
             to,
             "<div class=waba><h3>{}</h3><table class=changes><tbody>",
-            who(&view.plan.waba_name(waba), waba)
+            who(&view.plan().waba_name(waba), waba)
         )?;
         for change in group {
             one_change(view, change, to)?;
@@ -199,20 +195,20 @@ fn changes(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
     if let Some(cost) = wording::cost(view) {
         write!(to, "<p class=meta>{cost}</p>")?;
     }
-    if !view.plan.unmanaged.is_empty() {
-        write!(to, "<p class=meta>Left alone: {}.</p>", wording::unmanaged(view.plan))?;
+    if !view.plan().unmanaged.is_empty() {
+        write!(to, "<p class=meta>Left alone: {}.</p>", wording::unmanaged(view.plan()))?;
     }
     write!(to, "</section>")
 }
 
-fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> io::Result<()> {
+fn one_change(view: &View<'_>, change: &Change, to: &mut impl io::Write) -> io::Result<()> {
     let (sign, word) = match change.action() {
         Action::Assign => ("+", "assign"),
         Action::Change => ("~", "change"),
         Action::Revoke => ("\u{2212}", "revoke"),
     };
     let mut why: Vec<String> =
-        wording::reasons(change, view.sources).iter().map(|reason| text(reason)).collect();
+        wording::reasons(change, view.sources()).iter().map(|reason| text(reason)).collect();
     if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
         why.extend(told.last_write.as_ref().map(|write| text(&wording::last_write(write))));
         if told.moved != Moved::Unknown {
@@ -225,7 +221,7 @@ fn one_change(view: &PlanView<'_>, change: &Change, to: &mut impl io::Write) -> 
     if change.admin {
         why.push("an admin: may not be listed even after the write".into());
     }
-    let user = who(&view.plan.user_name(change.key.user), change.key.user);
+    let user = who(&view.plan().user_name(change.key.user), change.key.user);
     write!(
         to,
         "<tr><td class=\"sign {word}\" title={word}>{sign}</td><th scope=row class=who>{user}</th>\
@@ -258,13 +254,13 @@ fn short(name: &str) -> String {
     short.map_or_else(|| name.replace(' ', "\u{a0}"), |(_, short)| (*short).to_owned())
 }
 
-fn matrix(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
-    let Access { wabas, users, live } = view.access;
+fn matrix(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+    let LiveAccess { wabas, users, live } = view.access();
     let changes: BTreeMap<(WabaId, UserId), &Change> =
-        view.plan.changes.iter().map(|change| ((change.key.waba, change.key.user), change)).collect();
+        view.plan().changes.iter().map(|change| ((change.key.waba, change.key.user), change)).collect();
     let mut seen: BTreeSet<Task> =
         live.iter().flat_map(|(_, tasks)| tasks.known().collect::<Vec<_>>()).collect();
-    seen.extend(view.plan.changes.iter().flat_map(|change| change.after.known().collect::<Vec<_>>()));
+    seen.extend(view.plan().changes.iter().flat_map(|change| change.after.known().collect::<Vec<_>>()));
     write!(to, "<section id=matrix-section aria-labelledby=access><h2 id=access>Access matrix</h2>")?;
     controls(&seen, to)?;
     write!(
@@ -276,7 +272,7 @@ fn matrix(view: &PlanView<'_>, to: &mut impl io::Write) -> io::Result<()> {
         write!(to, "<th scope=col title={id}><span>{}</span></th>", text(&named(name, id)))?;
     }
     write!(to, "</tr></thead><tbody>")?;
-    for (waba, name) in wabas.iter().filter(|(waba, _)| !view.plan.unreadable.contains_key(waba)) {
+    for (waba, name) in wabas.iter().filter(|(waba, _)| !view.plan().unreadable.contains_key(waba)) {
         write!(to, "<tr><th scope=row>{}</th>", who_in_row(name, *waba))?;
         let held: BTreeMap<UserId, &TaskSet> = live.on(*waba).collect();
         for user in users.keys() {

@@ -4,7 +4,7 @@
 //! below GitHub's limit is counted. Decides nothing.
 
 use super::wording::{self, count, highlights};
-use super::{PlanView, Purpose, harmless, named};
+use super::{View, harmless, named};
 use crate::model::{Action, Change, Moved, Plan, TaskSet};
 use std::fmt::Write as _;
 
@@ -20,11 +20,11 @@ const TAIL: usize = 1_000;
 const NAMED: usize = 10;
 
 /// Shows a plan, or drift, as Markdown of less than 65,536 characters.
-pub fn plan(view: &PlanView<'_>) -> String {
+pub fn plan(view: &View<'_>) -> String {
     let mut page = Page(format!("{MARKER}\n### {}\n\n", heading(view)));
     findings(&mut page, view);
     tables(&mut page, view);
-    left_alone(&mut page, view.plan);
+    left_alone(&mut page, view.plan());
     if let Some(cost) = wording::cost(view) {
         let _ = writeln!(page.0, "{cost}");
     }
@@ -89,16 +89,16 @@ fn html(text: &str) -> String {
     shown
 }
 
-fn heading(view: &PlanView<'_>) -> String {
-    let summary = view.plan.summary();
-    let what = match (view.purpose, view.plan.changes.is_empty()) {
-        (Purpose::Plan, true) => "wabacl: no changes".to_owned(),
-        (Purpose::Drift, true) => "wabacl: no drift".to_owned(),
-        (Purpose::Plan, false) => format!(
+fn heading(view: &View<'_>) -> String {
+    let summary = view.plan().summary();
+    let what = match (view.is_drift(), view.plan().changes.is_empty()) {
+        (false, true) => "wabacl: no changes".to_owned(),
+        (true, true) => "wabacl: no drift".to_owned(),
+        (false, false) => format!(
             "wabacl: {} to assign, {} to change, {} to revoke",
             summary.assign, summary.change, summary.revoke
         ),
-        (Purpose::Drift, false) => format!(
+        (true, false) => format!(
             "wabacl: drift: {} missing, {} different, {} too many",
             summary.assign, summary.change, summary.revoke
         ),
@@ -111,12 +111,12 @@ fn heading(view: &PlanView<'_>) -> String {
 }
 
 /// Shows what is to be seen first: violations, warnings, losses.
-fn findings(page: &mut Page, view: &PlanView<'_>) {
-    let plan = view.plan;
+fn findings(page: &mut Page, view: &View<'_>) {
+    let plan = view.plan();
     if !view.violations.is_empty() {
         page.push("**Refused by the guards:**\n\n", HEAD);
         let lines =
-            view.violations.iter().map(|found| format!("- `{}`: {}\n", found.code, code(&found.message)));
+            view.violations.iter().map(|found| format!("- `{}`: {}\n", found.guard, code(&found.message)));
         page.list(lines, ("violation", "violations"));
         page.gap();
     }
@@ -131,7 +131,7 @@ fn findings(page: &mut Page, view: &PlanView<'_>) {
     let mut warnings: Vec<String> = view
         .waived
         .iter()
-        .map(|found| format!("- waived: `{}`: {}\n", found.code, code(&found.message)))
+        .map(|found| format!("- waived: `{}`: {}\n", found.guard, code(&found.message)))
         .collect();
     warnings.extend(plan.notices.iter().map(|notice| {
         let (who, text) = wording::notice(plan, notice);
@@ -149,14 +149,14 @@ fn findings(page: &mut Page, view: &PlanView<'_>) {
     losses(page, plan);
 }
 
-fn expiring(page: &mut Page, view: &PlanView<'_>) {
+fn expiring(page: &mut Page, view: &View<'_>) {
     let grants = view.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
     if grants.is_empty() {
         return;
     }
     page.push("**Grants that end soon:**\n\n", HEAD);
     let lines = grants.iter().map(|found| {
-        let (grant, reach) = (wording::grant(&found.source, view.sources), wording::reach(found));
+        let (grant, reach) = (wording::grant(&found.source, view.sources()), wording::reach(found));
         format!("- {}, {reach}\n", code(&grant))
     });
     page.list(lines, ("grant", "grants"));
@@ -190,9 +190,9 @@ fn losses(page: &mut Page, plan: &Plan) {
 }
 
 /// Shows one table for each WABA, as many as fit.
-fn tables(page: &mut Page, view: &PlanView<'_>) {
+fn tables(page: &mut Page, view: &View<'_>) {
     let (mut wabas, mut changes) = (0, 0);
-    for group in view.plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
+    for group in view.plan().changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         let fits = wabas == 0 && page.push(&table(view, group), LIMIT - TAIL);
         if !fits {
             wabas += 1;
@@ -208,8 +208,8 @@ fn tables(page: &mut Page, view: &PlanView<'_>) {
     }
 }
 
-fn table(view: &PlanView<'_>, group: &[Change]) -> String {
-    let (plan, waba) = (view.plan, group[0].key.waba);
+fn table(view: &View<'_>, group: &[Change]) -> String {
+    let (plan, waba) = (view.plan(), group[0].key.waba);
     let numbers = |action: Action| group.iter().filter(|change| change.action() == action).count();
     let counts = [(Action::Assign, "+"), (Action::Change, "~"), (Action::Revoke, "−")];
     let counts = counts.iter().filter(|(action, _)| numbers(*action) > 0);
@@ -243,9 +243,9 @@ fn tasks(change: &Change) -> String {
     parts.join(" ")
 }
 
-fn why(view: &PlanView<'_>, change: &Change) -> String {
+fn why(view: &View<'_>, change: &Change) -> String {
     let mut all: Vec<String> =
-        wording::reasons(change, view.sources).iter().map(|reason| code(reason)).collect();
+        wording::reasons(change, view.sources()).iter().map(|reason| code(reason)).collect();
     if change.blocked.is_some() {
         all.push("cannot be made by the acting user itself; not attempted".to_owned());
     }
@@ -271,6 +271,7 @@ fn left_alone(page: &mut Page, plan: &Plan) {
 mod tests {
     use super::*;
     use crate::model::{AssignmentKey, Because, GrantSource, Position, Sources};
+    use crate::proposal::Proposal;
     use proptest::prelude::*;
 
     fn change(waba: u64, user: u64) -> Change {
@@ -309,15 +310,8 @@ mod tests {
         plan.unreadable.insert("999".parse().unwrap(), name.to_owned());
         let mut sources = Sources::default();
         sources.add(name, "");
-        super::plan(&PlanView {
-            plan: &plan,
-            access: &crate::model::Access::default(),
-            violations: &[],
-            waived: &[],
-            sources: &sources,
-            purpose: Purpose::Plan,
-            drift: None,
-        })
+        let proposal = Proposal { sources, ..Proposal::without_evidence(plan) };
+        super::plan(&View { proposal: &proposal, violations: &[], waived: &[], drift: None })
     }
 
     /// Takes the code spans out of a text, as Markdown has them: a run of backticks, to the next as long a one.

@@ -16,8 +16,9 @@ pub mod schema;
 pub mod text;
 mod wording;
 
-use crate::guard::Violation;
-use crate::model::{Access, Drift, Name, Plan, Sources};
+use crate::guard::{Review, Violation};
+use crate::model::{Drift, LiveAccess, Name, Plan, Sources};
+use crate::proposal::Proposal;
 use crate::text::escape;
 use std::fmt::Display;
 
@@ -32,33 +33,50 @@ pub struct Style {
     pub verbose: bool,
 }
 
-/// What the reader wants to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Purpose {
-    /// What an apply would do.
-    #[default]
-    Plan,
-    /// How live access differs.
-    Drift,
+/// What is shown of a proposal: a plan with its review, or drift.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The proposal.
+    pub proposal: &'a Proposal,
+    /// The violations that no waiver covers.
+    pub violations: &'a [Violation],
+    /// The violations that a waiver covers.
+    pub waived: &'a [Violation],
+    /// What is known of the differences, if drift is shown.
+    pub drift: Option<&'a Drift>,
 }
 
-/// A plan with what was found about it.
-#[derive(Debug, Clone, Copy)]
-pub struct PlanView<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
-    /// Who holds what in scope.
-    pub access: &'a Access,
-    /// The guards that it breaks.
-    pub violations: &'a [Violation],
-    /// The guards that it breaks and that were waived for this run.
-    pub waived: &'a [Violation],
-    /// The texts on which the reasons rest.
-    pub sources: &'a Sources,
-    /// What the reader wants to know.
-    pub purpose: Purpose,
-    /// What is known of how live access came to differ, where somebody asks for that.
-    pub drift: Option<&'a Drift>,
+impl<'a> View<'a> {
+    /// Shows what an apply would do.
+    pub fn of_plan(review: &'a Review) -> Self {
+        Self {
+            proposal: review.proposal(),
+            violations: review.violations(),
+            waived: review.waived(),
+            drift: None,
+        }
+    }
+
+    /// Shows how live access differs. No guard is evaluated.
+    pub fn of_drift(proposal: &'a Proposal, drift: &'a Drift) -> Self {
+        Self { proposal, violations: &[], waived: &[], drift: Some(drift) }
+    }
+
+    fn plan(&self) -> &'a Plan {
+        &self.proposal.plan
+    }
+
+    fn access(&self) -> &'a LiveAccess {
+        &self.proposal.access
+    }
+
+    fn sources(&self) -> &'a Sources {
+        &self.proposal.sources
+    }
+
+    fn is_drift(&self) -> bool {
+        self.drift.is_some()
+    }
 }
 
 /// Shows foreign text without harm.

@@ -2,7 +2,7 @@
 //!
 //! No label holds a name: names are foreign, there may be thousands of them, and every value is a time series.
 
-use super::PlanView;
+use super::View;
 use crate::model::{BusinessId, Moved, UnmanagedReason};
 use jiff::Timestamp;
 use std::fmt::{Display, Write as _};
@@ -14,8 +14,8 @@ const LAST_SUCCESS: &str = "wabacl_drift_last_success_timestamp_seconds";
 ///
 /// `before` is what the file held that is being replaced: a run that could not read every WABA was no success, and
 /// keeps the time of the last one.
-pub fn drift(view: &PlanView<'_>, now: Timestamp, before: Option<&str>) -> String {
-    let plan = view.plan;
+pub fn drift(view: &View<'_>, now: Timestamp, before: Option<&str>) -> String {
+    let plan = view.plan();
     let mut page = Page { text: String::new(), business: plan.business };
     let summary = plan.summary();
     page.gauge(
@@ -113,20 +113,12 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Access, Drift, Plan, Sources};
-    use crate::render::Purpose;
+    use crate::model::{Drift, Plan};
+    use crate::proposal::Proposal;
 
     fn metrics(plan: &Plan, drift: Option<&Drift>, second: i64, before: Option<&str>) -> String {
-        let (access, sources) = (Access::default(), Sources::default());
-        let view = PlanView {
-            plan,
-            access: &access,
-            violations: &[],
-            waived: &[],
-            sources: &sources,
-            purpose: Purpose::Drift,
-            drift,
-        };
+        let proposal = Proposal::without_evidence(plan.clone());
+        let view = View { proposal: &proposal, violations: &[], waived: &[], drift };
         super::drift(&view, Timestamp::from_second(second).unwrap(), before)
     }
 

@@ -1,9 +1,9 @@
 //! What several formats say in the same words: reasons, losses, and the last line. Plain text, in which foreign text is
 //! already harmless; how it is marked up is each format's own.
 
-use super::{PlanView, Purpose, harmless, named};
+use super::{View, harmless, named};
 use crate::model::{
-    Action, Change, DatedGrant, GrantSource, LastWrite, Moved, Name, Notice, Plan, Position, Prune, Sources,
+    Action, Change, EndingGrant, GrantSource, LastWrite, Moved, Name, Notice, Plan, Position, Prune, Sources,
     Task, UnmanagedReason, UserId, WhyGone,
 };
 use jiff::Timestamp;
@@ -157,23 +157,23 @@ pub(super) fn unmanaged(plan: &Plan) -> String {
 }
 
 /// Says what applying a plan costs; nothing for drift, and where nothing is written.
-pub(super) fn cost(view: &PlanView<'_>) -> Option<String> {
-    let cost = view.plan.apply_cost();
-    (view.purpose == Purpose::Plan && cost.writes > 0).then(|| {
+pub(super) fn cost(view: &View<'_>) -> Option<String> {
+    let cost = view.plan().apply_cost();
+    (!view.is_drift() && cost.writes > 0).then(|| {
         let (writes, wabas) = (count(cost.writes, "write", "writes"), count(cost.wabas(), "WABA", "WABAs"));
         format!("Applying it takes {} API calls: {writes}, and {wabas} read before and after.", cost.calls())
     })
 }
 
 /// Says it in one line, and never claims a match for what could not be read.
-pub(super) fn last_line(view: &PlanView<'_>) -> String {
-    let summary = view.plan.summary();
-    let unreadable = view.plan.unreadable.len();
-    let drift = view.purpose == Purpose::Drift;
+pub(super) fn last_line(view: &View<'_>) -> String {
+    let summary = view.plan().summary();
+    let unreadable = view.plan().unreadable.len();
+    let drift = view.is_drift();
     let unread = count(unreadable, "WABA could not be read", "WABAs could not be read");
-    if view.plan.changes.is_empty() {
+    if view.plan().changes.is_empty() {
         let none = if drift { "No drift" } else { "No changes" };
-        return match (unreadable, view.plan.partial) {
+        return match (unreadable, view.plan().partial) {
             (0, false) => format!("{none}. Live access matches the manifests."),
             (0, true) => format!("{none}. Live access on these WABAs matches the manifests."),
             (_, _) => format!("{none} on the WABAs that could be read; {unread}."),
@@ -186,7 +186,7 @@ pub(super) fn last_line(view: &PlanView<'_>) -> String {
     } else {
         format!("Plan: {assign} to assign, {change} to change, {revoke} to revoke, {unchanged} unchanged")
     };
-    let blocked = view.plan.changes.iter().filter(|change| change.blocked.is_some()).count();
+    let blocked = view.plan().changes.iter().filter(|change| change.blocked.is_some()).count();
     if blocked > 0 {
         let _ = write!(line, "; {blocked} of them not attempted");
     }
@@ -210,7 +210,7 @@ pub(super) fn side(moved: Moved) -> &'static str {
 }
 
 /// Counts the differences by the side that moved; nothing where there are none, or where nothing can be told of any.
-pub(super) fn moved(view: &PlanView<'_>) -> Option<String> {
+pub(super) fn moved(view: &View<'_>) -> Option<String> {
     let drift = view.drift?;
     if !drift.tells() {
         return None;
@@ -258,6 +258,6 @@ pub(super) fn last_write(write: &LastWrite) -> String {
 }
 
 /// Says whom a grant reaches, and where.
-pub(super) fn reach(grant: &DatedGrant) -> String {
+pub(super) fn reach(grant: &EndingGrant) -> String {
     format!("for {} on {}", count(grant.users, "user", "users"), count(grant.wabas, "WABA", "WABAs"))
 }

@@ -10,11 +10,10 @@ mod tests;
 mod users;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::guard::{DeclaredNames, Policy};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
-    AssignmentKey, At, Claim, DeclaredUser, Desired, Directory, Edge, GrantSource, Name, Prune,
-    ResolvedGrant, Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
+    AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Edge, GrantSource, Name,
+    Policy, Prune, ResolvedGrant, Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
 };
 use candidates::Candidates;
 use jiff::civil::Date;
@@ -62,7 +61,7 @@ pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option
         own_users: directory.system_users.clone(),
         grants,
         claims,
-        implied: manifest.implied.clone(),
+        implied: manifest.implied.clone().into_iter().collect(),
         partial: false,
     };
     let policy = policy(manifest, directory, &users);

@@ -43,7 +43,7 @@ pub enum Attempt {
 pub struct Holder {
     /// Who, where it is known.
     pub by: Option<Runner>,
-    /// Since when, where it is known.
+    /// Baseline when, where it is known.
     pub since: Option<Timestamp>,
 }
 

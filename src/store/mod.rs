@@ -25,9 +25,9 @@ pub use read::{Keep, read};
 
 use crate::clock::Clock;
 use crate::model::{
-    BusinessId, Change, History, Name, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement,
-    Sources, TaskSet, UserId,
+    BusinessId, Change, History, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement, TaskSet,
 };
+use crate::proposal::Proposal;
 use file::LogFile;
 use line::Line;
 use queue::{Queue, Ticket};
@@ -37,25 +37,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 use write::Paths;
-
-/// What a run says of itself before its first write.
-#[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
-    /// The system user whose token is used, where it is known.
-    pub acting_user: Option<UserId>,
-    /// Its name, where it is known.
-    pub acting_user_name: Option<&'a Name>,
-    /// The digest of the plan, such as `sha256:…`.
-    pub plan_digest: &'a str,
-    /// The digest of what the manifests mean.
-    pub manifest_digest: &'a str,
-    /// The guards that are waived, as they were named.
-    pub waivers: &'a [String],
-    /// The texts on which the plan's reasons rest.
-    pub sources: &'a Sources,
-    /// The clock by which moments are noted.
-    pub clock: &'a Clock,
-}
 
 /// A write that the journal knows of, by its number within the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,12 +93,17 @@ impl Journal {
     /// # Errors
     ///
     /// Where the journal cannot be read, written or synced: then nothing may be applied.
-    pub async fn open(lock: Lock, start: &Start<'_>) -> Result<(Self, History), JournalError> {
-        let now = start.clock.now();
+    pub async fn open(
+        lock: Lock,
+        proposal: &Proposal,
+        waivers: &[String],
+        clock: &Clock,
+    ) -> Result<(Self, History), JournalError> {
+        let now = clock.now();
         let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
-        let first = write::run(&run, now, lock.business(), start, identity::am_i()).to_text()?;
+        let first = write::run(&run, now, lock.business(), proposal, waivers, identity::am_i()).to_text()?;
         let path = lock.folder().join(FILE);
-        let (shared, earlier) = off_thread(start.clock, move || {
+        let (shared, earlier) = off_thread(clock, move || {
             let earlier = read(&path, Keep::InFlight)?;
             let mut file = LogFile::open(&path)?;
             file.append(first.as_bytes(), true)?;
@@ -131,8 +117,8 @@ impl Journal {
             ))
         })
         .await??;
-        let paths = start.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
-        let clock = start.clock.clone();
+        let paths = proposal.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
+        let clock = clock.clone();
         Ok((Self { run, paths: Paths(paths), clock, shared: Arc::new(shared) }, earlier))
     }
 

@@ -1,6 +1,7 @@
 //! What a journal keeps through crashes, and what it refuses to go on without.
 
 use super::*;
+use crate::model::Sources;
 use crate::model::{
     AssignmentKey, Because, Change, GrantSource, Position, Prune, ReportedChange, SourceId, Task, WhyGone,
 };
@@ -58,20 +59,22 @@ fn taken(state_dir: &Path) -> Lock {
     }
 }
 
+fn proposal() -> Proposal {
+    let plan =
+        Plan { acting_user: "12".parse().ok(), ..Plan::empty(business(), jiff::civil::date(2026, 11, 23)) };
+    Proposal {
+        acting_user_name: Some("ci-admin".into()),
+        manifest_digest: "sha256:02".to_owned(),
+        sources: sources(),
+        ..Proposal::without_evidence(plan)
+    }
+}
+
 async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
-    let sources = sources();
     let clock = Clock::real();
-    let start = Start {
-        clock: &clock,
-        acting_user: "12".parse().ok(),
-        acting_user_name: Some(&"ci-admin".into()),
-        plan_digest: "sha256:01",
-        manifest_digest: "sha256:02",
-        waivers: &["max-removals".to_owned()],
-        sources: &sources,
-    };
-    // Whoever was given up may still hold the lock while it finishes a line.
-    Journal::open(Lock::wait(state_dir, business(), &clock).await?, &start).await
+    // A run that was given up may still hold the lock while it finishes a line.
+    let lock = Lock::wait(state_dir, business(), &clock).await?;
+    Journal::open(lock, &proposal(), &["max-removals".to_owned()], &clock).await
 }
 
 fn report(plan: &Plan, outcome: &Outcome) -> Report {
@@ -106,10 +109,8 @@ async fn what_goes_in_comes_out() {
     assert_eq!(recorded.acting_user, Some(("12".parse().expect("an id"), "ci-admin".into())));
     assert_eq!(recorded.by.pid, std::process::id());
     assert_eq!(recorded.waivers, ["max-removals".into()]);
-    assert_eq!(
-        (recorded.plan_digest.as_str(), recorded.manifest_digest.as_str()),
-        ("sha256:01", "sha256:02")
-    );
+    assert_eq!(recorded.plan_digest.as_str(), proposal().plan_digest());
+    assert_eq!(recorded.manifest_digest.as_str(), "sha256:02");
     let end = recorded.end.as_ref().expect("it ended");
     assert_eq!((end.done, end.not_done), (2, 0));
     let write = &recorded.writes[0];

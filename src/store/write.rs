@@ -1,6 +1,5 @@
 //! From the core's types to lines. Knows no file and no clock.
 
-use super::Start;
 use super::line::{
     By, EndLine, Gone, GoneLine, GoneWord, Grant, IntentLine, Line, Named, OutcomeLine, OutcomeWord,
     PruneWord, RunLine, SettledLine, SettledWord, VERSION,
@@ -9,6 +8,7 @@ use crate::model::{
     Action, BusinessId, Change, GrantSource, Outcome, Plan, Position, Prune, Report, Settlement, TaskSet,
     WhyGone,
 };
+use crate::proposal::Proposal;
 use crate::text::escape;
 use jiff::Timestamp;
 
@@ -41,21 +41,27 @@ impl Paths {
     }
 }
 
-pub(super) fn run(run: &str, at: Timestamp, business: BusinessId, start: &Start<'_>, by: By) -> Line {
+pub(super) fn run(
+    run: &str,
+    at: Timestamp,
+    business: BusinessId,
+    proposal: &Proposal,
+    waivers: &[String],
+    by: By,
+) -> Line {
     Line::Run(RunLine {
         v: VERSION,
         at: moment(at),
         run: run.to_owned(),
         business: business.to_string(),
-        acting_user: start.acting_user.map(|id| Named {
-            id: id.to_string(),
-            name: start.acting_user_name.map(|name| shortened(name.as_str())).unwrap_or_default(),
-        }),
+        acting_user: proposal
+            .acting_user()
+            .map(|(id, name)| Named { id: id.to_string(), name: shortened(name.as_str()) }),
         by,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        plan_digest: start.plan_digest.to_owned(),
-        manifest_digest: start.manifest_digest.to_owned(),
-        waivers: start.waivers.iter().map(|waiver| shortened(waiver)).collect(),
+        plan_digest: proposal.plan_digest(),
+        manifest_digest: proposal.manifest_digest.clone(),
+        waivers: waivers.iter().map(|waiver| shortened(waiver)).collect(),
     })
 }
 

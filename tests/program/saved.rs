@@ -1,4 +1,4 @@
-//! Saved plans: shown anywhere, applied exactly as they are, and refused where anything speaks against it.
+//! Proposal plans: shown anywhere, applied exactly as they are, and refused where anything speaks against it.
 
 use super::Place;
 use super::remote::Remote;
@@ -6,7 +6,8 @@ use crate::support::{key, tasks};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use wabacl::model::{Change, TaskSet};
-use wabacl::planfile::{self, Saved};
+use wabacl::planfile;
+use wabacl::proposal::Proposal;
 
 /// Applies a saved plan against the emulator.
 fn apply(remote: &Remote, options: &str) -> super::Ran {
@@ -27,7 +28,7 @@ impl Place {
     }
 
     /// Forges a saved plan: its digest fits.
-    fn forge(&self, edit: impl FnOnce(&mut Saved)) {
+    fn forge(&self, edit: impl FnOnce(&mut Proposal)) {
         let mut saved = planfile::load(&self.file("plan.json")).unwrap();
         edit(&mut saved);
         planfile::save(&saved, &self.file("plan.json")).unwrap();
@@ -97,7 +98,7 @@ async fn the_guards_judge_again_by_who_holds_what_now() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_is_good_for_some_time() {
     let remote = saved().await;
-    let made = |ago: SignedDuration| move |saved: &mut Saved| saved.created_at = Timestamp::now() - ago;
+    let made = |ago: SignedDuration| move |saved: &mut Proposal| saved.made = Timestamp::now() - ago;
     remote.place.forge(made(SignedDuration::from_hours(8 * 24)));
     apply(&remote, "").ends(3).says("the plan is 192 hours old").says("--max-plan-age");
     apply(&remote, "--max-plan-age 2weeks").ends(0);
@@ -108,7 +109,7 @@ async fn a_plan_is_good_for_some_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_plan_gains_nothing_where_the_manifests_are_asked() {
-    type Forge = fn(&mut Saved);
+    type Forge = fn(&mut Proposal);
     let forgeries: [(&str, Forge); 7] = [
         ("more tasks", |saved| saved.plan.changes[1].after = tasks("FULL_CONTROL")),
         ("a change more", |saved| {
@@ -143,7 +144,7 @@ async fn a_forged_plan_gains_nothing_where_the_manifests_are_asked() {
         "roles:",
         "guards: { protected_users: [summer-campaign] }\n\nroles:",
     );
-    remote.place.forge(|saved| saved.policy = wabacl::guard::Policy::default());
+    remote.place.forge(|saved| saved.policy = wabacl::model::Policy::default());
     apply(&remote, "--manifest access").ends(3).says("protected-user");
     assert_eq!(remote.writes(), 0);
 }

@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use wabacl::cli::Exit;
 use wabacl::emulator::{Emulator, ForeignChange, Write};
-use wabacl::guard::Policy;
-use wabacl::model::{AssignmentKey, Change, Outcome, Plan, Report, State, Task, TaskSet, UserId, WabaId};
-use wabacl::plan::same;
+use wabacl::model::{
+    AssignmentKey, Change, Outcome, Plan, Policy, Report, State, Task, TaskSet, UserId, WabaId,
+};
 
 /// What is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -246,7 +246,7 @@ impl<'a> Checks<'a> {
             let written = course.writes.iter().rfind(|write| write.key == change.key && write.effective);
             let by_others = |since: Option<Timestamp>| course.moved(change.key.waba, since, None);
             let last_read = course.reads.get(&change.key.waba).and_then(|reads| reads.last()).copied();
-            let is_so = same(&held, &change.after, &plan.implied);
+            let is_so = plan.implied.same(&held, &change.after);
             let what = match outcome {
                 Outcome::Applied | Outcome::AlreadySo => {
                     (!is_so && !by_others(last_read)).then(|| format!("it holds [{held}]"))

@@ -8,15 +8,16 @@ use std::time::Duration;
 use wabacl::apply::{Stop, Tools, apply, settle_earlier};
 use wabacl::cli::{Exit, exit_after_apply};
 use wabacl::clock::Clock;
-use wabacl::digest::{manifest_digest, plan_digest};
+use wabacl::digest::manifest_digest;
 use wabacl::graph::{DirectoryRequest, GraphError, ReadAhead, ReadRequest, Reader, Settings, Writer};
-use wabacl::guard::{self, Judgement, Policy, Waiver};
+use wabacl::guard::{self, Review, Waiver};
 use wabacl::manifest::{self, Manifest};
-use wabacl::model::{Access, Directory, Observed, Plan, Report, Sources, UserId, WabaId, chain};
+use wabacl::model::{Directory, Observed, Plan, Policy, Report, Sources, UserId, WabaId, chain};
 use wabacl::plan;
-use wabacl::render::{self, PlanView, Purpose, Style};
+use wabacl::proposal::Proposal;
+use wabacl::render::{self, Style, View};
 use wabacl::resolve::{self, Ahead, Resolved};
-use wabacl::store::{self, Journal, Lock, Start};
+use wabacl::store::{self, Journal, Lock};
 
 const STYLE: Style = Style { colour: false, width: 100, verbose: true };
 
@@ -101,29 +102,27 @@ impl Place<'_> {
         let acting_user = acting_user(&reader).await?;
         let planned = self.plan(&reader, &manifest, acting_user).await;
         let (plan, policy, directory, digest) = planned?;
-        let judgement = self.judge(&plan, &policy);
-        let approved = guard::approve(plan.clone(), &policy, &self.waivers());
+        let proposal = Proposal {
+            policy: policy.clone(),
+            sources,
+            manifest_digest: digest,
+            ..Proposal::without_evidence(plan.clone())
+        };
+        let review = guard::review(proposal, &self.waivers());
         {
             let mut trail = trail.borrow_mut();
-            trail.show(&plan, &judgement, &sources);
-            trail.approved = approved.is_ok();
+            trail.show(&review);
+            trail.approved = review.violations().is_empty();
             trail.planned = Some((plan.clone(), policy));
         }
-        let Ok(approved) = approved else {
+        let Ok(approved) = review.approve() else {
             trail.borrow_mut().exit = Some(Exit::Refused);
             return Ok(());
         };
         let writer = Writer::beside(&reader, &settings)?;
-        let start = Start {
-            acting_user,
-            acting_user_name: None,
-            plan_digest: &plan_digest(&plan),
-            manifest_digest: &digest,
-            waivers: &self.case.waivers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            sources: &sources,
-            clock: &self.clock,
-        };
-        let (journal, earlier) = Journal::open(lock, &start).await.map_err(text)?;
+        let waivers: Vec<String> = self.case.waivers.iter().map(ToString::to_string).collect();
+        let (journal, earlier) =
+            Journal::open(lock, approved.proposal(), &waivers, &self.clock).await.map_err(text)?;
         let tools = Tools {
             reader: &reader,
             writer: &writer,
@@ -186,26 +185,11 @@ impl Place<'_> {
     fn waivers(&self) -> Vec<Waiver> {
         self.case.waivers.iter().filter_map(|waiver| waiver.parse().ok()).collect()
     }
-
-    fn judge(&self, plan: &Plan, policy: &Policy) -> Judgement {
-        guard::judge(plan, policy, &self.waivers())
-    }
 }
 
 impl Trail {
-    fn show(&mut self, plan: &Plan, judgement: &Judgement, sources: &Sources) {
-        let Judgement { violations, waived, .. } = judgement;
-        let access = Access::default();
-        let view = PlanView {
-            plan,
-            access: &access,
-            violations,
-            waived,
-            sources,
-            purpose: Purpose::Plan,
-            drift: None,
-        };
-        self.printed += &render::text::plan(&view, &STYLE);
+    fn show(&mut self, review: &Review) {
+        self.printed += &render::text::plan(&View::of_plan(review), &STYLE);
     }
 }
 

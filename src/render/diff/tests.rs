@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::model::*;
-use crate::render::Purpose;
+use crate::proposal::Proposal;
 use proptest::prelude::*;
 
 /// What one user holds: before, and after.
 type Pair = (TaskSet, TaskSet);
 
 /// A plan of some WABAs with their users, and who holds what there.
-fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, Access) {
-    let mut access = Access::default();
+fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, LiveAccess) {
+    let mut access = LiveAccess::default();
     let mut changes = Vec::new();
     for (waba, users) in (1_u64..).zip(wabas) {
         for (user, (before, after)) in (1_u64..).zip(users) {
@@ -47,28 +47,20 @@ fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, Access) {
         holders: BTreeMap::new(),
         waba_names: access.wabas.clone(),
         user_names: access.users.clone(),
-        implied: BTreeMap::new(),
+        implied: Implied::default(),
         partial: false,
     };
     (plan, access)
 }
 
-fn shown(plan: &Plan, access: &Access, colour: bool) -> String {
-    let sources = Sources::default();
-    let view = PlanView {
-        plan,
-        access,
-        violations: &[],
-        waived: &[],
-        sources: &sources,
-        purpose: Purpose::Plan,
-        drift: None,
-    };
+fn shown(plan: &Plan, access: &LiveAccess, colour: bool) -> String {
+    let proposal = Proposal { access: access.clone(), ..Proposal::without_evidence(plan.clone()) };
+    let view = View { proposal: &proposal, violations: &[], waived: &[], drift: None };
     super::plan(&view, &Style { colour, width: 80, verbose: false })
 }
 
 /// Writes a text of its own making for the WABAs that change.
-fn yaml(plan: &Plan, access: &Access, is_after: bool) -> String {
+fn yaml(plan: &Plan, access: &LiveAccess, is_after: bool) -> String {
     let mut text = String::new();
     for changes in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         let waba = changes[0].key.waba;

@@ -2,15 +2,16 @@
 
 use super::*;
 use crate::model::*;
+use crate::proposal::Proposal;
 use proptest::prelude::*;
 
 /// A page in which every foreign text is `name`.
-fn page(name: &str, purpose: Purpose) -> String {
+fn page(name: &str, is_drift: bool) -> String {
     let (waba, user): (WabaId, UserId) = ("7".parse().unwrap(), "11".parse().unwrap());
     let key = AssignmentKey { waba, user };
     let mut live = TaskSet::from([Task::Manage]);
     live.insert_name(name);
-    let mut access = Access::default();
+    let mut access = LiveAccess::default();
     access.wabas.insert(waba, Name::from(name));
     access.users.insert(user, Name::from(name));
     access.live.set(key, live.clone());
@@ -45,32 +46,26 @@ fn page(name: &str, purpose: Purpose) -> String {
         holders: BTreeMap::new(),
         waba_names: BTreeMap::from([(waba, Name::from(name)), ("8".parse().unwrap(), Name::from(name))]),
         user_names: access.users.clone(),
-        implied: BTreeMap::new(),
+        implied: Implied::default(),
         partial: true,
     };
     let broken = crate::guard::Violation {
-        code: "min-holders",
+        guard: crate::guard::Guard::MinHolders,
         waba: Some(waba),
         user: None,
         message: name.to_owned(),
     };
-    let view = PlanView {
-        plan: &plan,
-        access: &access,
-        violations: std::slice::from_ref(&broken),
-        waived: std::slice::from_ref(&broken),
-        sources: &sources,
-        purpose,
-        drift: None,
+    let proposal = Proposal {
+        sources,
+        access,
+        acting_user_name: Some(Name::from(name)),
+        ..Proposal::without_evidence(plan)
     };
-    let acting = Name::from(name);
-    let header = JsonHeader {
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        acting_user_name: Some(&acting),
-        manifest_digest: "sha256:0",
-    };
+    let broken = std::slice::from_ref(&broken);
+    let drift = is_drift.then(Drift::default);
+    let view = View { proposal: &proposal, violations: broken, waived: broken, drift: drift.as_ref() };
     let mut page = Vec::new();
-    super::plan(&view, &header, &mut page).unwrap();
+    super::plan(&view, &mut page).unwrap();
     String::from_utf8(page).unwrap()
 }
 
@@ -87,8 +82,7 @@ proptest! {
     fn no_name_is_markup(name in "[a-z<>&\"'`= /!\\[\\]\u{0}\u{1b}\u{202e}\u{2028}\n-]{0,24}", is_drift: bool) {
         // Its first letter puts it behind the known tasks, as it does the plain one.
         let name = format!("z{name}");
-        let purpose = if is_drift { Purpose::Drift } else { Purpose::Plan };
-        let (foreign, plain) = (page(&name, purpose), page("z", purpose));
+        let (foreign, plain) = (page(&name, is_drift), page("z", is_drift));
         prop_assert_eq!(tags(&foreign), tags(&plain));
         let steers = foreign.contains(['\0', '\u{1b}', '\u{202e}', '\u{2028}']);
         prop_assert!(!steers);
@@ -97,7 +91,7 @@ proptest! {
 
 #[test]
 fn the_policy_lets_only_the_pages_own_style_and_script_be() {
-    let page = page("a", Purpose::Plan);
+    let page = page("a", false);
     let policy = page.split("Content-Security-Policy content=\"").nth(1).unwrap().split('"').next().unwrap();
     let inside = |tag: &str| {
         let after = page.split(&format!("<{tag}>")).nth(1).unwrap();
@@ -126,7 +120,7 @@ fn every_task_has_a_short_name_of_its_own() {
 
 #[test]
 fn a_cell_says_what_comes_goes_and_stays() {
-    let page = page("new task", Purpose::Plan);
+    let page = page("new task", false);
     let cell = page
         .split("<tbody><tr><th scope=row><span>new task</span> <span class=id>7</span></th>")
         .nth(1)

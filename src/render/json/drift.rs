@@ -4,20 +4,20 @@ use super::{
     ChangeEntry, DriftEntry, ExpiringEntry, LastWriteEntry, MovedWord, OutcomeParts, change_entry, entry,
     grant, tasks,
 };
-use crate::model::{Change, LastWrite, Moved, Name, Told};
-use crate::render::{PlanView, harmless};
+use crate::model::{Change, Explanation, LastWrite, Moved, Name};
+use crate::render::{View, harmless};
 
 /// Returns a change with what is known of how it came to differ.
-pub(super) fn change(view: &PlanView<'_>, change: &Change) -> ChangeEntry {
+pub(super) fn change(view: &View<'_>, change: &Change) -> ChangeEntry {
     let told = view.drift.and_then(|drift| drift.told.get(&change.key));
-    ChangeEntry { drift: told.map(told_entry), ..change_entry(view.plan, change, view.sources) }
+    ChangeEntry { drift: told.map(told_entry), ..change_entry(view.plan(), change, view.sources()) }
 }
 
 /// Returns the grants that end soon, where somebody asked.
-pub(super) fn expiring(view: &PlanView<'_>) -> Option<Vec<ExpiringEntry>> {
+pub(super) fn expiring(view: &View<'_>) -> Option<Vec<ExpiringEntry>> {
     let grants = view.drift?.expiring.as_ref()?;
     let entries = grants.iter().map(|found| ExpiringEntry {
-        grant: grant(&found.source, view.sources),
+        grant: grant(&found.source, view.sources()),
         tasks: tasks(&found.tasks),
         users: found.users,
         wabas: found.wabas,
@@ -25,7 +25,7 @@ pub(super) fn expiring(view: &PlanView<'_>) -> Option<Vec<ExpiringEntry>> {
     Some(entries.collect())
 }
 
-fn told_entry(told: &Told) -> DriftEntry {
+fn told_entry(told: &Explanation) -> DriftEntry {
     let moved = match told.moved {
         Moved::Live => MovedWord::Live,
         Moved::Manifests => MovedWord::Manifests,

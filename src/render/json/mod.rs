@@ -10,14 +10,13 @@ mod journal;
 pub use document::*;
 pub use journal::*;
 
-use super::{PlanView, harmless};
+use super::{View, harmless};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::guard;
 use crate::model::{
     self, Action, AssignmentKey, GrantSource, Name, Outcome, Plan, Position, Prune, Sources, TaskSet, UserId,
     WabaId, WhyGone,
 };
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use std::fmt::Display;
@@ -26,38 +25,27 @@ use std::io;
 /// The version of all formats.
 pub const FORMAT_VERSION: &str = "1.0";
 
-/// What a document says beside the plan, and the plan does not know.
-#[derive(Debug, Clone, Copy)]
-pub struct JsonHeader<'a> {
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The acting user's name, where it is known.
-    pub acting_user_name: Option<&'a Name>,
-    /// The digest of what the manifests mean, such as `sha256:…`.
-    pub manifest_digest: &'a str,
-}
-
 /// Writes a plan as JSON, with a line feed at its end.
 ///
 /// # Errors
 ///
 /// Where the sink fails.
-pub fn plan(view: &PlanView<'_>, header: &JsonHeader<'_>, to: impl io::Write) -> io::Result<()> {
-    write(&plan_document(view, header), to)
+pub fn plan(view: &View<'_>, to: impl io::Write) -> io::Result<()> {
+    write(&plan_document(view), to)
 }
 
 /// Returns a plan as the document that is written.
-pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocument {
-    let plan = view.plan;
+pub fn plan_document(view: &View<'_>) -> PlanDocument {
+    let plan = view.plan();
     let (summary, cost) = (plan.summary(), plan.apply_cost());
     PlanDocument {
         format_version: FORMAT_VERSION.to_owned(),
         tool: tool(),
-        created_at: header.created_at.to_string(),
+        created_at: view.proposal.made.to_string(),
         day: plan.day.to_string(),
         business: plan.business.to_string(),
-        acting_user: acting_user(plan, header),
-        manifest_digest: header.manifest_digest.to_owned(),
+        acting_user: acting_user(view),
+        manifest_digest: view.proposal.manifest_digest.clone(),
         partial: plan.partial,
         changes: plan.changes.iter().map(|change| drift::change(view, change)).collect(),
         unmanaged: plan.unmanaged.iter().map(|row| unmanaged(plan, row)).collect(),
@@ -81,24 +69,19 @@ pub fn plan_document(view: &PlanView<'_>, header: &JsonHeader<'_>) -> PlanDocume
 /// # Errors
 ///
 /// Where the sink fails.
-pub fn report(
-    report: &model::Report,
-    view: &PlanView<'_>,
-    header: &JsonHeader<'_>,
-    to: impl io::Write,
-) -> io::Result<()> {
-    let plan = view.plan;
+pub fn report(report: &model::Report, view: &View<'_>, to: impl io::Write) -> io::Result<()> {
+    let plan = view.plan();
     let done = report.changes.iter().filter(|reported| reported.outcome.is_done()).count();
     let document = ReportDocument {
         format_version: FORMAT_VERSION.to_owned(),
         tool: tool(),
-        created_at: header.created_at.to_string(),
+        created_at: view.proposal.made.to_string(),
         business: plan.business.to_string(),
-        acting_user: acting_user(plan, header),
-        manifest_digest: header.manifest_digest.to_owned(),
+        acting_user: acting_user(view),
+        manifest_digest: view.proposal.manifest_digest.clone(),
         wrote: report.wrote,
         stopped: report.stopped.as_deref().map(harmless),
-        changes: report.changes.iter().map(|reported| outcome(plan, reported, view.sources)).collect(),
+        changes: report.changes.iter().map(|reported| outcome(plan, reported, view.sources())).collect(),
         unreadable: unreadable(plan),
         waived: view.waived.iter().map(|found| violation(plan, found)).collect(),
         summary: ReportSummary { done, not_done: report.changes.len() - done },
@@ -145,8 +128,8 @@ fn user(plan: &Plan, id: UserId) -> Named {
     entry(id, &plan.user_name(id))
 }
 
-fn acting_user(plan: &Plan, header: &JsonHeader<'_>) -> Option<Named> {
-    plan.acting_user.map(|id| header.acting_user_name.map_or_else(|| user(plan, id), |name| entry(id, name)))
+fn acting_user(view: &View<'_>) -> Option<Named> {
+    view.proposal.acting_user().map(|(id, name)| entry(id, &name))
 }
 
 fn tasks(set: &TaskSet) -> Vec<String> {
@@ -221,7 +204,7 @@ fn unreadable(plan: &Plan) -> Vec<UnreadableEntry> {
 
 fn violation(plan: &Plan, found: &guard::Violation) -> ViolationEntry {
     ViolationEntry {
-        code: found.code.to_owned(),
+        code: found.guard.code().to_owned(),
         message: harmless(&found.message),
         waba: found.waba.map(|id| waba(plan, id)),
         user: found.user.map(|id| user(plan, id)),

@@ -6,15 +6,15 @@ use super::plan::{
     grant_words, user_name, write_last, write_notices, write_reasons, write_unmanaged, write_unreadable,
 };
 use super::report::outcome_words;
-use crate::model::{Change, DatedGrant, LastWrite, Moved, TaskSet, Told};
+use crate::model::{Change, EndingGrant, Explanation, LastWrite, Moved, TaskSet};
 use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
 use crate::render::wording::{self, count};
-use crate::render::{PlanView, Style};
+use crate::render::{Style, View};
 
 /// Shows drift for people.
-pub fn drift(view: &PlanView<'_>, style: &Style) -> String {
+pub fn drift(view: &View<'_>, style: &Style) -> String {
     let mut layout = Layout::new(style);
-    let plan = view.plan;
+    let plan = view.plan();
     for group in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         layout.gap();
         heading(&mut layout, plan, group[0].key.waba);
@@ -35,8 +35,8 @@ pub fn drift(view: &PlanView<'_>, style: &Style) -> String {
     layout.finish()
 }
 
-fn write_difference(layout: &mut Layout, view: &PlanView<'_>, change: &Change, verbose: bool) {
-    let name = foreign(&user_name(view.plan, change), Paint::Bold);
+fn write_difference(layout: &mut Layout, view: &View<'_>, change: &Change, verbose: bool) {
+    let name = foreign(&user_name(view.plan(), change), Paint::Bold);
     layout.entry(2, 6, [super::sign(change.action()), name]);
     write_tasks(layout, "should hold, and does not:", &change.gained(), Paint::Good);
     write_tasks(layout, "holds, and should not:", &change.lost(), Paint::Bad);
@@ -56,7 +56,7 @@ fn write_tasks(layout: &mut Layout, lead: &str, tasks: &TaskSet, paint: Paint) {
     }
 }
 
-fn write_told(layout: &mut Layout, told: &Told, with_unknown: bool) {
+fn write_told(layout: &mut Layout, told: &Explanation, with_unknown: bool) {
     if let Some(write) = &told.last_write {
         layout.entry(6, 8, last_write(write));
     }
@@ -85,7 +85,7 @@ fn last_write(write: &LastWrite) -> Vec<Word> {
     words
 }
 
-fn write_expiring(layout: &mut Layout, view: &PlanView<'_>, expiring: &[DatedGrant]) {
+fn write_expiring(layout: &mut Layout, view: &View<'_>, expiring: &[EndingGrant]) {
     if expiring.is_empty() {
         return;
     }
@@ -94,7 +94,7 @@ fn write_expiring(layout: &mut Layout, view: &PlanView<'_>, expiring: &[DatedGra
     layout.entry(0, 2, prose(&format!("{number} soon:"), Paint::Changed));
     for grant in expiring {
         let reach = wording::reach(grant);
-        let words = grant_words(&grant.source, view.sources, "-");
+        let words = grant_words(&grant.source, view.sources(), "-");
         layout.entry(2, 6, words.into_iter().chain(prose(&reach, Paint::Plain)));
     }
 }

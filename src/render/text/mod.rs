@@ -20,7 +20,7 @@ pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
 pub use stale::stale;
-pub use waivers::idle_waivers;
+pub use waivers::unused_waivers;
 
 use super::layout::{Layout, Paint, Word, foreign, own};
 use super::named;

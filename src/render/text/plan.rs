@@ -6,16 +6,16 @@ use crate::model::{
     Blocked, Change, GrantSource, Notice, Plan, Position, Prune, Sources, UnmanagedReason, WabaId, WhyGone,
 };
 use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
-use crate::render::{PlanView, Style, named, wording};
+use crate::render::{Style, View, named, wording};
 use unicode_width::UnicodeWidthStr;
 
 /// So many reasons are shown for a change unless all are asked for.
 const REASONS: usize = 3;
 
 /// Shows a plan for people.
-pub fn plan(view: &PlanView<'_>, style: &Style) -> String {
+pub fn plan(view: &View<'_>, style: &Style) -> String {
     let mut layout = Layout::new(style);
-    let plan = view.plan;
+    let plan = view.plan();
     for group in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
         layout.gap();
         heading(&mut layout, plan, group[0].key.waba);
@@ -43,8 +43,8 @@ pub(super) fn user_name(plan: &Plan, change: &Change) -> String {
     named(&plan.user_name(change.key.user), change.key.user)
 }
 
-fn write_change(layout: &mut Layout, view: &PlanView<'_>, change: &Change, column: usize, verbose: bool) {
-    let name = foreign(&user_name(view.plan, change), Paint::Bold).column(column);
+fn write_change(layout: &mut Layout, view: &View<'_>, change: &Change, column: usize, verbose: bool) {
+    let name = foreign(&user_name(view.plan(), change), Paint::Bold).column(column);
     // Tasks stand under each other where there is room for it.
     let hang = if layout.width() >= 60 { 5 + column } else { 6 };
     layout.entry(2, hang, [sign(change.action()), name].into_iter().chain(tasks(change)));
@@ -59,18 +59,18 @@ fn write_change(layout: &mut Layout, view: &PlanView<'_>, change: &Change, colum
 }
 
 /// Writes the grants that ask for it, and the lines that no longer do.
-pub(super) fn write_reasons(layout: &mut Layout, view: &PlanView<'_>, change: &Change, verbose: bool) {
+pub(super) fn write_reasons(layout: &mut Layout, view: &View<'_>, change: &Change, verbose: bool) {
     let grants = &change.because.grants;
     let shown = if verbose || grants.len() <= REASONS + 1 { grants.len() } else { REASONS };
     for grant in &grants[..shown] {
-        layout.entry(6, 8, grant_words(grant, view.sources, "by"));
+        layout.entry(6, 8, grant_words(grant, view.sources(), "by"));
     }
     if shown < grants.len() {
         layout.entry(6, 8, prose(&format!("and {} more grants", grants.len() - shown), Paint::Dim));
     }
     if let Some((prune, lines)) = &change.because.gone {
         for line in lines {
-            layout.entry(6, 8, gone_words(*prune, line, view.sources));
+            layout.entry(6, 8, gone_words(*prune, line, view.sources()));
         }
     }
 }
@@ -173,24 +173,24 @@ pub(super) fn write_notices(layout: &mut Layout, plan: &Plan) {
     }
 }
 
-fn write_violations(layout: &mut Layout, view: &PlanView<'_>) {
+fn write_violations(layout: &mut Layout, view: &View<'_>) {
     if !view.violations.is_empty() || !view.waived.is_empty() {
         layout.gap();
     }
     for found in view.waived {
-        let words = prose("Waived:", Paint::Changed).chain([own(format!("{}:", found.code), Paint::Bold)]);
+        let words = prose("Waived:", Paint::Changed).chain([own(format!("{}:", found.guard), Paint::Bold)]);
         layout.entry(0, 4, words.chain(foreign_prose(&found.message, Paint::Plain)));
     }
     for found in view.violations {
-        let words = [own("Refused:", Paint::Bad), own(format!("{}:", found.code), Paint::Bold)];
+        let words = [own("Refused:", Paint::Bad), own(format!("{}:", found.guard), Paint::Bold)];
         layout.entry(0, 4, words.into_iter().chain(foreign_prose(&found.message, Paint::Plain)));
-        layout.entry(4, 6, waiver(view.plan, found));
+        layout.entry(4, 6, waiver(view.plan(), found));
     }
 }
 
 /// Says how a violation is waived, as narrowly as it can be.
 fn waiver(plan: &Plan, found: &Violation) -> Vec<Word> {
-    let code = found.code;
+    let code = found.guard.code();
     let mut words: Vec<Word> =
         prose(&format!("to waive it for one run: --waive {code}"), Paint::Dim).collect();
     let object = found
@@ -208,11 +208,11 @@ fn waiver(plan: &Plan, found: &Violation) -> Vec<Word> {
     words
 }
 
-pub(super) fn write_last(layout: &mut Layout, view: &PlanView<'_>) {
+pub(super) fn write_last(layout: &mut Layout, view: &View<'_>) {
     if !layout.is_empty() {
         layout.gap();
     }
-    if view.plan.partial {
+    if view.plan().partial {
         layout.entry(
             0,
             2,

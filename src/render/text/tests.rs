@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::guard::{IdleWaiver, Violation, WhyIdle};
+use crate::guard::{Guard, UnusedReason, UnusedWaiver, Violation};
 use crate::model::*;
-use crate::render::json::{self, JsonHeader};
-use crate::render::{PlanView, Purpose, Style, schema};
+use crate::proposal::Proposal;
+use crate::render::json;
+use crate::render::{Style, View, schema};
 use crate::text::escape;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -101,26 +102,17 @@ fn example(user: &str, waba: &str) -> Plan {
 
 fn violation(message: &str) -> Violation {
     let waba = "102290129340398".parse().ok();
-    Violation { code: "min-holders", waba, user: None, message: escape(message).into_owned() }
+    Violation { guard: Guard::MinHolders, waba, user: None, message: escape(message).into_owned() }
+}
+
+fn proposal(plan: &Plan) -> Proposal {
+    Proposal { sources: sources(), ..Proposal::without_evidence(plan.clone()) }
 }
 
 fn shown(of: &Plan, style: &Style) -> String {
     let violations = [violation("nobody would hold MANAGE on it")];
-    let sources = sources();
-    let purpose = Purpose::Plan;
-    let access = Access::default();
-    plan(
-        &PlanView {
-            plan: of,
-            access: &access,
-            violations: &violations,
-            waived: &[],
-            sources: &sources,
-            purpose,
-            drift: None,
-        },
-        style,
-    )
+    let proposal = proposal(of);
+    plan(&View { proposal: &proposal, violations: &violations, waived: &[], drift: None }, style)
 }
 
 fn report_of(plan: &Plan) -> Report {
@@ -229,27 +221,21 @@ fn what_applying_costs_is_told_beforehand_and_only_where_something_is_written() 
 
 #[test]
 fn drift_tells_no_cost() {
-    let (of, sources) = (example("deploy-bot", "acme-eu"), sources());
-    let view = PlanView {
-        plan: &of,
-        access: &Access::default(),
-        violations: &[],
-        waived: &[],
-        sources: &sources,
-        purpose: Purpose::Drift,
-        drift: None,
-    };
+    let (of, drift) = (proposal(&example("deploy-bot", "acme-eu")), Drift::default());
+    let view = View::of_drift(&of, &drift);
     assert!(!plan(&view, &PLAIN).contains("API call"));
 }
 
 #[test]
 fn a_waiver_that_covers_nothing_earns_a_warning() {
-    let idle = |waiver: &str, why| IdleWaiver { waiver: waiver.parse().unwrap(), why };
-    let near = |names: &[&str]| WhyIdle::NoSuchName { near: names.iter().copied().map(Name::from).collect() };
-    let shown = idle_waivers(
+    let idle = |waiver: &str, why| UnusedWaiver { waiver: waiver.parse().unwrap(), why };
+    let near = |names: &[&str]| UnusedReason::UnknownTarget {
+        similar: names.iter().copied().map(Name::from).collect(),
+    };
+    let shown = unused_waivers(
         &[
-            idle("max-removals", WhyIdle::Kept),
-            idle("self=acme-eu", WhyIdle::Kept),
+            idle("max-removals", UnusedReason::NoViolation),
+            idle("self=acme-eu", UnusedReason::NoViolation),
             idle("self=\u{1b}##[error]", near(&[])),
             idle("min-holders=acme-ue", near(&["acme-eu"])),
             idle("min-holders=acme", near(&["Acme", "acme-eu"])),
@@ -391,28 +377,15 @@ fn colour_is_there_only_when_asked_for() {
 #[test]
 fn what_is_written_fits_the_schemas() {
     for name in HOSTILE {
-        let (plan, sources) = (example(name, name), sources());
+        let (proposal, sources) = (proposal(&example(name, name)), sources());
         let violations = [violation(name)];
-        let view = PlanView {
-            plan: &plan,
-            access: &Access::default(),
-            violations: &violations,
-            waived: &violations,
-            sources: &sources,
-            purpose: Purpose::Plan,
-            drift: None,
-        };
-        let created_at = "2026-11-23T10:00:00Z".parse().unwrap();
-        let header = JsonHeader { created_at, acting_user_name: None, manifest_digest: "sha256:00" };
+        let view = View { proposal: &proposal, violations: &violations, waived: &violations, drift: None };
         let mut out = Vec::new();
-        json::plan(&view, &header, &mut out).unwrap();
+        json::plan(&view, &mut out).unwrap();
         assert_fits(&schema::plan(), &out);
-        assert_eq!(
-            serde_json::from_slice::<json::PlanDocument>(&out).unwrap(),
-            json::plan_document(&view, &header)
-        );
+        assert_eq!(serde_json::from_slice::<json::PlanDocument>(&out).unwrap(), json::plan_document(&view));
         out.clear();
-        json::report(&report_of(&plan), &view, &header, &mut out).unwrap();
+        json::report(&report_of(&proposal.plan), &view, &mut out).unwrap();
         assert_fits(&schema::report(), &out);
         let found = Diagnostic {
             severity: Severity::Error,

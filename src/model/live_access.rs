@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 ///
 /// Together with a plan's changes it tells what every cell of the access matrix is, was and will be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Access {
+pub struct LiveAccess {
     /// All WABAs in scope, with the names that the plan gives them; unreadable ones too.
     pub wabas: BTreeMap<WabaId, Name>,
     /// The declared system users, and every other of the business that holds something in scope.
@@ -16,7 +16,7 @@ pub struct Access {
     pub live: State,
 }
 
-impl Access {
+impl LiveAccess {
     /// Takes what was observed of what is in scope.
     pub fn of(desired: &Desired, observed: Observed) -> Self {
         let wabas = desired.scope.wabas.iter().map(|(id, waba)| (*id, waba.name.clone())).collect();

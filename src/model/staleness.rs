@@ -4,18 +4,18 @@ use super::{AssignmentKey, GrantSource, TaskSet};
 
 /// Something that is no longer as a saved plan has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stale {
+pub struct StaleChange {
     /// The assignment.
     pub key: AssignmentKey,
     /// What the plan saw and what it would write; `None` where it does not touch the assignment.
     pub planned: Option<(TaskSet, TaskSet)>,
     /// How it is now.
-    pub now: Now,
+    pub now: CurrentAccess,
 }
 
 /// How an assignment is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Now {
+pub enum CurrentAccess {
     /// It holds something else.
     Holds(TaskSet),
     /// The WABA cannot be read, with the reason.

@@ -1,0 +1,105 @@
+//! The guards: rules that a plan must keep.
+//!
+//! A guard reads a plan and reports violations; it never edits the plan. [`review`](fn@review) is pure and reports every
+//! violation at once. Only this module makes an [`ApprovedPlan`]. Each guard has a file of its own.
+
+mod max_removals;
+mod min_holders;
+mod not_permitted;
+mod protected_user;
+mod review;
+mod self_loss;
+#[cfg(test)]
+mod tests;
+mod waiver;
+
+pub use review::{ApprovedPlan, Review, review};
+pub use waiver::{UnknownGuard, UnusedReason, UnusedWaiver, Waiver};
+
+use crate::model::{Change, Plan, Policy, UserId, WabaId};
+use std::fmt;
+
+/// A rule that a plan must keep. The order is that of the violations in every output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    /// Too many assignments would lose a task.
+    MaxRemovals,
+    /// A WABA would have too few holders of a task, in the end or on the way.
+    MinHolders,
+    /// The acting system user would lose `MANAGE` or be revoked.
+    SelfLoss,
+    /// A protected user would lose a task.
+    ProtectedUser,
+    /// A set would be written that exceeds the WABA's permitted tasks.
+    NotPermitted,
+}
+
+impl Guard {
+    /// All guards, in their order.
+    pub const ALL: [Self; 5] =
+        [Self::MaxRemovals, Self::MinHolders, Self::SelfLoss, Self::ProtectedUser, Self::NotPermitted];
+
+    /// Returns the guard's code, as `--waive` takes it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MaxRemovals => "max-removals",
+            Self::MinHolders => "min-holders",
+            Self::SelfLoss => "self",
+            Self::ProtectedUser => "protected-user",
+            Self::NotPermitted => "not-permitted",
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// A violation of a guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The guard.
+    pub guard: Guard,
+    /// The WABA where it happens; `None` for the plan as a whole.
+    pub waba: Option<WabaId>,
+    /// The user that it is about, if it is about one.
+    pub user: Option<UserId>,
+    /// What would happen, with numbers. Names in it are escaped.
+    pub message: String,
+}
+
+impl Violation {
+    /// Makes a violation by the plan as a whole.
+    fn of_plan(guard: Guard, message: impl Into<String>) -> Self {
+        Self { guard, waba: None, user: None, message: message.into() }
+    }
+
+    /// Makes a violation by one change.
+    fn of_change(guard: Guard, change: &Change, message: String) -> Self {
+        Self { guard, waba: Some(change.key.waba), user: Some(change.key.user), message }
+    }
+}
+
+/// Returns all violations of a plan, in the order of the guards.
+fn violations(plan: &Plan, policy: &Policy) -> Vec<Violation> {
+    [max_removals::check, min_holders::check, self_loss::check, protected_user::check, not_permitted::check]
+        .into_iter()
+        .flat_map(|check| check(plan, policy))
+        .collect()
+}
+
+/// Returns the changes that an apply attempts. A blocked change neither gives nor removes anything.
+fn attempted(plan: &Plan) -> impl Iterator<Item = &Change> {
+    plan.changes.iter().filter(|change| is_attempted(change))
+}
+
+fn is_attempted(change: &Change) -> bool {
+    change.blocked.is_none()
+}
+
+/// Returns whether a change is attempted and removes a task.
+fn is_loss(change: &Change) -> bool {
+    is_attempted(change) && !change.lost().is_empty()
+}

@@ -1,0 +1,19 @@
+//! The guard `not-permitted`: only tasks that the WABA permits are written.
+
+use super::{Guard, Violation, attempted};
+use crate::model::{Change, Plan, Policy};
+
+pub(super) fn check(plan: &Plan, policy: &Policy) -> Vec<Violation> {
+    attempted(plan).filter_map(|change| violation(plan, policy, change)).collect()
+}
+
+fn violation(plan: &Plan, policy: &Policy, change: &Change) -> Option<Violation> {
+    let permitted = policy.permitted.get(&change.key.waba)?;
+    let refused = change.after.difference(permitted);
+    if refused.is_empty() {
+        return None;
+    }
+    let (user, waba) = (plan.user_name(change.key.user), plan.waba_name(change.key.waba));
+    let message = format!("`{user}` would get {refused} on `{waba}`, which permits only {permitted}");
+    Some(Violation::of_change(Guard::NotPermitted, change, message))
+}

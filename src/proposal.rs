@@ -1,0 +1,58 @@
+//! A plan with all the evidence that it rests on.
+//!
+//! One value for all that happens to a plan: it is saved, shown, reviewed by the guards and applied as a [`Proposal`].
+
+use crate::digest::plan_digest;
+use crate::model::{EndingGrant, LiveAccess, Name, Plan, Policy, Sources, UserId};
+use jiff::Timestamp;
+
+/// A plan with all the evidence that it rests on.
+///
+/// The desired state itself is not part of it: with tens of thousands of WABAs that is most of the memory, and all
+/// that is shown of it later is here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// When the plan was made, to the second.
+    pub made: Timestamp,
+    /// The digest of what the manifests mean: `sha256:` and 64 hexadecimal digits.
+    pub manifest_digest: String,
+    /// The manifests to which the reasons in the plan refer. Those of a saved plan have paths, but no text.
+    pub sources: Sources,
+    /// The plan.
+    pub plan: Plan,
+    /// The live name of the acting user, if it is known.
+    pub acting_user_name: Option<Name>,
+    /// The live access in scope, which the access matrix shows.
+    pub access: LiveAccess,
+    /// The limits that the guards enforce.
+    pub policy: Policy,
+    /// The grants that are in force and will end, by their last day.
+    pub ending: Vec<EndingGrant>,
+}
+
+impl Proposal {
+    /// Makes a proposal of a plan for which no evidence was collected, with the strictest policy.
+    pub fn without_evidence(plan: Plan) -> Self {
+        Self {
+            made: Timestamp::UNIX_EPOCH,
+            manifest_digest: String::new(),
+            sources: Sources::default(),
+            plan,
+            acting_user_name: None,
+            access: LiveAccess::default(),
+            policy: Policy::default(),
+            ending: Vec::new(),
+        }
+    }
+
+    /// Returns the digest of what the plan does: `sha256:` and 64 hexadecimal digits.
+    pub fn plan_digest(&self) -> String {
+        plan_digest(&self.plan)
+    }
+
+    /// Returns the acting user with its name: the live one, or else the one that the plan uses.
+    pub fn acting_user(&self) -> Option<(UserId, Name)> {
+        let id = self.plan.acting_user?;
+        Some((id, self.acting_user_name.clone().unwrap_or_else(|| self.plan.user_name(id))))
+    }
+}
