@@ -5,7 +5,7 @@ use crate::model::{
     AdminRole, AssignmentKey, Change, CurrentAccess, Directory, Observed, Plan, StaleChange, TaskSet, UserId,
 };
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the changes of a saved plan that no longer start from the live state, or whose grant has expired.
 pub fn changed_since(
@@ -45,22 +45,22 @@ fn current_access(
     })
 }
 
-/// Returns every assignment that a saved plan and a new one change differently. The order of changes does not count.
+/// Returns every assignment that a saved plan and a new one change differently, or that the saved one changes twice.
+/// The order of changes does not count.
 pub fn differences(saved: &Plan, fresh: &Plan) -> Vec<StaleChange> {
-    let by_key = |plan: &Plan| -> BTreeMap<AssignmentKey, (TaskSet, TaskSet)> {
-        plan.changes.iter().map(|change| (change.key, sets(change))).collect()
-    };
-    let (planned, wanted) = (by_key(saved), by_key(fresh));
+    let wanted: BTreeMap<AssignmentKey, (TaskSet, TaskSet)> =
+        fresh.changes.iter().map(|change| (change.key, sets(change))).collect();
     let asked = |(before, after): &(TaskSet, TaskSet)| CurrentAccess::Asked(before.clone(), after.clone());
     let mut differences = Vec::new();
-    for (key, sets) in &planned {
-        let now = wanted.get(key);
-        if now != Some(sets) {
+    let mut planned = BTreeSet::new();
+    for change in &saved.changes {
+        let (key, now) = (change.key, wanted.get(&change.key));
+        if !planned.insert(key) || now != Some(&sets(change)) {
             let now = now.map_or(CurrentAccess::NotAsked, asked);
-            differences.push(StaleChange { key: *key, planned: Some(sets.clone()), now });
+            differences.push(StaleChange { key, planned: Some(sets(change)), now });
         }
     }
-    for (key, sets) in wanted.iter().filter(|(key, _)| !planned.contains_key(*key)) {
+    for (key, sets) in wanted.iter().filter(|(key, _)| !planned.contains(*key)) {
         differences.push(StaleChange { key: *key, planned: None, now: asked(sets) });
     }
     differences

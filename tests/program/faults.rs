@@ -124,7 +124,7 @@ async fn an_app_that_may_not_ask_about_its_token_can_plan_all_the_same() {
     let remote = Remote::start(vec![silent, Fault::new(refuses(400, 100, None)).at("/me")]).await;
     // What is taken away could then be the token's own access.
     let ran = remote.run("plan").ends(3).says("the API does not tell whose token this is");
-    ran.says("self: the API does not tell which system user of the business this token is");
+    ran.says("self: the API does not report which system user of the business this token belongs");
     remote.run("apply --auto-approve").ends(3);
     remote.run("apply --auto-approve --waive self").ends(0).says("Applied: 7 of 7 changes.");
 }
