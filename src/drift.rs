@@ -54,7 +54,7 @@ pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool 
 }
 
 /// Returns the grants that hold on the plan's day and will end, by their last day.
-pub fn dated(desired: &Desired) -> Vec<EndingGrant> {
+pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
     let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
     for claim in in_scope {

@@ -70,4 +70,6 @@ pub mod render;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 
+pub mod engine;
+
 pub mod cli;

@@ -1,16 +1,13 @@
 //! Applying over HTTP: what is written in which order, and what becomes of it where something goes wrong.
 
-use crate::support::{Played, directory, key, refuses, tasks, until};
-use std::collections::BTreeMap;
+use crate::support::{Played, key, refuses, tasks, until};
 use std::time::Duration;
-use wabacl::apply::{Stop, StopReason, Tools, apply};
+use wabacl::apply::{Shutdown, ShutdownReason};
+use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, FaultKind, Options};
-use wabacl::graph::{Read, ReadRequest, Reader};
+use wabacl::engine::{self, Applied, ApplyOptions, Event, Lease, PlanRequest, Session};
 use wabacl::guard::{ApprovedPlan, review};
-use wabacl::model::{AssignmentKey, Directory, Outcome, Report, Sources, TaskSet, UserId, WabaId};
-use wabacl::proposal::Proposal;
-use wabacl::store::{Journal, Lock};
-use wabacl::{manifest, plan, resolve};
+use wabacl::model::{AssignmentKey, Directory, Outcome, Report, ReportedChange, Sources, TaskSet};
 
 const WORLD: &str = "
 app: { id: 70 }
@@ -50,73 +47,72 @@ grants:
 guards: { max_removals_percent: 100 }
 ";
 
-/// A plan that the guards passed, with what it was made from.
+/// A plan that the guards approved, with the session that made it.
 struct Ready {
     approved: ApprovedPlan,
     directory: Directory,
-    reader: Reader,
+    session: Session,
 }
 
-/// Goes the whole way from a manifest's text to an approved plan.
+/// Plans a manifest.
 async fn planned(played: &Played, manifest: &str) -> Ready {
     let mut sources = Sources::default();
     sources.add("access.yaml", manifest);
-    let (manifest, diagnostics) = manifest::parse(&sources);
-    let manifest = manifest.unwrap_or_else(|| panic!("{diagnostics:?}"));
-    let reader = played.reader();
-    let directory = directory(&reader).await;
-    let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, "2026-11-23".parse().unwrap());
-    let resolved = resolved.unwrap_or_else(|| panic!("{diagnostics:?}"));
-    let wabas: Vec<WabaId> = resolved.desired.scope.wabas.keys().copied().collect();
-    let mut expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
-    for (key, _) in resolved.desired.state.iter() {
-        expected.entry(key.waba).or_default().push(key.user);
-    }
-    let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
-    let observed = reader.observe(&request, Read::default(), &|_| ()).await.unwrap();
-    let plan = plan::plan(&resolved.desired, &observed);
-    let proposal = Proposal { policy: resolved.policy, ..Proposal::without_evidence(plan) };
+    let request = PlanRequest { day: "2026-11-23".parse().unwrap(), waba: None };
+    let checked = engine::check_sources(sources, request, &ignore).unwrap();
+    let session = Session::connect(played.settings.clone(), &ignore).await.unwrap();
+    let (proposal, directory) = session.propose(checked, &ignore).await.unwrap();
     let approved = review(proposal, &[]).approve().expect("the guards approve it");
-    Ready { approved, directory, reader }
+    Ready { approved, directory, session }
 }
 
+fn ignore(_: Event<'_>) {}
+
 impl Ready {
-    async fn apply(&self, played: &Played, stop: &Stop, wabas: usize) -> Report {
-        let writer = played.writer();
-        let (reader, directory) = (&self.reader, &self.directory);
+    async fn apply(&self, shutdown: &Shutdown, wabas_in_progress: usize) -> Report {
         let folder = tempfile::tempdir().unwrap();
-        let lock = Lock::wait(folder.path(), directory.business, &played.settings.clock).await.unwrap();
-        let (journal, _) =
-            Journal::open(lock, self.approved.proposal(), &[], &played.settings.clock).await.unwrap();
-        let tools = Tools { reader, writer: &writer, journal: &journal, directory, stop, wabas };
-        let report = apply(&self.approved, tools, &|_| ()).await;
-        journal.end(&report).await.unwrap();
+        let business = self.approved.plan().business;
+        let lease = Lease::take(folder.path(), business, true, &Clock::real(), &ignore).await.unwrap();
+        let options = ApplyOptions { wabas_in_progress, ..ApplyOptions::default() };
+        let applied = self.session.apply(&self.approved, &self.directory, lease, &options, shutdown, &ignore);
+        let Applied { report, journal_error, .. } = applied.await.unwrap();
+        assert!(journal_error.is_none(), "{journal_error:?}");
         report
     }
 }
 
-/// Makes a stop switch with more grace than any test needs.
-fn patient() -> Stop {
-    Stop::new(Duration::from_secs(60))
+/// Returns a shutdown with a longer grace period than any test needs.
+fn patient() -> Shutdown {
+    Shutdown::new(Clock::real(), Duration::from_secs(60))
 }
 
 /// Plans and applies in a world with some faults.
 async fn applied<const N: usize>(faults: [Fault; N]) -> (Played, Report) {
     let played = Played::faulty(WORLD, faults).await;
-    let report = planned(&played, MANIFEST).await.apply(&played, &patient(), 10).await;
+    let report = planned(&played, MANIFEST).await.apply(&patient(), 10).await;
     (played, report)
 }
 
-/// Gives each change with the first word of its outcome: `500/102 Applied`.
+/// Returns each change with the kind of its outcome: `500/102 Applied`.
 fn outcomes(report: &Report) -> Vec<String> {
-    let word = |outcome: &Outcome| {
-        format!("{outcome:?}").split([' ', '{', '(']).next().unwrap_or_default().to_owned()
-    };
-    let lines = report.changes.iter().map(|reported| {
+    let line = |reported: &ReportedChange| {
         let AssignmentKey { waba, user } = reported.change.key;
-        format!("{waba}/{user} {}", word(&reported.outcome))
-    });
-    lines.collect()
+        format!("{waba}/{user} {}", kind(&reported.outcome))
+    };
+    report.changes.iter().map(line).collect()
+}
+
+fn kind(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applied => "Applied",
+        Outcome::AlreadySo => "AlreadySo",
+        Outcome::AcceptedNotListed => "AcceptedNotListed",
+        Outcome::StoredDifferently { .. } => "StoredDifferently",
+        Outcome::Moved { .. } => "Moved",
+        Outcome::Failed { .. } => "Failed",
+        Outcome::Unknown { .. } => "Unknown",
+        Outcome::NotAttempted { .. } => "NotAttempted",
+    }
 }
 
 /// Gives the outcome of one change.
@@ -146,7 +142,7 @@ async fn an_apply_makes_what_was_planned_and_nothing_is_left_to_plan() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;
     let before = played.emulator.calls().len();
-    let report = ready.apply(&played, &patient(), 10).await;
+    let report = ready.apply(&patient(), 10).await;
     assert_eq!(outcomes(&report), ALL_APPLIED);
     assert!(report.wrote);
     assert_eq!(report.stopped, None);
@@ -170,7 +166,7 @@ async fn a_plan_without_changes_sends_nothing() {
     let (played, _) = applied([]).await;
     let ready = planned(&played, MANIFEST).await;
     let before = played.emulator.calls().len();
-    assert_eq!(ready.apply(&played, &patient(), 10).await, Report::default());
+    assert_eq!(ready.apply(&patient(), 10).await, Report::default());
     assert_eq!(played.emulator.calls().len(), before);
 }
 
@@ -179,7 +175,7 @@ async fn what_moved_since_the_plan_is_not_written_over() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;
     played.emulator.assign(key("500", "101"), tasks("MESSAGING"));
-    let report = ready.apply(&played, &patient(), 10).await;
+    let report = ready.apply(&patient(), 10).await;
     assert_eq!(
         outcomes(&report),
         [
@@ -202,7 +198,7 @@ async fn where_somebody_else_lost_tasks_nothing_more_is_taken_away() {
     let ready = planned(&played, MANIFEST).await;
     played.emulator.assign(key("500", "110"), TaskSet::EMPTY);
     played.emulator.assign(key("502", "110"), tasks("DEVELOP"));
-    let report = ready.apply(&played, &patient(), 10).await;
+    let report = ready.apply(&patient(), 10).await;
     assert!(why(&report, "500", "101").contains("somebody else lost tasks on this WABA"));
     assert_eq!(played.methods_at("500"), ["GET", "GET"]);
     assert_eq!(*outcome(&report, "502", "104"), Outcome::Applied, "where only something comes it may come");
@@ -213,7 +209,7 @@ async fn what_somebody_else_made_already_is_not_written_again() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;
     played.emulator.assign(key("502", "104"), tasks("VIEW_COST"));
-    let report = ready.apply(&played, &patient(), 10).await;
+    let report = ready.apply(&patient(), 10).await;
     assert_eq!(*outcome(&report, "502", "104"), Outcome::AlreadySo);
     assert_eq!(played.methods_at("502"), ["GET", "GET"]);
 }
@@ -250,9 +246,9 @@ async fn a_write_that_can_not_be_settled_is_unknown() {
     let reads = Fault::new(refuses(403, 200, None)).on("GET").at("/502/assigned_users").hits(2..9);
     let (_, report) = applied([on_c(FaultKind::CloseAfterEffect), reads.clone()]).await;
     assert!(matches!(outcome(&report, "502", "104"), Outcome::Unknown { .. }));
-    assert!(why(&report, "502", "104").contains("and it could not be read: not permitted"));
+    assert!(why(&report, "502", "104").contains("and the WABA could not be read: not permitted"));
     let (_, report) = applied([reads]).await;
-    assert!(why(&report, "502", "104").starts_with("it was accepted, but could not be read back"));
+    assert!(why(&report, "502", "104").starts_with("it was accepted, but the WABA could not be read back"));
 }
 
 #[tokio::test]
@@ -271,7 +267,7 @@ async fn what_is_declared_as_implied_is_no_difference() {
     let extra = on_c(FaultKind::ExtraStored(tasks("VIEW_TEMPLATES")));
     let played = Played::faulty(WORLD, [extra]).await;
     let manifest = format!("{MANIFEST}implied: {{ VIEW_COST: [VIEW_TEMPLATES] }}\n");
-    let report = planned(&played, &manifest).await.apply(&played, &patient(), 10).await;
+    let report = planned(&played, &manifest).await.apply(&patient(), 10).await;
     assert_eq!(outcomes(&report), ALL_APPLIED);
     assert_eq!(planned(&played, &manifest).await.approved.plan().changes, []);
 }
@@ -310,7 +306,7 @@ async fn a_dead_token_stops_everything() {
     let fault = Fault::new(refuses(401, 190, Some(463))).on("POST").at("/500/assigned_users").hits(1..2);
     let played = Played::faulty(WORLD, [fault]).await;
     let ready = planned(&played, MANIFEST).await;
-    let report = ready.apply(&played, &patient(), 1).await;
+    let report = ready.apply(&patient(), 1).await;
     assert_eq!(
         outcomes(&report),
         [
@@ -331,27 +327,33 @@ async fn an_interrupt_before_the_first_write_leaves_everything_as_it_is() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;
     let before = played.emulator.calls().len();
-    let stop = patient();
-    stop.stop(StopReason::Interrupted);
-    let report = ready.apply(&played, &stop, 10).await;
+    let shutdown = patient();
+    shutdown.request(ShutdownReason::Interrupted);
+    let report = ready.apply(&shutdown, 10).await;
     assert!(outcomes(&report).iter().all(|line| line.ends_with(" NotAttempted")));
     assert_eq!(report.stopped.as_deref(), Some("interrupted"));
     assert!(!report.wrote);
     assert_eq!(played.emulator.calls().len(), before);
 }
 
-#[tokio::test]
-async fn a_run_out_of_time_before_its_first_write_has_written_nothing() {
-    let mut played = Played::start(WORLD).await;
-    let ready = planned(&played, MANIFEST).await;
-    // What is read is read in time, and what is to be written is not.
-    played.settings.deadline = Some(Duration::ZERO);
-    let stop = patient();
-    let report = ready.apply(&played, &stop, 10).await;
-    assert!(outcomes(&report).iter().all(|line| line.ends_with(" NotAttempted")), "{report:?}");
-    assert!(matches!(stop.reason(), Some(StopReason::OutOfTime(_))), "{:?}", stop.reason());
-    assert!(!report.wrote);
-    assert_eq!(played.methods_at("500"), ["GET", "GET"]);
+#[test]
+fn a_run_whose_deadline_has_passed_writes_nothing() {
+    let clock = Clock::simulated("2026-11-23T10:00:00Z".parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(clock.run(async {
+        let options = Options { clock: clock.clone(), ..Options::default() };
+        let mut played = Played::with(WORLD, options).await;
+        played.settings.clock = clock.clone();
+        played.settings.deadline = Some(Duration::from_secs(60));
+        let ready = planned(&played, MANIFEST).await;
+        clock.sleep(Duration::from_secs(60)).await;
+        let shutdown = patient();
+        let report = ready.apply(&shutdown, 10).await;
+        assert!(outcomes(&report).iter().all(|line| line.ends_with(" NotAttempted")), "{report:?}");
+        assert!(matches!(shutdown.reason(), Some(ShutdownReason::OutOfTime(_))), "{:?}", shutdown.reason());
+        assert!(!report.wrote);
+        assert_eq!(played.methods_at("500"), ["GET"]);
+    }));
 }
 
 /// Applies one WABA after the other, and interrupts while the first write is in flight.
@@ -359,12 +361,12 @@ async fn interrupted(grace: Duration) -> (Played, Report) {
     let options = Options { latency: Duration::from_millis(200).into(), ..Options::default() };
     let played = Played::with(WORLD, options).await;
     let ready = planned(&played, MANIFEST).await;
-    let stop = Stop::new(grace);
+    let shutdown = Shutdown::new(Clock::real(), grace);
     let interrupt = async {
         until(|| played.methods_at("500").iter().any(|method| method == "POST")).await;
-        stop.stop(StopReason::Interrupted);
+        shutdown.request(ShutdownReason::Interrupted);
     };
-    let (report, ()) = tokio::join!(ready.apply(&played, &stop, 1), interrupt);
+    let (report, ()) = tokio::join!(ready.apply(&shutdown, 1), interrupt);
     (played, report)
 }
 
@@ -397,7 +399,7 @@ async fn what_is_in_flight_may_finish_within_the_grace_time() {
 async fn an_admin_that_no_list_shows_is_accepted_and_not_listed() {
     let manifest = MANIFEST.replace("fresh: { id: 104 }", "fresh: { id: 103 }");
     let played = Played::start(WORLD).await;
-    let report = planned(&played, &manifest).await.apply(&played, &patient(), 10).await;
+    let report = planned(&played, &manifest).await.apply(&patient(), 10).await;
     assert_eq!(*outcome(&report, "502", "103"), Outcome::AcceptedNotListed);
     assert_eq!(*outcome(&report, "500", "103"), Outcome::AcceptedNotListed);
     assert_eq!(played.held("502", "103"), "VIEW_COST");
@@ -407,7 +409,7 @@ async fn an_admin_that_no_list_shows_is_accepted_and_not_listed() {
 async fn the_acting_user_does_not_try_to_raise_itself() {
     let manifest = MANIFEST.replace("fresh: { id: 104 }", "fresh: { id: 100 }");
     let played = Played::start(WORLD).await;
-    let report = planned(&played, &manifest).await.apply(&played, &patient(), 10).await;
+    let report = planned(&played, &manifest).await.apply(&patient(), 10).await;
     assert!(why(&report, "502", "100").contains("cannot raise its own tasks"));
     assert_eq!(played.methods_at("502"), ["GET"], "a WABA with nothing else to do is not even read again");
     assert_eq!(*outcome(&report, "500", "101"), Outcome::Applied, "the other changes there are made");
@@ -418,7 +420,7 @@ async fn an_empty_list_is_not_believed_where_something_shall_go() {
     let empty = Fault::new(FaultKind::EmptyList).on("GET").at("/500/assigned_users").hits(1..2);
     let played = Played::faulty(WORLD, [empty]).await;
     let ready = planned(&played, MANIFEST).await;
-    let report = ready.apply(&played, &patient(), 10).await;
-    assert!(why(&report, "500", "101").contains("came back empty"), "{:?}", outcomes(&report));
+    let report = ready.apply(&patient(), 10).await;
+    assert!(why(&report, "500", "101").contains("the WABA's list is empty"), "{:?}", outcomes(&report));
     assert_eq!(played.methods_at("500"), ["GET", "GET"], "nothing is written there");
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use. The table has no way back: a room stands below those that it uses.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("text", &[]),
     ("files", &[]),
     ("model", &["text"]),
@@ -26,29 +26,33 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("resolve", &["diagnostic", "manifest", "model", "text"]),
     ("planfile", &["files", "model", "proposal", "text"]),
     ("render", &["diagnostic", "guard", "model", "proposal", "text"]),
-    ("apply", &["graph", "guard", "store", "model", "plan", "clock"]),
+    ("apply", &["clock", "graph", "guard", "model", "store"]),
     (
-        "cli",
+        "engine",
         &[
             "apply",
+            "clock",
             "diagnostic",
             "digest",
             "drift",
-            "emulator",
             "graph",
             "guard",
-            "store",
             "manifest",
             "model",
             "plan",
             "planfile",
             "proposal",
-            "render",
             "resolve",
             "sources",
+            "store",
             "text",
-            "clock",
-            "files",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "apply", "clock", "emulator", "engine", "files", "graph", "guard", "manifest", "model",
+            "planfile", "proposal", "render", "store", "text",
         ],
     ),
 ];

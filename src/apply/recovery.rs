@@ -1,27 +1,27 @@
-//! Finds out by reading what became of writes that an earlier run left in flight.
+//! Settles the writes that an earlier run left in flight.
 
-use super::{Tools, held};
-use crate::model::{History, Implied, SettledWrite, Settlement, TaskSet, UserId, WabaId};
+use super::{Executor, HeldByUser, held};
+use crate::model::{History, Implied, RecordedWrite, SettledWrite, Settlement, TaskSet, WabaId};
 use crate::store::JournalError;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads the WABAs on which earlier runs left writes in flight, and notes in the journal what became of those.
+/// Reads the WABAs with writes that earlier runs left in flight, and records in the journal whether they took effect.
 ///
-/// `reader`, `directory` and `stop` are of this run; nothing is written but the journal.
+/// Nothing is written to the API.
 ///
 /// # Errors
 ///
-/// Where the journal cannot be written: then nothing may be applied.
+/// If the journal cannot be written. Then nothing may be applied.
 pub async fn settle_earlier(
     history: &History,
     implied: &Implied,
-    tools: Tools<'_>,
+    executor: Executor<'_>,
 ) -> Result<Vec<SettledWrite>, JournalError> {
     let wabas: BTreeSet<WabaId> = history.in_flight().map(|(_, write)| write.key.waba).collect();
-    let live: BTreeMap<WabaId, Result<BTreeMap<UserId, TaskSet>, String>> = stream::iter(wabas)
-        .map(|waba| async move { (waba, tools.read(waba).await) })
-        .buffer_unordered(tools.wabas.max(1))
+    let live: BTreeMap<WabaId, Result<HeldByUser, String>> = stream::iter(wabas)
+        .map(|waba| async move { (waba, executor.read(waba).await) })
+        .buffer_unordered(executor.wabas_in_progress.max(1))
         .collect()
         .await;
     let mut settled = Vec::new();
@@ -29,15 +29,9 @@ pub async fn settle_earlier(
         let found = match live.get(&write.key.waba) {
             Some(Ok(live)) => {
                 let found = held(live, write.key.user);
-                let how = if implied.same(&found, &write.after) {
-                    Settlement::TookEffect
-                } else if found == write.before {
-                    Settlement::NoEffect
-                } else {
-                    Settlement::Different
-                };
-                tools.journal.settled(run, write, &found, how).await?;
-                Ok((found, how))
+                let settlement = settlement(write, &found, implied);
+                executor.journal.settled(run, write, &found, settlement).await?;
+                Ok((found, settlement))
             }
             Some(Err(error)) => Err(error.clone()),
             None => Err(String::from("it was not read")),
@@ -46,4 +40,14 @@ pub async fn settle_earlier(
         settled.push(SettledWrite { key: write.key, waba_name, user_name, found });
     }
     Ok(settled)
+}
+
+fn settlement(write: &RecordedWrite, found: &TaskSet, implied: &Implied) -> Settlement {
+    if implied.same(found, &write.after) {
+        Settlement::TookEffect
+    } else if *found == write.before {
+        Settlement::NoEffect
+    } else {
+        Settlement::Different
+    }
 }

@@ -1,53 +1,58 @@
-//! How a run is told to end before its end.
+//! Ends a run early: what is in flight may finish, nothing new is sent.
 
 use crate::clock::Clock;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Why a run ends before its end.
+/// Why a run ends early.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StopReason {
-    /// Somebody asked: SIGINT or SIGTERM.
+pub enum ShutdownReason {
+    /// SIGINT or SIGTERM.
     Interrupted,
-    /// Nothing more can succeed: the token is no good, or the journal cannot be written.
+    /// No further call can succeed: the token is dead, or the journal cannot be written.
     Fatal(String),
-    /// Meta asks to wait for longer than the run may.
-    Later(String),
-    /// The time for the whole run is up.
+    /// Meta asks to wait for longer than the run may wait.
+    Throttled(String),
+    /// The deadline of the whole run has passed.
     OutOfTime(String),
 }
 
-/// The switch that ends a run; clones share it.
+impl fmt::Display for ShutdownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Fatal(why) | Self::Throttled(why) | Self::OutOfTime(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Ends a run early. Clones share their state.
 ///
-/// What is in flight may finish for the grace time, counted from the moment of the stop; nothing new is sent.
+/// What is in flight may finish within the grace period, which starts with the request; nothing new is sent.
 #[derive(Debug, Clone)]
-pub struct Stop {
-    /// Why, and when by the clock.
-    reason: Arc<watch::Sender<Option<(StopReason, Duration)>>>,
-    /// How many writes were sent, or are about to be.
+pub struct Shutdown {
+    /// The reason, and when it was given by the clock.
+    request: Arc<watch::Sender<Option<(ShutdownReason, Duration)>>>,
+    /// The number of writes that were sent or are about to be.
     writes: Arc<AtomicUsize>,
     grace: Duration,
     clock: Clock,
 }
 
-impl Stop {
-    /// Makes a switch that lets what is in flight finish for `grace`.
-    pub fn new(grace: Duration) -> Self {
-        Self::by(Clock::real(), grace)
+impl Shutdown {
+    /// Makes a shutdown that nobody has requested yet. `clock` measures the grace period.
+    pub fn new(clock: Clock, grace: Duration) -> Self {
+        Self { request: Arc::new(watch::Sender::new(None)), writes: Arc::default(), grace, clock }
     }
 
-    /// Makes a switch that counts the grace time by a clock.
-    pub fn by(clock: Clock, grace: Duration) -> Self {
-        Self { reason: Arc::new(watch::Sender::new(None)), writes: Arc::default(), grace, clock }
-    }
-
-    /// Ends the run; the first reason stays.
-    pub fn stop(&self, reason: StopReason) {
+    /// Ends the run. The first reason stays.
+    pub fn request(&self, reason: ShutdownReason) {
         let now = self.clock.elapsed();
-        self.reason.send_if_modified(|current| {
+        self.request.send_if_modified(|current| {
             let first = current.is_none();
             if first {
                 *current = Some((reason, now));
@@ -56,17 +61,17 @@ impl Stop {
         });
     }
 
-    /// Returns the reason, where the run was ended.
-    pub fn reason(&self) -> Option<StopReason> {
-        self.reason.borrow().as_ref().map(|(reason, _)| reason.clone())
+    /// Returns the reason, if the run is being ended.
+    pub fn reason(&self) -> Option<ShutdownReason> {
+        self.request.borrow().as_ref().map(|(reason, _)| reason.clone())
     }
 
-    /// Says for people that the run was ended and why; `None` where it was not.
-    pub(super) fn ended(&self) -> Option<String> {
+    /// Returns a sentence with the reason, if the run is being ended.
+    pub(super) fn explanation(&self) -> Option<String> {
         self.reason().map(|reason| match reason {
-            StopReason::Interrupted => String::from("the run was interrupted"),
-            StopReason::Fatal(error) | StopReason::Later(error) | StopReason::OutOfTime(error) => {
-                format!("the run was stopped: {error}")
+            ShutdownReason::Interrupted => String::from("the run was interrupted"),
+            ShutdownReason::Fatal(why) | ShutdownReason::Throttled(why) | ShutdownReason::OutOfTime(why) => {
+                format!("the run was stopped: {why}")
             }
         })
     }
@@ -76,28 +81,28 @@ impl Stop {
         self.writes.load(Ordering::SeqCst) > 0
     }
 
-    /// Notes a write before it is sent: from then on nobody can say that nothing was written.
-    pub(super) fn note_write(&self) {
+    /// Counts a write before it is sent. From then on it may have taken effect.
+    pub(super) fn count_write(&self) {
         self.writes.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Takes note that a write was held back after all.
-    pub(super) fn note_held_back(&self) {
+    /// Removes a write from the count that was not sent after all.
+    pub(super) fn uncount_write(&self) {
         self.writes.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Waits until the run is ended.
-    pub(super) async fn stopped(&self) {
-        // The switch is held by `self`, so the wait ends by a stop alone.
-        let _ = self.reason.subscribe().wait_for(Option::is_some).await;
+    /// Waits until the shutdown is requested.
+    pub async fn requested(&self) {
+        // `self` holds the sender, so only a request ends the wait.
+        let _ = self.request.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Waits for some work, but after a stop no longer than the rest of the grace time; `None` then.
+    /// Waits for some work; after a request, only for the rest of the grace period, then returns `None`.
     pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut reason = self.reason.subscribe();
-        let patience = async {
-            let since = match reason.wait_for(Option::is_some).await {
-                Ok(stopped) => stopped.as_ref().map(|(_, since)| *since),
+        let mut request = self.request.subscribe();
+        let grace = async {
+            let since = match request.wait_for(Option::is_some).await {
+                Ok(requested) => requested.as_ref().map(|(_, since)| *since),
                 Err(_) => None,
             };
             match since {
@@ -105,14 +110,14 @@ impl Stop {
                     let left = (since + self.grace).saturating_sub(self.clock.elapsed());
                     self.clock.sleep(left).await;
                 }
-                // The switch is held by `self`, so this cannot be; waiting for the work is right then.
+                // Cannot happen, since `self` holds the sender.
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = patience => None,
+            () = grace => None,
         }
     }
 }

@@ -1,138 +1,106 @@
-//! `wabacl drift`: a plan that nobody applies, told by how it came about, with another exit code.
+//! `wabacl drift`: a plan that nobody applies, with an explanation of each difference and another exit code.
 
+use super::connection::Connected;
+use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::live::Live;
-use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions, Reference};
-use super::pipeline;
+use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions};
+use super::plan;
 use super::terminal::{self, Terminal};
-use super::{plan, saved};
-use crate::drift::{self, Baseline};
+use crate::engine::{self, EngineError, Reference};
 use crate::files;
-use crate::model::{BusinessId, Drift, History, UnmanagedReason, causes};
-use crate::proposal::Proposal;
+use crate::model::{BusinessId, UnmanagedReason};
 use crate::render::{self, Style, View};
-use crate::store::{self, Keep};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Compares live access with the manifests, and writes nothing
 ///
-/// Exits with 2 on drift (kubectl and diff use 1 for that). It judges no guards.
+/// Exits with 2 on drift (kubectl and diff use 1 for that). Guards are not evaluated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     paths: ManifestPaths,
     #[command(flatten)]
     options: PlanOptions,
-    /// What to print
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: DriftFormat,
-    /// Writes it to this file, whole or not at all, in the place of stdout
+    /// Writes the output to this file, atomically, instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exits with 2 for this too
+    /// Also exits with 2 for this
     #[arg(long, value_enum, value_name = "WHAT")]
     fail_on: Vec<FailOn>,
     /// Lists the grants that end within this time, such as 14d
     #[arg(long, value_name = "TIME", value_parser = options::length)]
     expiring: Option<SignedDuration>,
-    /// Tells which side moved since this: the plan that was applied last (a file that `plan --out` saved), its digest, or
+    /// Shows which side changed since this: the plan that was applied last (a file that `plan --out` saved), its digest, or
     /// that of its manifests
     ///
-    /// Without it the journal alone tells.
+    /// Without it only the journal shows that.
     #[arg(long, value_name = "PLAN|DIGEST", value_parser = options::reference)]
-    since: Option<Reference>,
+    since: Option<options::Reference>,
     #[command(flatten)]
     connection: Connection,
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.format == DriftFormat::Prometheus && args.options.waba.is_some() {
-        return Err(Failure::plain(Exit::Usage, "--format prometheus and --waba do not go together")
-            .hint("the numbers of some WABAs would stand as those of all"));
+        return Err(Failure::plain(Exit::Usage, "--format prometheus cannot be used with --waba")
+            .hint("the numbers of some WABAs would be taken for those of all"));
     }
-    let since = match &args.since {
-        Some(Reference::File(file)) => Some(saved::load(file)?),
-        Some(Reference::Digest(_)) | None => None,
-    };
-    let checked = pipeline::check(&args.paths.paths, &args.options, terminal)?;
-    if let Some(saved) = &since {
-        is_of(saved, checked.business())?;
-    }
-    let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
-    let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
-    live.end(None, terminal);
-    let proposal = planned?.proposal;
-    let drift = told(args, since.as_ref(), &proposal, terminal);
+    let printer = EventPrinter::new(terminal);
+    let events = &|event: engine::Event<'_>| printer.print(event);
+    let reference = args.since.as_ref().map(reference).transpose()?;
+    let checked = engine::check_paths(&args.paths.paths, args.options.request(), events)?;
+    check_business(reference.as_ref(), checked.business())?;
+    let connected = Connected::connect(&args.connection, Some(checked.business()), events).await?;
+    let proposed = connected.session.propose(checked, events).await;
+    connected.print_cost(terminal);
+    let (proposal, _) = proposed?;
+    let state_dir = args.connection.state_dir().ok();
+    let drift =
+        engine::explain_drift(&proposal, reference.as_ref(), args.expiring, state_dir.as_deref(), events);
     show(args, &View::of_drift(&proposal, &drift), terminal)?;
+    let exit = plan::exit(&proposal.plan, None, true);
     let undeclared = proposal.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
-    let exit = plan::exit(&proposal.plan, &[], true);
-    let red = undeclared && args.fail_on.contains(&FailOn::Undeclared);
-    // Where several fit, the first in the order of the table wins.
-    Ok(if red { exit.min(Exit::Changes) } else { exit })
+    let fails = undeclared && args.fail_on.contains(&FailOn::Undeclared);
+    // If several codes fit, the first in the order of the table wins.
+    Ok(if fails { exit.min(Exit::Changes) } else { exit })
 }
 
-/// Makes sure that a saved plan is about the same business.
-fn is_of(saved: &Proposal, business: BusinessId) -> Result<(), Failure> {
-    let of = saved.plan.business;
-    if of == business {
-        return Ok(());
-    }
-    let message =
-        format!("the plan of --since is for the business {of}, and the manifests are for {business}");
-    Err(Failure::plain(Exit::Failed, message))
-}
-
-/// Finds out what is known of the differences.
-fn told(args: &Args, saved: Option<&Proposal>, proposal: &Proposal, terminal: &Terminal) -> Drift {
-    let plan = &proposal.plan;
-    let last_day = args.expiring.map(|length| plan.day.saturating_add(length));
-    let ends = |day| {
-        proposal.ending.iter().filter(move |grant| grant.source.until.is_some_and(|until| until <= day))
-    };
-    let expiring = last_day.map(|day| ends(day).cloned().collect());
-    if plan.changes.is_empty() {
-        return Drift { expiring, ..Drift::default() };
-    }
-    let history = history(&args.connection, plan.business, terminal);
-    let since = match (&args.since, saved) {
-        (_, Some(saved)) => Baseline::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
-        (Some(Reference::Digest(digest)), None) => Baseline::Digest(digest),
-        (_, None) => Baseline::Journal,
-    };
-    if let Baseline::Digest(digest) = since
-        && !drift::is_known(digest, &proposal.manifest_digest, &history)
-    {
-        terminal.say(&format!(
-            "warning: neither have the manifests the digest {digest}, nor has any run in the journal of this machine; \
-             which side moved is told by the journal alone"
-        ));
-    }
-    Drift { told: drift::tell(plan, &proposal.manifest_digest, since, &history), expiring }
-}
-
-/// Reads the journal of a business. Without one less is known, and that is no failure.
-fn history(connection: &Connection, business: BusinessId, terminal: &Terminal) -> History {
-    let Ok(state_dir) = connection.state_dir() else { return History::default() };
-    store::read(&store::path(&state_dir, business), Keep::All).unwrap_or_else(|error| {
-        let why = causes(&error).collect::<Vec<_>>().join(": ");
-        terminal.say(&format!("warning: the journal tells nothing: {why}"));
-        History::default()
+/// Loads what `--since` names.
+fn reference(since: &options::Reference) -> Result<Reference, EngineError> {
+    Ok(match since {
+        options::Reference::File(file) => Reference::Plan(Box::new(engine::load_saved(file)?)),
+        options::Reference::Digest(digest) => Reference::Digest(digest.clone()),
     })
 }
 
-/// Prints it, or writes it to the file that was named.
+/// Checks that a saved plan is for the same business as the manifests.
+fn check_business(reference: Option<&Reference>, manifests: BusinessId) -> Result<(), Failure> {
+    match reference {
+        Some(Reference::Plan(saved)) if saved.plan.business != manifests => {
+            let plan = saved.plan.business;
+            let message = format!(
+                "the plan of --since is for the business {plan}, and the manifests are for {manifests}"
+            );
+            Err(Failure::plain(Exit::Failed, message))
+        }
+        Some(Reference::Plan(_) | Reference::Digest(_)) | None => Ok(()),
+    }
+}
+
+/// Prints the output, or writes it to the file of `--out`.
 fn show(args: &Args, view: &View<'_>, terminal: &Terminal) -> Result<(), Failure> {
     let Some(file) = &args.out else {
         return terminal.written(|to| write(view, args.format, &terminal.style(), None, to));
     };
     let before = std::fs::read_to_string(file).ok();
     let style = Style { colour: false, ..terminal.style() };
-    let mut text = Vec::new();
-    write(view, args.format, &style, before.as_deref(), &mut text)
-        .and_then(|()| files::replace(file, files::WORLD_READABLE, |to| to.write_all(&text)))
+    files::replace(file, files::WORLD_READABLE, |to| write(view, args.format, &style, before.as_deref(), to))
         .map_err(|error| Failure::failed(&writing(file), error))
 }
 

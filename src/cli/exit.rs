@@ -20,7 +20,7 @@ pub enum Exit {
     /// Interrupted before any write.
     Interrupted,
     /// Meta asks to wait.
-    Later,
+    Throttled,
 }
 
 /// The table, as `--help` shows it.
@@ -46,7 +46,7 @@ impl Exit {
             Self::Changes => 2,
             Self::Done => 0,
             Self::Interrupted => 130,
-            Self::Later => 75,
+            Self::Throttled => 75,
         }
     }
 }

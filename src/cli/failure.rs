@@ -1,7 +1,7 @@
 //! What ends a run: what was being done, why it failed, and what to do.
 
 use super::exit::Exit;
-use crate::graph::GraphError;
+use crate::engine::{EngineError, ErrorClass};
 use crate::model::causes;
 use crate::store::JournalError;
 
@@ -34,16 +34,6 @@ impl Failure {
         self
     }
 
-    /// Makes a failure of a call to the API, with the hint that the error knows.
-    pub(crate) fn graph(doing: &str, error: &GraphError) -> Self {
-        let mut failure = Self::failed(doing, error);
-        failure.hint = error.hint();
-        if matches!(error, GraphError::Later { .. }) {
-            failure.exit = Exit::Later;
-        }
-        failure
-    }
-
     /// Makes a failure of a journal or a lock, with the hint that the error knows.
     pub(crate) fn journal(doing: &str, error: &JournalError) -> Self {
         let failure = Self::failed(doing, error);
@@ -51,5 +41,16 @@ impl Failure {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let exit = match error.class() {
+            ErrorClass::Failed => Exit::Failed,
+            ErrorClass::Refused => Exit::Refused,
+            ErrorClass::Throttled => Exit::Throttled,
+        };
+        Self { exit, chain: causes(&error).collect(), hint: error.hint() }
     }
 }

@@ -6,27 +6,25 @@
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, shown as they are")]
 
 mod apply;
+mod connection;
 mod drift;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod events;
 mod exit;
 mod failure;
 mod init;
-mod interrupt;
 mod journal;
-mod live;
 mod options;
-mod pipeline;
 mod plan;
-mod saved;
 mod schema;
 mod show;
+mod signals;
 mod state;
 mod terminal;
 mod validate;
 mod whoami;
 
-pub use apply::exit as exit_after_apply;
 pub use exit::Exit;
 
 use clap::{Parser, Subcommand};
@@ -88,15 +86,15 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Init(args) => init::run(&args, terminal),
         Verb::Validate(args) => validate::run(&args, terminal),
-        Verb::Plan(args) => interrupt::ends_at_once(plan::run(&args, terminal)).await,
+        Verb::Plan(args) => signals::ends_at_once(plan::run(&args, terminal)).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
-        Verb::Drift(args) => interrupt::ends_at_once(drift::run(&args, terminal)).await,
+        Verb::Drift(args) => signals::ends_at_once(drift::run(&args, terminal)).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal),
-        Verb::Whoami(args) => interrupt::ends_at_once(whoami::run(&args, terminal)).await,
+        Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal)).await,
         Verb::Schema(args) => schema::run(&args, terminal),
         #[cfg(feature = "emulator")]
-        Verb::Emulator(args) => interrupt::ends_at_once(emulator::run(&args, terminal)).await,
+        Verb::Emulator(args) => signals::ends_at_once(emulator::run(&args, terminal)).await,
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::failure::Failure;
 use super::state::StateDir;
+use crate::engine::PlanRequest;
 use crate::graph::ReadStrategy;
 use crate::guard::Waiver;
 use crate::manifest::Glob;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use std::path::PathBuf;
 
 /// When to use colour.
@@ -160,7 +162,19 @@ pub(crate) struct PlanOptions {
     pub(crate) waba: Option<Glob>,
 }
 
-/// Reads a length of time such as `7d` or `12h`; a day has 24 hours.
+impl PlanOptions {
+    /// Returns what a plan is made for.
+    pub(crate) fn request(&self) -> PlanRequest {
+        PlanRequest { day: day(self.today), waba: self.waba.clone() }
+    }
+}
+
+/// Returns the day to plan for: the given one, or today in UTC.
+pub(crate) fn day(today: Option<Date>) -> Date {
+    today.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date())
+}
+
+/// Parses a length of time such as `7d` or `12h`; a day has 24 hours.
 pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
     let span: Span = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;

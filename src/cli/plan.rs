@@ -1,12 +1,13 @@
 //! `wabacl plan`.
 
+use super::connection::Connected;
+use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::live::Live;
 use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
-use super::pipeline;
 use super::terminal::{self, Terminal};
-use crate::guard::{self, Review, Violation};
+use crate::engine;
+use crate::guard::{self, Review};
 use crate::model::Plan;
 use crate::planfile;
 use crate::render::{self, View};
@@ -19,13 +20,13 @@ pub(crate) struct Args {
     paths: ManifestPaths,
     #[command(flatten)]
     options: PlanOptions,
-    /// What to print
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Saves the plan in this file, for `wabacl show` and `wabacl apply`; also one that a guard refuses
+    /// Saves the plan in this file, for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exits with 2 where there are changes (kubectl and diff use 1 for that)
+    /// Exits with 2 if there are changes (kubectl and diff use 1 for that)
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -35,12 +36,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let checked = pipeline::check(&args.paths.paths, &args.options, terminal)?;
-    let live = Live::connect(&args.connection, Some(checked.business()), terminal).await?;
-    let planned = pipeline::plan(checked, &args.options, &live, terminal).await;
-    live.end(None, terminal);
-    let planned = planned?;
-    let review = guard::review(planned.proposal, &args.waivers.waive);
+    let printer = EventPrinter::new(terminal);
+    let events = &|event: engine::Event<'_>| printer.print(event);
+    let checked = engine::check_paths(&args.paths.paths, args.options.request(), events)?;
+    let connected = Connected::connect(&args.connection, Some(checked.business()), events).await?;
+    let proposed = connected.session.propose(checked, events).await;
+    connected.print_cost(terminal);
+    let (proposal, _) = proposed?;
+    let review = guard::review(proposal, &args.waivers.waive);
     terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
     show(&review, args.format, terminal)?;
     if let Some(file) = &args.out {
@@ -48,7 +51,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
             .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
         terminal.say(&format!("The plan is saved as {}.", file.display()));
     }
-    Ok(exit(review.plan(), review.violations(), args.detailed_exitcode))
+    Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
 }
 
 /// Prints a plan.
@@ -64,13 +67,13 @@ pub(crate) fn show(review: &Review, format: Format, terminal: &Terminal) -> Resu
     }
 }
 
-/// Returns the exit code of a plan that nobody applies.
-pub(crate) fn exit(plan: &Plan, violations: &[Violation], tell_changes: bool) -> Exit {
-    if !violations.is_empty() {
+/// Returns the exit code of a plan that is not applied. Drift has no review.
+pub(crate) fn exit(plan: &Plan, review: Option<&Review>, report_changes: bool) -> Exit {
+    if review.is_some_and(|review| !review.violations().is_empty()) {
         Exit::Refused
     } else if !plan.unreadable.is_empty() {
         Exit::Partial
-    } else if tell_changes && !plan.changes.is_empty() {
+    } else if report_changes && !plan.changes.is_empty() {
         Exit::Changes
     } else {
         Exit::Done

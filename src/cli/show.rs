@@ -4,9 +4,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::Format;
 use super::plan;
-use super::saved;
 use super::terminal::Terminal;
-use crate::guard;
+use crate::{engine, guard};
 use std::path::PathBuf;
 
 /// Shows a saved plan, without the API
@@ -15,13 +14,13 @@ pub(crate) struct Args {
     /// A plan that `wabacl plan --out` saved
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What to print
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let review = guard::review(saved::load(&args.file)?, &[]);
+    let review = guard::review(engine::load_saved(&args.file)?, &[]);
     plan::show(&review, args.format, terminal)?;
     Ok(Exit::Done)
 }

@@ -2,12 +2,10 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{ManifestPaths, ValidateFormat};
-use super::pipeline;
+use super::options::{self, ManifestPaths, ValidateFormat};
 use super::terminal::{self, Terminal};
-use crate::diagnostic::Diagnostic;
-use crate::manifest::{self, Manifest};
-use crate::{render, resolve, sources};
+use crate::manifest::Manifest;
+use crate::{engine, render};
 use jiff::civil::Date;
 
 /// Checks manifests without the API
@@ -26,35 +24,30 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let (sources, mut diagnostics) = sources::read(&args.paths.paths);
-    let (manifest, found) = manifest::parse(&sources);
-    diagnostics.extend(found);
-    if let Some(manifest) = &manifest {
-        diagnostics.extend(resolve::check_offline(manifest, pipeline::day(args.today)));
-    }
-    let failed = manifest.is_none() || diagnostics.iter().any(Diagnostic::is_error);
+    let validation = engine::validate(&args.paths.paths, options::day(args.today));
+    let (diagnostics, sources) = (&validation.diagnostics, &validation.sources);
     match args.format {
         ValidateFormat::Json => {
-            terminal.written(|to| render::json::diagnostics(&diagnostics, &sources, to))?;
+            terminal.written(|to| render::json::diagnostics(diagnostics, sources, to))?;
         }
         ValidateFormat::Sarif => {
-            terminal.written(|to| render::sarif::diagnostics(&diagnostics, &sources, to))?;
+            terminal.written(|to| render::sarif::diagnostics(diagnostics, sources, to))?;
         }
         ValidateFormat::Github => {
-            terminal.product(&render::github::diagnostics(&diagnostics, &sources, &terminal::top()))?;
+            terminal.product(&render::github::diagnostics(diagnostics, sources, &terminal::top()))?;
         }
         ValidateFormat::Text => {
-            let mut text = render::text::diagnostics(&diagnostics, &sources, &terminal.style());
-            if let Some(manifest) = manifest.filter(|_| !failed) {
-                text += &counts(&manifest);
+            let mut text = render::text::diagnostics(diagnostics, sources, &terminal.style());
+            if let Some(manifest) = validation.manifest.as_ref().filter(|_| validation.is_valid()) {
+                text += &counts(manifest);
             }
             if terminal::is_github() {
-                text += &render::github::diagnostics(&diagnostics, &sources, &terminal::top());
+                text += &render::github::diagnostics(diagnostics, sources, &terminal::top());
             }
             terminal.product(&text)?;
         }
     }
-    Ok(if failed { Exit::Failed } else { Exit::Done })
+    Ok(if validation.is_valid() { Exit::Done } else { Exit::Failed })
 }
 
 fn counts(manifest: &Manifest) -> String {

@@ -1,11 +1,12 @@
 //! `wabacl whoami`.
 
+use super::connection::Connected;
+use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::live::Live;
 use super::options::Connection;
 use super::terminal::Terminal;
-use crate::graph::DirectoryRequest;
+use crate::engine::{self, Session};
 use crate::model::{AdminRole, BusinessId};
 use crate::text::escape;
 use std::fmt::Write as _;
@@ -21,12 +22,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let live = Live::connect(&args.connection, args.business, terminal).await?;
-    let me = live.reader.me().await.map_err(|error| Failure::graph("asking whose token this is", &error))?;
+    let printer = EventPrinter::new(terminal);
+    let events = &|event: engine::Event<'_>| printer.print(event);
+    let connected = Connected::connect(&args.connection, args.business, events).await?;
+    let session = &connected.session;
+    let me = session.me().await?;
     let mut text = String::new();
     // Writing into a string cannot fail.
     let _ = writeln!(text, "user:    {} ({})", me.name, me.id);
-    if let Some(token) = &live.token {
+    if let Some(token) = session.token() {
         if let Some(app) = token.app_id {
             let _ = writeln!(text, "app:     {app}");
         }
@@ -37,31 +41,23 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
             None => text.push_str("expires: never\n"),
         }
     } else {
-        text.push_str("the API does not tell the token's scopes and end\n");
+        text.push_str("the API does not report the token's scopes and expiry\n");
     }
     if let Some(business) = args.business {
-        role(&live, business, &mut text).await?;
+        role(session, business, &mut text).await?;
     }
     terminal.product(&text)?;
     Ok(Exit::Done)
 }
 
-/// Tells the user's role in a business, and what it cannot do there.
-async fn role(live: &Live, business: BusinessId, text: &mut String) -> Result<(), Failure> {
-    let request = DirectoryRequest {
-        business,
-        solutions_of: Vec::new(),
-        named: Vec::new(),
-        app: None,
-        acting_user: live.acting_user,
-    };
-    let doing = format!("reading the system users and WABAs of the business {business}");
-    let directory = live.reader.directory(&request).await.map_err(|error| Failure::graph(&doing, &error))?;
-    let user = live.acting_user.and_then(|user| directory.system_users.get(&user));
+/// Appends the user's role in a business, and what it can do there.
+async fn role(session: &Session, business: BusinessId, text: &mut String) -> Result<(), Failure> {
+    let directory = session.directory(business).await?;
+    let user = session.acting_user().and_then(|user| directory.system_users.get(&user));
     let role = match user.map(|user| user.role) {
         Some(AdminRole::Admin) => "ADMIN: plan, drift and apply",
         Some(AdminRole::Employee) => "EMPLOYEE: plan and drift; apply needs an ADMIN",
-        Some(AdminRole::Unknown) => "not told",
+        Some(AdminRole::Unknown) => "not reported",
         None => "not among the system users of this business",
     };
     let _ = writeln!(text, "role:    {role}");

@@ -87,39 +87,36 @@ impl Shared {
 }
 
 impl Journal {
-    /// Begins a run: reads what earlier ones left in flight, and proves that the journal can be written by
-    /// writing that this one begins.
+    /// Begins a run, and proves that the journal can be written by recording that.
+    ///
+    /// `in_flight` are the writes that earlier runs left in flight, read while the lock was held.
     ///
     /// # Errors
     ///
-    /// Where the journal cannot be read, written or synced: then nothing may be applied.
+    /// If the journal cannot be written or synced. Then nothing may be applied.
     pub async fn open(
         lock: Lock,
+        in_flight: &History,
         proposal: &Proposal,
         waivers: &[String],
         clock: &Clock,
-    ) -> Result<(Self, History), JournalError> {
+    ) -> Result<Self, JournalError> {
         let now = clock.now();
         let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
         let first = write::run(&run, now, lock.business(), proposal, waivers, identity::am_i()).to_text()?;
         let path = lock.folder().join(FILE);
-        let (shared, earlier) = off_thread(clock, move || {
-            let earlier = read(&path, Keep::InFlight)?;
+        let in_flight = in_flight.in_flight().map(|(run, write)| (run.id.as_str().to_owned(), write.number));
+        let queue = Queue::after(in_flight.collect());
+        let shared = off_thread(clock, move || {
             let mut file = LogFile::open(&path)?;
             file.append(first.as_bytes(), true)?;
-            let in_flight =
-                earlier.in_flight().map(|(run, write)| (run.id.as_str().to_owned(), write.number));
-            let queue = Queue::after(in_flight.collect());
             let file = Arc::new(tokio::sync::Mutex::new(file));
-            Ok::<_, JournalError>((
-                Shared { queue: std::sync::Mutex::new(queue), file, _lock: lock },
-                earlier,
-            ))
+            Ok::<_, JournalError>(Shared { queue: std::sync::Mutex::new(queue), file, _lock: lock })
         })
         .await??;
         let paths = proposal.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
         let clock = clock.clone();
-        Ok((Self { run, paths: Paths(paths), clock, shared: Arc::new(shared) }, earlier))
+        Ok(Self { run, paths: Paths(paths), clock, shared: Arc::new(shared) })
     }
 
     /// Returns what the journal files this run under.

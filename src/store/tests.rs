@@ -74,7 +74,9 @@ async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
     let clock = Clock::real();
     // A run that was given up may still hold the lock while it finishes a line.
     let lock = Lock::wait(state_dir, business(), &clock).await?;
-    Journal::open(lock, &proposal(), &["max-removals".to_owned()], &clock).await
+    let in_flight = read(&path(state_dir, business()), Keep::InFlight)?;
+    let waivers = ["max-removals".to_owned()];
+    Ok((Journal::open(lock, &in_flight, &proposal(), &waivers, &clock).await?, in_flight))
 }
 
 fn report(plan: &Plan, outcome: &Outcome) -> Report {

@@ -46,7 +46,7 @@ async fn a_second_apply_is_refused_or_waits() {
     let (child, remote) = half_way(1).await;
     let pid = child.id();
     let ran = remote.run(&format!("{APPLY} --no-wait")).ends(3);
-    ran.says("another apply for the business 9876543210987654 runs").says(&format!("process {pid}"));
+    ran.says("another apply for the business 9876543210987654 is running").says(&format!("process {pid}"));
     let second = remote.run(APPLY).ends(0);
     second.says("Waiting for another apply for the business 9876543210987654").says("No changes.");
     Ran::from(child.wait_with_output().unwrap()).ends(0).says("Applied: 7 of 7 changes.");

@@ -114,7 +114,10 @@ fn a_digest_tells_by_the_manifests_or_by_the_journal() {
     assert_eq!(moved["deploy-bot on acme-us"], "manifests");
     assert_eq!(moved["deploy-bot on acme-eu"], "unknown");
     let stranger = format!("sha256:{}", "a".repeat(64));
-    place.emulated(&format!("drift --since {stranger}")).ends(2).says("told by the journal alone");
+    place
+        .emulated(&format!("drift --since {stranger}"))
+        .ends(2)
+        .says("only the journal explains which side changed");
     place.emulated("drift --since sha256:abc").ends(64).says("64 hexadecimal digits");
     place.emulated("drift --since nowhere.json").ends(1).says("nowhere.json");
 }
@@ -158,7 +161,7 @@ fn metrics_are_written_whole_and_a_failed_run_leaves_them() {
     let names = std::fs::read_dir(place.folder.path()).unwrap();
     let left = names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".tmp"));
     assert_eq!(left.count(), 0, "nothing is left beside it");
-    place.emulated("drift --format prometheus --waba acme-*").ends(64).says("do not go together");
+    place.emulated("drift --format prometheus --waba acme-*").ends(64).says("cannot be used with --waba");
 }
 
 #[test]

@@ -51,7 +51,7 @@ async fn what_is_in_flight_may_finish_and_the_rest_is_not_attempted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_flight_after_the_grace_time_is_unknown() {
     let (ran, writes) = interrupted("--grace 0 --waba acme-us", "POST", "/assigned_users", &["TERM"]).await;
-    ran.ends(4).says("unknown").says("the run was interrupted while it was in flight");
+    ran.ends(4).says("unknown").says("the run was interrupted while the write was in flight");
     assert_eq!(writes, 1);
 }
 
@@ -59,7 +59,7 @@ async fn what_is_in_flight_after_the_grace_time_is_unknown() {
 async fn a_second_signal_ends_the_run_at_once() {
     let signals = ["INT", "TERM"];
     let (ran, writes) = interrupted("--grace 60 --waba acme-us", "POST", "/assigned_users", &signals).await;
-    ran.ends(4).says("Ended at once: what was in flight is unknown.").never_says("Applied:");
+    ran.ends(4).says("Ended at once: the outcome of requests in flight is unknown.").never_says("Applied:");
     assert_eq!(writes, 1);
 }
 

@@ -109,7 +109,7 @@ fn a_glob_narrows_the_run_and_the_output_says_so() {
     place.emulated("apply --waba acme-* --auto-approve").ends(0).says("Applied: 4 of 4 changes.");
     place.emulated("drift --waba acme-*").ends(0).says("Partial: narrowed by --waba");
     place.emulated("drift").ends(2).says("Drift: 2 missing, 1 different, 0 too many, 15 as declared.");
-    place.emulated("plan --waba nothing-*").ends(1).says("no WABA in scope is covered by --waba");
+    place.emulated("plan --waba nothing-*").ends(1).says("no WABA in scope matches `nothing-*`");
 }
 
 #[test]

@@ -53,7 +53,7 @@ async fn exactly_the_saved_plan_is_applied_and_nobody_is_asked() {
     apply(&remote, "").ends(0).says("Applied: 7 of 7 changes.");
     assert_eq!(remote.writes(), 7);
     remote.run("drift").ends(0);
-    let ran = apply(&remote, "").ends(3).says("the plan is stale: 7 of what it rests on moved");
+    let ran = apply(&remote, "").ends(3).says("the plan is stale: 7 of its 7 changes no longer match");
     ran.says("deploy-bot (1972385232742147) on acme-us")
         .says("now:     MANAGE_TEMPLATES, VIEW_COST, VIEW_TEMPLATES");
     assert_eq!(remote.writes(), 7);
@@ -170,5 +170,5 @@ fn what_cannot_be_saved_or_read_is_told() {
     place.emulated("plan --out plan.json").ends(0);
     place.edit("plan.json", "MESSAGING", "FULL_CONTROL");
     place.run("show plan.json").ends(3).says("was altered");
-    place.emulated("apply --manifest access").ends(64).says("--manifest goes with a saved plan");
+    place.emulated("apply --manifest access").ends(64).says("--manifest needs a saved plan");
 }

@@ -31,7 +31,7 @@ fn wrong_usage_ends_with_64() {
 #[test]
 fn json_asks_nobody() {
     let ran = Place::new().run("apply access --emulate live.yaml --format json").ends(64);
-    ran.says("--format json asks nobody").says("--auto-approve");
+    ran.says("--format json cannot ask").says("--auto-approve");
 }
 
 #[test]

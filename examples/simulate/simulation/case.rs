@@ -1,4 +1,4 @@
-//! What a seed brings: a world, manifests about it, a script of faults, limits, and when the process dies.
+//! The case of a seed: a world, manifests for it, a script of faults, limits, and when the process dies.
 
 use fastrand::Rng;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use wabacl::emulator::Script;
 use wabacl::graph::ReadStrategy;
 use wabacl::model::{Task, TaskSet, UserId};
 
-/// The token and the app secret: long, and unlike anything else, so that a search for them finds only them.
+/// The token and the app secret. They are long and unlike any other text, so a search finds nothing else.
 pub(crate) const TOKEN: &str = "EAAsimulationTOKENthatNobodyMayEverSee0123456789";
 pub(crate) const SECRET: &str = "f00dfacesimulationSECRETthatNobodyMayEverSee";
 /// The business whose access is managed, and another.
@@ -16,10 +16,12 @@ const US: u64 = 10;
 const THEM: u64 = 20;
 /// The system user whose token it is.
 pub(crate) const ADMIN: u64 = 100;
-/// Names that have to be escaped somewhere.
+/// The solution that grants the app `MESSAGING`.
+const SOLUTION: u64 = 300;
+/// Names that have to be escaped in some format.
 const NAMES: [&str; 6] = ["bot", "Ops & Co", "évé", "a: b", "#1", "it's <b>"];
 
-/// Everything that a run of the simulation is made from.
+/// Everything that the runs of a seed are made from.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) world: String,
@@ -27,13 +29,49 @@ pub(crate) struct Case {
     pub(crate) script: Script,
     pub(crate) limits: Limits,
     pub(crate) waivers: Vec<&'static str>,
-    /// The admins whom no list shows. Nobody can see what they hold; their access comes by their role.
+    /// The admins that no list shows. Their access comes from their role, so no read shows what they hold.
     pub(crate) hidden: BTreeSet<UserId>,
-    /// What ends each run that comes before the last, which nothing ends.
-    pub(crate) ends: Vec<End>,
+    /// The runs before the last ones, which end by themselves.
+    pub(crate) runs: Vec<(End, Way)>,
 }
 
-/// How the client may use the API.
+/// The way from the manifests to the plan that is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Plan and apply in one run, narrowed to the WABAs that match a glob if there is one.
+    Manifests(Option<String>),
+    /// By way of a saved plan.
+    Saved {
+        /// The time between saving and applying.
+        wait: Duration,
+        /// Whether it is compared with a plan that is made anew from the manifests.
+        with_manifests: bool,
+    },
+}
+
+impl Way {
+    /// Returns the glob that narrows the run.
+    pub(crate) fn waba(&self) -> Option<&str> {
+        match self {
+            Self::Manifests(glob) => glob.as_deref(),
+            Self::Saved { .. } => None,
+        }
+    }
+
+    fn draw(rng: &mut Rng, wabas: &[Waba]) -> Self {
+        match rng.u8(..4) {
+            // The name of one WABA in the manifest may match none that is in scope; then the run fails.
+            0 => Self::Manifests(Some(format!("w{}*", pick(rng, wabas).id / 10))),
+            1 => Self::Saved {
+                wait: Duration::from_secs(pick(rng, &[0, 5, 600, 90_000])),
+                with_manifests: rng.bool(),
+            },
+            _ => Self::Manifests(None),
+        }
+    }
+}
+
+/// The limits of the client.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) strategy: ReadStrategy,
@@ -42,8 +80,8 @@ pub(crate) struct Limits {
     pub(crate) max_wait: Duration,
     pub(crate) timeout: Option<Duration>,
     pub(crate) with_secret: bool,
-    /// How many WABAs an apply has on their way at a time.
-    pub(crate) ahead: usize,
+    /// The number of WABAs that an apply has in progress at a time.
+    pub(crate) wabas_in_progress: usize,
 }
 
 /// How a run ends.
@@ -51,7 +89,7 @@ pub(crate) struct Limits {
 pub(crate) enum End {
     /// By itself.
     Itself,
-    /// By an interrupt at this moment, with this much grace.
+    /// By an interrupt at this moment, with this grace period.
     Interrupt(Duration, Duration),
     /// Killed at this moment.
     Kill(Duration),
@@ -65,14 +103,17 @@ struct User {
     listed: bool,
 }
 
+#[derive(Clone)]
 struct Waba {
     id: u64,
     name: String,
     owned: bool,
+    /// Whether it is shared through the solution.
+    by_solution: bool,
 }
 
 impl Case {
-    /// Makes the case of a seed.
+    /// Draws the case of a seed.
     pub(crate) fn from_seed(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5EED);
         let users = users(&mut rng);
@@ -83,9 +124,9 @@ impl Case {
         let hidden =
             users.iter().filter(|user| !user.listed).filter_map(|user| user.id.to_string().parse().ok());
         let hidden = hidden.collect();
-        let ends = (0..rng.usize(0..3)).map(|_| End::draw(&mut rng)).collect();
+        let runs = (0..rng.usize(0..3)).map(|_| (End::draw(&mut rng), Way::draw(&mut rng, &wabas))).collect();
         let waivers = if rng.u8(..3) == 0 { vec!["max-removals"] } else { Vec::new() };
-        Self { world, manifest, script: Script::from_seed(seed), limits, waivers, hidden, ends }
+        Self { world, manifest, script: Script::from_seed(seed), limits, waivers, hidden, runs }
     }
 }
 
@@ -105,14 +146,14 @@ impl Limits {
             max_wait: Duration::from_secs(pick(rng, &[0, 60, 900, 900, 7200])),
             timeout: (rng.u8(..8) == 0).then(|| Duration::from_millis(rng.u64(100..20_000))),
             with_secret: rng.bool(),
-            ahead: pick(rng, &[1, 3, 1_000]),
+            wabas_in_progress: pick(rng, &[1, 3, 1_000]),
         }
     }
 }
 
 impl End {
     fn draw(rng: &mut Rng) -> Self {
-        // As likely in the first tenth of a second as in any minute after it.
+        // Early moments are as likely as late ones on a logarithmic scale: from 0.02 to 40 seconds.
         let moment = Duration::from_secs_f64(0.02 * 2_000_f64.powf(rng.f64()));
         match rng.u8(..6) {
             0 => Self::Itself,
@@ -126,7 +167,7 @@ fn pick<T: Clone>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(..of.len())].clone()
 }
 
-/// Draws between `least` and `most` different ones of these.
+/// Draws between `least` and `most` different elements.
 fn some<'a, T>(rng: &mut Rng, of: &'a [T], least: usize, most: usize) -> Vec<&'a T> {
     let wanted = rng.usize(least.min(of.len())..=most.min(of.len()));
     let mut all: Vec<&T> = of.iter().collect();
@@ -154,6 +195,7 @@ fn wabas(rng: &mut Rng) -> Vec<Waba> {
         id: 5_000 + 7 * number,
         name: format!("{} {number}", pick(rng, &NAMES)),
         owned: rng.u8(..3) > 0,
+        by_solution: rng.u8(..3) == 0,
     });
     all.collect()
 }
@@ -167,7 +209,7 @@ fn list(tasks: &TaskSet) -> String {
     tasks.names().collect::<Vec<_>>().join(", ")
 }
 
-/// Writes a name as YAML takes it.
+/// Quotes a name for YAML.
 fn quoted(name: &str) -> String {
     format!("'{}'", name.replace('\'', "''"))
 }
@@ -183,12 +225,18 @@ fn world(rng: &mut Rng, users: &[User], wabas: &[Waba], with_secret: bool) -> St
     }
     text += "    people: [{ id: 901, name: Ana }, { id: 902, name: Bo }]\n";
     let _ = writeln!(text, "  - id: {THEM}\n    name: Them\n    system_users: [{{ id: 950, name: theirs }}]");
+    let _ = writeln!(
+        text,
+        "solutions: [{{ id: {SOLUTION}, name: S, owner_app: 70, owner_permissions: [MESSAGING] }}]"
+    );
     let _ = writeln!(text, "tokens: [{{ token: {TOKEN}, user: {ADMIN} }}]\nwabas:");
-    for Waba { id, name, owned } in wabas {
-        let whose = if *owned {
-            format!("owned_by: {US}")
-        } else {
-            format!("owned_by: {THEM}, shared_with: [{{ business: {US} }}]")
+    for Waba { id, name, owned, by_solution } in wabas {
+        let whose = match (owned, by_solution) {
+            (true, _) => format!("owned_by: {US}"),
+            (false, false) => format!("owned_by: {THEM}, shared_with: [{{ business: {US} }}]"),
+            (false, true) => {
+                format!("owned_by: {THEM}, shared_with: [{{ business: {US} }}], solution: {SOLUTION}")
+            }
         };
         let name = quoted(name);
         let holders = users.iter().map(|user| user.id).chain([901, 902, 950]);
@@ -217,8 +265,11 @@ fn manifest(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> String {
     }
     text += "wabas:\n";
     for waba in &named {
-        let shared = if waba.owned { "owned" } else { "admin" };
-        let shared = if waba.owned { String::new() } else { format!(", shared: {shared}") };
+        let shared = match (waba.owned, waba.by_solution) {
+            (true, _) => "",
+            (false, false) => ", shared: admin",
+            (false, true) => ", shared: solution_with_messaging",
+        };
         let label = pick(rng, &["gold", "plain"]);
         let _ = writeln!(text, "  w{0}: {{ id: {0}{shared}, labels: {{ tier: {label} }} }}", waba.id);
     }

@@ -2,15 +2,15 @@
 
 use super::Played;
 use super::case::{Case, End, SECRET, TOKEN};
-use super::run::{self, Trail};
+use super::run::{self, RunEnd, Trail};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
-use wabacl::cli::Exit;
 use wabacl::emulator::{Emulator, ForeignChange, Write};
+use wabacl::engine::Ending;
 use wabacl::model::{
     AssignmentKey, Change, Outcome, Plan, Policy, Report, State, Task, TaskSet, UserId, WabaId,
 };
@@ -132,7 +132,7 @@ impl<'a> Checks<'a> {
                 self.only_the_plan(plan, &course);
                 self.min_holders(policy, &course);
                 if let Some(report) = &trail.report {
-                    self.the_truth(plan, report, trail.exit, &course);
+                    self.the_truth(plan, report, trail.end, &course);
                 }
             }
             _ if course.writes.is_empty() => {}
@@ -144,7 +144,7 @@ impl<'a> Checks<'a> {
     }
 
     fn count(&mut self, end: End, trail: &Trail, course: &Course<'_>) {
-        let ended = trail.exit.is_some();
+        let ended = trail.end.is_some();
         let counts = &mut self.played.counts;
         counts.runs += 1;
         counts.killed += u64::from(matches!(end, End::Kill(_)) && !ended);
@@ -160,7 +160,7 @@ impl<'a> Checks<'a> {
 
     /// Writes down what happened, for comparing one run of a seed with another.
     fn tell(&mut self, end: End, trail: &Trail, course: &Course<'_>) {
-        let mut story = format!("{end:?} -> {:?}", trail.exit);
+        let mut story = format!("{end:?} -> {:?}", trail.end);
         for write in course.writes {
             let Write { key, tasks, effective, at, .. } = write;
             let _ = write!(story, "\n  {at} {}/{} = [{tasks}] {effective}", key.waba, key.user);
@@ -234,7 +234,7 @@ impl<'a> Checks<'a> {
     }
 
     /// What the report says of each change is so.
-    fn the_truth(&mut self, plan: &Plan, report: &Report, exit: Option<Exit>, course: &Course<'_>) {
+    fn the_truth(&mut self, plan: &Plan, report: &Report, end: Option<RunEnd>, course: &Course<'_>) {
         let reported: Vec<_> = report.changes.iter().map(|reported| &reported.change).collect();
         if reported != plan.changes.iter().collect::<Vec<_>>() {
             self.breach(Promise::TheTruth, "the report does not tell of each change".into());
@@ -276,8 +276,8 @@ impl<'a> Checks<'a> {
         let is_good = all_done && plan.unreadable.is_empty();
         // A run that was ended with nothing left to do may say so or not.
         let may_differ = is_good && report.stopped.is_some();
-        if (exit == Some(Exit::Done)) != is_good && !may_differ {
-            self.breach(Promise::TheTruth, format!("the exit code is {exit:?}, all done: {all_done}"));
+        if (end == Some(RunEnd::Applied(Ending::Done))) != is_good && !may_differ {
+            self.breach(Promise::TheTruth, format!("the run ended with {end:?}, all done: {all_done}"));
         }
     }
 

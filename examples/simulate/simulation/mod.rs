@@ -1,5 +1,5 @@
-//! A simulation: random worlds, manifests and faults from a seed, with the process killed at random points, and
-//! what must hold after every run.
+//! A simulation: random worlds, manifests and faults from a seed, with the process killed at random points. After every
+//! run, its promises are checked.
 //!
 //! Client and emulator talk over real HTTP and share a simulated clock, on one thread: a seed that fails repeats
 //! exactly.
@@ -8,36 +8,36 @@ mod case;
 mod check;
 mod run;
 
-use case::{Case, End};
+use case::{Case, End, Way};
 use check::Checks;
 pub(crate) use check::{Breach, Promise};
-use run::{LATER, Place, Trail};
+use run::{LATER, Setup, Trail};
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use wabacl::apply::{Stop, StopReason};
+use wabacl::apply::{Shutdown, ShutdownReason};
 use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, Options, World};
 
-/// When every simulation begins.
+/// The time at which every simulation begins.
 const BEGIN: &str = "2026-11-23T10:00:00Z";
-/// More grace than any run needs.
+/// A longer grace period than any run needs.
 const PATIENT: Duration = Duration::from_secs(60);
 
-/// What came of a seed.
+/// The result of a seed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Played {
-    /// What did not hold.
+    /// The promises that were broken.
     pub(crate) breaches: Vec<Breach>,
-    /// How much happened: what a simulation without it would prove nothing of.
+    /// How much happened. A simulation in which little happens proves little.
     pub(crate) counts: Counts,
-    /// All that happened, in order.
+    /// Everything that happened, in order.
     pub(crate) story: Vec<String>,
 }
 
-/// How much happened.
+/// How often something happened.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) runs: u64,
@@ -52,7 +52,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Adds those of another seed.
+    /// Adds the counts of another seed.
     pub(crate) fn add(&mut self, other: &Self) {
         self.runs += other.runs;
         self.killed += other.killed;
@@ -66,12 +66,12 @@ impl Counts {
     }
 }
 
-/// Plays a seed to its end. Files go below `folder`, which is left as it was found.
+/// Plays a seed to its end. Files are created below `folder` and removed again.
 pub(crate) fn play(seed: u64, folder: &Path) -> io::Result<Played> {
     play_with_log(seed, folder).map(|(played, _)| played)
 }
 
-/// Plays a seed to its end, and gives all that was logged with what came of it.
+/// Plays a seed to its end, and returns the log too.
 pub(crate) fn play_with_log(seed: u64, folder: &Path) -> io::Result<(Played, String)> {
     let state = tempfile::tempdir_in(folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -82,23 +82,23 @@ pub(crate) fn play_with_log(seed: u64, folder: &Path) -> io::Result<(Played, Str
         .without_time()
         .with_writer(log.clone())
         .finish();
-    let clock = Clock::simulated(BEGIN.parse().expect("a moment"));
+    let clock = Clock::simulated(BEGIN.parse().expect("a timestamp"));
     let played = tracing::subscriber::with_default(subscriber, || {
         runtime.block_on(clock.run(play_here(seed, &clock, state.path(), &log)))
     });
-    // What is still on its way to the disk has to be done before the folder goes.
+    // Writes to the disk must be finished before the folder is removed.
     drop(runtime);
     Ok((played, log.text()))
 }
 
-/// Shows what a seed brings.
+/// Describes the case of a seed.
 #[allow(dead_code, reason = "tests have no use for it")]
 pub(crate) fn describe(seed: u64) -> String {
-    let Case { world, manifest, script, limits, waivers, ends, .. } = Case::from_seed(seed);
-    format!("{world}---\n{manifest}---\n{script:?}\n{limits:?}\n{waivers:?}\n{ends:?}\n---")
+    let Case { world, manifest, script, limits, waivers, runs, .. } = Case::from_seed(seed);
+    format!("{world}---\n{manifest}---\n{script:?}\n{limits:?}\n{waivers:?}\n{runs:?}\n---")
 }
 
-/// Gives a folder for many small files: in memory, where the system has such a place.
+/// Returns a folder for many small files, in memory if the system has one.
 pub(crate) fn quick_folder() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if tempfile::tempdir_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
@@ -111,27 +111,28 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     let emulator = Emulator::start(world, options).await.expect("the emulator starts");
     let mut checks = Checks::new(&case, &emulator, state_dir);
     let mut jitter = seed;
-    let mut go = async |end: End| {
+    let mut go = async |end: End, way: Way| {
         emulator.newcomer();
         jitter = jitter.wrapping_add(1);
-        let place = Place { case: &case, url: emulator.url(), clock: clock.clone(), state_dir, jitter };
+        let setup = Setup { case: &case, url: emulator.url(), clock: clock.clone(), state_dir, jitter, way };
         checks.begin();
         let trail = RefCell::default();
-        play_run(&place, end, &trail).await;
+        play_run(&setup, end, &trail).await;
         let trail = trail.into_inner();
         checks.end(end, &trail);
         trail
     };
-    for end in &case.ends {
-        go(*end).await;
+    let whole = Way::Manifests(None);
+    for (end, way) in case.runs.clone() {
+        go(end, way).await;
     }
-    go(End::Itself).await;
-    // From here on all is well: what was begun comes to its end, and after that there is nothing left to do.
+    go(End::Itself, whole.clone()).await;
+    // From here on there are no faults: what began comes to its end, and then there is nothing left to do.
     emulator.set_script(None);
     clock.sleep(LATER).await;
-    let last = go(End::Itself).await;
+    let last = go(End::Itself, whole.clone()).await;
     clock.sleep(LATER).await;
-    let after = go(End::Itself).await;
+    let after = go(End::Itself, whole).await;
     checks.converged(&last, &after);
     checks.secrets(&log.text());
     let played = checks.finish();
@@ -139,35 +140,36 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     played
 }
 
-async fn play_run(place: &Place<'_>, end: End, trail: &RefCell<Trail>) {
-    let clock = &place.clock;
+async fn play_run(setup: &Setup<'_>, end: End, trail: &RefCell<Trail>) {
+    let clock = &setup.clock;
+    let shutdown = |grace| Shutdown::new(clock.clone(), grace);
     match end {
-        End::Itself => place.run(&Stop::by(clock.clone(), PATIENT), trail).await,
+        End::Itself => setup.run(&shutdown(PATIENT), trail).await,
         End::Interrupt(moment, grace) => {
-            let stop = Stop::by(clock.clone(), grace);
+            let shutdown = shutdown(grace);
             let interrupt = async {
                 clock.sleep(moment).await;
-                stop.stop(StopReason::Interrupted);
+                shutdown.request(ShutdownReason::Interrupted);
                 std::future::pending::<()>().await;
             };
             tokio::select! {
                 biased;
-                () = place.run(&stop, trail) => {}
+                () = setup.run(&shutdown, trail) => {}
                 () = interrupt => {}
             }
         }
         End::Kill(moment) => {
-            let stop = Stop::by(clock.clone(), PATIENT);
+            let shutdown = shutdown(PATIENT);
             tokio::select! {
                 biased;
-                () = place.run(&stop, trail) => {}
+                () = setup.run(&shutdown, trail) => {}
                 () = clock.sleep(moment) => {}
             }
         }
     }
 }
 
-/// What is logged, kept.
+/// Keeps what is logged.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,62 +1,65 @@
-//! One run of the program: the way from the manifests to a report, as `wabacl apply` goes it, on the shared clock.
+//! One run of the program on the simulated clock: what `wabacl apply` does, through the engine.
 
-use super::case::{Case, SECRET, TOKEN};
+use super::case::{Case, SECRET, TOKEN, Way};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use wabacl::apply::{Stop, Tools, apply, settle_earlier};
-use wabacl::cli::{Exit, exit_after_apply};
+use wabacl::apply::Shutdown;
 use wabacl::clock::Clock;
-use wabacl::digest::manifest_digest;
-use wabacl::graph::{DirectoryRequest, GraphError, ReadAhead, ReadRequest, Reader, Settings, Writer};
+use wabacl::engine::{
+    self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, ErrorClass, Event, Events,
+    Lease, PlanRequest, Session,
+};
+use wabacl::graph::Settings;
 use wabacl::guard::{self, Review, Waiver};
-use wabacl::manifest::{self, Manifest};
-use wabacl::model::{Directory, Observed, Plan, Policy, Report, Sources, UserId, WabaId, chain};
-use wabacl::plan;
+use wabacl::model::{Directory, History, Plan, Policy, Report, Sources, causes};
+use wabacl::planfile;
 use wabacl::proposal::Proposal;
 use wabacl::render::{self, Style, View};
-use wabacl::resolve::{self, Ahead, Resolved};
-use wabacl::store::{self, Journal, Lock};
+use wabacl::store;
 
 const STYLE: Style = Style { colour: false, width: 100, verbose: true };
 
-/// What a run works with.
-pub(crate) struct Place<'a> {
+/// The wait before the last run. After it, every hourly budget is whole again.
+pub(crate) const LATER: Duration = Duration::from_secs(2 * 3600);
+
+/// Everything that a run works with.
+pub(crate) struct Setup<'a> {
     pub(crate) case: &'a Case,
     pub(crate) url: String,
     pub(crate) clock: Clock,
     pub(crate) state_dir: &'a Path,
-    /// What the retries of this run draw from.
+    /// The seed of the pauses before retries.
     pub(crate) jitter: u64,
+    pub(crate) way: Way,
 }
 
-/// What a run leaves behind; also where it was killed.
+/// What a run leaves behind, also if it was killed.
 #[derive(Default)]
 pub(crate) struct Trail {
     /// The plan and its policy, once the guards have judged it.
     pub(crate) planned: Option<(Plan, Policy)>,
-    /// Whether the guards passed it.
+    /// Whether the guards approved it.
     pub(crate) approved: bool,
     pub(crate) report: Option<Report>,
-    pub(crate) exit: Option<Exit>,
+    pub(crate) end: Option<RunEnd>,
     /// Everything that it printed.
     pub(crate) printed: String,
 }
 
-/// Why a run ended before it could apply anything.
-enum Early {
-    Graph(GraphError),
-    Text(String),
+/// How a run ended that was not killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunEnd {
+    /// With a report.
+    Applied(Ending),
+    /// The guards refused the plan.
+    Refused,
+    /// With an error.
+    Error(ErrorClass),
 }
 
-impl From<GraphError> for Early {
-    fn from(error: GraphError) -> Self {
-        Self::Graph(error)
-    }
-}
-
-impl Place<'_> {
+impl Setup<'_> {
     fn settings(&self) -> Settings {
         let limits = &self.case.limits;
         Settings {
@@ -74,112 +77,78 @@ impl Place<'_> {
         }
     }
 
-    /// Runs to its end, and leaves a trail.
-    pub(crate) async fn run(&self, stop: &Stop, trail: &RefCell<Trail>) {
-        match self.go(stop, trail).await {
-            Ok(()) => {}
-            Err(Early::Graph(error)) => {
-                let exit = if matches!(error, GraphError::Later { .. }) { Exit::Later } else { Exit::Failed };
-                let mut trail = trail.borrow_mut();
-                trail.printed += &chain(&error);
-                trail.printed += &error.hint().unwrap_or_default();
-                trail.exit = Some(exit);
-            }
-            Err(Early::Text(error)) => {
-                let mut trail = trail.borrow_mut();
-                trail.printed += &error;
-                trail.exit = Some(Exit::Failed);
-            }
+    /// Runs to its end.
+    pub(crate) async fn run(&self, shutdown: &Shutdown, trail: &RefCell<Trail>) {
+        let printed = Mutex::new(String::new());
+        let print = |event: Event<'_>| {
+            *printed.lock().unwrap_or_else(PoisonError::into_inner) += &text_of(&event);
+        };
+        let result = self.apply(shutdown, trail, &print).await;
+        let mut trail = trail.borrow_mut();
+        trail.printed += &printed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = result {
+            trail.printed += &causes(&error).collect::<Vec<_>>().join("\n");
+            trail.printed += &error.hint().unwrap_or_default();
+            trail.end = Some(RunEnd::Error(error.class()));
         }
     }
 
-    async fn go(&self, stop: &Stop, trail: &RefCell<Trail>) -> Result<(), Early> {
-        let (manifest, sources) = parsed(&self.case.manifest);
-        let business = manifest.business.value;
-        let lock = Lock::wait(self.state_dir, business, &self.clock).await.map_err(text)?;
-        let settings = self.settings();
-        let reader = Reader::connect(&settings)?;
-        let acting_user = acting_user(&reader).await?;
-        let planned = self.plan(&reader, &manifest, acting_user).await;
-        let (plan, policy, directory, digest) = planned?;
-        let proposal = Proposal {
-            policy: policy.clone(),
-            sources,
-            manifest_digest: digest,
-            ..Proposal::without_evidence(plan.clone())
-        };
+    async fn apply(
+        &self,
+        shutdown: &Shutdown,
+        trail: &RefCell<Trail>,
+        events: Events<'_>,
+    ) -> Result<(), EngineError> {
+        let checked = self.checked(events)?;
+        let lease = Lease::take(self.state_dir, checked.business(), true, &self.clock, events).await?;
+        let session = Session::connect(self.settings(), events).await?;
+        let (proposal, directory) = self.propose(&session, checked, events).await?;
         let review = guard::review(proposal, &self.waivers());
-        {
-            let mut trail = trail.borrow_mut();
-            trail.show(&review);
-            trail.approved = review.violations().is_empty();
-            trail.planned = Some((plan.clone(), policy));
+        trail.borrow_mut().review(&review);
+        let Ok(approved) = review.approve() else { return Ok(()) };
+        let options = ApplyOptions {
+            waivers: self.case.waivers.iter().map(ToString::to_string).collect(),
+            wabas_in_progress: self.case.limits.wabas_in_progress,
+        };
+        let applied = session.apply(&approved, &directory, lease, &options, shutdown, events).await?;
+        if let Some(source) = &applied.journal_error {
+            panic!("the journal can always be written: {source}");
         }
-        let Ok(approved) = review.approve() else {
-            trail.borrow_mut().exit = Some(Exit::Refused);
-            return Ok(());
-        };
-        let writer = Writer::beside(&reader, &settings)?;
-        let waivers: Vec<String> = self.case.waivers.iter().map(ToString::to_string).collect();
-        let (journal, earlier) =
-            Journal::open(lock, approved.proposal(), &waivers, &self.clock).await.map_err(text)?;
-        let tools = Tools {
-            reader: &reader,
-            writer: &writer,
-            journal: &journal,
-            directory: &directory,
-            stop,
-            wabas: self.case.limits.ahead,
-        };
-        let settled = settle_earlier(&earlier, &plan.implied, tools).await.map_err(text)?;
-        let report = apply(&approved, tools, &|_| ()).await;
-        journal.end(&report).await.map_err(text)?;
-        let mut trail = trail.borrow_mut();
-        trail.printed += &render::text::settled(&settled, &STYLE);
-        trail.printed += &render::text::report(&report, &plan, &STYLE);
-        trail.printed += &render::text::cost(&reader.cost(), &STYLE);
-        trail.exit = Some(exit_after_apply(&report, &plan, stop));
-        trail.report = Some(report);
+        trail.borrow_mut().applied(applied, approved.plan());
         Ok(())
     }
 
-    async fn plan(
+    fn checked(&self, events: Events<'_>) -> Result<CheckedManifests, EngineError> {
+        let waba = self.way.waba().map(|glob| glob.parse().expect("a valid glob"));
+        let request = PlanRequest { day: today(), waba };
+        engine::check_sources(sources(&self.case.manifest), request, events)
+    }
+
+    /// Plans, directly or by way of a saved plan.
+    async fn propose(
         &self,
-        reader: &Reader,
-        manifest: &Manifest,
-        acting_user: Option<UserId>,
-    ) -> Result<(Plan, Policy, Directory, String), Early> {
-        let request = DirectoryRequest {
-            business: manifest.business.value,
-            solutions_of: Vec::new(),
-            named: manifest.wabas.values().map(|waba| waba.id.value).collect(),
-            app: None,
-            acting_user,
-        };
-        let scope = Ahead::new(manifest, None);
-        let ahead = ReadAhead {
-            named: scope.named(),
-            discovers: &|waba, name, edge| scope.discovers(waba, name, edge),
-            may_discover: scope.may_discover(),
-            read: &|_| (),
-        };
-        let (directory, read) = reader.survey(&request, &ahead).await?;
-        let day = "2026-11-23".parse().map_err(text)?;
-        let (resolved, diagnostics) = resolve::resolve(manifest, &directory, day);
-        let Some(Resolved { desired, policy }) = resolved else {
-            return Err(Early::Text(format!("{diagnostics:?}")));
-        };
-        let digest = manifest_digest(&desired, &policy);
-        let wabas: Vec<WabaId> = desired.scope.wabas.keys().copied().collect();
-        let mut expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
-        for (key, _) in desired.state.iter() {
-            if !desired.scope.users.get(&key.user).is_some_and(|user| user.by_role) {
-                expected.entry(key.waba).or_default().push(key.user);
-            }
+        session: &Session,
+        checked: CheckedManifests,
+        events: Events<'_>,
+    ) -> Result<(Proposal, Directory), EngineError> {
+        let (proposal, directory) = session.propose(checked.clone(), events).await?;
+        let Way::Saved { wait, with_manifests } = self.way else { return Ok((proposal, directory)) };
+        let saved = self.save(&proposal);
+        self.clock.sleep(wait).await;
+        AgeLimit { maximum: jiff::SignedDuration::from_hours(24), now: self.clock.now() }.check(&saved)?;
+        if !with_manifests {
+            return session.recheck(saved, today(), events).await;
         }
-        let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
-        let observed: Observed = reader.observe(&request, read, &|_| ()).await?;
-        Ok((plan::plan(&desired, &observed), policy, directory, digest))
+        let (proposal, directory) = session.propose(checked, events).await?;
+        engine::check_agreement(&saved.plan, &proposal.plan, events)?;
+        Ok((proposal, directory))
+    }
+
+    /// Writes a plan to a file and reads it back.
+    fn save(&self, proposal: &Proposal) -> Proposal {
+        let file = self.state_dir.join("plan.json");
+        planfile::save(proposal, &file).expect("the plan can be saved");
+        engine::load_saved(&file).expect("a saved plan can be read")
     }
 
     fn waivers(&self) -> Vec<Waiver> {
@@ -188,45 +157,48 @@ impl Place<'_> {
 }
 
 impl Trail {
-    fn show(&mut self, review: &Review) {
+    fn review(&mut self, review: &Review) {
         self.printed += &render::text::plan(&View::of_plan(review), &STYLE);
+        self.approved = review.violations().is_empty();
+        self.planned = Some((review.plan().clone(), review.proposal().policy.clone()));
+        self.end = (!self.approved).then_some(RunEnd::Refused);
+    }
+
+    fn applied(&mut self, applied: Applied, plan: &Plan) {
+        let Applied { report, ending, cost, .. } = applied;
+        self.printed += &render::text::report(&report, plan, &STYLE);
+        self.printed += &render::text::cost(&cost, &STYLE);
+        self.end = Some(RunEnd::Applied(ending));
+        // A run that is interrupted before its first change has no report.
+        let has_report = ending != Ending::Interrupted || report.changes.len() == plan.changes.len();
+        self.report = has_report.then_some(report);
     }
 }
 
-/// Tells whose token it is, as far as the API does.
-async fn acting_user(reader: &Reader) -> Result<Option<UserId>, GraphError> {
-    match reader.token_info().await {
-        Ok(token) if token.user_id.is_some() => return Ok(token.user_id),
-        Err(error) if error.is_fatal() || matches!(error, GraphError::Unreachable { .. }) => {
-            return Err(error);
-        }
-        Ok(_) | Err(_) => {}
-    }
-    match reader.me().await {
-        Ok(me) => Ok(Some(me.id)),
-        Err(error) if error.is_fatal() => Err(error),
-        Err(_) => Ok(None),
+/// Renders an event as the command line prints it.
+fn text_of(event: &Event<'_>) -> String {
+    match event {
+        Event::Diagnostics { found, sources } => render::text::diagnostics(found, sources, &STYLE),
+        Event::Warning(warning) => warning.to_string(),
+        Event::Stale { changes, plan } => render::text::stale(changes, plan, &STYLE),
+        Event::Settled(writes) => render::text::settled(writes, &STYLE),
+        Event::WaitingForLock { holder, .. } => holder.to_string(),
+        Event::Progress(..) => String::new(),
     }
 }
 
-/// Parses the manifest of a case, which is always a good one.
-pub(crate) fn parsed(text: &str) -> (Manifest, Sources) {
+fn today() -> jiff::civil::Date {
+    jiff::civil::date(2026, 11, 23)
+}
+
+fn sources(manifest: &str) -> Sources {
     let mut sources = Sources::default();
-    sources.add("access.yaml", text);
-    let (manifest, diagnostics) = manifest::parse(&sources);
-    let manifest = manifest.unwrap_or_else(|| panic!("the case is no good: {diagnostics:?}\n{text}"));
-    (manifest, sources)
+    sources.add("access.yaml", manifest);
+    sources
 }
 
-fn text(error: impl std::error::Error) -> Early {
-    Early::Text(error.to_string())
-}
-
-/// Gives the journal of all runs.
-pub(crate) fn journal(state_dir: &Path) -> wabacl::model::History {
+/// Reads the journal of all runs.
+pub(crate) fn journal(state_dir: &Path) -> History {
     let business = "10".parse().expect("an id");
     store::read(&store::path(state_dir, business), store::Keep::All).expect("the journal can be read")
 }
-
-/// How long after everything else the last run begins: then every budget is whole again.
-pub(crate) const LATER: Duration = Duration::from_secs(2 * 3600);

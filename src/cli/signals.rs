@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::apply::{Stop, StopReason};
+use crate::apply::{Shutdown, ShutdownReason};
 use std::future::Future;
 use std::io;
 
@@ -25,17 +25,21 @@ impl Signals {
     }
 
     /// Runs work that writes: the first signal stops it by the switch, the second ends it at once.
-    pub(crate) async fn stop<T>(&mut self, work: impl Future<Output = T>, stop: &Stop) -> Result<T, Exit> {
+    pub(crate) async fn shut_down<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        shutdown: &Shutdown,
+    ) -> Result<T, Exit> {
         tokio::pin!(work);
         tokio::select! {
             // A signal that is already there comes before the first write.
             biased;
-            () = self.0.next() => stop.stop(StopReason::Interrupted),
+            () = self.0.next() => shutdown.request(ShutdownReason::Interrupted),
             result = &mut work => return Ok(result),
         }
         tokio::select! {
             result = &mut work => Ok(result),
-            () = self.0.next() => Err(after(stop)),
+            () = self.0.next() => Err(after(shutdown)),
         }
     }
 }
@@ -46,8 +50,8 @@ pub(crate) async fn ends_at_once(work: impl Future<Output = Result<Exit, Failure
 }
 
 /// Returns the exit code of a run that was interrupted.
-pub(crate) fn after(stop: &Stop) -> Exit {
-    if stop.wrote() { Exit::Partial } else { Exit::Interrupted }
+pub(crate) fn after(shutdown: &Shutdown) -> Exit {
+    if shutdown.wrote() { Exit::Partial } else { Exit::Interrupted }
 }
 
 #[cfg(unix)]

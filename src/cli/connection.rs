@@ -1,0 +1,115 @@
+//! Connects to the API, or to the embedded emulator, with the secrets and limits of the options.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::Connection;
+use super::terminal::Terminal;
+#[cfg(feature = "emulator")]
+use crate::emulator::Emulator;
+use crate::engine::{Events, Session};
+use crate::graph::Settings;
+use crate::model::{BusinessId, Cost};
+use crate::text::escape;
+use secrecy::SecretString;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+/// The highest length of a token or secret, in bytes. A guess, far above any that Meta issues.
+const SECRET_LIMIT: u64 = 64 * 1024;
+
+/// A session, and the embedded emulator for as long as it is used.
+pub(crate) struct Connected {
+    pub(crate) session: Session,
+    #[cfg(feature = "emulator")]
+    _emulator: Option<Emulator>,
+}
+
+impl Connected {
+    /// Connects and checks the token. The calls of a business are counted over all runs that share a state folder.
+    pub(crate) async fn connect(
+        connection: &Connection,
+        business: Option<BusinessId>,
+        events: Events<'_>,
+    ) -> Result<Self, Failure> {
+        #[cfg(feature = "emulator")]
+        let (mut settings, emulator) = match super::emulator::embedded(&connection.emulate).await? {
+            Some((emulator, settings)) => (settings, Some(emulator)),
+            None => (settings(connection)?, None),
+        };
+        #[cfg(not(feature = "emulator"))]
+        let mut settings = settings(connection)?;
+        apply_limits(&mut settings, connection, business);
+        Ok(Self {
+            session: Session::connect(settings, events).await?,
+            #[cfg(feature = "emulator")]
+            _emulator: emulator,
+        })
+    }
+
+    /// Prints what the session has cost.
+    pub(crate) fn print_cost(&self, terminal: &Terminal) {
+        print_cost(&self.session.cost(), terminal);
+    }
+}
+
+/// Prints what a run has cost.
+pub(crate) fn print_cost(cost: &Cost, terminal: &Terminal) {
+    terminal.talk(|style| crate::render::text::cost(cost, style));
+}
+
+fn settings(connection: &Connection) -> Result<Settings, Failure> {
+    let token = secret("WABACL_TOKEN", connection.token_file.as_deref())?.ok_or_else(|| {
+        Failure::plain(Exit::Failed, "there is no access token")
+            .hint("set WABACL_TOKEN, or give --token-file; to try things out without one, give --emulate")
+    })?;
+    let mut settings = Settings::new(token);
+    settings.app_secret = secret("WABACL_APP_SECRET", connection.app_secret_file.as_deref())?;
+    settings.graph_url.clone_from(&connection.graph_url);
+    settings.graph_version.clone_from(&connection.graph_version);
+    settings.ca_file.clone_from(&connection.ca_file);
+    Ok(settings)
+}
+
+/// Limits how much of the API a run may use.
+fn apply_limits(settings: &mut Settings, connection: &Connection, business: Option<BusinessId>) {
+    settings.concurrency = usize::from(connection.concurrency);
+    settings.read_strategy = connection.read_strategy.into();
+    settings.waba_calls_per_hour = connection.waba_calls_per_hour;
+    settings.max_wait = Duration::from_secs(u64::from(connection.max_wait));
+    settings.deadline = connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    // Without a state folder the run still works; its calls are then not counted together with those of other runs.
+    let folder = connection.state_dir().ok().zip(business);
+    settings.budget_dir = folder.map(|(state, business)| state.join(business.to_string()));
+}
+
+/// Reads a secret from a file, or else from the environment.
+fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, Failure> {
+    let text = match file {
+        Some(path) => read_secret(path)?,
+        None => match std::env::var(variable) {
+            Ok(text) => text,
+            Err(std::env::VarError::NotPresent) => return Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                return Err(Failure::plain(Exit::Failed, format!("{variable} is not valid UTF-8")));
+            }
+        },
+    };
+    match text.trim() {
+        "" => {
+            let place = file.map_or_else(|| variable.to_owned(), |path| path.display().to_string());
+            Err(Failure::plain(Exit::Failed, format!("{} is empty", escape(&place))))
+        }
+        trimmed => Ok(Some(SecretString::from(trimmed))),
+    }
+}
+
+fn read_secret(path: &Path) -> Result<String, Failure> {
+    let doing = format!("reading {}", escape(&path.display().to_string()));
+    let mut text = String::new();
+    // A secret may come through a pipe, so the file need not be a regular one.
+    std::fs::File::open(path)
+        .and_then(|file| file.take(SECRET_LIMIT).read_to_string(&mut text))
+        .map_err(|error| Failure::failed(&doing, error))?;
+    Ok(text)
+}

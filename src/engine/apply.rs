@@ -1,0 +1,167 @@
+//! Applies an approved plan under the lock of its business.
+
+use super::event::StageGuard;
+use super::{EngineError, Event, Events, Session, Stage};
+use crate::apply::{Executor, Shutdown, ShutdownReason, WABAS_IN_PROGRESS, settle_earlier};
+use crate::clock::Clock;
+use crate::guard::ApprovedPlan;
+use crate::model::{BusinessId, Cost, Directory, History, Plan, Report};
+use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock};
+use std::path::Path;
+
+/// The lock of a business, with the writes that earlier runs left in flight.
+///
+/// One apply at a time may hold it on a machine.
+#[derive(Debug)]
+pub struct Lease {
+    lock: Lock,
+    in_flight: History,
+}
+
+impl Lease {
+    /// Takes the lock of a business. If another run holds it, waits for it or fails.
+    ///
+    /// # Errors
+    ///
+    /// If the lock cannot be taken, or the journal cannot be read.
+    pub async fn take(
+        state_dir: &Path,
+        business: BusinessId,
+        wait: bool,
+        clock: &Clock,
+        events: Events<'_>,
+    ) -> Result<Self, EngineError> {
+        let failed = || EngineError::store("making sure that no other apply runs");
+        let lock = match Lock::try_take(state_dir, business).map_err(failed())? {
+            Attempt::Taken(lock) => lock,
+            Attempt::Held(holder) if !wait => {
+                return Err(EngineError::Locked { business, holder: Box::new(holder) });
+            }
+            Attempt::Held(holder) => {
+                events(Event::WaitingForLock { business, holder: &holder });
+                Lock::wait(state_dir, business, clock).await.map_err(failed())?
+            }
+        };
+        let in_flight = store::read(&store::path(state_dir, business), Keep::InFlight);
+        let in_flight = in_flight.map_err(EngineError::store("reading the journal"))?;
+        Ok(Self { lock, in_flight })
+    }
+
+    /// Returns whether an earlier run left writes in flight, which the next apply settles.
+    pub fn has_unsettled_writes(&self) -> bool {
+        self.in_flight.in_flight().next().is_some()
+    }
+}
+
+/// How a plan is applied.
+#[derive(Debug, Clone)]
+pub struct ApplyOptions {
+    /// The waivers of this run as they were given, for the journal.
+    pub waivers: Vec<String>,
+    /// The number of WABAs in progress at a time.
+    pub wabas_in_progress: usize,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self { waivers: Vec::new(), wabas_in_progress: WABAS_IN_PROGRESS }
+    }
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every change is as planned, and every WABA could be read.
+    Done,
+    /// Some changes are not as planned, or some WABAs could not be read.
+    Partial,
+    /// Interrupted before any write.
+    Interrupted,
+    /// Throttled before any write.
+    Throttled,
+    /// Failed: no further call could succeed.
+    Failed,
+}
+
+/// The result of an apply.
+#[derive(Debug)]
+pub struct Applied {
+    /// The outcome of each change. Without changes, or if it was interrupted before the first one, it is empty.
+    pub report: Report,
+    /// How it ended.
+    pub ending: Ending,
+    /// What the run has cost, writes included.
+    pub cost: Cost,
+    /// Why the end of the run could not be recorded in the journal, if it could not.
+    pub journal_error: Option<JournalError>,
+}
+
+impl Session {
+    /// Settles what earlier runs left in flight, and applies an approved plan.
+    ///
+    /// `shutdown` ends it early. If this future is dropped, writes may be in flight; the next apply settles them.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be written. Then nothing was sent.
+    pub async fn apply(
+        &self,
+        approved: &ApprovedPlan,
+        directory: &Directory,
+        lease: Lease,
+        options: &ApplyOptions,
+        shutdown: &Shutdown,
+        events: Events<'_>,
+    ) -> Result<Applied, EngineError> {
+        let failed = || EngineError::store("writing the journal, so nothing was applied");
+        let writer = self.writer()?;
+        let Lease { lock, in_flight } = lease;
+        let clock = &self.settings.clock;
+        let journal = Journal::open(lock, &in_flight, approved.proposal(), &options.waivers, clock);
+        let journal = journal.await.map_err(failed())?;
+        let wabas_in_progress = options.wabas_in_progress;
+        let executor = Executor {
+            reader: &self.reader,
+            writer: &writer,
+            journal: &journal,
+            directory,
+            shutdown,
+            wabas_in_progress,
+        };
+        let plan = approved.plan();
+        let settled = tokio::select! {
+            biased;
+            settled = settle_earlier(&in_flight, &plan.implied, executor) => settled.map_err(failed())?,
+            () = shutdown.requested() => return Ok(Applied::interrupted(self.cost())),
+        };
+        events(Event::Settled(&settled));
+        let stage = StageGuard::start(Stage::Applying, plan.changes.len(), events);
+        let report = crate::apply::apply(approved, executor, &|settled| stage.advance(settled)).await;
+        drop(stage);
+        let journal_error = journal.end(&report).await.err();
+        let ending = ending(&report, plan, shutdown);
+        let mut cost = self.cost();
+        cost.requests += writer.requests();
+        cost.calls += writer.calls();
+        Ok(Applied { report, ending, cost, journal_error })
+    }
+}
+
+impl Applied {
+    fn interrupted(cost: Cost) -> Self {
+        Self { report: Report::default(), ending: Ending::Interrupted, cost, journal_error: None }
+    }
+}
+
+fn ending(report: &Report, plan: &Plan, shutdown: &Shutdown) -> Ending {
+    let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
+    match shutdown.reason() {
+        Some(ShutdownReason::Fatal(_)) => Ending::Failed,
+        Some(ShutdownReason::OutOfTime(_)) if !shutdown.wrote() => Ending::Failed,
+        Some(ShutdownReason::Throttled(_)) if !shutdown.wrote() => Ending::Throttled,
+        Some(ShutdownReason::Interrupted) if !all_done && !shutdown.wrote() => Ending::Interrupted,
+        Some(ShutdownReason::Interrupted) | None if all_done && plan.unreadable.is_empty() => Ending::Done,
+        Some(ShutdownReason::Interrupted | ShutdownReason::Throttled(_) | ShutdownReason::OutOfTime(_))
+        | None => Ending::Partial,
+    }
+}

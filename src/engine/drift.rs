@@ -1,0 +1,61 @@
+//! Explains how live access came to differ from the manifests.
+
+use super::{Event, Events, Warning};
+use crate::drift::{self, Baseline};
+use crate::model::{BusinessId, Drift, History, causes};
+use crate::proposal::Proposal;
+use crate::store::{self, Keep};
+use jiff::SignedDuration;
+use std::path::Path;
+
+/// The state that live access is compared with to find out which side changed.
+#[derive(Debug)]
+pub enum Reference {
+    /// The plan that was applied last.
+    Plan(Box<Proposal>),
+    /// The digest of the plan that was applied last, or of its manifests.
+    Digest(String),
+}
+
+/// Explains each difference of a proposal by the journal and, if there is one, by a reference.
+///
+/// `expiring` also lists the grants that end within this time. Without a state folder there is no journal.
+pub fn explain_drift(
+    proposal: &Proposal,
+    reference: Option<&Reference>,
+    expiring: Option<SignedDuration>,
+    state_dir: Option<&Path>,
+    events: Events<'_>,
+) -> Drift {
+    let plan = &proposal.plan;
+    let expiring = expiring.map(|length| {
+        let last_day = plan.day.saturating_add(length);
+        let ends =
+            proposal.ending.iter().filter(|grant| grant.source.until.is_some_and(|until| until <= last_day));
+        ends.cloned().collect()
+    });
+    if plan.changes.is_empty() {
+        return Drift { expiring, ..Drift::default() };
+    }
+    let history = state_dir.map(|folder| history(folder, plan.business, events)).unwrap_or_default();
+    let baseline = match reference {
+        Some(Reference::Plan(saved)) => Baseline::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
+        Some(Reference::Digest(digest)) => Baseline::Digest(digest),
+        None => Baseline::Journal,
+    };
+    if let Baseline::Digest(digest) = baseline
+        && !drift::is_known(digest, &proposal.manifest_digest, &history)
+    {
+        events(Event::Warning(Warning::UnknownDigest(digest)));
+    }
+    Drift { told: drift::tell(plan, &proposal.manifest_digest, baseline, &history), expiring }
+}
+
+/// Reads the journal of a business. If it cannot be read, less is known, and that is a warning.
+fn history(state_dir: &Path, business: BusinessId, events: Events<'_>) -> History {
+    store::read(&store::path(state_dir, business), Keep::All).unwrap_or_else(|error| {
+        let why = causes(&error).collect::<Vec<_>>().join(": ");
+        events(Event::Warning(Warning::NoJournal(why)));
+        History::default()
+    })
+}

@@ -1,0 +1,156 @@
+//! Why a run ends before it has a result.
+
+use crate::graph::GraphError;
+use crate::model::{BusinessId, Name};
+use crate::planfile::PlanFileError;
+use crate::store::{Holder, JournalError};
+use jiff::Timestamp;
+
+/// Why a run ends before it has a result. `Display` is what was being done; the cause is the source.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The manifests have errors, which were reported as an event.
+    #[error("{}", manifest_errors(*.0))]
+    Manifests(usize),
+    /// The selection matches no WABA in scope.
+    #[error("no WABA in scope matches `{0}`")]
+    NothingSelected(Name),
+    /// A call to the API failed.
+    #[error("{doing}")]
+    Graph {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        source: Box<GraphError>,
+    },
+    /// The API says that the token is not valid.
+    #[error("the token is not valid: {0}")]
+    InvalidToken(String),
+    /// The journal or the lock cannot be used.
+    #[error("{doing}")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: JournalError,
+    },
+    /// Another run holds the lock of the business.
+    #[error("another apply for the business {business} is running: {holder}")]
+    Locked {
+        /// The business.
+        business: BusinessId,
+        /// Who holds the lock.
+        holder: Box<Holder>,
+    },
+    /// A saved plan cannot be read.
+    #[error("reading the saved plan")]
+    SavedPlan(#[source] PlanFileError),
+    /// A saved plan is older than allowed.
+    #[error("the plan is {hours} hours old: it was created at {made}")]
+    TooOld {
+        /// Its age, in whole hours.
+        hours: i64,
+        /// When it was made.
+        made: Timestamp,
+    },
+    /// A saved plan was made later than now.
+    #[error("the plan is from the future: it was created at {0}")]
+    FromFuture(Timestamp),
+    /// A saved plan and the manifests are for different businesses.
+    #[error("the plan is for the business {plan}, and the manifests are for {manifests}")]
+    OtherBusiness {
+        /// The business of the plan.
+        plan: BusinessId,
+        /// The business of the manifests.
+        manifests: BusinessId,
+    },
+    /// The live state no longer is what a saved plan starts from.
+    #[error(
+        "the plan is stale: {stale} of its {all} changes no longer match the live state; nothing was written"
+    )]
+    Stale {
+        /// The number of changes that do not match.
+        stale: usize,
+        /// The number of all changes.
+        all: usize,
+    },
+    /// The manifests ask for something else than a saved plan.
+    #[error("the plan is stale: the manifests now ask for something else; nothing was written")]
+    Disagrees,
+}
+
+/// What the caller of the engine can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The run failed before any write.
+    Failed,
+    /// The run refused what it was asked to do.
+    Refused,
+    /// Meta asks to wait for longer than the run may wait.
+    Throttled,
+}
+
+impl EngineError {
+    /// Returns what kind of end this is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Graph { source, .. } if matches!(**source, GraphError::Later { .. }) => {
+                ErrorClass::Throttled
+            }
+            Self::Locked { .. }
+            | Self::TooOld { .. }
+            | Self::FromFuture(_)
+            | Self::OtherBusiness { .. }
+            | Self::Stale { .. }
+            | Self::Disagrees
+            | Self::SavedPlan(PlanFileError::Altered { .. } | PlanFileError::Newer { .. }) => {
+                ErrorClass::Refused
+            }
+            Self::Manifests(_)
+            | Self::NothingSelected(_)
+            | Self::Graph { .. }
+            | Self::InvalidToken(_)
+            | Self::Store { .. }
+            | Self::SavedPlan(_) => ErrorClass::Failed,
+        }
+    }
+
+    /// Returns what the user can do, if there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Graph { source, .. } => return source.hint(),
+            Self::Store { source, .. } => source.hint()?,
+            Self::SavedPlan(error) => error.hint(),
+            Self::Manifests(_) => return None,
+            Self::NothingSelected(_) => {
+                "the glob is compared with the names in the manifests, and with the live names of discovered WABAs"
+            }
+            Self::InvalidToken(_) => {
+                "create a new token for the system user in Business Settings, and store it where this run reads it"
+            }
+            Self::Locked { .. } => "leave out --no-wait to wait until it has ended",
+            Self::TooOld { .. } => "create a new plan, or allow older ones with --max-plan-age",
+            Self::FromFuture(_) => "compare the clocks of this machine and of the one that created the plan",
+            Self::OtherBusiness { .. } | Self::Stale { .. } => "create a new plan",
+            Self::Disagrees => "create a new plan, and review that one",
+        };
+        Some(hint.to_owned())
+    }
+
+    pub(super) fn graph(doing: impl Into<String>) -> impl FnOnce(GraphError) -> Self {
+        let doing = doing.into();
+        move |source| Self::Graph { doing, source: Box::new(source) }
+    }
+
+    pub(super) fn store(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
+        move |source| Self::Store { doing, source }
+    }
+}
+
+fn manifest_errors(errors: usize) -> String {
+    match errors {
+        1 => String::from("the manifests have an error; nothing was planned"),
+        errors => format!("the manifests have {errors} errors; nothing was planned"),
+    }
+}

@@ -1,0 +1,122 @@
+//! Reads, parses and checks manifests, without the API.
+
+use super::{EngineError, Event, Events};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{self, Glob, Manifest};
+use crate::model::{BusinessId, Sources};
+use crate::{resolve, sources};
+use jiff::civil::Date;
+use std::path::PathBuf;
+
+/// What a plan is made for.
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// The day for which grants are in force, in UTC.
+    pub day: Date,
+    /// Narrows the plan to the WABAs whose name matches.
+    pub waba: Option<Glob>,
+}
+
+/// Manifests without an error that can be found offline, with what to plan for.
+#[derive(Debug, Clone)]
+pub struct CheckedManifests {
+    pub(super) manifest: Manifest,
+    pub(super) sources: Sources,
+    pub(super) request: PlanRequest,
+}
+
+impl CheckedManifests {
+    /// Returns the business that the manifests are for.
+    pub fn business(&self) -> BusinessId {
+        self.manifest.business.value
+    }
+}
+
+/// The result of checking manifests offline.
+#[derive(Debug)]
+pub struct Validation {
+    /// The manifest; `None` if it cannot be parsed.
+    pub manifest: Option<Manifest>,
+    /// Every error and warning.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that were read.
+    pub sources: Sources,
+}
+
+impl Validation {
+    /// Returns whether there is no error.
+    pub fn is_valid(&self) -> bool {
+        self.manifest.is_some() && !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Reads manifests and reports every error and warning that can be found offline.
+pub fn validate(paths: &[PathBuf], day: Date) -> Validation {
+    let (sources, diagnostics) = sources::read(paths);
+    validate_sources(sources, diagnostics, day)
+}
+
+fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, day: Date) -> Validation {
+    let (manifest, found) = manifest::parse(&sources);
+    diagnostics.extend(found);
+    if let Some(manifest) = &manifest {
+        diagnostics.extend(resolve::check_offline(manifest, day));
+    }
+    Validation { manifest, diagnostics, sources }
+}
+
+/// Reads and checks the manifests of a plan. Errors and warnings are events.
+///
+/// # Errors
+///
+/// [`EngineError::Manifests`] if there is an error.
+pub fn check_paths(
+    paths: &[PathBuf],
+    request: PlanRequest,
+    events: Events<'_>,
+) -> Result<CheckedManifests, EngineError> {
+    let (sources, diagnostics) = sources::read(paths);
+    check(sources, diagnostics, request, events)
+}
+
+/// Checks the manifests of a plan that are in memory already.
+///
+/// # Errors
+///
+/// As for [`check_paths`].
+pub fn check_sources(
+    sources: Sources,
+    request: PlanRequest,
+    events: Events<'_>,
+) -> Result<CheckedManifests, EngineError> {
+    check(sources, Vec::new(), request, events)
+}
+
+fn check(
+    sources: Sources,
+    mut diagnostics: Vec<Diagnostic>,
+    request: PlanRequest,
+    events: Events<'_>,
+) -> Result<CheckedManifests, EngineError> {
+    let (manifest, found) = manifest::parse(&sources);
+    diagnostics.extend(found);
+    report(&diagnostics, &sources, events)?;
+    let manifest = manifest.ok_or(EngineError::Manifests(1))?;
+    let offline = resolve::check_offline(&manifest, request.day);
+    // Warnings are reported later, with those that need the API.
+    if offline.iter().any(Diagnostic::is_error) {
+        report(&offline, &sources, events)?;
+    }
+    Ok(CheckedManifests { manifest, sources, request })
+}
+
+/// Reports diagnostics, and fails if one is an error.
+pub(super) fn report(found: &[Diagnostic], sources: &Sources, events: Events<'_>) -> Result<(), EngineError> {
+    if !found.is_empty() {
+        events(Event::Diagnostics { found, sources });
+    }
+    match found.iter().filter(|diagnostic| diagnostic.is_error()).count() {
+        0 => Ok(()),
+        errors => Err(EngineError::Manifests(errors)),
+    }
+}

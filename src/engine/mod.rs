@@ -1,0 +1,28 @@
+//! The application: runs the steps of every verb in order.
+//!
+//! This is the only place where the steps are strung together: read files, parse, look up names, resolve, read live
+//! access, plan, review, apply. The command line, the simulation and the tests are its callers. It prints nothing and
+//! knows no arguments, no terminal and no exit codes: progress and findings are [`Event`]s, results are values.
+//!
+//! ```text
+//! check_paths ─> CheckedManifests ─> Session::propose ─> Proposal ─> guard::review ─> Review ─> ApprovedPlan
+//! load_saved  ─> Proposal ─────────> Session::recheck ─┘                                             │
+//!                                                Lease ─> Session::apply <───────────────────────────┘
+//! ```
+
+mod apply;
+mod drift;
+mod error;
+mod event;
+mod manifests;
+mod propose;
+mod saved;
+mod session;
+
+pub use apply::{Applied, ApplyOptions, Ending, Lease};
+pub use drift::{Reference, explain_drift};
+pub use error::{EngineError, ErrorClass};
+pub use event::{Event, Events, Progress, Stage, Warning};
+pub use manifests::{CheckedManifests, PlanRequest, Validation, check_paths, check_sources, validate};
+pub use saved::{AgeLimit, check_agreement, load_saved};
+pub use session::{Session, Token};

@@ -1,0 +1,115 @@
+//! Saved plans: whether they may still be applied.
+
+use super::event::StageGuard;
+use super::propose::acting_user_name;
+use super::session::reading_directory;
+use super::{EngineError, Event, Events, Session, Stage};
+use crate::graph::{DirectoryRequest, Read, ReadRequest};
+use crate::model::{Directory, Plan, StaleChange, UserId, WabaId};
+use crate::proposal::Proposal;
+use crate::{plan, planfile};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The difference between the clocks of two machines that is tolerated. A guess: machines that synchronise their
+/// clocks differ by far less.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How old a saved plan may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgeLimit {
+    /// The highest age.
+    pub maximum: SignedDuration,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+///
+/// [`EngineError::SavedPlan`] if the file cannot be read, is something else, or was altered.
+pub fn load_saved(file: &Path) -> Result<Proposal, EngineError> {
+    planfile::load(file).map_err(EngineError::SavedPlan)
+}
+
+impl AgeLimit {
+    /// Checks the age of a saved plan.
+    ///
+    /// # Errors
+    ///
+    /// If the plan is too old, or from the future.
+    pub fn check(&self, proposal: &Proposal) -> Result<(), EngineError> {
+        let age = self.now.duration_since(proposal.made);
+        if age > self.maximum {
+            return Err(EngineError::TooOld { hours: age.as_hours(), made: proposal.made });
+        }
+        if age < -CLOCK_SKEW {
+            return Err(EngineError::FromFuture(proposal.made));
+        }
+        Ok(())
+    }
+}
+
+/// Checks that a saved plan makes the same changes as one that was just made from the manifests.
+///
+/// # Errors
+///
+/// [`EngineError::Disagrees`] if they differ in any change; the differences are an event.
+pub fn check_agreement(saved: &Plan, fresh: &Plan, events: Events<'_>) -> Result<(), EngineError> {
+    let changes = plan::differences(saved, fresh);
+    if changes.is_empty() && saved.business == fresh.business && saved.partial == fresh.partial {
+        return Ok(());
+    }
+    events(Event::Stale { changes: &changes, plan: fresh });
+    Err(EngineError::Disagrees)
+}
+
+impl Session {
+    /// Reads the WABAs of a saved plan again, and returns the plan with the evidence of now.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Stale`] if an assignment is not what the plan starts from, or a grant has expired since.
+    pub async fn recheck(
+        &self,
+        mut proposal: Proposal,
+        today: Date,
+        events: Events<'_>,
+    ) -> Result<(Proposal, Directory), EngineError> {
+        let business = proposal.plan.business;
+        let wabas: Vec<WabaId> = proposal.plan.by_waba().map(|changes| changes[0].key.waba).collect();
+        let request = DirectoryRequest { named: wabas.clone(), ..self.directory_request(business) };
+        let directory = self.reader.directory(&request).await;
+        let directory = directory.map_err(EngineError::graph(reading_directory(business)))?;
+        let expected = expected_holders(&proposal.plan);
+        let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
+        let progress = StageGuard::start(Stage::ReadingAgain, wabas.len(), events);
+        let observed = self.reader.observe(&request, Read::default(), &|read| progress.advance(read)).await;
+        let observed = observed.map_err(EngineError::graph("reading the assignments"))?;
+        drop(progress);
+        let stale = plan::changed_since(&proposal.plan, today, &directory, &observed);
+        refuse_stale(&stale, &proposal.plan, events)?;
+        plan::refresh(&mut proposal.plan, self.acting_user(), &directory, &observed);
+        let permitted =
+            directory.wabas.iter().filter_map(|(id, waba)| Some((*id, waba.permitted_tasks.clone()?)));
+        proposal.policy.permitted.extend(permitted);
+        proposal.acting_user_name = acting_user_name(&proposal.plan, &directory);
+        Ok((proposal, directory))
+    }
+}
+
+fn refuse_stale(stale: &[StaleChange], plan: &Plan, events: Events<'_>) -> Result<(), EngineError> {
+    if stale.is_empty() {
+        return Ok(());
+    }
+    events(Event::Stale { changes: stale, plan });
+    Err(EngineError::Stale { stale: stale.len(), all: plan.changes.len() })
+}
+
+/// Returns the users that should be on each WABA's list: those that held something when the plan was made.
+fn expected_holders(plan: &Plan) -> BTreeMap<WabaId, Vec<UserId>> {
+    plan.holders.iter().map(|(waba, held)| (*waba, held.keys().copied().collect())).collect()
+}
