@@ -1,6 +1,7 @@
-//! Tells how live access came to differ: by the journal and by what was last known, never by guessing.
+//! Explains how live access came to differ from the manifests: by the journal, and by a reference state.
 //!
-//! It compares nothing itself, the plan did; and it must not know how what it finds is shown.
+//! The differences themselves are those of a plan. This module never guesses: what it does not know is
+//! [`Moved::Unknown`].
 
 use crate::model::{
     AssignmentKey, Change, Desired, EndingGrant, Explanation, History, LastWrite, LiveAccess, Moved, Plan,
@@ -8,52 +9,55 @@ use crate::model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was once so, for telling what moved since.
+/// The state that live access is compared with.
 #[derive(Debug, Clone, Copy)]
 pub enum Baseline<'a> {
-    /// Nothing but what the journal tells.
+    /// The last write of each assignment in the journal.
     Journal,
-    /// A plan, with who held what when it was made and the digest of its manifests.
+    /// A plan, with the live access when it was made and the digest of its manifests.
     Plan(&'a Plan, &'a LiveAccess, &'a str),
     /// The digest of a plan that was applied, or of its manifests.
     Digest(&'a str),
 }
 
-/// What an assignment was before something and should be after it.
-struct Once<'a> {
+/// What is known about an assignment at the baseline.
+struct KnownState<'a> {
+    /// The set before the baseline's change, if that change may not have taken effect.
     before: Option<&'a TaskSet>,
+    /// The set after it.
     after: TaskSet,
 }
 
-/// Tells what is known of every change of a plan.
-pub fn tell(
+/// Explains every change of a plan.
+pub fn explain(
     plan: &Plan,
     manifest_digest: &str,
-    since: Baseline<'_>,
+    baseline: Baseline<'_>,
     history: &History,
 ) -> BTreeMap<AssignmentKey, Explanation> {
     let last = last_writes(plan, history);
-    let known = known(plan, since, history);
-    let same_manifests = same_manifests(manifest_digest, since, history);
-    let tell = |change: &Change| {
+    let known = known_states(plan, baseline, history);
+    let same_manifests = same_manifests(manifest_digest, baseline, history);
+    let explain = |change: &Change| {
         let last = last.get(&change.key);
-        let written = last.and_then(|(write, _)| stored(write)).map(|after| Once { before: None, after });
+        let stored = last.and_then(|(write, _)| stored(write));
+        let written = stored.map(|after| KnownState { before: None, after });
         let moved = match known.get(&change.key).or(written.as_ref()) {
-            Some(once) => moved(plan, change, once, same_manifests),
+            Some(known) => moved(plan, change, known, same_manifests),
             None if same_manifests => Moved::Live,
             None => Moved::Unknown,
         };
         (change.key, Explanation { moved, last_write: last.map(|(_, entry)| entry.clone()) })
     };
-    plan.changes.iter().map(tell).collect()
+    plan.changes.iter().map(explain).collect()
 }
 
-/// Returns whether a digest says anything: whether the manifests still have it, or the journal knows a run with it.
+/// Returns whether the manifests or a run in the journal have a digest.
 pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool {
     digest == manifest_digest || runs_of(digest, history).next().is_some()
 }
 
-/// Returns the grants that hold on the plan's day and will end, by their last day.
+/// Returns the grants that are in force and will end, by their last day.
 pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
     let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
@@ -65,7 +69,7 @@ pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     let mut found: Vec<EndingGrant> = Vec::new();
     for (grant, index) in desired.grants.iter().zip(0..) {
         let (users, wabas) = reach.get(&index).map_or((0, 0), |(users, wabas)| (users.len(), wabas.len()));
-        // A plan of some WABAs says nothing of grants on others.
+        // A narrowed plan does not list grants on other WABAs.
         if grant.source.until.is_some() && !grant.expired && !(desired.partial && wabas == 0) {
             found.push(EndingGrant {
                 source: grant.source.clone(),
@@ -79,28 +83,28 @@ pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     found
 }
 
-/// Returns the last entry of the journal for each assignment that changes.
+/// Returns the last write of each assignment that the plan changes.
 fn last_writes<'h>(
     plan: &Plan,
     history: &'h History,
 ) -> BTreeMap<AssignmentKey, (&'h RecordedWrite, LastWrite)> {
-    let wanted: BTreeSet<AssignmentKey> = plan.changes.iter().map(|change| change.key).collect();
+    let changed: BTreeSet<AssignmentKey> = plan.changes.iter().map(|change| change.key).collect();
     let writes = history.runs.iter().flat_map(|run| run.writes.iter().map(move |write| (run, write)));
-    let wanted = writes.filter(|(_, write)| wanted.contains(&write.key));
-    wanted.map(|(run, write)| (write.key, (write, LastWrite::of(run, write)))).collect()
+    let writes = writes.filter(|(_, write)| changed.contains(&write.key));
+    writes.map(|(run, write)| (write.key, (write, LastWrite::of(run, write)))).collect()
 }
 
-/// Returns the runs with this digest, of their plan or of their manifests, the last one first.
+/// Returns the runs with a digest, of their plan or of their manifests, the last one first.
 fn runs_of<'h>(digest: &'h str, history: &'h History) -> impl Iterator<Item = &'h RecordedRun> {
-    let has = move |run: &&RecordedRun| {
+    let has_digest = move |run: &&RecordedRun| {
         run.plan_digest.as_str() == digest || run.manifest_digest.as_str() == digest
     };
-    history.runs.iter().rev().filter(has)
+    history.runs.iter().rev().filter(has_digest)
 }
 
-/// Returns whether the manifests mean what they meant then.
-fn same_manifests(now: &str, since: Baseline<'_>, history: &History) -> bool {
-    match since {
+/// Returns whether the manifests mean the same as at the baseline.
+fn same_manifests(now: &str, baseline: Baseline<'_>, history: &History) -> bool {
+    match baseline {
         Baseline::Journal => false,
         Baseline::Plan(_, _, then) => then == now,
         Baseline::Digest(digest) => {
@@ -110,50 +114,61 @@ fn same_manifests(now: &str, since: Baseline<'_>, history: &History) -> bool {
     }
 }
 
-/// Returns what was so once by the reference that was given, of the assignments for which it tells.
-fn known<'a>(plan: &Plan, since: Baseline<'a>, history: &'a History) -> BTreeMap<AssignmentKey, Once<'a>> {
-    match since {
+/// Returns what a plan or digest says about assignments. What the journal says is looked up for each change.
+fn known_states<'a>(
+    plan: &Plan,
+    baseline: Baseline<'a>,
+    history: &'a History,
+) -> BTreeMap<AssignmentKey, KnownState<'a>> {
+    match baseline {
         Baseline::Journal => BTreeMap::new(),
-        Baseline::Plan(then, access, _) => {
-            let left_alone = plan.changes.iter().map(|change| change.key).filter(|key| {
-                access.wabas.contains_key(&key.waba) && !then.unreadable.contains_key(&key.waba)
-            });
-            // What a plan left alone on a WABA that it read was as it should be.
-            let left_alone = left_alone.map(|key| {
-                (key, Once { before: None, after: access.live.get(key).cloned().unwrap_or_default() })
-            });
-            let changed = then.changes.iter().map(|change| {
-                (change.key, Once { before: Some(&change.before), after: change.after.clone() })
-            });
-            left_alone.chain(changed).collect()
-        }
+        Baseline::Plan(then, access, _) => states_of_plan(plan, then, access),
         Baseline::Digest(digest) => {
             let mut runs: Vec<&RecordedRun> = runs_of(digest, history).collect();
             runs.reverse();
             let writes = runs.into_iter().flat_map(|run| &run.writes);
-            let once = writes.map(|write| {
-                // Where it is not known to have taken effect, what is there now may be what was there before.
+            let states = writes.map(|write| {
+                // A write that may have had no effect may have left the set from before.
                 let before = stored(write).is_none().then_some(&write.before);
-                (write.key, Once { before, after: write.after.clone() })
+                (write.key, KnownState { before, after: write.after.clone() })
             });
-            once.collect()
+            states.collect()
         }
     }
 }
 
-/// Returns what a write stored, where it is known that it did as it was told.
+/// Returns the state after an earlier plan: its changes, and what it left unchanged on the WABAs that it could read.
+fn states_of_plan<'a>(
+    plan: &Plan,
+    then: &'a Plan,
+    access: &LiveAccess,
+) -> BTreeMap<AssignmentKey, KnownState<'a>> {
+    let was_read = |key: &AssignmentKey| {
+        access.wabas.contains_key(&key.waba) && !then.unreadable.contains_key(&key.waba)
+    };
+    let unchanged = plan.changes.iter().map(|change| change.key).filter(was_read).map(|key| {
+        (key, KnownState { before: None, after: access.live.get(key).cloned().unwrap_or_default() })
+    });
+    let changed = then
+        .changes
+        .iter()
+        .map(|change| (change.key, KnownState { before: Some(&change.before), after: change.after.clone() }));
+    unchanged.chain(changed).collect()
+}
+
+/// Returns the set that a write stored, if it is known that the write took effect.
 fn stored(write: &RecordedWrite) -> Option<TaskSet> {
     let done = write.outcome.as_ref().is_some_and(|known| known.outcome.is_done());
     let settled = write.settled.as_ref().is_some_and(|settled| settled.how == Settlement::TookEffect);
     (done || settled).then(|| write.after.clone())
 }
 
-fn moved(plan: &Plan, change: &Change, once: &Once<'_>, same_manifests: bool) -> Moved {
+fn moved(plan: &Plan, change: &Change, known: &KnownState<'_>, same_manifests: bool) -> Moved {
     let same = |one: &TaskSet, other: &TaskSet| plan.implied.same(one, other);
-    let as_desired = same_manifests || same(&change.after, &once.after);
-    let as_live = same(&change.before, &once.after);
+    let as_desired = same_manifests || same(&change.after, &known.after);
+    let as_live = same(&change.before, &known.after);
     match (as_desired, as_live) {
-        (true, _) if once.before.is_some_and(|before| same(before, &change.before)) => Moved::Undone,
+        (true, _) if known.before.is_some_and(|before| same(before, &change.before)) => Moved::Undone,
         (true, _) => Moved::Live,
         (false, true) => Moved::Manifests,
         (false, false) => Moved::Both,
@@ -219,8 +234,8 @@ mod tests {
         History { runs: vec![run], ..History::default() }
     }
 
-    fn moved(now: &Plan, since: Baseline<'_>, history: &History) -> Moved {
-        tell(now, "sha256:now", since, history)[&key()].moved
+    fn moved(now: &Plan, baseline: Baseline<'_>, history: &History) -> Moved {
+        explain(now, "sha256:now", baseline, history)[&key()].moved
     }
 
     const A: &[Task] = &[Task::Develop];
@@ -228,7 +243,7 @@ mod tests {
     const NONE: &[Task] = &[];
 
     #[test]
-    fn what_was_written_last_tells_which_side_moved() {
+    fn the_last_write_shows_which_side_changed() {
         let history = journal(NONE, A, Outcome::Applied);
         for (live, desired, expected) in
             [(NONE, A, Moved::Live), (B, A, Moved::Live), (A, B, Moved::Manifests), (NONE, B, Moved::Both)]
@@ -247,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_failed_is_no_drift() {
+    fn a_failed_write_is_not_drift() {
         let history = journal(NONE, A, Outcome::Failed { error: String::from("refused") });
         assert_eq!(moved(&plan(NONE, A), Baseline::Digest("sha256:p"), &history), Moved::Undone);
         assert_eq!(moved(&plan(NONE, A), Baseline::Journal, &history), Moved::Unknown);
     }
 
     #[test]
-    fn a_plan_tells_of_what_it_left_alone_and_nothing_of_what_it_could_not_read() {
+    fn an_earlier_plan_explains_what_it_left_unchanged_but_not_unreadable_wabas() {
         let mut then = Plan { changes: Vec::new(), ..plan(NONE, A) };
         let access = LiveAccess {
             wabas: [(key().waba, Name::default())].into(),
@@ -262,17 +277,17 @@ mod tests {
             ..LiveAccess::default()
         };
         let history = History::default();
-        let told =
+        let since =
             |then: &Plan, now: &Plan| moved(now, Baseline::Plan(then, &access, "sha256:then"), &history);
-        assert_eq!(told(&then, &plan(B, A)), Moved::Live);
-        assert_eq!(told(&then, &plan(A, B)), Moved::Manifests);
+        assert_eq!(since(&then, &plan(B, A)), Moved::Live);
+        assert_eq!(since(&then, &plan(A, B)), Moved::Manifests);
         then.unreadable.insert(key().waba, String::from("refused"));
-        assert_eq!(told(&then, &plan(B, A)), Moved::Unknown);
-        assert_eq!(told(&plan(NONE, A), &plan(NONE, A)), Moved::Undone, "it was never applied");
+        assert_eq!(since(&then, &plan(B, A)), Moved::Unknown);
+        assert_eq!(since(&plan(NONE, A), &plan(NONE, A)), Moved::Undone, "it was never applied");
     }
 
     #[test]
-    fn what_a_task_implies_moves_nothing() {
+    fn implied_tasks_are_ignored() {
         let history = journal(NONE, &[Task::Manage], Outcome::Applied);
         let mut now = plan(&[Task::Manage, Task::ViewCost], &[Task::Manage, Task::Develop]);
         assert_eq!(moved(&now, Baseline::Journal, &history), Moved::Both);

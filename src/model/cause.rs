@@ -1,15 +1,15 @@
-//! Why something failed: an error with its causes, for people.
+//! Formats errors with their causes.
 
 use crate::text::escape;
 use std::error::Error;
 
-/// Returns what an error and each of its causes says, outermost first.
+/// Returns the messages of an error and its causes, outermost first.
 pub fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
     let deeper = std::iter::successors(error.source(), |cause| (**cause).source());
     std::iter::once(error.to_string()).chain(deeper.map(ToString::to_string))
 }
 
-/// Tells an error with its causes in one line, harmlessly.
+/// Formats an error with its causes in one line, escaped.
 pub fn chain(error: &dyn Error) -> String {
     escape(&causes(error).collect::<Vec<_>>().join(": ")).into_owned()
 }

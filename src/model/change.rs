@@ -1,4 +1,4 @@
-//! The plan: every change, with what it rests on.
+//! The plan: every change, with its reasons.
 
 use super::{
     AssignmentKey, BusinessId, GrantSource, Implied, Name, Position, Prune, Task, TaskSet, UserId, WabaId,
@@ -6,7 +6,7 @@ use super::{
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
-/// What a change does to an assignment.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// From nothing to something.
@@ -18,7 +18,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Returns what leads from one set to another.
+    /// Returns the action that leads from one set to another.
     pub fn between(before: &TaskSet, after: &TaskSet) -> Self {
         match (before.is_empty(), after.is_empty()) {
             (true, _) => Self::Assign,
@@ -28,81 +28,80 @@ impl Action {
     }
 }
 
-/// Why the acting user cannot make a change itself.
+/// Why the acting user cannot make a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blocked {
     /// It would raise its own tasks.
     SelfRaise,
 }
 
-/// The line that no longer gives what goes.
+/// The line of a manifest that no longer grants what a change removes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WhyGone {
     /// A grant that has expired.
     Expired(GrantSource),
-    /// The user is declared, here, and no grant gives it this.
+    /// The user is declared here, and no grant gives it the task.
     Declared(Position),
-    /// The user is declared nowhere, and the WABA, declared here, is pruned of all such.
+    /// The user is not declared, and the WABA, declared here, has `prune: all`.
     Undeclared(Position),
 }
 
 /// The reason of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Because {
-    /// The grants that ask for what the assignment shall hold, in the order of the manifests.
+    /// The grants that ask for the assignment, in the order of the manifests.
     pub grants: Vec<GrantSource>,
-    /// Where something goes: the prune rule, and each line that no longer gives it.
+    /// If a task is removed: the prune rule, and each line that no longer grants it.
     pub gone: Option<(Prune, Vec<WhyGone>)>,
 }
 
-/// One assignment that differs: the unit of a plan and of one write.
+/// A change of one assignment: the unit of a plan and of one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The assignment.
     pub key: AssignmentKey,
-    /// What is live; never the same as `after`.
+    /// The live set; never equal to `after`.
     pub before: TaskSet,
-    /// What shall be: the whole new set.
+    /// The desired set, written as a whole.
     pub after: TaskSet,
-    /// What is implied by a task that is held before and after: it counts neither as coming nor as going.
+    /// The tasks that are implied by a task held before and after. They count neither as gained nor as lost.
     pub implied: TaskSet,
-    /// Why.
+    /// The reason.
     pub because: Because,
-    /// Set where the acting user cannot make this change itself: it is shown and not attempted.
+    /// Set if the acting user cannot make this change. It is shown and not attempted.
     pub blocked: Option<Blocked>,
-    /// Whether the user is an admin of the business, who may not be listed even after the write.
+    /// Whether the user has the ADMIN role. Admins may not be listed on a WABA, even after a write.
     pub admin: bool,
 }
 
 impl Change {
-    /// Returns what the change does.
+    /// Returns the kind of the change.
     pub fn action(&self) -> Action {
         Action::between(&self.before, &self.after)
     }
 
-    /// Returns the tasks that come, without what is implied.
+    /// Returns the tasks that the user gains, without implied ones.
     pub fn gained(&self) -> TaskSet {
         self.after.difference(&self.before).difference(&self.implied)
     }
 
-    /// Returns the tasks that go, without what is implied.
+    /// Returns the tasks that the user loses, without implied ones.
     pub fn lost(&self) -> TaskSet {
         self.before.difference(&self.after).difference(&self.implied)
     }
 
-    /// Returns the tasks that stay, with what is implied and live: the task that implies it keeps it there.
+    /// Returns the tasks that the user keeps, with the implied ones that are live.
     pub fn kept(&self) -> TaskSet {
         self.before.difference(&self.lost())
     }
 
-    /// Returns whether the user can be trusted to have a task afterwards, by itself or by a wider one: it stays
-    /// or comes.
+    /// Returns whether the user has a task after the change, directly or by a wider one.
     pub fn grants_after(&self, task: Task) -> bool {
         self.kept().grants(task) || self.gained().grants(task)
     }
 }
 
-/// Why a row is not the plan's to change.
+/// Why the plan does not change an assignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnmanagedReason {
     /// A person.
@@ -115,29 +114,29 @@ pub enum UnmanagedReason {
     Unknown,
 }
 
-/// A live row in scope that the plan leaves alone.
+/// A live assignment in scope that the plan does not manage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmanaged {
     /// The assignment.
     pub key: AssignmentKey,
-    /// The user's name, as the API tells it.
+    /// The user's live name.
     pub name: Name,
-    /// What it holds.
+    /// The tasks that the user holds.
     pub tasks: TaskSet,
-    /// Why it is left alone.
+    /// Why it is not managed.
     pub why: UnmanagedReason,
 }
 
-/// Something about the plan that the reader should know, and that stops nothing.
+/// A note about the plan that stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The WABA's list came back empty and nothing could confirm that; it is planned as empty.
+    /// The WABA's list is empty and nothing confirms that. It is planned as empty.
     Unconfirmed(WabaId),
-    /// The plan writes to an admin of the business, who may not be listed even after the write.
+    /// The plan assigns to an admin of the business, who may not be listed even after the write.
     AssignsToAdmin(UserId),
 }
 
-/// The numbers of a plan.
+/// The number of changes of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Changes from nothing to something.
@@ -146,21 +145,21 @@ pub struct Summary {
     pub change: usize,
     /// Changes from something to nothing.
     pub revoke: usize,
-    /// Live assignments in scope that stay as they are.
+    /// Live assignments in scope that do not change.
     pub unchanged: usize,
 }
 
-/// What applying a plan costs in calls to the API, where nothing has to be tried again.
+/// The calls to the API that applying a plan takes without retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ApplyCost {
-    /// Reads of a WABA's assignments: each WABA that is written is read again before, and read back after.
+    /// Reads: each WABA with a write is read before its first one and after its last one.
     pub reads: usize,
     /// Writes: one for each change that is attempted.
     pub writes: usize,
 }
 
 impl ApplyCost {
-    /// How often a WABA that is written is read.
+    /// The number of reads for each WABA with a write.
     const READS_PER_WABA: usize = 2;
 
     /// Returns the number of all calls.
@@ -174,36 +173,36 @@ impl ApplyCost {
     }
 }
 
-/// The complete, ordered list of changes, with the evidence on which guards judge and explanations rest.
+/// The complete, ordered list of changes, with the evidence that guards and explanations use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The business portfolio.
     pub business: BusinessId,
-    /// The system user whose token is used, where it is known.
+    /// The system user of the token, if it is known.
     pub acting_user: Option<UserId>,
-    /// The day for which it was made, in UTC.
+    /// The day for which grants are in force, in UTC.
     pub day: Date,
     /// The changes, in the order in which they are applied.
     pub changes: Vec<Change>,
-    /// Live rows in scope that are left alone, by key.
+    /// Live assignments in scope that the plan does not manage, by key.
     pub unmanaged: Vec<Unmanaged>,
     /// WABAs in scope that could not be read and are not planned, with the reason.
     pub unreadable: BTreeMap<WabaId, String>,
-    /// What the reader should know besides.
+    /// Notes that stop nothing.
     pub notices: Vec<Notice>,
-    /// Live assignments of managed users in scope that stay as they are.
+    /// The number of live assignments of managed users in scope that do not change.
     pub unchanged: usize,
-    /// Live assignments in scope that hold anything: what `max-removals` counts against.
+    /// The number of live assignments of managed users in scope. `max-removals` is a share of it.
     pub live_in_scope: usize,
-    /// On each WABA that a change touches, everybody who holds something, people too, by user.
+    /// What everybody holds on each WABA with a change, people included, by user.
     pub holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>>,
-    /// The names of all WABAs that this plan speaks of.
+    /// The names of all WABAs in this plan.
     pub waba_names: BTreeMap<WabaId, Name>,
-    /// The names of all managed users that this plan speaks of.
+    /// The names of all managed users in this plan.
     pub user_names: BTreeMap<UserId, Name>,
-    /// What Meta is seen to store beside or instead of what was asked: a read-back minds it.
+    /// The tasks that Meta stores beside or instead of others. The read-back ignores them.
     pub implied: Implied,
-    /// Whether `--waba` narrowed it.
+    /// Whether it was narrowed to some WABAs.
     pub partial: bool,
 }
 
@@ -246,7 +245,7 @@ impl Plan {
         summary
     }
 
-    /// Tells what applying it costs; a change that is blocked costs nothing.
+    /// Returns the calls that applying it takes. A blocked change takes none.
     pub fn apply_cost(&self) -> ApplyCost {
         let mut cost = ApplyCost::default();
         for on_waba in self.by_waba() {
@@ -257,12 +256,12 @@ impl Plan {
         cost
     }
 
-    /// Returns the name of a WABA; empty where the plan knows none.
+    /// Returns the name of a WABA, empty if the plan has none.
     pub fn waba_name(&self, waba: WabaId) -> Name {
         self.waba_names.get(&waba).cloned().unwrap_or_default()
     }
 
-    /// Returns the name of a user; empty where the plan knows none.
+    /// Returns the name of a user, empty if the plan has none.
     pub fn user_name(&self, user: UserId) -> Name {
         self.user_names.get(&user).cloned().unwrap_or_default()
     }

@@ -1,18 +1,18 @@
-//! What a run costs at the API.
+//! The cost of a run in calls to the API.
 
 use std::time::Duration;
 
-/// What a run has cost so far.
+/// The cost of a run so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
-    /// HTTP requests that were sent.
+    /// The number of HTTP requests.
     pub requests: u64,
-    /// Calls in them, as the API counts: a batch is as many as it holds.
+    /// The number of calls as Meta counts them: a batch counts as its calls.
     pub calls: u64,
-    /// Calls that were sent again.
+    /// The number of calls that were sent again.
     pub retries: u64,
-    /// How long was waited because of limits.
+    /// The time spent waiting because of limits.
     pub waited: Duration,
-    /// The highest share of any limit that an answer told, in percent.
+    /// The highest reported use of any limit, in percent.
     pub usage: Option<u32>,
 }

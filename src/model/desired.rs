@@ -1,22 +1,22 @@
-//! What the manifests ask for once every name is looked up.
+//! The desired state: what the manifests ask for, with every name looked up.
 
 use super::{AssignmentKey, BusinessId, Implied, Name, Position, State, SystemUser, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
-/// What may be taken away on a WABA.
+/// What may be removed on a WABA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Prune {
-    /// Nothing: a pair ends with what it has and what is desired.
+    /// Nothing: desired tasks are added to the live ones.
     None,
     /// Declared users hold exactly what the grants give.
     #[default]
     Declared,
-    /// The business's other system users lose theirs too.
+    /// The business's other system users lose their tasks, too.
     All,
 }
 
-/// How a WABA came to the business.
+/// How a WABA is shared with the business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Shared {
     /// Not shared: the business owns it.
@@ -32,31 +32,31 @@ pub enum Shared {
     SolutionWithoutMessaging,
 }
 
-/// A WABA that the manifests own.
+/// A WABA in scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScopedWaba {
-    /// The name in the repository, or for a discovered one the name that the API tells.
+    /// The name in the manifests, or the live name of a discovered WABA.
     pub name: Name,
-    /// What may be taken away there.
+    /// What may be removed there.
     pub prune: Prune,
-    /// How it came to the business; `None` for a discovered one whose rule does not say.
+    /// How it is shared; `None` for a discovered WABA whose rule does not say.
     pub shared: Option<Shared>,
     /// Where it is declared, or the rule that discovered it.
     pub at: Position,
 }
 
-/// A system user that the manifests declare.
+/// A declared system user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredUser {
-    /// The name in the repository.
+    /// The name in the manifests.
     pub name: Name,
-    /// Whether its access comes by its role: not being listed is then neither a change nor drift.
+    /// Whether its access comes from its role. Then it may be missing from lists without being a change.
     pub by_role: bool,
     /// Where it is declared.
     pub at: Position,
 }
 
-/// The assignments that the manifests own: those that may be changed.
+/// The assignments that may be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     /// The WABAs, named or discovered.
@@ -65,33 +65,33 @@ pub struct Scope {
     pub users: BTreeMap<UserId, DeclaredUser>,
 }
 
-/// A grant as an explanation shows it.
+/// A grant as explanations refer to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantSource {
     /// Its path in its document: `grants[1]`.
     pub path: String,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub name: Option<Name>,
-    /// Its reason, where it has one.
+    /// Its reason, if it has one.
     pub reason: Option<Name>,
-    /// The last day it holds.
+    /// The last day on which it is in force.
     pub until: Option<Date>,
-    /// Where it stands.
+    /// Its position.
     pub at: Position,
 }
 
 /// A grant with its users and WABAs looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedGrant {
-    /// How an explanation shows it.
+    /// How explanations refer to it.
     pub source: GrantSource,
-    /// The tasks that it gives while it holds.
+    /// The tasks that it gives while it is in force.
     pub tasks: TaskSet,
-    /// Whether its `until` has passed: it speaks of assignments and gives nothing.
+    /// Whether its `until` has passed. It then gives nothing.
     pub expired: bool,
 }
 
-/// That a grant speaks of an assignment. Ordered by key, then by grant.
+/// A grant's reference to an assignment. Ordered by key, then by grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     /// The assignment.
@@ -100,33 +100,33 @@ pub struct Claim {
     pub grant: u32,
 }
 
-/// What is desired, and everything that a plan needs to explain it.
+/// The desired state, with everything that a plan needs to explain it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Desired {
     /// The business portfolio.
     pub business: BusinessId,
-    /// The system user whose token is used, where it is known.
+    /// The system user of the token, if it is known.
     pub acting_user: Option<UserId>,
-    /// The day for which this was resolved, in UTC.
+    /// The day for which grants are in force, in UTC.
     pub day: Date,
-    /// Who shall hold what.
+    /// The desired assignments.
     pub state: State,
-    /// What may be changed.
+    /// The assignments that may be changed.
     pub scope: Scope,
-    /// The business's own system users, as the API tells them.
+    /// The business's own system users, as listed by the API.
     pub own_users: BTreeMap<UserId, SystemUser>,
-    /// All grants, those that have expired too, in the order of the manifests.
+    /// All grants, expired ones included, in the order of the manifests.
     pub grants: Vec<ResolvedGrant>,
-    /// For each assignment the grants that speak of it, sorted.
+    /// The references of grants to assignments, sorted.
     pub claims: Vec<Claim>,
-    /// What Meta is seen to store beside or instead of what was asked.
+    /// The tasks that Meta stores beside or instead of others.
     pub implied: Implied,
-    /// Whether `--waba` narrowed the scope: the output says that it is partial.
+    /// Whether the scope was narrowed to some WABAs. Outputs say that they are partial.
     pub partial: bool,
 }
 
 impl Desired {
-    /// Returns the grants that speak of an assignment, those that have expired too.
+    /// Returns the grants that refer to an assignment, expired ones included.
     pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
         let start = self.claims.partition_point(|claim| claim.key < key);
         self.claims

@@ -1,4 +1,4 @@
-//! What names mean: the business's system users and WABAs, as the API tells them.
+//! The directory: the business's system users and WABAs, as listed by the API.
 
 use super::{BusinessId, Name, TaskSet, UserId, WabaId};
 use std::collections::BTreeMap;
@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 /// The role of a system user in its business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdminRole {
-    /// An admin system user: full access to WABAs by default, not always listed on them.
+    /// An admin system user. It has full access to WABAs by default and is not always listed on them.
     Admin,
-    /// A regular (EMPLOYEE) system user: holds what is assigned.
+    /// A regular system user. It has the access that is assigned to it.
     Employee,
-    /// A role that this program does not know, or none given.
+    /// An unknown role, or none.
     Unknown,
 }
 
 /// A system user of the business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemUser {
-    /// The name that the API tells.
+    /// The live name.
     pub name: Name,
     /// Its role in the business.
     pub role: AdminRole,
@@ -34,17 +34,17 @@ pub enum Edge {
     Direct,
 }
 
-/// A WABA as the business's lists tell it.
+/// A WABA of the business's lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryWaba {
-    /// The name that the API tells.
+    /// The live name.
     pub name: Name,
-    /// Where it was found.
+    /// The list on which it was found.
     pub edge: Edge,
-    /// The tasks that can be assigned there; `None` where the API does not tell.
+    /// The tasks that can be assigned there; `None` if the API does not report them.
     pub permitted_tasks: Option<TaskSet>,
-    /// Whether the token's app holds `MESSAGING` on the WABA's solution, as owner or partner; `None` where
-    /// it was not asked or there is no solution.
+    /// Whether the token's app holds `MESSAGING` on the WABA's solution, as owner or partner; `None` if there is no
+    /// solution or it was not read.
     pub solution_messaging: Option<bool>,
 }
 
@@ -53,10 +53,10 @@ pub struct DirectoryWaba {
 pub struct Directory {
     /// The business portfolio.
     pub business: BusinessId,
-    /// The system user that the token belongs to; `None` where the API does not tell.
+    /// The system user of the token; `None` if the API does not report it.
     pub acting_user: Option<UserId>,
     /// The business's own system users, by id.
     pub system_users: BTreeMap<UserId, SystemUser>,
-    /// The WABAs on the business's lists and those that were found by their id, by id.
+    /// The WABAs on the business's lists, and those that were found by their id.
     pub wabas: BTreeMap<WabaId, DirectoryWaba>,
 }

@@ -1,29 +1,29 @@
-//! What is known of how live access came to differ, and of what will end soon.
+//! Explanations of drift, and grants that end soon.
 
 use super::{AssignmentKey, GrantSource, Name, Outcome, RecordedRun, RecordedWrite, Runner, TaskSet, UserId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Which side moved since something was known of an assignment.
+/// Which side changed since an assignment was last known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moved {
-    /// Live access did: drift.
+    /// Live access changed: drift.
     Live,
-    /// The manifests did, or a grant expired: work in progress.
+    /// The manifests changed, or a grant expired: work in progress.
     Manifests,
-    /// Both did.
+    /// Both changed.
     Both,
-    /// Live access is as it was before the reviewed plan, which was never applied here, or was undone.
+    /// Live access is as before the reference plan, which was not applied or was undone.
     Undone,
-    /// That cannot be told.
+    /// Unknown.
     Unknown,
 }
 
 impl Moved {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 5] = [Self::Live, Self::Manifests, Self::Both, Self::Undone, Self::Unknown];
 
-    /// Returns its word, as programs read it.
+    /// Returns the word for programs.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -35,27 +35,27 @@ impl Moved {
     }
 }
 
-/// The last entry of the journal that wrote an assignment.
+/// The last write of an assignment in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWrite {
-    /// The run that wrote.
+    /// The run.
     pub run: Name,
-    /// The write's number within the run.
+    /// The number of the write within the run.
     pub number: u64,
-    /// When it was about to be sent.
+    /// When it was recorded, right before it was sent.
     pub at: Timestamp,
-    /// The system user whose token was used, where that was known.
+    /// The system user of the token, if it was known.
     pub acting_user: Option<(UserId, Name)>,
-    /// Who ran it, and where.
+    /// The user and machine of the run.
     pub by: Runner,
-    /// What it wrote: the whole set.
+    /// The whole set that was written.
     pub after: TaskSet,
-    /// What became of it, where that is known.
+    /// The outcome, if it is known.
     pub outcome: Option<Outcome>,
 }
 
 impl LastWrite {
-    /// Takes an entry out of a run.
+    /// Makes it from an entry of a run.
     pub fn of(run: &RecordedRun, write: &RecordedWrite) -> Self {
         Self {
             run: run.id.clone(),
@@ -69,44 +69,44 @@ impl LastWrite {
     }
 }
 
-/// What is known of one difference.
+/// What is known about one difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// Which side moved.
+    /// Which side changed.
     pub moved: Moved,
-    /// The last entry of the journal that wrote the assignment, where there is one.
+    /// The last write of the assignment in the journal, if there is one.
     pub last_write: Option<LastWrite>,
 }
 
-/// A grant that ends on a day, with what it reaches.
+/// A grant that will end, with the number of assignments that end with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndingGrant {
     /// The grant.
     pub source: GrantSource,
-    /// What it gives.
+    /// The tasks that it gives.
     pub tasks: TaskSet,
-    /// How many users hold something by it.
+    /// The number of users that hold something by it.
     pub users: usize,
-    /// On how many WABAs.
+    /// The number of WABAs.
     pub wabas: usize,
 }
 
-/// What is known about differences, beside the plan that would end them.
+/// What is known about the differences between live access and the manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {
-    /// What is known of each difference.
+    /// The explanation of each difference.
     pub told: BTreeMap<AssignmentKey, Explanation>,
-    /// The grants that end soon, where somebody asked: by day, then as they stand in the manifests.
+    /// The grants that end soon, if they were asked for, by day and then by position.
     pub expiring: Option<Vec<EndingGrant>>,
 }
 
 impl Drift {
-    /// Returns whether anything is known of which side moved.
+    /// Returns whether it is known for any difference which side changed.
     pub fn tells(&self) -> bool {
         self.told.values().any(|told| told.moved != Moved::Unknown)
     }
 
-    /// Counts the differences by the side that moved.
+    /// Counts the differences by the side that changed.
     pub fn count(&self, moved: Moved) -> usize {
         self.told.values().filter(|told| told.moved == moved).count()
     }

@@ -1,15 +1,15 @@
-//! Ids: newtypes over `u64`, one for each kind of thing, so that they cannot be mixed up.
+//! Ids: one newtype over `u64` for each kind of object.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is no id.
+/// Why a text is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is empty.
     #[error("it is empty")]
     Empty,
-    /// The text holds something besides the digits 0 to 9.
+    /// The text has a character that is not a digit from 0 to 9.
     #[error("it holds something besides digits")]
     NotDigits,
     /// The text begins with a zero.
@@ -20,7 +20,7 @@ pub enum IdError {
     TooLong,
 }
 
-/// Reads an id as Meta writes it: digits without a leading zero, up to 64 bits.
+/// Parses an id as Meta writes it: digits without a leading zero, up to 64 bits.
 fn parse(text: &str) -> Result<u64, IdError> {
     match text.as_bytes() {
         [] => Err(IdError::Empty),
@@ -37,12 +37,12 @@ macro_rules! ids {
         pub struct $name(u64);
 
         impl $name {
-            /// The lowest number there can be, as the lower end of a range.
+            /// The lowest number, for ranges.
             pub const MIN: Self = Self(0);
-            /// The highest number there can be, as the upper end of a range.
+            /// The highest number, for ranges.
             pub const MAX: Self = Self(u64::MAX);
 
-            /// Returns the id as the number that orders it.
+            /// Returns the id as a number.
             pub const fn number(self) -> u64 {
                 self.0
             }
@@ -67,7 +67,7 @@ macro_rules! ids {
 ids! {
     /// The id of a business portfolio.
     BusinessId;
-    /// The id of a user as this app's token sees it (ids of users are app-scoped).
+    /// The id of a user. It is app-scoped: another app sees another id for the same user.
     UserId;
     /// The id of a WhatsApp Business Account.
     WabaId;
@@ -77,12 +77,12 @@ ids! {
     SolutionId;
 }
 
-/// What an assignment is filed under: one WABA and one user, ordered by the WABA first.
+/// The key of an assignment: one WABA and one user, ordered by the WABA first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssignmentKey {
-    /// The WABA on which the user holds tasks.
+    /// The WABA.
     pub waba: WabaId,
-    /// The user who holds them.
+    /// The user.
     pub user: UserId,
 }
 

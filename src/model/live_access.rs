@@ -1,23 +1,23 @@
-//! Who holds what in scope, for whoever shows more than what changes.
+//! The live access in scope, for outputs that show more than changes.
 
 use super::{Desired, Name, Observed, State, UserId, WabaId};
 use std::collections::BTreeMap;
 
 /// The live access of the business's own system users on the WABAs in scope that could be read.
 ///
-/// Together with a plan's changes it tells what every cell of the access matrix is, was and will be.
+/// Together with a plan's changes it contains every cell of the access matrix, before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveAccess {
-    /// All WABAs in scope, with the names that the plan gives them; unreadable ones too.
+    /// All WABAs in scope with their names, unreadable ones included.
     pub wabas: BTreeMap<WabaId, Name>,
-    /// The declared system users, and every other of the business that holds something in scope.
+    /// The declared system users, and the business's other system users that hold something in scope.
     pub users: BTreeMap<UserId, Name>,
-    /// What they hold; undeclared users' assignments too, which the plan lists as unmanaged.
+    /// Their assignments. Those of undeclared users are also in the plan, as unmanaged.
     pub live: State,
 }
 
 impl LiveAccess {
-    /// Takes what was observed of what is in scope.
+    /// Makes it from what was observed in scope.
     pub fn of(desired: &Desired, observed: Observed) -> Self {
         let wabas = desired.scope.wabas.iter().map(|(id, waba)| (*id, waba.name.clone())).collect();
         let mut users: BTreeMap<UserId, Name> =

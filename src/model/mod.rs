@@ -1,4 +1,4 @@
-//! The words of the domain as types: what an id, a task, an assignment, a plan and a report are.
+//! The domain's types: ids, tasks, assignments, state, plan, report.
 //!
 //! This module knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.

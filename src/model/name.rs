@@ -1,9 +1,9 @@
-//! Names that come from elsewhere, and how they are shown without harm.
+//! Names from manifests and the API.
 
 use crate::text::escape;
 use std::fmt;
 
-/// A name as the API or a manifest gives it, kept to the code point.
+/// A name from the API or a manifest, unchanged.
 ///
 /// Names are foreign text: [`fmt::Display`] shows what could steer a terminal or a pipeline as visible
 /// escapes (see [`escape`]); only [`Name::as_str`] returns the raw text, for comparing.
@@ -11,18 +11,18 @@ use std::fmt;
 pub struct Name(Box<str>);
 
 impl Name {
-    /// Keeps a text as a name.
+    /// Makes a name from a text.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// Returns the raw text, for comparing and never for showing.
+    /// Returns the raw text, for comparison. Outputs must escape it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Lets a map by names be asked with a text; the order of names is the order of their texts.
+/// Allows look-ups by text in maps of names. Names are ordered by their texts.
 impl std::borrow::Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0

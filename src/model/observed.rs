@@ -1,9 +1,9 @@
-//! What was read from the API, whole or not at all.
+//! Observed access: complete lists that were read from the API.
 
 use super::{AssignmentKey, Name, State, TaskSet, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What kind of user holds something without being one of the business's own system users.
+/// The kind of a holder that is not one of the business's own system users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HolderKind {
     /// A person (`BUSINESS_USER`, `PERSONAL_USER`).
@@ -14,31 +14,31 @@ pub enum HolderKind {
     Unknown,
 }
 
-/// A holder who is not one of the business's own system users.
+/// A holder that is not one of the business's own system users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherHolder {
-    /// The name that the row gives.
+    /// The name in the API's row.
     pub name: Name,
-    /// What kind of user it is.
+    /// The kind of user.
     pub kind: HolderKind,
-    /// What it holds; never empty.
+    /// The tasks that it holds; never empty.
     pub tasks: TaskSet,
 }
 
-/// Why a WABA's assignments are not known: one line for people, the whole chain of causes in it.
+/// Why a WABA's assignments are not known: one line with the whole chain of causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(pub String);
 
-/// What the API tells of the WABAs in scope: only whole lists.
+/// The live access on the WABAs in scope. A list that could not be read completely is not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
-    /// What the business's own system users hold.
+    /// The assignments of the business's own system users.
     pub state: State,
-    /// What everybody else holds.
+    /// The assignments of everybody else.
     pub others: BTreeMap<AssignmentKey, OtherHolder>,
-    /// The WABAs whose list could not be read whole.
+    /// The WABAs whose list could not be read completely.
     pub unreadable: BTreeMap<WabaId, Unreadable>,
-    /// The WABAs whose list came back empty where holders are expected, and whose emptiness the users' side
-    /// could not confirm.
+    /// The WABAs whose list is empty although holders are expected, and where reading the users' own lists
+    /// could not confirm that.
     pub unconfirmed: BTreeSet<WabaId>,
 }

@@ -1,45 +1,45 @@
-//! The report: what became of each change.
+//! The report: the outcome of each change.
 
 use super::{Change, TaskSet};
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Written, read back, and stored as planned.
     Applied,
-    /// Nothing to write: it was already as planned when the WABA was read again.
+    /// Nothing to write: the live set already was as planned when the WABA was read again.
     AlreadySo,
     /// Accepted, but the user is an admin and is not listed.
     AcceptedNotListed,
-    /// Accepted, but what is stored is not what was asked.
+    /// Accepted, but another set was stored.
     StoredDifferently {
-        /// What the read-back found.
+        /// The set that the read-back found.
         stored: TaskSet,
     },
-    /// Not written: live state was no longer what the plan saw.
+    /// Not written: the live set had changed since the plan.
     Moved {
-        /// What was found instead; the WABA may also have moved for another user.
+        /// The live set. The change may also be of another user on the same WABA.
         found: TaskSet,
     },
     /// The API refused it, or the read-back shows that it did not take effect.
     Failed {
-        /// Why, for people.
+        /// Why.
         error: String,
     },
-    /// It was sent, and whether it took effect could not be found out.
+    /// Sent, but it could not be found out whether it took effect.
     Unknown {
-        /// Why, for people.
+        /// Why.
         error: String,
     },
-    /// It was never sent.
+    /// Not sent.
     NotAttempted {
-        /// Why, for people.
+        /// Why.
         why: String,
     },
 }
 
 impl Outcome {
-    /// Returns whether the change is now as planned (an admin that is not listed counts).
+    /// Returns whether the assignment now is as planned. An admin that is not listed counts.
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Applied | Self::AlreadySo | Self::AcceptedNotListed)
     }
@@ -50,16 +50,16 @@ impl Outcome {
 pub struct ReportedChange {
     /// The change, as planned.
     pub change: Change,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What became of a plan: every change, in the plan's order.
+/// The outcome of every change of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The changes with their outcomes, in the plan's order.
     pub changes: Vec<ReportedChange>,
-    /// Why the run ended before its end (a dead token, an interrupt), where it did.
+    /// Why the run was stopped early (a dead token, an interrupt), if it was.
     pub stopped: Option<String>,
     /// Whether any write was sent.
     pub wrote: bool,

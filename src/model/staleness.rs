@@ -1,31 +1,31 @@
-//! What speaks against applying a saved plan.
+//! Differences between a saved plan and the present.
 
 use super::{AssignmentKey, GrantSource, TaskSet};
 
-/// Something that is no longer as a saved plan has it.
+/// An assignment that no longer is what a saved plan starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleChange {
     /// The assignment.
     pub key: AssignmentKey,
-    /// What the plan saw and what it would write; `None` where it does not touch the assignment.
+    /// The planned sets before and after the change; `None` if the plan does not change the assignment.
     pub planned: Option<(TaskSet, TaskSet)>,
-    /// How it is now.
+    /// What it is now.
     pub now: CurrentAccess,
 }
 
-/// How an assignment is now.
+/// What an assignment is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CurrentAccess {
-    /// It holds something else.
+    /// The user holds another set.
     Holds(TaskSet),
     /// The WABA cannot be read, with the reason.
     Unreadable(String),
-    /// The user is no system user of the business.
+    /// The user is not a system user of the business.
     NoSuchUser,
-    /// A grant that asks for it has expired since.
+    /// A grant that asks for the change has expired since.
     Expired(GrantSource),
-    /// The manifests ask for nothing there.
+    /// The manifests do not ask for a change.
     NotAsked,
-    /// The manifests ask for another change: from one set to another.
+    /// The manifests ask for a change from the first set to the second.
     Asked(TaskSet, TaskSet),
 }

@@ -1,4 +1,4 @@
-//! The state of access: who holds what, where. One type for what is desired and what is live.
+//! The state of access: which user holds which tasks on which WABA. One type for desired and live state.
 
 use super::{AssignmentKey, TaskSet, UserId, WabaId};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub struct State(BTreeMap<AssignmentKey, TaskSet>);
 
 impl State {
-    /// Puts an assignment in the place of any other with its key; an empty set takes it away.
+    /// Sets the tasks of an assignment. An empty set removes it.
     pub fn set(&mut self, key: AssignmentKey, tasks: TaskSet) {
         if tasks.is_empty() {
             self.0.remove(&key);
@@ -17,12 +17,12 @@ impl State {
         }
     }
 
-    /// Returns what a user holds on a WABA; `None` for nothing.
+    /// Returns the tasks of an assignment; `None` if there are none.
     pub fn get(&self, key: AssignmentKey) -> Option<&TaskSet> {
         self.0.get(&key)
     }
 
-    /// Keeps the assignments on the WABAs for which something holds.
+    /// Keeps the assignments on the WABAs that a predicate accepts.
     #[must_use]
     pub fn retain_wabas(mut self, holds: impl Fn(WabaId) -> bool) -> Self {
         self.0.retain(|key, _| holds(key.waba));
@@ -34,7 +34,7 @@ impl State {
         self.0.len()
     }
 
-    /// Returns whether nobody holds anything.
+    /// Returns whether there is no assignment.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -52,7 +52,7 @@ impl State {
     }
 }
 
-/// Collects assignments; keys in ascending order are collected fastest.
+/// Collects assignments. Keys in ascending order are fastest.
 impl FromIterator<(AssignmentKey, TaskSet)> for State {
     fn from_iter<I: IntoIterator<Item = (AssignmentKey, TaskSet)>>(assignments: I) -> Self {
         Self(assignments.into_iter().filter(|(_, tasks)| !tasks.is_empty()).collect())

@@ -29,11 +29,11 @@ macro_rules! tasks {
     };
 }
 
-// By name, so that the order of the bits is the order of the names.
+// Sorted by name, so the order of the bits is the order of the names.
 tasks! {
     /// Developer access.
     Develop = "DEVELOP";
-    /// Everything there is.
+    /// All access.
     FullControl = "FULL_CONTROL";
     /// Admin access.
     Manage = "MANAGE";
@@ -64,8 +64,8 @@ tasks! {
 }
 
 impl Task {
-    /// Returns whether holding `self` is holding `other` too: `MANAGE` is wider than `MESSAGING`,
-    /// `FULL_CONTROL` than all.
+    /// Returns whether this task includes another one: `MANAGE` includes `MESSAGING`,
+    /// `FULL_CONTROL` includes every task.
     pub const fn covers(self, other: Self) -> bool {
         self as u8 == other as u8
             || matches!((self, other), (Self::FullControl, _) | (Self::Manage, Self::Messaging))
@@ -82,7 +82,7 @@ impl fmt::Display for Task {
     }
 }
 
-/// The error of reading a task's name: no known task is called so.
+/// The error of parsing a task: no known task has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no known task has this name")]
 pub struct UnknownTask;
@@ -95,14 +95,14 @@ impl FromStr for Task {
     }
 }
 
-/// A set of tasks: a bit for each known one, and room for names that are not known.
+/// A set of tasks: a bit for each known task, and the names of unknown ones.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TaskSet {
     known: u16,
     other: Other,
 }
 
-/// Names that are not known, of which there are hardly ever any: they take the room of a pointer.
+/// The names of unknown tasks. Most sets have none, so they take the size of a pointer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[allow(clippy::box_collection, reason = "a set takes three times the room of a pointer")]
 struct Other(Option<Box<BTreeSet<Box<str>>>>);
@@ -118,7 +118,7 @@ impl Other {
     }
 }
 
-/// Collects names; none at all are always the same.
+/// Collects names. An empty set is always `None`, so equal sets compare equal.
 impl FromIterator<Box<str>> for Other {
     fn from_iter<I: IntoIterator<Item = Box<str>>>(names: I) -> Self {
         let names: BTreeSet<Box<str>> = names.into_iter().collect();
@@ -127,10 +127,10 @@ impl FromIterator<Box<str>> for Other {
 }
 
 impl TaskSet {
-    /// The set that holds nothing.
+    /// The empty set.
     pub const EMPTY: Self = Self { known: 0, other: Other(None) };
 
-    /// Returns whether the set holds nothing.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.known == 0 && self.other.0.is_none()
     }
@@ -164,12 +164,12 @@ impl TaskSet {
         set
     }
 
-    /// Returns whether the set holds a known task, to the letter.
+    /// Returns whether the set has exactly this task.
     pub fn contains(&self, task: Task) -> bool {
         self.known & task.bit() != 0
     }
 
-    /// Returns whether the set gives a task, by itself or by a wider one (see [`Task::covers`]).
+    /// Returns whether the set includes a task, directly or by a wider one (see [`Task::covers`]).
     pub fn grants(&self, task: Task) -> bool {
         self.known().any(|held| held.covers(task))
     }
@@ -219,7 +219,7 @@ impl TaskSet {
         Task::ALL.iter().copied().filter(move |task| known & task.bit() != 0)
     }
 
-    /// Returns the raw names that are not known, by name.
+    /// Returns the raw names of unknown tasks, sorted.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.other.names().iter().map(|name| &**name)
     }
@@ -252,7 +252,7 @@ impl<const N: usize> From<[Task; N]> for TaskSet {
     }
 }
 
-/// Shows the names with `, ` between them, in order, foreign ones without harm; nothing for an empty set.
+/// Formats the sorted names, escaped, with `, ` between them.
 impl fmt::Display for TaskSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.names().enumerate() {
