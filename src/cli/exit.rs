@@ -1,17 +1,17 @@
-//! The exit codes: a public table.
+//! The exit codes, which are a public contract.
 
 use std::process::ExitCode;
 
-/// How a run ended. Where several fit, the first in the order of the declaration wins.
+/// An exit code. If several fit, the first in the order of declaration wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Wrong usage.
     Usage,
-    /// Bad manifests, no such file, a dead token, the API out of reach.
+    /// Invalid manifests, a missing file, a dead token, or an unreachable API.
     Failed,
-    /// A guard, a stale or altered plan, a declined prompt.
+    /// A violation of a guard, a stale or altered plan, or a declined prompt.
     Refused,
-    /// Some WABAs unreadable, some changes not applied as planned, interrupted after the first write.
+    /// Unreadable WABAs, changes that were not applied as planned, or an interrupt after the first write.
     Partial,
     /// There are changes.
     Changes,
@@ -19,24 +19,24 @@ pub enum Exit {
     Done,
     /// Interrupted before any write.
     Interrupted,
-    /// Meta asks to wait.
+    /// Throttled before any write.
     Throttled,
 }
 
-/// The table, as `--help` shows it.
+/// The table in `--help`.
 pub(crate) const TABLE: &str = "\
 Exit codes, the first that fits:
   64  wrong usage
-   1  failed: bad manifests, no such file, a dead token, the API out of reach
+   1  failed: invalid manifests, a missing file, a dead token, an unreachable API
    3  refused: a guard, a stale or altered plan, a declined prompt
-   4  in part: some WABAs unreadable, some changes not applied as planned
+   4  partial: WABAs that could not be read, changes that were not applied as planned
    2  there are changes (drift; plan --detailed-exitcode)
    0  done, or nothing to do
  130  interrupted before any write
   75  throttled before any write: come back later";
 
 impl Exit {
-    /// Returns the number that the process ends with.
+    /// Returns the exit code of the process.
     pub const fn code(self) -> u8 {
         match self {
             Self::Usage => 64,

@@ -1,29 +1,29 @@
-//! What ends a run: what was being done, why it failed, and what to do.
+//! The error that ends a run: what was being done, why it failed, and what to do.
 
 use super::exit::Exit;
 use crate::engine::{EngineError, ErrorClass};
 use crate::model::causes;
 use crate::store::JournalError;
 
-/// The end of a run that could not do its work.
+/// The error that ends a run.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// The exit code.
     pub(crate) exit: Exit,
-    /// What failed and why, outermost first; each is one line of the message, made harmless where it is printed.
+    /// What failed and why, outermost first. Each is one line, escaped when it is printed.
     pub(crate) chain: Vec<String>,
-    /// What to do, where there is something to say.
+    /// What to do, if there is something to say.
     pub(crate) hint: Option<String>,
 }
 
 impl Failure {
-    /// Makes a failure of something that was being done, with its causes.
+    /// Makes a failure from what was being done and an error with its causes.
     pub(crate) fn failed(doing: &str, error: impl std::error::Error) -> Self {
         let chain = std::iter::once(String::from(doing)).chain(causes(&error)).collect();
         Self { exit: Exit::Failed, chain, hint: None }
     }
 
-    /// Makes a failure that one sentence tells.
+    /// Makes a failure from one sentence.
     pub(crate) fn plain(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, chain: vec![message.into()], hint: None }
     }
@@ -34,7 +34,7 @@ impl Failure {
         self
     }
 
-    /// Makes a failure of a journal or a lock, with the hint that the error knows.
+    /// Makes a failure from an error of the journal, with its hint.
     pub(crate) fn journal(doing: &str, error: &JournalError) -> Self {
         let failure = Self::failed(doing, error);
         match error.hint() {

@@ -14,18 +14,18 @@ use std::path::Path;
 
 /// Shows what was applied, by whom, when and why, and what is in flight
 ///
-/// It goes by the journals on this machine alone, and asks the API nothing.
+/// Reads only the journals on this machine, not the API.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     state_dir: StateDir,
-    /// Only the journal of this business (all that are there)
+    /// Only the journal of this business (default: all)
     #[arg(long, value_name = "ID")]
     business: Option<BusinessId>,
-    /// Only the last so many runs of a business, and those before them that left a write in flight
+    /// Only the last runs of each business, and earlier ones that left a write in flight
     #[arg(long, value_name = "NUMBER")]
     last: Option<NonZeroUsize>,
-    /// What to print
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: ReportFormat,
 }

@@ -1,7 +1,7 @@
-//! The command line: reads arguments and the world, calls the modules in their order, prints what they give.
+//! The command line: arguments, streams, prompts, signals and exit codes.
 //!
-//! It decides nothing about access. Each verb has a file of its own; what several verbs share stands in
-//! `options`, `live`, `pipeline` and `terminal`.
+//! It decides nothing about access; the engine does the work. Each verb has a file of its own. `options`,
+//! `connection`, `events` and `terminal` are shared by several verbs.
 
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, shown as they are")]
 
@@ -35,8 +35,8 @@ use terminal::Terminal;
 
 /// Access to WhatsApp Business Accounts (WABAs) as code.
 ///
-/// Manifests say which system users hold which tasks on which WABAs. `plan` compares them with the live state,
-/// `apply` makes only the assignments that differ, `drift` tells whether anything moved.
+/// Manifests declare which system users hold which tasks on which WABAs. `plan` compares them with the live state,
+/// `apply` makes only the assignments that differ, `drift` reports whether live access differs.
 #[derive(Debug, Parser)]
 #[command(name = "wabacl", version, max_term_width = 100, after_help = exit::TABLE)]
 struct Cli {
@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&terminal, &Failure::failed("starting the program", error)),
     };
     let result = runtime.block_on(run(cli, &terminal));
-    // A prompt that nobody answers must not hold the exit up.
+    // An unanswered prompt must not delay the exit.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
@@ -103,10 +103,10 @@ fn fail(terminal: &Terminal, failure: &Failure) -> ExitCode {
     failure.exit.into()
 }
 
-/// Prints what clap has to say; help and version are no failures.
+/// Prints a usage error, help or version. Help and version are not errors.
 fn usage(error: &clap::Error) -> ExitCode {
     let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-    // Where even this cannot be printed, the exit code still tells.
+    // If this cannot be printed, the exit code still shows it.
     let _ = error.print();
     exit.into()
 }

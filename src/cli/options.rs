@@ -12,61 +12,61 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use std::path::PathBuf;
 
-/// When to use colour.
+/// When outputs are coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set; CLICOLOR_FORCE forces it.
+    /// On a terminal, unless NO_COLOR is set; CLICOLOR_FORCE overrides both
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
-/// How a plan is printed.
+/// The output format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// For people
     Text,
-    /// For programs, with a schema (see `wabacl schema`).
+    /// For programs, with a schema (see `wabacl schema`)
     Json,
-    /// A unified diff of live and desired access, as YAML.
+    /// A unified diff of live and desired access, as YAML
     Diff,
-    /// One page for a browser, with the access matrix.
+    /// One page for a browser, with the access matrix
     Html,
-    /// For a comment on a pull request, below GitHub's limit.
+    /// For a comment on a pull request, below GitHub's limit
     Markdown,
-    /// Workflow commands of GitHub Actions, which put violations on the lines of a pull request.
+    /// Workflow commands of GitHub Actions, which annotate the lines of a pull request with violations
     Github,
 }
 
-/// How drift is printed.
+/// The output format of drift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DriftFormat {
-    /// For people.
+    /// For people
     Text,
-    /// For programs, with a schema (see `wabacl schema`).
+    /// For programs, with a schema (see `wabacl schema`)
     Json,
-    /// A unified diff of live and desired access, as YAML.
+    /// A unified diff of live and desired access, as YAML
     Diff,
-    /// One page for a browser, with the access matrix.
+    /// One page for a browser, with the access matrix
     Html,
-    /// For an issue or a comment, below GitHub's limit.
+    /// For an issue or a comment, below GitHub's limit
     Markdown,
-    /// Workflow commands of GitHub Actions.
+    /// Workflow commands of GitHub Actions
     Github,
-    /// Metrics for the textfile collector of Prometheus's node exporter.
+    /// Metrics for the textfile collector of Prometheus's node exporter
     Prometheus,
 }
 
-/// What else than drift turns a run red.
+/// What else makes a drift run exit with 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
-    /// A system user of the business that no manifest declares holds something in scope.
+    /// A system user of the business that no manifest declares holds something in scope
     Undeclared,
 }
 
-/// What is known to have been so once: a saved plan, or a digest.
+/// The state that drift is explained with: a saved plan, or a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reference {
     /// A plan that `wabacl plan --out` saved.
@@ -75,7 +75,7 @@ pub(crate) enum Reference {
     Digest(String),
 }
 
-/// Reads what `--since` names.
+/// Parses the value of `--since`.
 pub(crate) fn reference(text: &str) -> Result<Reference, String> {
     match text.strip_prefix("sha256:") {
         Some(hex) if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
@@ -86,38 +86,38 @@ pub(crate) fn reference(text: &str) -> Result<Reference, String> {
     }
 }
 
-/// How a report is printed.
+/// The output format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// For people.
+    /// For people
     Text,
-    /// For programs, with a schema (see `wabacl schema`).
+    /// For programs, with a schema (see `wabacl schema`)
     Json,
 }
 
-/// How diagnostics are printed.
+/// The output format of diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ValidateFormat {
-    /// For people.
+    /// For people
     Text,
-    /// For programs, with a schema (see `wabacl schema`).
+    /// For programs, with a schema (see `wabacl schema`)
     Json,
-    /// Workflow commands of GitHub Actions, which put them on the lines of a pull request.
+    /// Workflow commands of GitHub Actions, which annotate the lines of a pull request
     Github,
-    /// SARIF 2.1.0, for code scanning.
+    /// SARIF 2.1.0, for code scanning
     Sarif,
 }
 
 /// How assignments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Strategy {
-    /// As quick as it can be below half of every known limit, and as sparing as it can be beyond.
+    /// The fastest way while less than half of every known limit is used, then the one with the fewest calls
     Auto,
-    /// Nested in the lists of WABAs: the fewest calls.
+    /// Nested in the lists of WABAs: the fewest calls
     Nested,
-    /// WABA by WABA, up to 50 in one request.
+    /// WABA by WABA, up to 50 in one request
     Batch,
-    /// WABA by WABA, a request for each.
+    /// WABA by WABA, one request for each
     Direct,
 }
 
@@ -132,10 +132,10 @@ impl From<Strategy> for ReadStrategy {
     }
 }
 
-/// What every verb takes.
+/// The options of every verb.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Tells more: unmanaged rows and what is being done; twice: every call to the API
+    /// Shows more: unmanaged assignments and each step; given twice: every call to the API
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colour
@@ -143,7 +143,7 @@ pub(crate) struct Common {
     pub(crate) color: Color,
 }
 
-/// Where the manifests are.
+/// The paths of the manifests.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestPaths {
     /// Manifest files, or folders with *.yaml and *.yml files below them
@@ -151,13 +151,13 @@ pub(crate) struct ManifestPaths {
     pub(crate) paths: Vec<PathBuf>,
 }
 
-/// For which day, and how much, a plan is made.
+/// What a plan is made for.
 #[derive(Debug, Args)]
 pub(crate) struct PlanOptions {
-    /// The day to plan for, in UTC (today): what a grant's `until` is compared with
+    /// The day to plan for, in UTC, which is compared with the `until` of grants (default: today)
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) today: Option<Date>,
-    /// Only the WABAs whose name this glob covers; the output says that it is partial
+    /// Only the WABAs whose name matches this glob; the output says that it is partial
     #[arg(long, value_name = "GLOB")]
     pub(crate) waba: Option<Glob>,
 }
@@ -181,24 +181,24 @@ pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
     if length.is_negative() { Err(String::from("it is negative")) } else { Ok(length) }
 }
 
-/// Which guards are let pass.
+/// The guards that are waived.
 #[derive(Debug, Args)]
 pub(crate) struct Waivers {
-    /// Lets a guard pass for this run: CODE, or CODE=NAME for one WABA or user
+    /// Waives a guard for this run: CODE, or CODE=NAME for one WABA or user
     #[arg(long = "waive", value_name = "CODE[=NAME]")]
     pub(crate) waive: Vec<Waiver>,
 }
 
-/// How the API is reached.
+/// How to reach the API.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// A file that holds the access token (else WABACL_TOKEN does)
+    /// A file with the access token (default: the environment variable WABACL_TOKEN)
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) token_file: Option<PathBuf>,
-    /// A file that holds the app secret (else WABACL_APP_SECRET does); with one, appsecret_proof is sent
+    /// A file with the app secret, to send appsecret_proof (default: the environment variable WABACL_APP_SECRET)
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) app_secret_file: Option<PathBuf>,
-    /// The address of the Graph API; plain HTTP only to this machine
+    /// The URL of the Graph API; plain HTTP only to this machine
     #[arg(
         long,
         value_name = "URL",
@@ -209,24 +209,24 @@ pub(crate) struct Connection {
     /// The version of the Graph API
     #[arg(long, value_name = "VERSION", help_heading = "Connection", default_value = "v25.0")]
     pub(crate) graph_version: String,
-    /// A PEM file with one more root certificate to trust
+    /// A PEM file with an additional root certificate
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// How many requests are sent at a time at most; fewer at first, and under strain
+    /// The highest number of requests in flight; fewer at the start and when the API slows down
     #[arg(long, value_name = "NUMBER", help_heading = "Limits", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) concurrency: u16,
-    /// How assignments are read: nested in the lists of WABAs, in batches, or one by one
+    /// How assignments are read
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Limits", default_value = "auto")]
     pub(crate) read_strategy: Strategy,
-    /// How many calls are made for one WABA in any hour, over all runs that share a state folder
+    /// The highest number of calls for one WABA in any hour, over all runs that share a state folder
     #[arg(long, value_name = "NUMBER", help_heading = "Limits", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) waba_calls_per_hour: u32,
-    /// How long the run may wait in all because of Meta's limits, in seconds
+    /// The longest total wait because of Meta's limits, in seconds
     #[arg(long, value_name = "SECONDS", help_heading = "Limits", default_value_t = 15 * 60)]
     pub(crate) max_wait: u32,
-    /// How long the whole run may take, in seconds (no limit)
+    /// The longest duration of the whole run, in seconds (default: no limit)
     #[arg(long, value_name = "SECONDS", help_heading = "Limits",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: Option<u32>,
@@ -238,7 +238,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Returns the folder for what is kept between runs; that of an emulator lies beside its state.
+    /// Returns the state folder. That of an emulator is beside its file.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
         #[cfg(feature = "emulator")]
         let beside = self.emulate.emulate.as_ref().map(|file| file.with_extension("state"));
@@ -248,17 +248,17 @@ impl Connection {
     }
 }
 
-/// The embedded emulator in the place of the API.
+/// The embedded emulator instead of the API.
 #[cfg(feature = "emulator")]
 #[derive(Debug, Args)]
 pub(crate) struct Emulate {
-    /// Starts the embedded emulator with this state and uses it, with a token of its own
+    /// Uses the embedded emulator with this state instead of the API, with a token of its own
     ///
-    /// The file is never written: new state goes beside it (live.state.yaml for live.yaml) and is used from then on.
+    /// The file is never written. New state is saved beside it (live.state.yaml for live.yaml) and used in later runs.
     #[arg(long, value_name = "FILE", help_heading = "Emulator",
           conflicts_with_all = ["token_file", "app_secret_file", "graph_url", "graph_version", "ca_file"])]
     pub(crate) emulate: Option<PathBuf>,
-    /// Starts over from the file that --emulate names
+    /// Discards the saved state and starts again from the file of --emulate
     #[arg(long, help_heading = "Emulator", requires = "emulate")]
     pub(crate) emulate_fresh: bool,
 }

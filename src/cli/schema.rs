@@ -9,7 +9,7 @@ use clap::ValueEnum;
 /// Prints a JSON Schema
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Of what
+    /// The document that it describes
     #[arg(value_enum, default_value = "manifest")]
     of: Of,
 }
@@ -22,7 +22,7 @@ enum Of {
     Plan,
     /// `apply --format json`
     Report,
-    /// What `plan --out` saves
+    /// The file of `plan --out`
     SavedPlan,
     /// `validate --format json`
     Diagnostics,

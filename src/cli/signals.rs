@@ -6,17 +6,17 @@ use crate::apply::{Shutdown, ShutdownReason};
 use std::future::Future;
 use std::io;
 
-/// The two signals, listened for since this was made: one that comes while nobody waits is not lost.
+/// Both signals. A signal that arrives while nothing waits for it is not lost.
 pub(crate) struct Signals(system::Signals);
 
 impl Signals {
-    /// Starts to listen.
+    /// Starts listening.
     pub(crate) fn listen() -> Result<Self, Failure> {
         let listening: io::Result<_> = system::Signals::listen();
         listening.map(Self).map_err(|error| Failure::failed("listening for signals", error))
     }
 
-    /// Runs work that writes nothing; `None` where a signal came first.
+    /// Runs work that writes nothing. Returns `None` if a signal arrives first.
     pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             result = work => Some(result),
@@ -24,7 +24,7 @@ impl Signals {
         }
     }
 
-    /// Runs work that writes: the first signal stops it by the switch, the second ends it at once.
+    /// Runs work that writes. The first signal requests the shutdown, the second one ends it at once.
     pub(crate) async fn shut_down<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -32,7 +32,7 @@ impl Signals {
     ) -> Result<T, Exit> {
         tokio::pin!(work);
         tokio::select! {
-            // A signal that is already there comes before the first write.
+            // A signal that has already arrived is handled before the first write.
             biased;
             () = self.0.next() => shutdown.request(ShutdownReason::Interrupted),
             result = &mut work => return Ok(result),
@@ -44,7 +44,7 @@ impl Signals {
     }
 }
 
-/// Runs work that writes nothing: a signal ends it at once.
+/// Runs work that writes nothing. A signal ends it at once.
 pub(crate) async fn ends_at_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     Signals::listen()?.unless(work).await.unwrap_or(Ok(Exit::Interrupted))
 }

@@ -1,25 +1,25 @@
-//! Where state is kept between runs: journals and locks.
+//! The folder for state between runs: journals, locks and call counts.
 
 use super::exit::Exit;
 use super::failure::Failure;
 use std::path::PathBuf;
 
-/// Where state is kept.
+/// The option for the state folder.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateDir {
-    /// The folder for journals, locks and counts of calls (wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in
+    /// The folder for journals, locks and call counts (default: wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in
     /// ~/Library/Application Support, on Windows in %LOCALAPPDATA%)
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 
 impl StateDir {
-    /// Returns the folder: the one that was named, or the system's own.
+    /// Returns the given folder, or the system's default.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
         self.or(None)
     }
 
-    /// Returns the folder: the one that was named, or another, or the system's own.
+    /// Returns the given folder, or another one, or the system's default.
     pub(crate) fn or(&self, other: Option<PathBuf>) -> Result<PathBuf, Failure> {
         let named = self.state_dir.clone().or(other);
         named.or_else(|| default(|name| std::env::var_os(name).map(PathBuf::from))).ok_or_else(|| {
@@ -29,7 +29,7 @@ impl StateDir {
     }
 }
 
-/// Returns the folder that the system's habits name. As the XDG specification asks, no relative path counts.
+/// Returns the system's default folder. Relative paths are ignored, as the XDG specification demands.
 fn default(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let folder = |name: &str| variable(name).filter(|path| path.is_absolute());
     let below_home = || {

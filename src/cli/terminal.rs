@@ -1,4 +1,4 @@
-//! Where things are printed: the product to stdout, talk to stderr, with or without colour.
+//! The standard streams: results go to stdout, everything else to stderr, with or without colour.
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -11,10 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, BufRead, IsTerminal, Write};
 use tracing::level_filters::LevelFilter;
 
-/// The width of the output where it is no terminal.
+/// The width of outputs that are not a terminal. A guess: a common width of logs and editors.
 const PIPED_WIDTH: usize = 100;
 
-/// The two streams, and how they want things shown.
+/// The standard streams with their style.
 pub(crate) struct Terminal {
     color: ColorChoice,
     verbose: bool,
@@ -31,7 +31,7 @@ impl Terminal {
         Self { color, verbose: common.verbose > 0 }
     }
 
-    /// Tells how texts for stdout are shown.
+    /// Returns the style of texts for stdout.
     pub(crate) fn style(&self) -> Style {
         self.style_for(&io::stdout())
     }
@@ -45,10 +45,10 @@ impl Terminal {
         Style { colour: choice != ColorChoice::Never, width, verbose: self.verbose }
     }
 
-    /// Sends the log to stderr: warnings, with `-v` what is being done, with `-vv` every call.
+    /// Sends the log to stderr: warnings, with `-v` each step, with `-vv` every call.
     ///
-    /// Only this program's own events: what the libraries below log could hold an address with a token. What
-    /// they tell may be foreign text, so that all of it is made harmless here.
+    /// Only events of this program are logged: those of libraries could contain a URL with a token. Event texts
+    /// can contain foreign text, so they are escaped here.
     pub(crate) fn start_logging(&self, common: &Common) {
         use tracing_subscriber::fmt::format::debug_fn;
         use tracing_subscriber::prelude::*;
@@ -74,12 +74,12 @@ impl Terminal {
         tracing_subscriber::registry().with(layer.with_filter(only_ours)).init();
     }
 
-    /// Prints the product to stdout. A reader that went away is no failure.
+    /// Prints a result to stdout. A closed pipe is not an error.
     pub(crate) fn product(&self, text: &str) -> Result<(), Failure> {
         self.written(|stdout| stdout.write_all(text.as_bytes()))
     }
 
-    /// Writes the product to stdout as it is made. A reader that went away is no failure.
+    /// Writes a result to stdout while it is made. A closed pipe is not an error.
     pub(crate) fn written(
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -93,13 +93,13 @@ impl Terminal {
         }
     }
 
-    /// Says something on stderr, in one line; foreign text in it does no harm.
+    /// Prints one line to stderr, escaped.
     pub(crate) fn say(&self, text: &str) {
-        // Where stderr is gone there is nobody to tell.
+        // If stderr is closed, the message is lost.
         let _ = writeln!(io::stderr().lock(), "{}", escape(text));
     }
 
-    /// Prints text that is already rendered to stderr.
+    /// Prints rendered text to stderr.
     pub(crate) fn talk(&self, render: impl FnOnce(&Style) -> String) {
         let text = render(&self.style_for(&io::stderr()));
         let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -123,7 +123,7 @@ impl Terminal {
         }
     }
 
-    /// Asks a question of which only `yes` approves.
+    /// Asks a question. Only `yes` approves.
     pub(crate) async fn approves(&self, question: &str) -> Result<bool, Failure> {
         if !io::stdin().is_terminal() {
             return Err(Failure::plain(Exit::Usage, "there is no terminal to ask on")
@@ -141,7 +141,7 @@ impl Terminal {
         }
     }
 
-    /// Shows how far something is, on a terminal only.
+    /// Shows a progress bar, on a terminal only.
     pub(crate) fn progress(&self, doing: &'static str, total: usize) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
@@ -152,7 +152,7 @@ impl Terminal {
     }
 }
 
-/// Tells where this runs, seen from the top of the repository that a pipeline of GitHub checked out.
+/// Returns the path from the top of the repository that a GitHub workflow checked out to the current folder.
 pub(crate) fn top() -> Top {
     let below = || {
         let workspace = std::env::var_os("GITHUB_WORKSPACE")?;

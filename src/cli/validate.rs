@@ -10,15 +10,15 @@ use jiff::civil::Date;
 
 /// Checks manifests without the API
 ///
-/// Reports every error in one run, with the place and what to do.
+/// Reports every error in one run, with its position and what to do.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     paths: ManifestPaths,
-    /// The day for which Meta's rules are checked, in UTC (today)
+    /// The day for which Meta's rules are checked, in UTC (default: today)
     #[arg(long, value_name = "YYYY-MM-DD")]
     today: Option<Date>,
-    /// What to print
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: ValidateFormat,
 }
