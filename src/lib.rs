@@ -1,39 +1,42 @@
 //! Access to WhatsApp Business Accounts (WABAs) as code.
 //!
-//! Manifests say which system users hold which tasks on which WABAs. A plan compares that with the live state
-//! from Meta's Graph API, guards judge the plan, and only what differs is applied.
+//! Manifests declare which system users hold which tasks on which WABAs. A plan compares that with the live state
+//! from Meta's Graph API, guards review the plan, and only what differs is applied.
 //!
 //! # The way data takes
 //!
-//! Steps that touch the world and steps that only think alternate. Each arrow carries a value.
+//! Steps with I/O and pure steps alternate. Each arrow carries a value. [`engine`] runs the steps for every verb.
 //!
 //! ```text
-//! read files     world   sources   paths                     -> Sources
-//! parse          pure    manifest  Sources                   -> Manifest, diagnostics
-//! look up names  world   graph     what the manifest names   -> Directory
-//! resolve        pure    resolve   Manifest, Directory, day  -> Desired, Policy, diagnostics
-//! read live      world   graph     scope                     -> Observed
-//! plan           pure    plan      Desired, Observed         -> Plan (cannot fail)
-//! guard          pure    guard     Plan, Policy              -> ApprovedPlan, or every violation
-//! render         pure    render    Plan                      -> text, JSON, diff, Markdown, HTML, …
-//! apply          world   apply     ApprovedPlan              -> journal, Report
+//! read files     I/O    sources   paths                     -> Sources
+//! parse          pure   manifest  Sources                   -> Manifest, diagnostics
+//! look up names  I/O    graph     names in the Manifest     -> Directory
+//! resolve        pure   resolve   Manifest, Directory, day  -> Desired, Policy, diagnostics
+//! read live      I/O    graph     scope                     -> Observed
+//! plan           pure   plan      Desired, Observed         -> Plan (cannot fail)
+//! review         pure   guard     Proposal, waivers         -> Review: ApprovedPlan, or every violation
+//! render         pure   render    a view of the Proposal    -> text, JSON, diff, Markdown, HTML, …
+//! apply          I/O    apply     ApprovedPlan              -> journal, Report
 //! ```
 //!
 //! # What always holds
 //!
-//! - The core (`model` to `drift`) does no I/O, has no async, no clock, no environment and no logging.
-//! - Nothing is taken away because of something unknown: a list that broke half-way is a failure, never a
-//!   shorter list.
-//! - Nothing reaches the API that a guard did not pass: only [`guard`] makes an `ApprovedPlan`, only
+//! - The core (`model`, `diagnostic`, `manifest`, `resolve`, `plan`, `digest`, `drift`, `proposal`, `guard`) does no
+//!   I/O, has no async, no clock, no environment and no logging.
+//! - Nothing is removed because of something unknown: a list that broke off is an error, never a shorter list.
+//! - Nothing reaches the API that a guard did not approve: only [`guard`] makes an `ApprovedPlan`, only
 //!   [`apply`](mod@apply) takes one, and `plan` and `drift` never hold a writer.
-//! - Foreign names are harmless in every output, and secrets are in none.
+//! - Foreign names are escaped in every output, and secrets are in none.
 //!
-//! The modules, in reading order: the core,
-
-pub mod files;
+//! The modules in reading order: the bottom,
 
 pub mod text;
 
+pub mod files;
+
+pub mod clock;
+
+// the core,
 pub mod model;
 
 pub mod diagnostic;
@@ -44,18 +47,16 @@ pub mod resolve;
 
 pub mod plan;
 
-pub mod guard;
-
 pub mod digest;
-
-pub mod proposal;
 
 pub mod drift;
 
-// … and the shell:
-pub mod sources;
+pub mod proposal;
 
-pub mod clock;
+pub mod guard;
+
+// I/O and formats,
+pub mod sources;
 
 pub mod graph;
 
@@ -70,6 +71,7 @@ pub mod render;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 
+// and the application.
 pub mod engine;
 
 pub mod cli;
