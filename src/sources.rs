@@ -1,4 +1,4 @@
-//! Reads the files that manifests are written in. It must not know what stands in them.
+//! Reads manifest files. Does not interpret their content.
 
 use crate::diagnostic::{self, Diagnostic};
 use crate::model::Sources;
@@ -7,46 +7,47 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read, in bytes.
+/// The maximum size of one file, in bytes. A guess: a manifest of a million lines has about 40 MiB.
 const FILE_LIMIT: u64 = 128 * 1024 * 1024;
-/// The most that all files together may have, in bytes.
+/// The maximum size of all files together, in bytes. A guess: twice the limit for one file.
 const TOTAL_LIMIT: u64 = 256 * 1024 * 1024;
-/// How many folders may lie within each other.
+/// The maximum nesting depth of folders. A guess that protects the stack.
 const DEPTH_LIMIT: usize = 64;
 
-/// Reads files, and all `*.yaml` and `*.yml` files below folders, hidden ones left out.
+/// Reads files, and all `*.yaml` and `*.yml` files in folders and their subfolders, except hidden ones.
 ///
-/// They come in the order of the arguments, below a folder by name; a file that is named twice is read once.
-/// What cannot be read becomes a diagnostic.
+/// The sources are in the order of the arguments, the files of a folder in the order of their names. A file that is passed
+/// twice is read once. A path that cannot be read becomes a diagnostic.
 pub fn read(paths: &[PathBuf]) -> (Sources, Vec<Diagnostic>) {
-    let mut reading = Reading::default();
+    let mut reader = SourceReader::default();
     for path in paths {
-        if let Err(diagnostic) = reading.path(path) {
-            reading.diagnostics.push(diagnostic);
+        if let Err(diagnostic) = reader.path(path) {
+            reader.diagnostics.push(diagnostic);
         }
     }
-    (reading.sources, reading.diagnostics)
+    (reader.sources, reader.diagnostics)
 }
 
 #[derive(Default)]
-struct Reading {
+struct SourceReader {
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
-    /// The files that are read, as the system knows them.
+    /// The canonical paths of the files that were read.
     read: BTreeSet<PathBuf>,
+    /// The size of those files together.
     bytes: u64,
 }
 
-impl Reading {
+impl SourceReader {
     fn path(&mut self, path: &Path) -> Result<(), Diagnostic> {
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if !metadata.is_dir() {
             return self.file(path);
         }
         let mut files = Vec::new();
-        let found = self.diagnostics.len();
-        self.find(path, &mut Way::default(), &mut files);
-        if files.is_empty() && self.diagnostics.len() == found {
+        let diagnostics_before = self.diagnostics.len();
+        self.folder(path, &mut Traversal::default(), &mut files);
+        if files.is_empty() && self.diagnostics.len() == diagnostics_before {
             return Err(diagnostic::no_manifests(&shown(path)));
         }
         for file in files {
@@ -58,8 +59,8 @@ impl Reading {
     }
 
     fn file(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        let known_as = path.canonicalize().map_err(|error| unreadable(path, &error))?;
-        if !self.read.insert(known_as) {
+        let canonical = path.canonicalize().map_err(|error| unreadable(path, &error))?;
+        if !self.read.insert(canonical) {
             return Ok(());
         }
         let text =
@@ -69,24 +70,25 @@ impl Reading {
         Ok(())
     }
 
-    /// Finds the manifests below a folder, by name. What is wrong with one folder ends no other.
-    fn find(&mut self, folder: &Path, way: &mut Way, files: &mut Vec<PathBuf>) {
-        match way.enter(folder) {
+    /// Collects the manifests in a folder and its subfolders, in the order of their names. An error in one folder does not
+    /// stop the others.
+    fn folder(&mut self, folder: &Path, traversal: &mut Traversal, files: &mut Vec<PathBuf>) {
+        match traversal.enter(folder) {
             Ok(None) => {}
             Ok(Some(entries)) => {
                 for path in entries.into_iter().filter(|path| !is_hidden(path)) {
-                    self.entry(path, way, files);
+                    self.entry(path, traversal, files);
                 }
-                way.above.pop();
+                traversal.parents.pop();
             }
             Err(diagnostic) => self.diagnostics.push(diagnostic),
         }
     }
 
-    fn entry(&mut self, path: PathBuf, way: &mut Way, files: &mut Vec<PathBuf>) {
+    fn entry(&mut self, path: PathBuf, traversal: &mut Traversal, files: &mut Vec<PathBuf>) {
         let metadata = fs::metadata(&path);
         if metadata.as_ref().is_ok_and(fs::Metadata::is_dir) {
-            self.find(&path, way, files);
+            self.folder(&path, traversal, files);
         } else if is_yaml(&path) {
             match metadata {
                 Ok(_) => files.push(path),
@@ -96,34 +98,34 @@ impl Reading {
     }
 }
 
-/// The way through the folders below one that was given, each as the system knows it.
+/// The state of a traversal of folders. All paths are canonical.
 #[derive(Default)]
-struct Way {
-    /// Those on the way to where it is.
-    above: Vec<PathBuf>,
-    /// Those that were entered. Links can lead to one folder on more ways than could ever be gone.
+struct Traversal {
+    /// The current folder and its parents.
+    parents: Vec<PathBuf>,
+    /// The folders that were entered. Symbolic links can lead to one folder by exponentially many paths.
     entered: BTreeSet<PathBuf>,
 }
 
-impl Way {
-    /// Returns what lies in a folder, by name; `None` where it was entered before on another way.
+impl Traversal {
+    /// Enters a folder and returns its entries, in the order of their names; `None` if it was entered before.
     fn enter(&mut self, folder: &Path) -> Result<Option<Vec<PathBuf>>, Diagnostic> {
-        let known_as = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
+        let canonical = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
         let refused = |why| Err(diagnostic::unreadable_file(&shown(folder), why));
-        if self.above.contains(&known_as) {
-            return refused("the folder leads back to itself by a link");
+        if self.parents.contains(&canonical) {
+            return refused("a symbolic link leads back to a parent folder");
         }
-        if self.above.len() >= DEPTH_LIMIT {
-            return refused("the folders lie too deep within each other");
+        if self.parents.len() >= DEPTH_LIMIT {
+            return refused("folders are nested more than 64 deep");
         }
-        if !self.entered.insert(known_as.clone()) {
+        if !self.entered.insert(canonical.clone()) {
             return Ok(None);
         }
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let entries = entries.map_err(|error| unreadable(folder, &error))?;
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
-        self.above.push(known_as);
+        self.parents.push(canonical);
         Ok(Some(paths))
     }
 }
@@ -136,26 +138,26 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// Reads a file of at most so many bytes.
-fn text(path: &Path, left: u64) -> io::Result<String> {
+/// Reads a file. `remaining` is the limit in bytes that the files before it left.
+fn text(path: &Path, remaining: u64) -> io::Result<String> {
     let metadata = fs::metadata(path)?;
-    // A pipe or a device could give bytes without end, or none for ever.
+    // A pipe or a device could be endless, or block forever.
     if !metadata.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
-    let limit = FILE_LIMIT.min(left);
+    let limit = FILE_LIMIT.min(remaining);
     let mut bytes = Vec::new();
-    // What the system says of the length saves the reading; a file that grows meanwhile is cut all the same.
+    // A file that is too large is not read at all, and a file that grows meanwhile is cut at the limit.
     if metadata.len() <= limit {
         File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     }
     if metadata.len().max(bytes.len() as u64) > limit {
-        let limit = if limit < FILE_LIMIT {
-            "all files together may have 256 MiB"
+        let message = if limit < FILE_LIMIT {
+            "all files together exceed the limit of 256 MiB"
         } else {
-            "a file may have 128 MiB"
+            "it exceeds the limit of 128 MiB"
         };
-        return Err(io::Error::other(format!("it is too large: {limit}")));
+        return Err(io::Error::other(message));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -168,7 +170,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     diagnostic::unreadable_file(&shown(path), &error.to_string())
 }
 
-/// Returns a path with `/` between its parts, on every system.
+/// Formats a path with `/` as the separator, on every platform.
 fn shown(path: &Path) -> String {
     path.display().to_string().replace(std::path::MAIN_SEPARATOR, "/")
 }
@@ -179,7 +181,7 @@ mod tests {
     use std::time::{Duration, Instant};
     use tempfile::TempDir;
 
-    /// Makes a folder with these files in it.
+    /// Creates a folder with these files.
     fn folder(files: &[(&str, &[u8])]) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes) in files {
@@ -190,19 +192,19 @@ mod tests {
         folder
     }
 
-    /// Reads what stands in a folder, and says which texts came and what was wrong, without the folder's path.
-    fn came(folder: &TempDir, names: &[&str]) -> Vec<String> {
+    /// Reads paths in a folder and returns a line for each source and each diagnostic, without the folder's path.
+    fn read_in(folder: &TempDir, names: &[&str]) -> Vec<String> {
         let paths: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
         let (sources, diagnostics) = read(&paths);
         let texts = sources.iter().map(|(_, source)| format!("{}: {}", source.path, source.text));
-        let wrong =
+        let messages =
             diagnostics.iter().map(|diagnostic| format!("{} {}", diagnostic.code, diagnostic.message));
         let root = shown(folder.path());
-        texts.chain(wrong).map(|line| line.replace(&format!("{root}/"), "").replace(&root, ".")).collect()
+        texts.chain(messages).map(|line| line.replace(&format!("{root}/"), "").replace(&root, ".")).collect()
     }
 
     #[test]
-    fn a_folder_gives_its_manifests_by_name_hidden_ones_left_out() {
+    fn manifests_of_a_folder_are_read_in_the_order_of_their_names_without_hidden_ones() {
         let folder = folder(&[
             ("b.yaml", b"b"),
             ("a/z.yml", b"z"),
@@ -215,84 +217,86 @@ mod tests {
             (".git/config.yaml", b"no"),
         ]);
         assert_eq!(
-            came(&folder, &["."]),
+            read_in(&folder, &["."]),
             ["./a/deep/er/x.yaml: x", "./a/z.yml: z", "./b.yaml: b", "./c.yaml: c"]
         );
-        assert_eq!(came(&folder, &["notes.txt", "a"])[0], "notes.txt: no", "a file that is named is read");
-        assert_eq!(came(&folder, &[".hidden.yaml"]), [".hidden.yaml: no"]);
-    }
-
-    #[test]
-    fn a_file_that_is_named_twice_is_read_once() {
-        let folder = folder(&[("a/b.yaml", b"b"), ("c.yaml", b"c")]);
-        assert_eq!(came(&folder, &["c.yaml", "a/../c.yaml", "a", "a/b.yaml"]), ["c.yaml: c", "a/b.yaml: b"]);
-    }
-
-    #[test]
-    fn what_is_not_there_is_said_and_the_rest_is_read() {
-        let folder = folder(&[("c.yaml", b"c"), ("empty/notes.txt", b"")]);
-        let found = came(&folder, &["nowhere.yaml", "empty", "c.yaml"]);
-        assert_eq!(found[0], "c.yaml: c");
-        assert!(
-            found[1].starts_with("unreadable-file nowhere.yaml could not be read: No such file"),
-            "{found:?}"
+        assert_eq!(
+            read_in(&folder, &["notes.txt", "a"])[0],
+            "notes.txt: no",
+            "a file that is passed itself is always read"
         );
-        assert_eq!(found[2], "no-manifests there is no *.yaml or *.yml file below empty");
+        assert_eq!(read_in(&folder, &[".hidden.yaml"]), [".hidden.yaml: no"]);
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_said_with_their_line() {
+    fn a_file_that_is_passed_twice_is_read_once() {
+        let folder = folder(&[("a/b.yaml", b"b"), ("c.yaml", b"c")]);
+        assert_eq!(
+            read_in(&folder, &["c.yaml", "a/../c.yaml", "a", "a/b.yaml"]),
+            ["c.yaml: c", "a/b.yaml: b"]
+        );
+    }
+
+    #[test]
+    fn missing_paths_are_reported_and_the_others_are_read() {
+        let folder = folder(&[("c.yaml", b"c"), ("empty/notes.txt", b"")]);
+        let found = read_in(&folder, &["nowhere.yaml", "empty", "c.yaml"]);
+        assert_eq!(found[0], "c.yaml: c");
+        assert!(found[1].starts_with("unreadable-file cannot read nowhere.yaml: No such file"), "{found:?}");
+        assert_eq!(found[2], "no-manifests no *.yaml or *.yml file found in empty");
+    }
+
+    #[test]
+    fn invalid_utf8_is_reported_with_its_line() {
         let folder =
             folder(&[("a.yaml", b"one\ntwo \xff\n"), ("b.yaml", b"\xff\xfev\0e\0"), ("c.yaml", b"c")]);
         let expected = [
             "./c.yaml: c",
-            "unreadable-file ./a.yaml could not be read: it is not valid UTF-8 (line 2)",
-            "unreadable-file ./b.yaml could not be read: it is not valid UTF-8 (line 1)",
+            "unreadable-file cannot read ./a.yaml: it is not valid UTF-8 (line 2)",
+            "unreadable-file cannot read ./b.yaml: it is not valid UTF-8 (line 1)",
         ];
-        assert_eq!(came(&folder, &["."]), expected);
+        assert_eq!(read_in(&folder, &["."]), expected);
     }
 
     #[test]
-    fn a_file_of_a_gigabyte_is_refused_at_once() {
+    fn a_file_of_a_gigabyte_is_rejected_without_reading_it() {
         let folder = folder(&[("a.yaml", b"a")]);
         File::create(folder.path().join("huge.yaml")).unwrap().set_len(1 << 30).unwrap();
         let begun = Instant::now();
-        let expected = [
-            "a.yaml: a",
-            "unreadable-file huge.yaml could not be read: it is too large: a file may have 128 MiB",
-        ];
-        assert_eq!(came(&folder, &["huge.yaml", "a.yaml"]), expected);
-        assert!(begun.elapsed() < Duration::from_secs(1), "nothing of it is read");
+        let expected =
+            ["a.yaml: a", "unreadable-file cannot read huge.yaml: it exceeds the limit of 128 MiB"];
+        assert_eq!(read_in(&folder, &["huge.yaml", "a.yaml"]), expected);
+        assert!(begun.elapsed() < Duration::from_secs(1), "the file is not read");
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_loop_of_links_ends() {
+    fn a_loop_of_symbolic_links_is_reported() {
         use std::os::unix::fs::symlink;
         let folder = folder(&[("a/b.yaml", b"b"), ("c/d.yaml", b"d")]);
         symlink("..", folder.path().join("a/up")).unwrap();
         symlink("self.yaml", folder.path().join("self.yaml")).unwrap();
-        let found = came(&folder, &["a", "self.yaml"]);
+        let found = read_in(&folder, &["a", "self.yaml"]);
         assert_eq!(
             found[..3],
             [
                 "a/b.yaml: b",
                 "a/up/c/d.yaml: d",
-                "unreadable-file a/up/a could not be read: the folder leads back to itself by a link"
+                "unreadable-file cannot read a/up/a: a symbolic link leads back to a parent folder"
             ]
         );
-        let twice = found[3..].iter().all(|said| said.contains("self.yaml could not be read: "));
-        assert!(twice && found.len() == 5, "by the folder and by its name: {found:?}");
+        let twice = found[3..].iter().all(|line| line.contains("self.yaml: "));
+        assert!(twice && found.len() == 5, "found in the folder, and passed itself: {found:?}");
         symlink("../c/d.yaml", folder.path().join("c/again.yaml")).unwrap();
         symlink("nowhere", folder.path().join("c/broken.yaml")).unwrap();
-        let found = came(&folder, &["c"]);
-        assert_eq!(found[0], "c/again.yaml: d", "what is wrong ends nothing else");
-        assert!(found[1].starts_with("unreadable-file c/broken.yaml could not be read: "), "{found:?}");
+        let found = read_in(&folder, &["c"]);
+        assert_eq!(found[0], "c/again.yaml: d", "an error does not stop the rest");
+        assert!(found[1].starts_with("unreadable-file cannot read c/broken.yaml: "), "{found:?}");
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_many_ways_of_links_lead_to_is_entered_once() {
+    fn a_folder_behind_exponentially_many_links_is_entered_once() {
         use std::os::unix::fs::symlink;
         let folder = folder(&[("30/x.yaml", b"x")]);
         for level in 0..30 {
@@ -301,15 +305,15 @@ mod tests {
             symlink(format!("../{}", level + 1), path.join("a")).unwrap();
             symlink(format!("../{}", level + 1), path.join("b")).unwrap();
         }
-        let way = ["a"; 30].join("/");
-        assert_eq!(came(&folder, &["0"]), [format!("0/{way}/x.yaml: x")]);
+        let path = ["a"; 30].join("/");
+        assert_eq!(read_in(&folder, &["0"]), [format!("0/{path}/x.yaml: x")]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_regular_file_is_not_waited_for() {
+    fn a_device_is_rejected_without_reading_it() {
         let (sources, diagnostics) = read(&[PathBuf::from("/dev/zero")]);
         assert_eq!(sources.iter().count(), 0);
-        assert!(diagnostics[0].message.ends_with("it is no regular file"), "{diagnostics:?}");
+        assert!(diagnostics[0].message.ends_with("it is not a regular file"), "{diagnostics:?}");
     }
 }

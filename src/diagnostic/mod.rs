@@ -1,7 +1,7 @@
-//! Diagnostics: what is wrong, or doubtful, about the user's text, with the place and what to do.
+//! Diagnostics: errors and warnings about the user's files, each with a position and a help text.
 //!
-//! A diagnostic is a value; nothing here prints. The constructors of all of them live in this module, so
-//! that every code, message and help stands in one place.
+//! This module holds the constructor of every diagnostic, and with it every code, message and help text. It does
+//! not print.
 
 mod resolve;
 mod text;
@@ -16,28 +16,56 @@ use crate::model::Position;
 pub enum Severity {
     /// The manifests cannot be used.
     Error,
-    /// The manifests can be used, and something about them is doubtful.
+    /// The manifests can be used, but probably contain a mistake.
     Warning,
 }
 
-/// Something about the user's text.
+/// An error or a warning about the user's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it stops the run.
+    /// Whether the diagnostic stops the run.
     pub severity: Severity,
-    /// A stable code in kebab-case.
+    /// The stable code, in kebab-case: `unknown-key`.
     pub code: &'static str,
-    /// What is wrong, in one sentence without a full stop; foreign text in it is already harmless.
+    /// What is wrong, in one sentence without a full stop. Text from the files is already escaped.
     pub message: String,
-    /// Where; `None` where it concerns no place in a file (an unreadable folder).
+    /// Where the problem is; `None` if it has no position in a file, such as an unreadable folder.
     pub at: Option<Position>,
-    /// What to do, where there is something to say.
+    /// How to fix it, if there is advice.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// Returns whether it stops the run.
+    /// Returns whether the diagnostic stops the run.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+fn error(
+    code: &'static str,
+    at: Position,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
+    diagnostic(Severity::Error, code, at, message.into(), help.into())
+}
+
+fn warning(
+    code: &'static str,
+    at: Position,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
+    diagnostic(Severity::Warning, code, at, message.into(), help.into())
+}
+
+fn diagnostic(
+    severity: Severity,
+    code: &'static str,
+    at: Position,
+    message: String,
+    help: String,
+) -> Diagnostic {
+    Diagnostic { severity, code, message, at: Some(at), help: Some(help) }
 }

@@ -1,18 +1,10 @@
-//! What can be wrong with a manifest once its names are looked up, offline and in the business.
+//! Diagnostics about a whole manifest: its selections, Meta's rules, and the names looked up in the business.
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, error, warning};
 use crate::model::{AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 
-fn error(code: &'static str, at: Position, message: String, help: String) -> Diagnostic {
-    Diagnostic { severity: Severity::Error, code, message, at: Some(at), help: Some(help) }
-}
-
-fn warning(code: &'static str, at: Position, message: String, help: String) -> Diagnostic {
-    Diagnostic { severity: Severity::Warning, code, message, at: Some(at), help: Some(help) }
-}
-
-/// Names the first of some WABAs, and counts the others.
+/// Returns the name of the first WABA and the number of the others.
 fn first_and_more(wabas: &[&Name]) -> String {
     match wabas {
         [] => String::from("no WABA"),
@@ -32,41 +24,29 @@ fn shared_word(shared: Shared) -> &'static str {
 }
 
 /// A selection of a grant that matches no WABA.
-pub(crate) fn selects_nothing(at: Position, what: &str) -> Diagnostic {
-    warning(
-        "selects-nothing",
-        at,
-        format!("{what} matches no WABA"),
-        String::from(
-            "globs see the names of declared WABAs and the live names of discovered ones, and mind case",
-        ),
-    )
+pub(crate) fn selects_nothing(at: Position, selection: &str) -> Diagnostic {
+    let help = "globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive";
+    warning("selects-nothing", at, format!("{selection} matches no WABA"), help)
 }
 
 /// A grant whose last day has passed.
 pub(crate) fn expired_grant(at: Position, until: Date, day: Date) -> Diagnostic {
-    warning(
-        "expired-grant",
-        at,
-        format!("this grant ended on {until} and gives nothing on {day}"),
-        String::from("delete the grant, or give it a later `until`"),
-    )
+    let message = format!("this grant ended on {until} and grants no access on {day}");
+    warning("expired-grant", at, message, "delete the grant, or set a later `until`")
 }
 
-/// An `until` on WABAs where nothing is taken away.
+/// An `until` on WABAs with `prune: none`.
 pub(crate) fn until_without_prune(at: Position, wabas: &[&Name]) -> Diagnostic {
+    let wabas = first_and_more(wabas);
     warning(
         "until-without-prune",
         at,
-        format!(
-            "nothing is taken away on {} (`prune: none`), so this `until` will not end the access",
-            first_and_more(wabas)
-        ),
-        String::from("use `prune: declared` there, or take the access away by hand when the day has come"),
+        format!("this `until` does not end the access on {wabas}: `prune: none` removes nothing"),
+        "set `prune: declared` there, or remove the access by hand after this day",
     )
 }
 
-/// `MANAGE` where Meta's guide says that it does not work.
+/// `MANAGE` on a WABA where, by Meta's guide, it does not work.
 pub(crate) fn manage_not_possible(
     at: Position,
     shared: Shared,
@@ -74,22 +54,13 @@ pub(crate) fn manage_not_possible(
     granular: &TaskSet,
 ) -> Diagnostic {
     let help = if shared == Shared::Standard {
-        String::from(
-            "a WABA that is shared with Standard permissions takes DEVELOP; have it shared with Admin permissions to use MANAGE",
-        )
+        String::from("grant DEVELOP instead, or have the WABA shared with Admin permissions")
     } else {
-        format!("choose granular tasks instead: {granular}")
+        format!("grant granular tasks instead: {granular}")
     };
-    error(
-        "manage-not-possible",
-        at,
-        format!(
-            "MANAGE does not work on {}, which has `shared: {}`",
-            first_and_more(wabas),
-            shared_word(shared)
-        ),
-        help,
-    )
+    let (wabas, word) = (first_and_more(wabas), shared_word(shared));
+    let message = format!("MANAGE does not work on {wabas}, which has `shared: {word}`");
+    error("manage-not-possible", at, message, help)
 }
 
 /// A task outside the granular list on `solution_without_messaging`.
@@ -99,41 +70,38 @@ pub(crate) fn task_not_granular(
     wabas: &[&Name],
     granular: &TaskSet,
 ) -> Diagnostic {
+    let wabas = first_and_more(wabas);
     error(
         "task-not-granular",
         at,
-        format!(
-            "{tasks} cannot be assigned on {}, which has `shared: solution_without_messaging`",
-            first_and_more(wabas)
-        ),
+        format!("{tasks} cannot be assigned on {wabas}, which has `shared: solution_without_messaging`"),
         format!("tasks that can be assigned there: {granular}"),
     )
 }
 
-/// Anything but `DEVELOP` on `standard`.
+/// A task other than `DEVELOP` on `standard`.
 pub(crate) fn task_on_standard(at: Position, tasks: &TaskSet, wabas: &[&Name]) -> Diagnostic {
+    let wabas = first_and_more(wabas);
+    let only = Task::Develop;
     warning(
         "task-on-standard",
         at,
-        format!("{tasks} may be refused on {}, which has `shared: standard`", first_and_more(wabas)),
-        format!(
-            "Meta's guide names only {} for WABAs that are shared with Standard permissions",
-            Task::Develop
-        ),
+        format!("Meta may refuse {tasks} on {wabas}, which has `shared: standard`"),
+        format!("Meta's guide names only {only} for WABAs that are shared with Standard permissions"),
     )
 }
 
-/// A line of credit that nobody can share.
+/// A line of credit on a WABA where no grant gives `MANAGE_BILLING`.
 pub(crate) fn credit_without_billing(at: Position, waba: &Name) -> Diagnostic {
     error(
         "credit-without-billing",
         at,
-        format!("nobody holds MANAGE_BILLING on `{waba}`, which sharing a line of credit needs there"),
-        String::from("grant MANAGE_BILLING to a user on it, or remove `line_of_credit`"),
+        format!("no grant gives MANAGE_BILLING on `{waba}`, but sharing a line of credit there requires it"),
+        "grant MANAGE_BILLING there, or remove `line_of_credit`",
     )
 }
 
-/// An id that is not among the business's system users.
+/// An id that no system user of the business has.
 pub(crate) fn unknown_user_id(
     at: Position,
     name: &Name,
@@ -141,127 +109,105 @@ pub(crate) fn unknown_user_id(
     same_name: Option<UserId>,
 ) -> Diagnostic {
     let known = same_name.map_or_else(String::new, |found| {
-        format!("; the business has a system user of this name with the id {found}")
+        format!("; the business has a system user of this name with id {found}")
     });
     error(
         "unknown-user-id",
         at,
         format!("`{name}`: no system user of this business has the id {id}{known}"),
+        "ids are app-scoped: Business Settings can show another number than the API returns for this app's token; remove `id` to find the user by name",
+    )
+}
+
+/// A name that no system user of the business has.
+pub(crate) fn unknown_user_name(at: Position, name: &Name, similar: &[String]) -> Diagnostic {
+    let help = if similar.is_empty() {
         String::from(
-            "ids are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find the user by its name",
-        ),
-    )
-}
-
-/// A name that no system user has.
-pub(crate) fn unknown_user_name(at: Position, name: &Name, near: &[String]) -> Diagnostic {
-    let help = if near.is_empty() {
-        String::from("names match to the code point; give the `id` that the API uses, or the exact `name`")
-    } else {
-        format!("did you mean {}? names match to the code point", near.join(" or "))
-    };
-    error("unknown-user-name", at, format!("no system user of this business is called `{name}`"), help)
-}
-
-/// A name that several system users have.
-pub(crate) fn ambiguous_user_name(at: Position, name: &Name, ids: &[UserId]) -> Diagnostic {
-    let ids: Vec<String> = ids.iter().map(UserId::to_string).collect();
-    error(
-        "ambiguous-user-name",
-        at,
-        format!("{} system users of this business are called `{name}`", ids.len()),
-        format!("give the `id` of the one you mean: {}", ids.join(" or ")),
-    )
-}
-
-/// Two declared names that turn out to be one system user.
-pub(crate) fn same_live_user(at: Position, name: &Name, other: &Name, id: UserId) -> Diagnostic {
-    error(
-        "same-live-user",
-        at,
-        format!("`{name}` and `{other}` are the same system user, {id}"),
-        String::from("declare each system user once"),
-    )
-}
-
-/// An id whose live name is not the given one.
-pub(crate) fn user_name_differs(at: Position, given: &Name, live: &Name) -> Diagnostic {
-    warning(
-        "user-name-differs",
-        at,
-        format!("the system user with this id is called `{live}`, not `{given}`"),
-        String::from("check that the id is the right one, and correct or remove `name`"),
-    )
-}
-
-/// `by_role` on a user whose role gives nothing.
-pub(crate) fn by_role_without_role(at: Position, name: &Name, user: &SystemUser) -> Option<Diagnostic> {
-    (user.role == AdminRole::Employee).then(|| {
-        error(
-            "by-role-without-role",
-            at,
-            format!("`{name}` has `by_role: true`, but it is no admin of the business"),
-            String::from("remove `by_role`: what a regular system user holds is what is assigned to it"),
+            "names must match exactly; set `name` to the exact name, or `id` to the id that the API returns",
         )
-    })
+    } else {
+        format!("did you mean {}? names must match exactly", similar.join(" or "))
+    };
+    error("unknown-user-name", at, format!("no system user of this business is named `{name}`"), help)
 }
 
-/// A `shared` value that the API contradicts.
+/// A name that several system users of the business have.
+pub(crate) fn ambiguous_user_name(at: Position, name: &Name, ids: &[UserId]) -> Diagnostic {
+    let message = format!("{} system users of this business are named `{name}`", ids.len());
+    let ids: Vec<String> = ids.iter().map(UserId::to_string).collect();
+    error("ambiguous-user-name", at, message, format!("set `id` to one of: {}", ids.join(", ")))
+}
+
+/// Two declarations that resolve to the same system user.
+pub(crate) fn same_live_user(at: Position, name: &Name, other: &Name, id: UserId) -> Diagnostic {
+    let message = format!("`{name}` and `{other}` are the same system user, {id}");
+    error("same-live-user", at, message, "declare each system user once")
+}
+
+/// A declared name that differs from the live name of the user with the declared id.
+pub(crate) fn user_name_differs(at: Position, given: &Name, live: &Name) -> Diagnostic {
+    let message = format!("the system user with this id is named `{live}`, not `{given}`");
+    warning("user-name-differs", at, message, "check the id, and correct or remove `name`")
+}
+
+/// `by_role` on a user whose role grants no access.
+pub(crate) fn by_role_without_role(at: Position, name: &Name, user: &SystemUser) -> Option<Diagnostic> {
+    let message = format!("`{name}` has `by_role: true`, but is not an admin of the business");
+    let help = "remove `by_role`: a regular system user has only the tasks that are assigned to it";
+    (user.role == AdminRole::Employee).then(|| error("by-role-without-role", at, message, help))
+}
+
+/// A `shared` value that contradicts the list on which the API returns the WABA.
 pub(crate) fn shared_contradicted(
     at: Position,
     waba: &Name,
     id: WabaId,
-    said: Shared,
+    declared: Shared,
     edge: Edge,
 ) -> Diagnostic {
-    let (found, help) = if edge == Edge::Owned {
+    let (live, help) = if edge == Edge::Owned {
         ("the business owns it", "remove `shared`, or write `shared: owned`")
     } else {
         (
             "it is shared with the business",
-            "say how it is shared: `shared: admin`, `standard`, `solution_with_messaging` or `solution_without_messaging`",
+            "set `shared` to admin, standard, solution_with_messaging or solution_without_messaging",
         )
     };
-    error(
-        "shared-contradicted",
-        at,
-        format!("`{waba}` ({id}) has `shared: {}`, but {found}", shared_word(said)),
-        String::from(help),
-    )
+    let declared = shared_word(declared);
+    let message = format!("`{waba}` ({id}) has `shared: {declared}`, but {live}");
+    error("shared-contradicted", at, message, help)
 }
 
-/// A `shared` value that the WABA's solution contradicts.
+/// A `shared` value that contradicts the WABA's solution.
 pub(crate) fn solution_contradicted(at: Position, waba: &Name, messaging: bool) -> Diagnostic {
-    let (said, is) = if messaging {
-        ("solution_without_messaging", "solution_with_messaging")
+    let (declared, live) = if messaging {
+        (Shared::SolutionWithoutMessaging, Shared::SolutionWithMessaging)
     } else {
-        ("solution_with_messaging", "solution_without_messaging")
+        (Shared::SolutionWithMessaging, Shared::SolutionWithoutMessaging)
     };
+    let (declared, live) = (shared_word(declared), shared_word(live));
     let holds = if messaging { "holds" } else { "does not hold" };
-    error(
-        "solution-contradicted",
-        at,
-        format!("`{waba}` has `shared: {said}`, but this token's app {holds} MESSAGING on its solution"),
-        format!("write `shared: {is}`"),
-    )
+    let message =
+        format!("`{waba}` has `shared: {declared}`, but this token's app {holds} MESSAGING on its solution");
+    error("solution-contradicted", at, message, format!("write `shared: {live}`"))
 }
 
-/// A rule that discovers from one list what can only be on the other.
-pub(crate) fn discover_contradicts_itself(at: Position, said: Shared) -> Diagnostic {
+/// A rule with a `shared` value that no WABA on its list can have.
+pub(crate) fn discover_contradicts_itself(at: Position, shared: Shared) -> Diagnostic {
     error(
         "discover-contradicts-itself",
         at,
-        format!("no WABA on this rule's list can have `shared: {}`", shared_word(said)),
-        String::from("`from: owned` goes with `shared: owned`, `from: client` with the others"),
+        format!("a WABA on this rule's list cannot have `shared: {}`", shared_word(shared)),
+        "use `shared: owned` with `from: owned`, and the other values with `from: client`",
     )
 }
 
-/// Two rules that discover one WABA and disagree.
+/// Two rules that discover the same WABA with different values.
 pub(crate) fn discover_disagrees(at: Position, waba: &Name, what: &str) -> Diagnostic {
     error(
         "discover-disagrees",
         at,
-        format!("this rule and one before it both discover `{waba}`, and disagree on {what}"),
-        String::from("narrow one of the rules by `name`, or let both say the same"),
+        format!("this rule and an earlier one both discover `{waba}` but disagree on {what}"),
+        "narrow one of the rules with `name`, or set the same value in both",
     )
 }

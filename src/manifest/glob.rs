@@ -1,26 +1,26 @@
-//! Globs on names: `*` and `?`, nothing else.
+//! Globs that match names.
 
-/// A pattern that covers a whole name and minds case: `*` is any run of characters, `?` is one.
+/// A pattern that matches a whole name, case-sensitive: `*` matches any number of characters, `?` matches one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Glob(Box<str>);
 
 impl Glob {
-    /// Keeps a text as a pattern; every text is one.
+    /// Creates a glob from a pattern. Every text is a valid pattern.
     pub fn new(pattern: impl Into<Box<str>>) -> Self {
         Self(pattern.into())
     }
 
-    /// Returns whether a text has a wildcard, and so is a pattern rather than a name.
+    /// Returns whether a text contains a wildcard.
     pub fn is_glob(text: &str) -> bool {
         text.contains(['*', '?'])
     }
 
-    /// Returns the pattern as it was written.
+    /// Returns the pattern.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns whether the pattern covers the whole name, in time proportional to both lengths multiplied.
+    /// Returns whether the pattern matches the whole name. Takes time proportional to the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
         let (mut pattern, mut rest) = (self.0.chars(), name.chars());
         let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
@@ -35,7 +35,7 @@ impl Glob {
                 (Some('?'), Some(_)) => {}
                 (Some(p), Some(n)) if p == n => {}
                 _ => {
-                    // The last star takes one character more.
+                    // Let the last star match one more character.
                     let Some((after_star, mut taken)) = retry.take() else { return false };
                     if taken.next().is_none() {
                         return false;
@@ -49,7 +49,7 @@ impl Glob {
     }
 }
 
-/// Every text is a pattern.
+/// Every text is a valid pattern.
 impl std::str::FromStr for Glob {
     type Err = std::convert::Infallible;
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_glob_covers_the_whole_name_and_minds_case() {
+    fn a_glob_matches_the_whole_name_and_is_case_sensitive() {
         for (pattern, name, expected) in [
             ("acme-*", "acme-eu", true),
             ("acme-*", "acme-", true),

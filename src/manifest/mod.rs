@@ -1,15 +1,15 @@
-//! The manifest: what the user's files say once they are read, checked in themselves, and joined.
+//! Parses manifest files, checks them, and joins them into one [`Manifest`].
 //!
-//! This is the only module that knows YAML. It must not know the API, the day, or what is live.
+//! No other module of the core knows YAML. This module knows neither the API, nor the current day, nor live state.
 
 mod check;
 mod glob;
 mod raw;
-mod read;
 mod scalar;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 pub use glob::Glob;
 pub use schema::schema;
@@ -19,16 +19,16 @@ use crate::model::{At, BusinessId, Name, Position, Prune, Shared, Sources, Task,
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads texts as one manifest.
+/// Parses sources as one manifest.
 ///
-/// Returns `None` where any of the diagnostics is an error. All errors are found in one run; in a document
-/// with the wrong structure the first, and every other document is still read.
+/// Returns `None` if any of the diagnostics is an error. One run finds all errors, except that the parsing of a document
+/// with a wrong structure stops at the first error.
 pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut documents = Vec::new();
     for (source, text) in sources.iter() {
-        let read = read::read(source, &text.text, &mut diagnostics);
-        documents.extend(read.into_iter().map(|document| (source, document)));
+        let parsed = yaml::parse(source, &text.text, &mut diagnostics);
+        documents.extend(parsed.into_iter().map(|document| (source, document)));
     }
     if documents.is_empty()
         && diagnostics.is_empty()
@@ -40,130 +40,130 @@ pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
     (manifest, diagnostics)
 }
 
-/// All documents of all files, joined. Every name that is declared here is unique.
+/// All documents of all files, joined. The declared names are unique.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// The business portfolio, and where it stands.
+    /// The business portfolio.
     pub business: At<BusinessId>,
-    /// The declared system users by their name in the repository.
-    pub system_users: BTreeMap<Name, SystemUserEntry>,
-    /// The declared WABAs by their name in the repository.
-    pub wabas: BTreeMap<Name, WabaEntry>,
-    /// The rules that discover WABAs, in order.
+    /// The declared system users, by their name in the manifest.
+    pub system_users: BTreeMap<Name, SystemUserDeclaration>,
+    /// The declared WABAs, by their name in the manifest.
+    pub wabas: BTreeMap<Name, WabaDeclaration>,
+    /// The rules that discover WABAs, in file order.
     pub discover: Vec<DiscoverRule>,
-    /// The grants, in order.
+    /// The grants, in file order.
     pub grants: Vec<Grant>,
-    /// What may be taken away, unless a WABA says otherwise.
+    /// Which access may be removed. WABAs and discover rules can override it.
     pub prune: Prune,
     /// The limits that a plan must keep.
     pub guards: Guards,
-    /// What Meta is seen to store beside or instead of what was asked.
+    /// Tasks that Meta stores in addition to, or instead of, the key.
     pub implied: BTreeMap<Task, TaskSet>,
 }
 
 /// A declared system user.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SystemUserEntry {
-    /// Where its key stands.
+pub struct SystemUserDeclaration {
+    /// The position of its key.
     pub at: Position,
-    /// Its id, where the manifest gives one, and where that stands.
+    /// The id, if the manifest sets it.
     pub id: Option<At<UserId>>,
-    /// Its name in the business, where the manifest gives one, and where that stands.
+    /// The name in the business, if the manifest sets it.
     pub name: Option<At<Name>>,
-    /// Whether its access comes by its role.
+    /// Whether its access comes from its role.
     pub by_role: bool,
 }
 
-/// Labels: keys and values compared as they are written.
+/// Labels. Keys and values are compared as text.
 pub type Labels = BTreeMap<String, String>;
 
 /// A declared WABA.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WabaEntry {
-    /// Where its key stands.
+pub struct WabaDeclaration {
+    /// The position of its key.
     pub at: Position,
-    /// Its id, and where that stands.
+    /// The id.
     pub id: At<WabaId>,
-    /// How it came to the business, and where that stands (the key where it is left out).
+    /// How the WABA is shared with the business. The position is that of the key if `shared` is not set.
     pub shared: At<Shared>,
-    /// Where `line_of_credit: true` stands, where it does.
+    /// The position of `line_of_credit: true`, if it is set.
     pub line_of_credit: Option<Position>,
-    /// Its labels.
+    /// The labels.
     pub labels: Labels,
-    /// What may be taken away there, where it overrides the manifest's own.
+    /// Which access may be removed there, if it overrides [`Manifest::prune`].
     pub prune: Option<Prune>,
 }
 
-/// The list that a discover rule takes its WABAs from.
+/// The live list that a discover rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiscoverFrom {
-    /// Those that the business owns.
+    /// The WABAs that the business owns.
     Owned,
-    /// Those that are shared with the business.
+    /// The WABAs that are shared with the business.
     Client,
 }
 
-/// A rule that takes WABAs from the live lists.
+/// A rule that adds WABAs from a live list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiscoverRule {
-    /// Where the rule stands.
+    /// The position of the rule.
     pub at: Position,
-    /// From which list.
+    /// The list.
     pub from: DiscoverFrom,
-    /// Which names, as the API tells them; all where it is left out.
+    /// The glob that live names must match; `None` matches all.
     pub name: Option<Glob>,
-    /// The labels that they get.
+    /// The labels that the WABAs get.
     pub labels: Labels,
-    /// What may be taken away there, where the rule says.
+    /// Which access may be removed there, if the rule sets it.
     pub prune: Option<At<Prune>>,
-    /// How they came to the business, where the rule says.
+    /// How the WABAs are shared with the business, if the rule sets it.
     pub shared: Option<At<Shared>>,
 }
 
-/// What a grant's `wabas` names.
+/// An item of a grant's `wabas`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WabaSelector {
-    /// A declared WABA, by its name; that it is declared has been checked.
+    /// The name of a declared WABA.
     Name(Name),
-    /// A glob on the names of declared WABAs and on the live names of discovered ones.
+    /// A glob that matches the names of declared WABAs and the live names of discovered ones.
     Glob(Glob),
 }
 
-/// A grant: these users hold these tasks on these WABAs.
+/// A grant: the users hold the tasks on the selected WABAs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
-    /// Where the grant stands.
+    /// The position of the grant.
     pub at: Position,
-    /// Its path in its document: `grants[1]`.
+    /// The path in its document: `grants[1]`.
     pub path: String,
-    /// Its name, where it has one.
+    /// The name, if it has one.
     pub name: Option<Name>,
-    /// The users by their declared names, never empty; that they are declared has been checked.
+    /// The declared names of the users; never empty.
     pub users: Vec<At<Name>>,
-    /// The tasks, roles resolved, never empty.
+    /// The tasks, including those of the roles; never empty.
     pub tasks: TaskSet,
-    /// Where each task or role that gives it stands, for rules that speak of one task.
+    /// The tasks that each item of `tasks` gives, with its position, for diagnostics about a single task.
     pub task_places: Vec<(TaskSet, Position)>,
-    /// Which WABAs by name; `None` where only labels select.
+    /// The selection by name; `None` if only `labels` selects.
     pub wabas: Option<Vec<At<WabaSelector>>>,
-    /// Which labels a WABA must have, and where they stand; `None` where only names select.
+    /// The labels that a WABA must have; `None` if only `wabas` selects.
     pub labels: Option<At<Labels>>,
-    /// The last day it holds, and where that stands.
+    /// The last day on which the grant applies, in UTC.
     pub until: Option<At<Date>>,
     /// Free text.
     pub reason: Option<Name>,
 }
 
-/// The limits that a plan must keep, with the design's defaults where the manifest is silent.
+/// The limits that a plan must keep. The defaults are a guess at what a routine change stays below.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guards {
-    /// How many of the live assignments in scope may lose something, 0 to 100 percent.
+    /// The maximum share of live assignments in scope that may lose tasks, in percent from 0 to 100.
     pub max_removals_percent: f64,
-    /// How many assignments may lose something.
+    /// The maximum number of assignments that may lose tasks.
     pub max_removals: u64,
-    /// How many holders of a task each WABA must keep.
+    /// The minimum number of holders that each WABA must keep, by task.
     pub min_holders: BTreeMap<Task, u64>,
-    /// The declared users who lose nothing, by name; that they are declared has been checked.
+    /// The declared names of the users who must not lose any task.
     pub protected_users: BTreeSet<Name>,
 }
 

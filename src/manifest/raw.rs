@@ -1,11 +1,11 @@
-//! What a document looks like: the types that YAML is read into, and that the JSON Schema is made of.
+//! The structure of a document: the types that YAML is parsed into and that the JSON Schema is generated from.
 //!
-//! Reading is tolerant where a check can say more: unknown and repeated keys are kept as problems, scalars as
-//! text. Only a wrong structure (a list where a mapping must be) ends the reading of a document.
+//! Parsing is tolerant, because the checks report errors better: unknown and duplicate keys are kept as problems, and
+//! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    Count, Day, Flag, FromWord, Id, LabelValue, Percent, Placed, PruneWord, SharedWord, Spot, StoredTask,
-    TaskName, TaskOrRole, Version, Word,
+    BooleanText, CountText, DateText, DiscoverFromText, IdText, LabelText, Located, Location, NameText,
+    PercentText, PruneText, SharedText, StoredTaskText, TaskOrRoleText, TaskText, VersionText,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -14,27 +14,27 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What is wrong with a key.
+/// The kind of a [`KeyProblem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(super) enum KeyProblemKind {
     Unknown,
-    Repeated,
-    /// The key has no value, which is not the same as being left out: a day may have been forgotten there.
-    Empty,
+    Duplicate,
+    /// The key has no value. That is an error and not the same as a missing key: the user may have forgotten a date.
+    MissingValue,
 }
 
-/// A key that should not be there.
+/// A key of a section that is an error.
 #[derive(Debug)]
 pub(super) struct KeyProblem {
     pub(super) key: String,
-    pub(super) spot: Spot,
-    pub(super) wrong: Wrong,
-    /// The keys that the section knows.
+    pub(super) location: Location,
+    pub(super) kind: KeyProblemKind,
+    /// The keys that the section defines.
     pub(super) known: &'static [&'static str],
 }
 
-/// Declares the sections of a document: a struct whose keys are all optional to the reader, which keeps those
-/// it does not know as problems.
+/// Declares the sections of a document: structs whose fields are all optional to the parser. Keys that it does not
+/// know, and keys that occur twice or have no value, go into `problems`.
 macro_rules! sections {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* })*) => {$(
         #[derive(Debug, Default, JsonSchema)]
@@ -47,10 +47,10 @@ macro_rules! sections {
         }
 
         impl $name {
-            /// Returns whether a key stands there without a value.
-            #[allow(dead_code, reason = "not every section has a key that must be there")]
+            /// Returns whether a key is present without a value.
+            #[allow(dead_code, reason = "not every section has a required key")]
             pub(super) fn has_empty(&self, key: &str) -> bool {
-                self.problems.iter().any(|problem| problem.key == key && problem.wrong == Wrong::Empty)
+                self.problems.iter().any(|problem| problem.key == key && problem.kind == KeyProblemKind::MissingValue)
             }
         }
 
@@ -70,26 +70,24 @@ macro_rules! sections {
                         let mut section = $name::default();
                         let mut seen = [false; KNOWN.len()];
                         while let Some(key) = map.next_key::<Spanned<String>>()? {
-                            let place = KNOWN.iter().position(|known| *known == key.value);
-                            let wrong = match place {
-                                None => Some(Wrong::Unknown),
-                                Some(place) => {
-                                    std::mem::replace(&mut seen[place], true).then_some(Wrong::Repeated)
-                                }
+                            let problem = match KNOWN.iter().position(|known| *known == key.value) {
+                                None => Some(KeyProblemKind::Unknown),
+                                Some(index) => std::mem::replace(&mut seen[index], true)
+                                    .then_some(KeyProblemKind::Duplicate),
                             };
-                            let wrong = match (wrong, key.value.as_str()) {
+                            let problem = match (problem, key.value.as_str()) {
                                 $((None, stringify!($field)) => {
                                     section.$field = map.next_value()?;
-                                    section.$field.is_none().then_some(Wrong::Empty)
+                                    section.$field.is_none().then_some(KeyProblemKind::MissingValue)
                                 })*
-                                (wrong, _) => {
+                                (problem, _) => {
                                     map.next_value::<IgnoredAny>()?;
-                                    wrong
+                                    problem
                                 }
                             };
-                            if let Some(wrong) = wrong {
-                                let spot = Spot::from(&key);
-                                section.problems.push(KeyProblem { key: key.value, spot, wrong, known: KNOWN });
+                            if let Some(kind) = problem {
+                                let location = Location::from(&key);
+                                section.problems.push(KeyProblem { key: key.value, location, kind, known: KNOWN });
                             }
                         }
                         Ok(section)
@@ -102,127 +100,133 @@ macro_rules! sections {
 }
 
 sections! {
-    /// A document of a wabacl manifest
+    /// A document of a wabacl manifest.
     ///
-    /// All documents of all files together are one manifest. Any section may stand in any document.
+    /// A manifest is one or more YAML files with one or more documents each. All documents together are one manifest,
+    /// and each section may be in any document. For example: `version: 1` and `business: 9876543210987654` in one file,
+    /// `version: 1` and `grants: […]` in another.
     Document {
-        /// The version of the format; it stands in every document
+        /// The version of the format. Required in every document: `version: 1`.
         #[schemars(required)]
-        version: Version,
-        /// The business portfolio whose system users are managed: its id; given once
-        business: Id,
-        /// The system users: the name in this repository, and who is meant in the business
+        version: VersionText,
+        /// The id of the business portfolio whose system users are managed. Set once across all files. For example: `9876543210987654`.
+        business: IdText,
+        /// The system users, by the name that the manifest uses for them. Names are unique across all files. For example: `deploy-bot: {}` finds the system user of that name in the business.
         #[schemars(extend("propertyNames" = { "minLength": 1 }))]
-        system_users: Entries<SystemUser>,
-        /// Named sets of tasks; a role holds no roles, and is not called like a task
+        system_users: Entries<RawSystemUser>,
+        /// Named sets of one or more tasks. A role cannot contain other roles, nor have the name of a task. For example: `analyst: [VIEW_COST, VIEW_INSIGHTS]`.
         #[schemars(extend("propertyNames" = { "minLength": 1 }), transform = no_empty_lists)]
-        roles: Entries<Vec<TaskName>>,
-        /// The WhatsApp Business Accounts: the name in this repository, and which one is meant
+        roles: Entries<Vec<TaskText>>,
+        /// The WhatsApp Business Accounts, by the name that the manifest uses for them. Names are unique across all files and contain neither `*` nor `?`. For example: `acme-eu: { id: 102290129340398, shared: admin }`.
         #[schemars(extend("propertyNames" = { "pattern": "^[^*?]+$" }))]
-        wabas: Entries<Waba>,
-        /// WABAs that no file names, taken from the live lists
-        discover: Vec<Placed<Discover>>,
-        /// Who holds what, where: these users hold these tasks on these WABAs
-        grants: Vec<Placed<Grant>>,
-        /// What may be taken away: nothing, what declared users hold beyond their grants (the default), or what the business's undeclared system users hold too; given once
-        prune: PruneWord,
-        /// The limits that a plan must keep
-        guards: Guards,
-        /// What Meta is seen to store beside or instead of what was asked: where the key is held, these neither count as missing nor as too much
-        implied: Entries<Vec<StoredTask>>,
+        wabas: Entries<RawWaba>,
+        /// Rules that add WABAs from the live lists of the business to the manifest, except those that `wabas` declares. If several rules match a WABA, their values must agree. For example: `- { from: client, name: "Acme *" }`.
+        discover: Vec<Located<RawDiscoverRule>>,
+        /// The grants. Each gives every listed user every listed task on every selected WABA; grants for the same user and WABA add up. For example: `- { users: [deploy-bot], tasks: [MANAGE_TEMPLATES], wabas: [acme-eu] }`.
+        grants: Vec<Located<RawGrant>>,
+        /// Which access may be removed. `none`: nothing. `declared` (the default): tasks of declared system users that no grant gives them. `all`: also the access of the business's undeclared system users. Set once across all files; a WABA or a discover rule can override it.
+        prune: PruneText,
+        /// The limits that a plan must keep. A plan that exceeds one is refused, unless that guard is waived.
+        guards: RawGuards,
+        /// Tasks that Meta stores in addition to, or instead of, what is assigned. Where a user holds the key and a grant gives it, the listed tasks are ignored in the comparison: they are neither missing nor excess. Default: none. For example: `MANAGE: [VIEW_COST]`.
+        implied: Entries<Vec<StoredTaskText>>,
     }
-    /// A system user; without an id it is found by its name in the business
-    SystemUser {
-        /// Its id as the API tells it with this app's token; it can differ from the one that Business Settings shows
-        id: Id,
-        /// Its name in the business, where that is not the name in this repository
-        name: Word,
-        /// It is an ADMIN whose access comes by its role: where it is not listed, that is neither a change nor drift
-        by_role: Flag,
+    /// A system user of the business. Without `id` it is found by its name. For example: `{ id: 1972385232742147 }`.
+    #[schemars(rename = "SystemUser")]
+    RawSystemUser {
+        /// The id as the API returns it for this app's token. Ids are app-scoped: Business Settings can show another number. For example: `1972385232742147`.
+        id: IdText,
+        /// The exact name in the business, if it differs from the name in the manifest. For example: `"Reporting (prod)"`.
+        name: NameText,
+        /// `true` for an ADMIN whose access comes from its role: it is neither a change nor drift that such a user is missing on a WABA. Default: `false`.
+        by_role: BooleanText,
     }
-    /// A WhatsApp Business Account
-    Waba {
-        /// Its id
+    /// A WhatsApp Business Account (WABA). For example: `{ id: 102290129340398, shared: admin, labels: { region: eu } }`.
+    #[schemars(rename = "Waba")]
+    RawWaba {
+        /// The id of the WABA. For example: `102290129340398`.
         #[schemars(required)]
-        id: Id,
-        /// How it came to the business; owned, the default, is not shared
-        shared: SharedWord,
-        /// This business shares a line of credit here
-        line_of_credit: Flag,
-        /// Labels that grants select by
-        labels: Entries<LabelValue>,
-        /// What may be taken away here; overrides the manifest's own
-        prune: PruneWord,
+        id: IdText,
+        /// How the WABA is shared with the business. `owned` (the default): not shared, the business owns it. `admin`, `standard`: with Admin or Standard permissions. `solution_with_messaging`, `solution_without_messaging`: through a Multi-Partner Solution, with or without MESSAGING. It decides which tasks can be assigned.
+        shared: SharedText,
+        /// `true` if the business shares its line of credit with this WABA. Then MANAGE_BILLING must be granted on a WABA with `shared: solution_without_messaging`. Default: `false`.
+        line_of_credit: BooleanText,
+        /// Labels by which grants can select the WABA. Keys and values are compared as text. Default: none. For example: `{ region: eu, tier: gold }`.
+        labels: Entries<LabelText>,
+        /// Which access may be removed on this WABA: `none`, `declared` or `all`. Default: `prune` of the manifest.
+        prune: PruneText,
     }
-    /// A rule that takes WABAs from a live list
-    Discover {
-        /// Which list: client (shared with the business) or owned
+    /// A rule that adds WABAs from a live list. For example: `{ from: client, name: "Acme *", shared: admin }`.
+    #[schemars(rename = "Discover")]
+    RawDiscoverRule {
+        /// The list to read: `owned` (WABAs that the business owns) or `client` (WABAs shared with the business).
         #[schemars(required)]
-        from: FromWord,
-        /// A glob (* and ?) on the WABA's live name; left out: all
-        name: Word,
-        /// Labels that the WABAs get
-        labels: Entries<LabelValue>,
-        /// What may be taken away there
-        prune: PruneWord,
-        /// How they came to the business
-        shared: SharedWord,
+        from: DiscoverFromText,
+        /// A glob that must match the whole live name of the WABA, case-sensitive; `*` matches any characters, `?` matches one. Default: all names. For example: `"Acme *"`.
+        name: NameText,
+        /// Labels that the discovered WABAs get. Default: none. For example: `{ origin: discovered }`.
+        labels: Entries<LabelText>,
+        /// Which access may be removed on the discovered WABAs: `none`, `declared` or `all`. Default: `prune` of the manifest.
+        prune: PruneText,
+        /// How the discovered WABAs are shared with the business. Default: `owned` on the list `owned`, unknown on the list `client`.
+        shared: SharedText,
     }
-    /// A grant: these users hold these tasks on these WABAs
-    #[schemars(extend("anyOf" = [{ "required": ["wabas"] }, { "required": ["labels"] }]))]
-    Grant {
-        /// A name for plans
-        name: Word,
-        /// Declared system users, by their names in this repository
+    /// A grant: the listed users hold the listed tasks on the selected WABAs. `wabas`, `labels` or both are required. With both, a WABA must match both.
+    #[schemars(rename = "Grant", extend("anyOf" = [{ "required": ["wabas"] }, { "required": ["labels"] }]))]
+    RawGrant {
+        /// A name that plans show. For example: `template releases`.
+        name: NameText,
+        /// Names that `system_users` declares; one or more. For example: `[deploy-bot]`.
         #[schemars(required, length(min = 1))]
-        users: Vec<Word>,
-        /// Tasks and roles
+        users: Vec<NameText>,
+        /// Tasks, and roles that `roles` declares; one or more. For example: `[template-editor, VIEW_COST]`.
         #[schemars(required, length(min = 1))]
-        tasks: Vec<TaskOrRole>,
-        /// Names of declared WABAs, or globs (* and ?) on names
+        tasks: Vec<TaskOrRoleText>,
+        /// Names that `wabas` declares, and globs; one or more. A glob matches the whole name of a declared WABA or the live name of a discovered one, case-sensitive. For example: `["acme-*", globex]`; `["*"]` selects all.
         #[schemars(length(min = 1))]
-        wabas: Vec<Word>,
-        /// Labels that a WABA must have, all of them
+        wabas: Vec<NameText>,
+        /// Labels that a WABA must have, all of them; one or more. For example: `{ tier: gold }`.
         #[schemars(extend("minProperties" = 1))]
-        labels: Entries<LabelValue>,
-        /// The last day it holds, in UTC
-        until: Day,
-        /// Free text, shown in plans
-        reason: Word,
+        labels: Entries<LabelText>,
+        /// The last day on which the grant applies, in UTC, in the form YYYY-MM-DD. Default: no end. For example: `2027-03-31`.
+        until: DateText,
+        /// Free text that plans show. For example: `OPS-1234`.
+        reason: NameText,
     }
-    /// The limits that a plan must keep; each is given once
-    Guards {
-        /// How many of the live assignments in scope may lose tasks, in percent; counts from 10 of them up. The default is 25
-        max_removals_percent: Percent,
-        /// How many assignments may lose tasks. The default is 50
-        max_removals: Count,
-        /// How many holders of a task each WABA must keep, people too. The default is 1 of MANAGE and 1 of MESSAGING; what is given here takes the place of all of it, so that a task that is not listed is not guarded
-        min_holders: Entries<Count>,
-        /// Declared users who lose nothing
-        protected_users: Vec<Word>,
+    /// The limits that a plan must keep. Each is set once across all files.
+    #[schemars(rename = "Guards")]
+    RawGuards {
+        /// The maximum share of live assignments in scope that may lose tasks, in percent, 0 to 100. Not checked with fewer than 10 assignments. Default: 25.
+        max_removals_percent: PercentText,
+        /// The maximum number of assignments that may lose tasks. Default: 50.
+        max_removals: CountText,
+        /// The minimum number of users, people included, who must hold a task on each WABA, by task. Default: `{ MANAGE: 1, MESSAGING: 1 }`. A value replaces the whole default: tasks that it does not list are not checked.
+        min_holders: Entries<CountText>,
+        /// Names that `system_users` declares. A plan must not remove any task from these users. Default: none. For example: `[Ops Admin]`.
+        protected_users: Vec<NameText>,
     }
 }
 
-/// Has each list of a mapping hold something.
+/// Requires at least one item in each list of a mapping.
 fn no_empty_lists(schema: &mut Schema) {
     if let Some(list) = schema.get_mut("additionalProperties").and_then(|list| list.as_object_mut()) {
         list.insert(String::from("minItems"), 1.into());
     }
 }
 
-/// A mapping with names of the user's own: its entries in order, repeated keys too.
+/// A mapping whose keys the user chooses: all entries in file order, duplicate keys included.
 #[derive(Debug)]
 pub(super) struct Entries<V> {
-    pub(super) pairs: Vec<(Word, V)>,
-    /// Where merge keys stand, whose values are not read.
-    pub(super) merges: Vec<Spot>,
-    /// Where the mapping begins.
-    pub(super) spot: Spot,
+    pub(super) entries: Vec<(NameText, V)>,
+    /// The locations of merge keys. Their values are not parsed.
+    pub(super) merges: Vec<Location>,
+    /// The start of the mapping.
+    pub(super) location: Location,
 }
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder<V>(Vec<(Word, V)>, Vec<Spot>);
+        struct InOrder<V>(Vec<(NameText, V)>, Vec<Location>);
         struct Mapping<V>(PhantomData<V>);
 
         impl<'de, V: Deserialize<'de>> Visitor<'de> for Mapping<V> {
@@ -233,16 +237,16 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<V>, A::Error> {
-                let (mut pairs, mut merges) = (Vec::new(), Vec::new());
-                while let Some(key) = map.next_key::<Word>()? {
+                let (mut entries, mut merges) = (Vec::new(), Vec::new());
+                while let Some(key) = map.next_key::<NameText>()? {
                     if key.text == "<<" {
                         map.next_value::<IgnoredAny>()?;
-                        merges.push(key.spot);
+                        merges.push(key.location);
                     } else {
-                        pairs.push((key, map.next_value()?));
+                        entries.push((key, map.next_value()?));
                     }
                 }
-                Ok(InOrder(pairs, merges))
+                Ok(InOrder(entries, merges))
             }
         }
 
@@ -252,8 +256,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
         }
 
-        let Placed { value: InOrder(pairs, merges), spot } = Placed::deserialize(deserializer)?;
-        Ok(Self { pairs, merges, spot })
+        let Located { value: InOrder(entries, merges), location } = Located::deserialize(deserializer)?;
+        Ok(Self { entries, merges, location })
     }
 }
 

@@ -1,42 +1,42 @@
-//! Scalars of a manifest: every one is read as the text that was written, with its place.
+//! Scalars of a manifest. Each keeps the text that the file contains, and its location.
 //!
-//! A generic YAML value would turn `0102` and `1.10` into numbers. What a text means is decided when the
-//! document is checked, so that all errors are found in one run.
+//! A generic YAML value would turn `0102` and `1.10` into numbers. The checks interpret the texts later, so that one run
+//! finds all errors.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 use std::borrow::Cow;
 
-/// A place in a document: line and column, both from 1, the column in characters.
+/// A location in a file: line and column, both 1-based, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Spot {
+pub(super) struct Location {
     pub(super) line: u32,
     pub(super) column: u32,
 }
 
-impl<T> From<&Spanned<T>> for Spot {
+impl<T> From<&Spanned<T>> for Location {
     fn from(spanned: &Spanned<T>) -> Self {
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         Self { line: number(spanned.referenced.line()), column: number(spanned.referenced.column()) }
     }
 }
 
-/// A value that is not a scalar, with the place where it begins.
+/// A list or mapping, and the location of its start.
 #[derive(Debug)]
-pub(super) struct Placed<T> {
+pub(super) struct Located<T> {
     pub(super) value: T,
-    pub(super) spot: Spot,
+    pub(super) location: Location,
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { spot: Spot::from(&spanned), value: spanned.value })
+        Ok(Self { location: Location::from(&spanned), value: spanned.value })
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Placed<T> {
+impl<T: JsonSchema> JsonSchema for Located<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
     }
@@ -51,7 +51,7 @@ impl<T: JsonSchema> JsonSchema for Placed<T> {
     }
 }
 
-/// Returns the names of the known tasks, for an editor.
+/// Returns the names of the known tasks, which editors suggest.
 fn task_names() -> Vec<&'static str> {
     crate::model::Task::ALL.iter().map(|task| task.name()).collect()
 }
@@ -62,13 +62,13 @@ macro_rules! scalars {
         #[derive(Debug, Clone)]
         pub(super) struct $name {
             pub(super) text: String,
-            pub(super) spot: Spot,
+            pub(super) location: Location,
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let spanned = Spanned::<String>::deserialize(deserializer)?;
-                Ok(Self { spot: Spot::from(&spanned), text: spanned.value })
+                Ok(Self { location: Location::from(&spanned), text: spanned.value })
             }
         }
 
@@ -84,56 +84,59 @@ macro_rules! scalars {
             }
         }
 
-        impl From<$name> for Text {
-            fn from(scalar: $name) -> Text {
-                Text { text: scalar.text, spot: scalar.spot }
+        impl From<$name> for ScalarText {
+            fn from(scalar: $name) -> ScalarText {
+                ScalarText { text: scalar.text, location: scalar.location }
             }
         }
     )*};
 }
 
-/// Any scalar, once its kind no longer matters.
+/// A scalar of any kind.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
+pub(super) struct ScalarText {
     pub(super) text: String,
-    pub(super) spot: Spot,
+    pub(super) location: Location,
 }
 
 scalars! {
     /// The version of the format.
-    Version => { "const": 1 };
-    /// An id: digits without a leading zero, up to 64 bits, with or without quotes.
-    Id => {
+    VersionText => { "const": 1 };
+    /// An id: digits without a leading zero, up to 64 bits, quoted or not.
+    IdText => {
         "anyOf": [
             { "type": "string", "pattern": "^[1-9][0-9]{0,19}$" },
             { "type": "integer", "minimum": 1, "maximum": 18_446_744_073_709_551_615_u64 }
         ],
         "examples": ["102290129340398"]
     };
-    /// A name, as it is written.
-    Word => { "type": "string", "minLength": 1 };
-    /// A label's value, compared as it is written, with or without quotes.
-    LabelValue => { "type": ["string", "number", "boolean"] };
-    /// A task.
-    TaskName => { "enum": (task_names()) };
-    /// A task or a role.
-    TaskOrRole => {
-        "anyOf": [{ "enum": (task_names()) }, { "type": "string", "minLength": 1, "description": "a role of `roles`" }]
+    /// A name, a glob or a free text.
+    NameText => { "type": "string", "minLength": 1 };
+    /// The value of a label, compared as text, quoted or not.
+    LabelText => { "type": ["string", "number", "boolean"] };
+    /// A known task.
+    TaskText => { "enum": (task_names()) };
+    /// A known task or a declared role.
+    TaskOrRoleText => {
+        "anyOf": [
+            { "enum": (task_names()) },
+            { "type": "string", "minLength": 1, "description": "A role that `roles` declares" }
+        ]
     };
-    /// A task that Meta stores; it can have a name that no list has.
-    StoredTask => { "anyOf": [{ "enum": (task_names()) }, { "type": "string", "minLength": 1 }] };
-    /// A day.
-    Day => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2027-03-31"] };
-    /// Yes or no.
-    Flag => { "type": "boolean" };
-    /// A percentage.
-    Percent => { "type": "number", "minimum": 0, "maximum": 100 };
-    /// A count.
-    Count => { "type": "integer", "minimum": 0 };
-    /// What may be taken away.
-    PruneWord => { "enum": ["none", "declared", "all"] };
-    /// How a WABA came to the business.
-    SharedWord => { "enum": ["owned", "admin", "standard", "solution_with_messaging", "solution_without_messaging"] };
-    /// A list of the business.
-    FromWord => { "enum": ["client", "owned"] };
+    /// A task that Meta stores. It may be unknown to this program.
+    StoredTaskText => { "anyOf": [{ "enum": (task_names()) }, { "type": "string", "minLength": 1 }] };
+    /// A date.
+    DateText => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2027-03-31"] };
+    /// `true` or `false`.
+    BooleanText => { "type": "boolean" };
+    /// A percentage from 0 to 100.
+    PercentText => { "type": "number", "minimum": 0, "maximum": 100 };
+    /// A count of 0 or more.
+    CountText => { "type": "integer", "minimum": 0 };
+    /// A prune mode.
+    PruneText => { "enum": ["none", "declared", "all"] };
+    /// How a WABA is shared with the business.
+    SharedText => { "enum": ["owned", "admin", "standard", "solution_with_messaging", "solution_without_messaging"] };
+    /// A list of WABAs of the business.
+    DiscoverFromText => { "enum": ["client", "owned"] };
 }

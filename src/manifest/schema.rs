@@ -1,10 +1,10 @@
-//! The JSON Schema of a document, made from the types that it is read into.
+//! Generates the JSON Schema of a document from the types that it is parsed into.
 
 use super::raw::Document;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-/// Returns the JSON Schema of a document (draft 2020-12), pretty, with a line break at its end.
+/// Returns the JSON Schema of a document (draft 2020-12) as indented JSON with a trailing newline.
 pub fn schema() -> String {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
     let mut schema = schema.to_value();
@@ -12,7 +12,7 @@ pub fn schema() -> String {
     format!("{schema:#}\n")
 }
 
-/// Takes away that a key may be null: an optional key is left out instead.
+/// Removes `null` from the allowed values: an optional key must be omitted instead.
 fn without_null(schema: &mut Value) {
     let is_null = |schema: &Value| schema.get("type").is_some_and(|of| of == "null");
     if let Some(Value::Array(types)) = schema.get_mut("type") {

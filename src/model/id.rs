@@ -1,22 +1,22 @@
-//! Ids: one newtype over `u64` for each kind of object.
+//! Ids: newtypes over `u64`, one for each kind of thing, so that they cannot be mixed up.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is not an id.
+/// The reason why a text is not a valid id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is empty.
     #[error("it is empty")]
     Empty,
-    /// The text has a character that is not a digit from 0 to 9.
-    #[error("it holds something besides digits")]
+    /// The text holds something besides the digits 0 to 9.
+    #[error("it contains a character that is not a digit")]
     NotDigits,
     /// The text begins with a zero.
     #[error("it begins with a zero")]
     LeadingZero,
     /// The number needs more than 64 bits.
-    #[error("it is too long (an id has at most 64 bits)")]
+    #[error("it exceeds 64 bits")]
     TooLong,
 }
 
@@ -37,12 +37,12 @@ macro_rules! ids {
         pub struct $name(u64);
 
         impl $name {
-            /// The lowest number, for ranges.
+            /// The lowest number there can be, as the lower end of a range.
             pub const MIN: Self = Self(0);
-            /// The highest number, for ranges.
+            /// The highest number there can be, as the upper end of a range.
             pub const MAX: Self = Self(u64::MAX);
 
-            /// Returns the id as a number.
+            /// Returns the id as the number that orders it.
             pub const fn number(self) -> u64 {
                 self.0
             }
@@ -67,7 +67,7 @@ macro_rules! ids {
 ids! {
     /// The id of a business portfolio.
     BusinessId;
-    /// The id of a user. It is app-scoped: another app sees another id for the same user.
+    /// The id of a user as this app's token sees it (ids of users are app-scoped).
     UserId;
     /// The id of a WhatsApp Business Account.
     WabaId;
@@ -77,12 +77,12 @@ ids! {
     SolutionId;
 }
 
-/// The key of an assignment: one WABA and one user, ordered by the WABA first.
+/// What an assignment is filed under: one WABA and one user, ordered by the WABA first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssignmentKey {
-    /// The WABA.
+    /// The WABA on which the user holds tasks.
     pub waba: WabaId,
-    /// The user.
+    /// The user who holds them.
     pub user: UserId,
 }
 

@@ -1,12 +1,14 @@
-//! The WABAs that grants can select: the declared ones and the discovered ones.
+//! The WABAs that grants can select: declared and discovered ones.
 
 use super::diagnostic::{self, Diagnostic};
-use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, Grant, Labels, Manifest, WabaEntry, WabaSelector};
+use crate::manifest::{
+    DiscoverFrom, DiscoverRule, Glob, Grant, Labels, Manifest, WabaDeclaration, WabaSelector,
+};
 use crate::model::{At, Directory, DirectoryWaba, Edge, Name, Position, Prune, Shared, WabaId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A WABA in scope, as selections and rules see it.
+/// A WABA in scope, with the values that selections and rules depend on.
 pub(super) struct Candidate<'a> {
     pub(super) id: WabaId,
     pub(super) name: &'a Name,
@@ -17,20 +19,20 @@ pub(super) struct Candidate<'a> {
     pub(super) at: Position,
 }
 
-/// All WABAs in scope, with what selecting needs to be quick.
+/// All WABAs in scope, with indices for fast selection.
 pub(super) struct Candidates<'a> {
     all: Vec<Candidate<'a>>,
-    declared: BTreeMap<&'a Name, u32>,
-    labelled: BTreeMap<(String, String), Vec<u32>>,
+    by_name: BTreeMap<&'a Name, u32>,
+    by_label: BTreeMap<(String, String), Vec<u32>>,
 }
 
 impl<'a> Candidates<'a> {
-    /// Takes the declared WABAs alone.
+    /// Collects the declared WABAs only.
     pub(super) fn declared(manifest: &'a Manifest) -> Self {
         Self::new(manifest.wabas.iter().map(|(name, entry)| declared(name, entry)).collect(), manifest)
     }
 
-    /// Takes the declared WABAs and those that the rules discover, and checks both against the directory.
+    /// Collects the declared WABAs and those that the rules discover. Checks both against the directory.
     pub(super) fn in_directory(
         manifest: &'a Manifest,
         directory: &'a Directory,
@@ -50,8 +52,8 @@ impl<'a> Candidates<'a> {
     }
 
     fn new(all: Vec<Candidate<'a>>, manifest: &'a Manifest) -> Self {
-        let declared = (0..).zip(manifest.wabas.keys()).map(|(index, name)| (name, index)).collect();
-        let mut labelled: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
+        let by_name = (0..).zip(manifest.wabas.keys()).map(|(index, name)| (name, index)).collect();
+        let mut by_label: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
         let wanted: BTreeSet<(&str, &str)> = manifest
             .grants
             .iter()
@@ -61,11 +63,11 @@ impl<'a> Candidates<'a> {
         for (index, candidate) in (0..).zip(&all) {
             for (key, value) in candidate.labels.iter() {
                 if wanted.contains(&(key.as_str(), value.as_str())) {
-                    labelled.entry((key.clone(), value.clone())).or_default().push(index);
+                    by_label.entry((key.clone(), value.clone())).or_default().push(index);
                 }
             }
         }
-        Self { all, declared, labelled }
+        Self { all, by_name, by_label }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate<'a>> {
@@ -76,54 +78,55 @@ impl<'a> Candidates<'a> {
         self.all.get(index as usize).expect("selections hold only indices of candidates")
     }
 
-    /// Returns the WABAs that a grant selects, ascending, and the parts of its selection that match none.
+    /// Returns the indices of the WABAs that a grant selects, ascending, and the parts of its selection that match none.
     pub(super) fn select(&self, grant: &Grant) -> (Vec<u32>, Vec<At<String>>) {
-        let mut nothing = Vec::new();
+        let mut unmatched = Vec::new();
         let by_labels = grant.labels.as_ref().map(|labels| {
             let selected = self.with_labels(&labels.value);
             if selected.is_empty() {
-                nothing.push(At { value: format!("`labels: {}`", shown(&labels.value)), at: labels.at });
+                unmatched
+                    .push(At { value: format!("`labels: {}`", format_labels(&labels.value)), at: labels.at });
             }
             selected
         });
-        let Some(selectors) = &grant.wabas else { return (by_labels.unwrap_or_default(), nothing) };
+        let Some(selectors) = &grant.wabas else { return (by_labels.unwrap_or_default(), unmatched) };
         let mut by_name = Vec::new();
         for selector in selectors {
             let before = by_name.len();
             match &selector.value {
-                WabaSelector::Name(name) => by_name.extend(self.declared.get(name)),
+                WabaSelector::Name(name) => by_name.extend(self.by_name.get(name)),
                 WabaSelector::Glob(glob) => by_name.extend(self.matching(glob)),
             }
             if by_name.len() == before
                 && let WabaSelector::Glob(glob) = &selector.value
             {
-                nothing.push(At { value: format!("`{}`", Name::from(glob.as_str())), at: selector.at });
+                unmatched.push(At { value: format!("`{}`", Name::from(glob.as_str())), at: selector.at });
             }
         }
         by_name.sort_unstable();
         by_name.dedup();
         if let Some(by_labels) = by_labels {
             by_name.retain(|index| by_labels.binary_search(index).is_ok());
-            if by_name.is_empty() && nothing.is_empty() {
-                nothing.push(At {
+            if by_name.is_empty() && unmatched.is_empty() {
+                unmatched.push(At {
                     value: String::from("the combination of this grant's `wabas` and `labels`"),
                     at: grant.at,
                 });
             }
         }
-        (by_name, nothing)
+        (by_name, unmatched)
     }
 
     fn matching(&self, glob: &Glob) -> impl Iterator<Item = u32> {
         (0..).zip(&self.all).filter(|(_, waba)| glob.matches(waba.name.as_str())).map(|(index, _)| index)
     }
 
-    /// Returns the WABAs that have all of these labels, ascending.
+    /// Returns the indices of the WABAs that have all of these labels, ascending.
     fn with_labels(&self, labels: &Labels) -> Vec<u32> {
         let mut lists: Vec<&[u32]> = labels
             .iter()
             .map(|(key, value)| {
-                self.labelled.get(&(key.clone(), value.clone())).map(Vec::as_slice).unwrap_or_default()
+                self.by_label.get(&(key.clone(), value.clone())).map(Vec::as_slice).unwrap_or_default()
             })
             .collect();
         lists.sort_by_key(|list| list.len());
@@ -133,7 +136,7 @@ impl<'a> Candidates<'a> {
     }
 }
 
-fn shown(labels: &Labels) -> String {
+fn format_labels(labels: &Labels) -> String {
     let pairs: Vec<String> = labels
         .iter()
         .map(|(key, value)| format!("{}: {}", Name::from(&**key), Name::from(&**value)))
@@ -141,7 +144,7 @@ fn shown(labels: &Labels) -> String {
     format!("{{ {} }}", pairs.join(", "))
 }
 
-fn declared<'a>(name: &'a Name, entry: &'a WabaEntry) -> Candidate<'a> {
+fn declared<'a>(name: &'a Name, entry: &'a WabaDeclaration) -> Candidate<'a> {
     Candidate {
         id: entry.id.value,
         name,
@@ -153,19 +156,19 @@ fn declared<'a>(name: &'a Name, entry: &'a WabaEntry) -> Candidate<'a> {
     }
 }
 
-/// Tells how the API contradicts what a declared WABA says of itself.
-fn contradiction(name: &Name, entry: &WabaEntry, live: &DirectoryWaba) -> Option<Diagnostic> {
-    let (said, at) = (entry.shared.value, entry.shared.at);
+/// Returns the diagnostic for a declared WABA whose `shared` contradicts the API.
+fn contradiction(name: &Name, entry: &WabaDeclaration, live: &DirectoryWaba) -> Option<Diagnostic> {
+    let (declared, at) = (entry.shared.value, entry.shared.at);
     let on_wrong_edge = match live.edge {
-        Edge::Owned => said != Shared::Owned,
-        Edge::Client => said == Shared::Owned,
+        Edge::Owned => declared != Shared::Owned,
+        Edge::Client => declared == Shared::Owned,
         Edge::Direct => false,
     };
     if on_wrong_edge {
-        return Some(diagnostic::shared_contradicted(at, name, entry.id.value, said, live.edge));
+        return Some(diagnostic::shared_contradicted(at, name, entry.id.value, declared, live.edge));
     }
     let messaging = live.solution_messaging?;
-    let wrong = match said {
+    let wrong = match declared {
         Shared::SolutionWithMessaging => !messaging,
         Shared::SolutionWithoutMessaging => messaging,
         Shared::Owned | Shared::Admin | Shared::Standard => false,
@@ -173,7 +176,7 @@ fn contradiction(name: &Name, entry: &WabaEntry, live: &DirectoryWaba) -> Option
     wrong.then(|| diagnostic::solution_contradicted(at, name, messaging))
 }
 
-/// Returns whether a rule takes a WABA of this name from this list.
+/// Returns whether a rule discovers a WABA of this name on this list.
 pub(super) fn discovers(rule: &DiscoverRule, name: &Name, edge: Edge) -> bool {
     let on_edge = match edge {
         Edge::Owned => rule.from == DiscoverFrom::Owned,
@@ -183,7 +186,7 @@ pub(super) fn discovers(rule: &DiscoverRule, name: &Name, edge: Edge) -> bool {
     on_edge && rule.name.as_ref().is_none_or(|glob| glob.matches(name.as_str()))
 }
 
-/// Joins the rules that discover a WABA; `None` where no rule does.
+/// Merges the values of all rules that discover a WABA. Returns `None` if no rule does.
 fn discovered<'a>(
     id: WabaId,
     live: &'a DirectoryWaba,
@@ -204,8 +207,8 @@ fn discovered<'a>(
             disagree("`shared`");
         }
         for (key, value) in &rule.labels {
-            let kept = labels.to_mut().entry(key.clone()).or_insert_with(|| value.clone());
-            if kept != value {
+            let stored = labels.to_mut().entry(key.clone()).or_insert_with(|| value.clone());
+            if stored != value {
                 disagree(&format!("the label `{}`", Name::from(&**key)));
             }
         }
@@ -222,12 +225,12 @@ fn discovered<'a>(
     })
 }
 
-/// Keeps the one value that is given, and tells whether two given ones are the same.
-fn agree<T: PartialEq + Copy>(kept: &mut Option<At<T>>, other: Option<At<T>>) -> bool {
-    match (*kept, other) {
+/// Stores the value that is set, and returns whether the two values agree.
+fn agree<T: PartialEq + Copy>(stored: &mut Option<At<T>>, other: Option<At<T>>) -> bool {
+    match (*stored, other) {
         (Some(a), Some(b)) => a.value == b.value,
         (None, Some(_)) => {
-            *kept = other;
+            *stored = other;
             true
         }
         (_, None) => true,

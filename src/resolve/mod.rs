@@ -1,7 +1,6 @@
-//! Resolves a manifest: from names to ids, from grants to the state that is desired.
+//! Resolves a manifest: names to ids, and grants to the desired state.
 //!
-//! Pure: it goes by the manifest, the directory and the day, and by nothing else. It must not know what is
-//! live on a WABA.
+//! The result depends only on the manifest, the directory and the day. This module does not know the live assignments.
 
 mod candidates;
 mod rules;
@@ -19,16 +18,16 @@ use candidates::Candidates;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a manifest asks for, with every name looked up.
+/// A resolved manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
-    /// Who shall hold what, what may be changed, and why.
+    /// The desired state, its scope, and the grants that explain it.
     pub desired: Desired,
-    /// What the guards go by.
+    /// The limits that the guards check.
     pub policy: Policy,
 }
 
-/// Checks what can be checked without the API: Meta's rules on what holds on that day, and selections.
+/// Checks a manifest without the API: its selections, and Meta's rules for the grants that apply on the day.
 pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::declared(manifest);
@@ -37,9 +36,9 @@ pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Resolves a manifest for a day (UTC) in a business.
+/// Resolves a manifest against the directory of its business, for a day in UTC.
 ///
-/// Returns `None` where any of the diagnostics is an error; they include those of [`check_offline`].
+/// Returns `None` if any of the diagnostics is an error. They include those of [`check_offline`].
 pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option<Resolved>, Vec<Diagnostic>) {
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
@@ -53,7 +52,7 @@ pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option
     let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, day)).collect();
     let desired = Desired {
         business: directory.business,
-        // An id that the business does not know may be another app's word for one of its users.
+        // Ids are app-scoped: an id that is not in the directory may be one of its users as another app sees it.
         acting_user: directory.acting_user.filter(|user| directory.system_users.contains_key(user)),
         day,
         state: state(&claims, &grants),
@@ -68,7 +67,7 @@ pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option
     (Some(Resolved { desired, policy }), diagnostics)
 }
 
-/// Narrows what is desired to the WABAs whose name a glob covers; gives `false` where there is none.
+/// Narrows the desired state to the WABAs whose name matches a glob. Returns `false` if no name matches.
 pub fn narrow(desired: &mut Desired, glob: &Glob) -> bool {
     desired.scope.wabas.retain(|_, waba| glob.matches(waba.name.as_str()));
     desired.partial = true;
@@ -112,12 +111,12 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Returns whether a grant's last day has passed.
+/// Returns whether the last day of a grant has passed.
 fn has_expired(grant: &Grant, day: Date) -> bool {
     grant.until.is_some_and(|until| until.value < day)
 }
 
-/// Returns for each grant the indices of the WABAs that it selects, ascending.
+/// Returns for each grant the indices of the candidates that it selects, ascending.
 fn select_all(
     manifest: &Manifest,
     candidates: &Candidates<'_>,
@@ -125,10 +124,11 @@ fn select_all(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Vec<u32>> {
     let select = |grant: &Grant| {
-        let (selected, nothing) = candidates.select(grant);
+        let (selected, unmatched) = candidates.select(grant);
         if warn {
-            diagnostics
-                .extend(nothing.into_iter().map(|At { value, at }| diagnostic::selects_nothing(at, &value)));
+            let warnings =
+                unmatched.into_iter().map(|At { value, at }| diagnostic::selects_nothing(at, &value));
+            diagnostics.extend(warnings);
         }
         selected
     };
@@ -149,14 +149,14 @@ fn resolved_grant(grant: &Grant, day: Date) -> ResolvedGrant {
     }
 }
 
-/// Returns every (assignment, grant) that the grants speak of, sorted, each once.
+/// Returns every pair of an assignment and a grant that covers it, sorted and without duplicates.
 fn claims(
     manifest: &Manifest,
     candidates: &Candidates<'_>,
     selections: &[Vec<u32>],
     users: &BTreeMap<&Name, UserId>,
 ) -> Vec<Claim> {
-    // A list for each WABA, so that only short ones are sorted: the work grows with the number of claims.
+    // One short list per WABA is faster to sort than one list of all claims.
     let mut lists: Vec<Vec<(UserId, u32)>> = candidates.iter().map(|_| Vec::new()).collect();
     for ((grant, raw), selected) in (0..).zip(&manifest.grants).zip(selections) {
         for user in raw.users.iter().filter_map(|user| users.get(&user.value)) {
@@ -180,7 +180,7 @@ fn claims(
     claims
 }
 
-/// Joins the tasks of the grants that hold, for each assignment that they speak of.
+/// Returns the union of the tasks of all grants that apply, for each assignment with a claim.
 fn state(claims: &[Claim], grants: &[ResolvedGrant]) -> State {
     claims
         .chunk_by(|a, b| a.key == b.key)
@@ -241,7 +241,7 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
     }
 }
 
-/// Returns what may be taken away on a WABA.
+/// Returns which access may be removed on a WABA whose own setting is `own`.
 fn effective_prune(manifest: &Manifest, own: Option<Prune>) -> Prune {
     own.unwrap_or(manifest.prune)
 }

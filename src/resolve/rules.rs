@@ -1,4 +1,4 @@
-//! The rules of Meta's guide "Manage System Users" (updated 2025-11-14), on what holds on a day.
+//! Checks grants against the rules of Meta's guide "Manage System Users" (updated 2025-11-14).
 
 use super::candidates::{Candidate, Candidates};
 use super::diagnostic::{self, Diagnostic};
@@ -8,7 +8,7 @@ use crate::model::{Name, Position, Prune, Shared, Task, TaskSet};
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 
-/// The tasks that can be assigned on a WABA whose solution does not grant `MESSAGING`.
+/// The tasks that can be assigned on a WABA whose solution does not grant `MESSAGING`. From the same guide.
 const GRANULAR: [Task; 11] = [
     Task::Develop,
     Task::ManageTemplates,
@@ -23,7 +23,7 @@ const GRANULAR: [Task; 11] = [
     Task::ManageBilling,
 ];
 
-/// Checks each discover rule in itself.
+/// Checks that `from` and `shared` of each discover rule agree.
 pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
     let contradicts =
         |from: DiscoverFrom, shared: Shared| (from == DiscoverFrom::Owned) != (shared == Shared::Owned);
@@ -35,7 +35,7 @@ pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Checks what each grant gives on the WABAs that it selects.
+/// Checks the tasks of each grant that applies on the day, on the WABAs that it selects.
 pub(super) fn check(
     manifest: &Manifest,
     day: Date,
@@ -67,16 +67,16 @@ pub(super) fn check(
     }
 }
 
-/// Returns the names of the selected WABAs for which something holds.
+/// Returns the names of the selected WABAs that match a predicate.
 fn names<'c>(
     candidates: &'c Candidates<'_>,
     selected: &[u32],
-    holds: impl Fn(&Candidate<'_>) -> bool,
+    matches: impl Fn(&Candidate<'_>) -> bool,
 ) -> Vec<&'c Name> {
     selected
         .iter()
         .map(|&index| candidates.get(index))
-        .filter(|waba| holds(waba))
+        .filter(|waba| matches(waba))
         .map(|waba| waba.name)
         .collect()
 }

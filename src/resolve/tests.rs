@@ -1,4 +1,4 @@
-//! A manifest and a directory in, what is desired and what is said about it out.
+//! Manifests resolved against a directory: the desired state and the diagnostics.
 
 use super::*;
 use crate::digest::manifest_digest;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 const DAY: Date = jiff::civil::date(2027, 3, 31);
 
-/// What every manifest here begins with.
+/// The start of every manifest here.
 const DECLARED: &str = "version: 1
 business: 1
 system_users: { bot: { id: 11 }, ops: { name: Ops Admin } }
@@ -20,7 +20,7 @@ wabas:
   lent: { id: 201, shared: admin, labels: { region: eu } }
 ";
 
-/// A business with three system users, the declared WABAs, and some that no manifest names.
+/// A business with four system users, the declared WABAs, and three undeclared ones.
 fn directory() -> Directory {
     let user = |name: &str, role| SystemUser { name: Name::from(name), role };
     let waba = |name: &str, edge| DirectoryWaba {
@@ -57,7 +57,7 @@ fn number(digits: &str) -> WabaId {
     digits.parse().unwrap()
 }
 
-/// Reads texts as one manifest, which must be a good one.
+/// Parses texts as one manifest, which must be valid.
 fn manifest(texts: &[&str]) -> Manifest {
     let mut sources = Sources::default();
     for text in texts {
@@ -67,18 +67,18 @@ fn manifest(texts: &[&str]) -> Manifest {
     manifest.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 
-/// Says what was found, a line for each.
+/// Formats diagnostics as text.
 fn lines(diagnostics: &[Diagnostic]) -> String {
     let mut lines = String::new();
     for Diagnostic { severity, code, message, at, help } in diagnostics {
-        let at = at.expect("it has a place");
+        let at = at.expect("it has a position");
         writeln!(lines, "{severity:?} {}:{} {code}: {message}", at.line, at.column).unwrap();
         writeln!(lines, "  {}", help.as_deref().unwrap_or("-")).unwrap();
     }
     lines
 }
 
-/// Resolves a manifest, and shows what was found and what is desired.
+/// Resolves a manifest, and returns the diagnostics and the desired state as text.
 fn resolved(text: &str, directory: &Directory) -> String {
     let (resolved, diagnostics) = resolve(&manifest(&[text]), directory, DAY);
     let mut shown = lines(&diagnostics);
@@ -89,17 +89,17 @@ fn resolved(text: &str, directory: &Directory) -> String {
     shown
 }
 
-/// Resolves what is declared above with something more.
+/// Resolves [`DECLARED`] with more sections.
 fn with(more: &str) -> String {
     resolved(&format!("{DECLARED}{more}"), &directory())
 }
 
-/// Resolves what is declared above with one grant.
+/// Resolves [`DECLARED`] with one grant.
 fn granted(grant: &str) -> String {
     with(&format!("grants: [{{ {grant} }}]\n"))
 }
 
-/// Resolves one WABA, shared in some way, with one grant on it.
+/// Resolves a manifest with one WABA and one grant on it.
 fn shared(waba: &str, tasks: &str) -> String {
     let text = format!(
         "version: 1\nbusiness: 1\nsystem_users: {{ bot: {{}} }}\nwabas:\n  lent: {{ id: 201, {waba} }}\n\
@@ -109,7 +109,7 @@ fn shared(waba: &str, tasks: &str) -> String {
 }
 
 #[test]
-fn grants_select_by_name_by_glob_by_label_and_by_both() {
+fn grants_select_by_name_glob_and_label() {
     assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent]"), @"201 11 DEVELOP");
     assert_snapshot!(granted("users: [bot, ops], tasks: [editor, DEVELOP], wabas: ['acme-*']"), @r"
     101 10 DEVELOP, MANAGE_TEMPLATES, VIEW_TEMPLATES
@@ -129,7 +129,7 @@ fn grants_select_by_name_by_glob_by_label_and_by_both() {
 }
 
 #[test]
-fn grants_on_one_pair_are_joined() {
+fn grants_for_the_same_user_and_waba_add_up() {
     let grants = "grants:
   - { users: [bot], tasks: [DEVELOP], wabas: [lent, lent, 'l*'] }
   - { users: [bot, bot], tasks: [VIEW_COST, editor], labels: { region: eu } }
@@ -149,26 +149,26 @@ fn grants_on_one_pair_are_joined() {
 fn a_selection_that_matches_nothing_is_a_warning() {
     assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: ['Acme-*', lent]"), @r"
     Warning 9:52 selects-nothing: `Acme-*` matches no WABA
-      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
     201 11 DEVELOP
     ");
     assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { tier: silver }"), @r"
     Warning 9:52 selects-nothing: `labels: { tier: silver }` matches no WABA
-      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
     ");
     assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent], labels: { tier: gold }"), @r"
     Warning 9:10 selects-nothing: the combination of this grant's `wabas` and `labels` matches no WABA
-      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
     ");
 }
 
 #[test]
-fn a_grant_that_has_ended_gives_nothing_and_is_still_known() {
+fn an_expired_grant_gives_no_access_but_keeps_its_claims() {
     let grant = |day: &str| format!("users: [bot], tasks: [DEVELOP], wabas: [lent], until: {day}");
     assert_snapshot!(granted(&grant("2027-03-31")), @"201 11 DEVELOP");
     assert_snapshot!(granted(&grant("2027-03-30")), @r"
-    Warning 9:66 expired-grant: this grant ended on 2027-03-30 and gives nothing on 2027-03-31
-      delete the grant, or give it a later `until`
+    Warning 9:66 expired-grant: this grant ended on 2027-03-30 and grants no access on 2027-03-31
+      delete the grant, or set a later `until`
     ");
     let text = format!("{DECLARED}grants: [{{ {} }}]\n", grant("2027-03-30"));
     let desired = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired;
@@ -176,19 +176,19 @@ fn a_grant_that_has_ended_gives_nothing_and_is_still_known() {
 }
 
 #[test]
-fn an_until_where_nothing_is_taken_away_is_a_warning() {
+fn an_until_with_prune_none_is_a_warning() {
     let grant = "grants: [{ users: [bot], tasks: [DEVELOP], wabas: ['*'], until: 2027-12-31 }]\n";
     assert_snapshot!(with(&format!("prune: none\n{grant}")), @r"
-    Warning 10:65 until-without-prune: nothing is taken away on `acme-eu` and 2 more (`prune: none`), so this `until` will not end the access
-      use `prune: declared` there, or take the access away by hand when the day has come
+    Warning 10:65 until-without-prune: this `until` does not end the access on `acme-eu` and 2 more: `prune: none` removes nothing
+      set `prune: declared` there, or remove the access by hand after this day
     101 11 DEVELOP
     102 11 DEVELOP
     201 11 DEVELOP
     ");
     let own = DECLARED.replace("shared: admin", "shared: admin, prune: none");
     assert_snapshot!(resolved(&format!("{own}{grant}"), &directory()), @r"
-    Warning 9:65 until-without-prune: nothing is taken away on `lent` (`prune: none`), so this `until` will not end the access
-      use `prune: declared` there, or take the access away by hand when the day has come
+    Warning 9:65 until-without-prune: this `until` does not end the access on `lent`: `prune: none` removes nothing
+      set `prune: declared` there, or remove the access by hand after this day
     101 11 DEVELOP
     102 11 DEVELOP
     201 11 DEVELOP
@@ -196,7 +196,7 @@ fn an_until_where_nothing_is_taken_away_is_a_warning() {
 }
 
 #[test]
-fn discovered_wabas_have_their_rules_labels_and_declared_names_win() {
+fn discovered_wabas_get_the_values_of_their_rules_and_declared_wabas_do_not() {
     let grant = "grants: [{ users: [bot], tasks: [DEVELOP], labels: { origin: found } }]\n";
     let rule = "discover:\n  - { from: client, labels: { origin: found } }\n";
     assert_snapshot!(with(&format!("{rule}{grant}")), @r"
@@ -214,7 +214,7 @@ fn discovered_wabas_have_their_rules_labels_and_declared_names_win() {
     let by_name = by_name.replace("'Lent'", "'Len?'");
     assert_snapshot!(with(&format!("{rules}{by_name}")), @r"
     Warning 13:64 selects-nothing: `Len?` matches no WABA
-      globs see the names of declared WABAs and the live names of discovered ones, and mind case
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
     103 11 DEVELOP
     202 11 DEVELOP
     203 11 DEVELOP
@@ -242,50 +242,50 @@ fn discover_rules_that_disagree_are_errors() {
   - { from: client, labels: { a: '1' }, prune: none, shared: admin }
   - { from: client, name: 'Initech O*', labels: { a: '1.0' }, prune: all, shared: standard }
 "), @r"
-Error 11:5 discover-disagrees: this rule and one before it both discover `Initech One`, and disagree on `prune`
-  narrow one of the rules by `name`, or let both say the same
-Error 11:5 discover-disagrees: this rule and one before it both discover `Initech One`, and disagree on `shared`
-  narrow one of the rules by `name`, or let both say the same
-Error 11:5 discover-disagrees: this rule and one before it both discover `Initech One`, and disagree on the label `a`
-  narrow one of the rules by `name`, or let both say the same
+Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on `prune`
+  narrow one of the rules with `name`, or set the same value in both
+Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on `shared`
+  narrow one of the rules with `name`, or set the same value in both
+Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on the label `a`
+  narrow one of the rules with `name`, or set the same value in both
 ");
     assert_snapshot!(with("discover: [{ from: owned, shared: admin }, { from: client, shared: owned }]\n"), @r"
-    Error 9:35 discover-contradicts-itself: no WABA on this rule's list can have `shared: admin`
-      `from: owned` goes with `shared: owned`, `from: client` with the others
-    Error 9:68 discover-contradicts-itself: no WABA on this rule's list can have `shared: owned`
-      `from: owned` goes with `shared: owned`, `from: client` with the others
+    Error 9:35 discover-contradicts-itself: a WABA on this rule's list cannot have `shared: admin`
+      use `shared: owned` with `from: owned`, and the other values with `from: client`
+    Error 9:68 discover-contradicts-itself: a WABA on this rule's list cannot have `shared: owned`
+      use `shared: owned` with `from: owned`, and the other values with `from: client`
     ");
 }
 
 #[test]
-fn metas_rules_on_shared_wabas() {
+fn metas_rules_for_shared_wabas() {
     assert_snapshot!(shared("shared: standard", "[MANAGE]"), @r"
     Error 8:13 manage-not-possible: MANAGE does not work on `lent`, which has `shared: standard`
-      a WABA that is shared with Standard permissions takes DEVELOP; have it shared with Admin permissions to use MANAGE
+      grant DEVELOP instead, or have the WABA shared with Admin permissions
     ");
     assert_snapshot!(shared("shared: standard", "[DEVELOP, VIEW_COST]"), @r"
-    Warning 8:22 task-on-standard: VIEW_COST may be refused on `lent`, which has `shared: standard`
+    Warning 8:22 task-on-standard: Meta may refuse VIEW_COST on `lent`, which has `shared: standard`
       Meta's guide names only DEVELOP for WABAs that are shared with Standard permissions
     201 11 DEVELOP, VIEW_COST
     ");
     assert_snapshot!(shared("shared: solution_without_messaging", "[MANAGE]"), @r"
     Error 8:13 manage-not-possible: MANAGE does not work on `lent`, which has `shared: solution_without_messaging`
-      choose granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
+      grant granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
     ");
     assert_snapshot!(shared("shared: solution_without_messaging", "[VIEW_COST, MESSAGING]"), @r"
     Error 8:24 task-not-granular: MESSAGING cannot be assigned on `lent`, which has `shared: solution_without_messaging`
       tasks that can be assigned there: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
     ");
     assert_snapshot!(shared("shared: solution_without_messaging, line_of_credit: true", "[VIEW_COST]"), @r"
-    Error 5:72 credit-without-billing: nobody holds MANAGE_BILLING on `lent`, which sharing a line of credit needs there
-      grant MANAGE_BILLING to a user on it, or remove `line_of_credit`
+    Error 5:72 credit-without-billing: no grant gives MANAGE_BILLING on `lent`, but sharing a line of credit there requires it
+      grant MANAGE_BILLING there, or remove `line_of_credit`
     ");
     assert_snapshot!(shared("shared: solution_without_messaging, line_of_credit: true", "[MANAGE_BILLING]"), @"201 11 MANAGE_BILLING");
     assert_snapshot!(shared("shared: admin", "[MANAGE, MESSAGING]"), @"201 11 MANAGE, MESSAGING");
 }
 
 #[test]
-fn metas_rules_are_checked_offline_on_what_holds_today() {
+fn metas_rules_are_checked_offline_for_grants_that_apply_today() {
     let text = |until: &str| {
         format!(
             "version: 1\nbusiness: 1\nsystem_users: {{ bot: {{}} }}\nroles: {{ all: [MANAGE, MESSAGING] }}\n\
@@ -295,67 +295,67 @@ fn metas_rules_are_checked_offline_on_what_holds_today() {
     };
     assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-31")]), DAY)), @r"
     Error 7:40 manage-not-possible: MANAGE does not work on `lent`, which has `shared: solution_without_messaging`
-      choose granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
+      grant granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
     Error 7:40 task-not-granular: MESSAGING cannot be assigned on `lent`, which has `shared: solution_without_messaging`
       tasks that can be assigned there: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
     ");
     assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-30")]), DAY)), @r"
-    Warning 7:67 expired-grant: this grant ended on 2027-03-30 and gives nothing on 2027-03-31
-      delete the grant, or give it a later `until`
+    Warning 7:67 expired-grant: this grant ended on 2027-03-30 and grants no access on 2027-03-31
+      delete the grant, or set a later `until`
     ");
     let discovering = format!(
         "{DECLARED}discover: [{{ from: client }}]\ngrants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['X*'] }}]\n"
     );
-    assert_eq!(check_offline(&manifest(&[&discovering]), DAY), [], "what is discovered is not known offline");
+    assert_eq!(check_offline(&manifest(&[&discovering]), DAY), [], "discovered WABAs are unknown offline");
 }
 
 #[test]
-fn system_users_are_looked_up() {
+fn system_users_are_found_by_id_or_name() {
     let users =
         |users: &str| resolved(&format!("version: 1\nbusiness: 1\nsystem_users:\n  {users}\n"), &directory());
     assert_snapshot!(users("bot: { id: 99 }"), @r"
-    Error 4:14 unknown-user-id: `bot`: no system user of this business has the id 99; the business has a system user of this name with the id 11
-      ids are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find the user by its name
+    Error 4:14 unknown-user-id: `bot`: no system user of this business has the id 99; the business has a system user of this name with id 11
+      ids are app-scoped: Business Settings can show another number than the API returns for this app's token; remove `id` to find the user by name
     ");
     assert_snapshot!(users("missing: { id: 99 }"), @r"
     Error 4:18 unknown-user-id: `missing`: no system user of this business has the id 99
-      ids are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find the user by its name
+      ids are app-scoped: Business Settings can show another number than the API returns for this app's token; remove `id` to find the user by name
     ");
     assert_snapshot!(users("ops admin: {}"), @r"
-    Error 4:3 unknown-user-name: no system user of this business is called `ops admin`
-      did you mean `Ops Admin`? names match to the code point
+    Error 4:3 unknown-user-name: no system user of this business is named `ops admin`
+      did you mean `Ops Admin`? names must match exactly
     ");
     assert_snapshot!(users("nobody-near: {}"), @r"
-    Error 4:3 unknown-user-name: no system user of this business is called `nobody-near`
-      names match to the code point; give the `id` that the API uses, or the exact `name`
+    Error 4:3 unknown-user-name: no system user of this business is named `nobody-near`
+      names must match exactly; set `name` to the exact name, or `id` to the id that the API returns
     ");
     assert_snapshot!(users("Twin: {}"), @r"
-    Error 4:3 ambiguous-user-name: 2 system users of this business are called `Twin`
-      give the `id` of the one you mean: 12 or 13
+    Error 4:3 ambiguous-user-name: 2 system users of this business are named `Twin`
+      set `id` to one of: 12, 13
     ");
     assert_snapshot!(users("one: { id: 11 }\n  bot: {}"), @r"
     Error 5:3 same-live-user: `one` and `bot` are the same system user, 11
       declare each system user once
     ");
     assert_snapshot!(users("bot: { id: 11, name: Bot }"), @r"
-    Warning 4:24 user-name-differs: the system user with this id is called `bot`, not `Bot`
-      check that the id is the right one, and correct or remove `name`
+    Warning 4:24 user-name-differs: the system user with this id is named `bot`, not `Bot`
+      check the id, and correct or remove `name`
     ");
     assert_snapshot!(users("bot: { id: 11, by_role: true }"), @r"
-    Error 4:3 by-role-without-role: `bot` has `by_role: true`, but it is no admin of the business
-      remove `by_role`: what a regular system user holds is what is assigned to it
+    Error 4:3 by-role-without-role: `bot` has `by_role: true`, but is not an admin of the business
+      remove `by_role`: a regular system user has only the tasks that are assigned to it
     ");
     assert_snapshot!(users("root: { name: Ops Admin, by_role: true }"), @"");
 }
 
 #[test]
-fn what_the_api_contradicts_is_an_error() {
+fn a_shared_value_that_contradicts_the_api_is_an_error() {
     let waba = |waba: &str, directory: &Directory| {
         resolved(&format!("version: 1\nbusiness: 1\nwabas:\n  it: {{ {waba} }}\n"), directory)
     };
     assert_snapshot!(waba("id: 201", &directory()), @r"
     Error 4:3 shared-contradicted: `it` (201) has `shared: owned`, but it is shared with the business
-      say how it is shared: `shared: admin`, `standard`, `solution_with_messaging` or `solution_without_messaging`
+      set `shared` to admin, standard, solution_with_messaging or solution_without_messaging
     ");
     assert_snapshot!(waba("id: 101, shared: admin", &directory()), @r"
     Error 4:26 shared-contradicted: `it` (101) has `shared: admin`, but the business owns it
@@ -379,12 +379,12 @@ fn what_the_api_contradicts_is_an_error() {
     assert_eq!(
         waba("id: 999, shared: standard", &directory()),
         "",
-        "a WABA on no list is read, and reported then"
+        "a WABA on no list is reported when its assignments are read"
     );
 }
 
 #[test]
-fn narrowing_keeps_the_wabas_that_a_glob_covers() {
+fn narrowing_keeps_the_wabas_that_match_the_glob() {
     let text = format!("{DECLARED}grants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['*'] }}]\n");
     let mut desired = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired;
     assert!(narrow(&mut desired, &Glob::new("acme-*")) && desired.partial);
@@ -393,7 +393,7 @@ fn narrowing_keeps_the_wabas_that_a_glob_covers() {
 }
 
 #[test]
-fn the_order_and_the_writing_of_files_change_neither_the_state_nor_the_digest() {
+fn order_and_formatting_of_files_change_neither_the_state_nor_the_digest() {
     let pieces = [
         "version: 1\nbusiness: 1\nguards: { max_removals: 3, protected_users: [ops] }\n",
         "version: 1\nsystem_users: { bot: { id: 11 }, ops: { name: Ops Admin } }\n",

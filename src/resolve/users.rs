@@ -1,11 +1,11 @@
-//! Looks the declared system users up in the business.
+//! Finds the declared system users in the business.
 
 use super::diagnostic::{self, Diagnostic};
-use crate::manifest::{Manifest, SystemUserEntry};
+use crate::manifest::{Manifest, SystemUserDeclaration};
 use crate::model::{Directory, Name, UserId};
 use std::collections::BTreeMap;
 
-/// Returns the id of each declared system user that the business has exactly once.
+/// Returns the id of each declared system user that is found exactly once in the business.
 pub(super) fn look_up<'a>(
     manifest: &'a Manifest,
     directory: &Directory,
@@ -22,7 +22,7 @@ pub(super) fn look_up<'a>(
             Err(diagnostic) => diagnostics.push(diagnostic),
             Ok(id) => {
                 if let Some(other) = names.insert(id, name) {
-                    // The later one in the text is the one to speak of.
+                    // Report the later declaration.
                     let other_at = manifest.system_users.get(other).map_or(entry.at, |other| other.at);
                     let at = entry.at.max(other_at);
                     diagnostics.push(diagnostic::same_live_user(at, name, other, id));
@@ -36,7 +36,7 @@ pub(super) fn look_up<'a>(
 
 fn look_up_one(
     name: &Name,
-    entry: &SystemUserEntry,
+    entry: &SystemUserDeclaration,
     directory: &Directory,
     by_name: &BTreeMap<&str, Vec<UserId>>,
     diagnostics: &mut Vec<Diagnostic>,
@@ -47,7 +47,7 @@ fn look_up_one(
     let id = match (entry.id, same_name) {
         (Some(id), _) => id.value,
         (None, [one]) => *one,
-        (None, []) => return Err(diagnostic::unknown_user_name(at, wanted, &near(wanted, by_name))),
+        (None, []) => return Err(diagnostic::unknown_user_name(at, wanted, &similar_names(wanted, by_name))),
         (None, several) => return Err(diagnostic::ambiguous_user_name(at, wanted, several)),
     };
     let Some(user) = directory.system_users.get(&id) else {
@@ -63,7 +63,7 @@ fn look_up_one(
     Ok(id)
 }
 
-fn near(wanted: &Name, by_name: &BTreeMap<&str, Vec<UserId>>) -> Vec<String> {
+fn similar_names(wanted: &Name, by_name: &BTreeMap<&str, Vec<UserId>>) -> Vec<String> {
     let names = crate::text::suggest(wanted.as_str(), by_name.keys().copied());
     names.into_iter().map(|name| format!("`{}`", Name::from(name))).collect()
 }

@@ -1,24 +1,25 @@
-//! Reads a text as YAML documents, within limits.
+//! Parses a text as YAML documents, within limits.
 
 use super::raw::Document;
-use super::scalar::{Placed, Spot};
+use super::scalar::{Located, Location};
 use crate::diagnostic::{self, Diagnostic};
 use crate::model::{Position, SourceId};
 use serde_saphyr::Error;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
 use std::io::Cursor;
 
-/// A manifest nests six deep; a hostile one, as deep as it can.
+/// The maximum nesting depth. A manifest nests six deep; the limit of 32 is a guess that protects the stack.
 const DEPTH: usize = 32;
-/// Above what a manifest of some million lines has, and below what fills the memory.
+/// The maximum number of YAML events in one text. A guess: a manifest of a million lines has fewer, and the parsed values
+/// still fit in memory.
 const EVENTS: usize = 50_000_000;
-/// The most values that the aliases of one text stand for: a list of 20 users in 100,000 grants has half as
-/// many.
+/// The maximum number of values that the aliases of one text expand to. A guess: twice what 100,000 grants need that
+/// share a list of 20 users.
 const REPLAYED: usize = 5_000_000;
-/// The most bytes of one text.
+/// The maximum size of one text in bytes; the same as the limit for all files together in `sources`.
 const BYTES: usize = 256 * 1024 * 1024;
 
-/// Repeated and merge keys come through, so that the check can speak of all of them.
+/// Returns the parser's options. Duplicate and merge keys pass, so that the checks can report all of them.
 fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -29,7 +30,7 @@ fn options() -> Options {
             max_depth: DEPTH,
             flow_nesting_limit: DEPTH,
             max_aliases: 1_000_000,
-            // One label set that hundreds of WABAs share is no bomb; what replays may cost is bounded by itself.
+            // Hundreds of WABAs may share one set of labels; `REPLAYED` limits the cost.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -41,29 +42,33 @@ fn options() -> Options {
     }
 }
 
-/// Reads all documents of a text; empty ones are left out. What cannot be read becomes a diagnostic.
-pub(super) fn read(source: SourceId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Placed<Document>> {
+/// Parses all documents of a text, except empty ones. A document that cannot be parsed becomes a diagnostic.
+pub(super) fn parse(
+    source: SourceId,
+    text: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Located<Document>> {
     if let Some((line, column)) = nul(text) {
         diagnostics.push(diagnostic::nul(Position { source, line, column }));
         return Vec::new();
     }
-    // All at once is quicker by far; where anything is wrong, one document after the other finds it.
+    // Parsing all documents at once is much faster. Only after an error, each document is parsed separately.
     if let Ok(documents) = serde_saphyr::from_multiple_with_options(text, options()) {
         return documents;
     }
     let mut documents = Vec::new();
     for document in
-        serde_saphyr::read_with_options::<_, Placed<Document>>(&mut Cursor::new(text.as_bytes()), options())
+        serde_saphyr::read_with_options::<_, Located<Document>>(&mut Cursor::new(text.as_bytes()), options())
     {
         match document {
             Ok(document) => documents.push(document),
-            Err(error) => diagnostics.push(told(source, &error)),
+            Err(error) => diagnostics.push(convert(source, &error)),
         }
     }
     documents
 }
 
-/// Returns the place of the first NUL.
+/// Returns the line and column of the first NUL character.
 fn nul(text: &str) -> Option<(u32, u32)> {
     let (before, _) = text.split_once('\0')?;
     let line = before.matches('\n').count() + 1;
@@ -71,12 +76,12 @@ fn nul(text: &str) -> Option<(u32, u32)> {
     Some((u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX)))
 }
 
-/// Puts the library's error into our words.
+/// Converts an error of the YAML library to a diagnostic.
 #[allow(
     clippy::wildcard_enum_match_arm,
-    reason = "the library's errors are open-ended; what is not told apart is syntax"
+    reason = "the library's errors are open-ended; the others are syntax errors"
 )]
-fn told(source: SourceId, error: &Error) -> Diagnostic {
+fn convert(source: SourceId, error: &Error) -> Diagnostic {
     let location = error.location();
     let number = |number: Option<u64>| u32::try_from(number.unwrap_or(1)).unwrap_or(u32::MAX).max(1);
     let at = Position {
@@ -86,18 +91,17 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
     };
     let text = error.without_snippet().to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
-    match inmost(error) {
+    match innermost(error) {
         Error::Budget { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::IOError { .. } => diagnostic::yaml_limit(at, &limit(what)),
-        Error::NullIntoString { .. } => diagnostic::wrong_structure(
-            at,
-            "a value is missing here (for a text such as null, write \"null\")",
-        ),
-        Error::Unexpected { expected, .. } => diagnostic::wrong_structure(at, &expected_here(expected)),
+        Error::NullIntoString { .. } => {
+            diagnostic::wrong_structure(at, "missing value (to write the text null, quote it: \"null\")")
+        }
+        Error::Unexpected { expected, .. } => diagnostic::wrong_structure(at, &expected_structure(expected)),
         Error::MergeKeyNotAllowed { .. } => diagnostic::merge_key(at),
         Error::SerdeInvalidType { .. } | Error::InvalidScalar { .. } | Error::SerdeInvalidValue { .. } => {
             diagnostic::wrong_structure(at, what)
@@ -109,44 +113,44 @@ fn told(source: SourceId, error: &Error) -> Diagnostic {
     }
 }
 
-/// Returns the error itself, out of what says by which alias it came about.
-fn inmost(mut error: &Error) -> &Error {
+/// Returns the error itself, without the wrappers that name an alias or a snippet.
+fn innermost(mut error: &Error) -> &Error {
     while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
         error = inner;
     }
     error
 }
 
-/// Says which limit was reached, without the library's own words where they are known.
+/// Describes the limit that a text exceeds; falls back to the library's text for an unknown limit.
 fn limit(what: &str) -> String {
     let known = [
-        ("Depth", format!("it nests more than {DEPTH} deep")),
-        ("nesting", format!("it nests more than {DEPTH} deep")),
-        ("recursion", format!("it nests more than {DEPTH} deep")),
-        ("Recorded", String::from("its anchors hold too much")),
-        ("lias", String::from("its aliases stand for too much")),
-        ("Bytes", String::from("its texts are too long")),
-        ("Events", String::from("it has too many values")),
-        ("Nodes", String::from("it has too many values")),
+        ("Depth", format!("nesting is deeper than {DEPTH} levels")),
+        ("nesting", format!("nesting is deeper than {DEPTH} levels")),
+        ("recursion", format!("nesting is deeper than {DEPTH} levels")),
+        ("Recorded", String::from("anchors contain too many values")),
+        ("lias", String::from("aliases expand to too many values")),
+        ("Bytes", String::from("the text is too long")),
+        ("Events", String::from("there are too many values")),
+        ("Nodes", String::from("there are too many values")),
     ];
     let found = known.into_iter().find(|(word, _)| what.contains(word));
-    found.map_or_else(|| what.to_owned(), |(_, words)| words)
+    found.map_or_else(|| what.to_owned(), |(_, description)| description)
 }
 
-/// Says what must stand at a place, without the parser's own words.
-fn expected_here(expected: &str) -> String {
+/// Describes the expected structure, without the parser's own terms.
+fn expected_structure(expected: &str) -> String {
     let what = match expected {
         "mapping start" => "a mapping (`key: value`)",
-        "sequence start" => "a list (`[…]`, or lines with `- `)",
-        "string scalar" => "a single text",
+        "sequence start" => "a list (`[…]`, or lines that start with `- `)",
+        "string scalar" => "a string",
         other => other,
     };
-    format!("{what} must stand here")
+    format!("expected {what}")
 }
 
-/// Returns the place of a spot in its text.
-pub(super) fn position(source: SourceId, spot: Spot) -> Position {
-    Position { source, line: spot.line, column: spot.column }
+/// Returns the position of a location in a source.
+pub(super) fn position(source: SourceId, location: Location) -> Position {
+    Position { source, line: location.line, column: location.column }
 }
 
 #[cfg(test)]
@@ -155,13 +159,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn too_much_behind_aliases_is_a_limit_not_bad_syntax() {
+    fn too_many_alias_values_are_a_limit_not_a_syntax_error() {
         let mut options = options();
         options.alias_limits = serde_saphyr::alias_limits! { max_total_replayed_events: 9 };
         let text = "a: &a [x, x]\nb: *a\nc: *a\nd: *a\n";
         let read = serde_saphyr::from_str_with_options::<BTreeMap<String, Vec<String>>>(text, options);
-        let said = told(SourceId::default(), &read.unwrap_err());
-        assert_eq!((said.code, said.at.map(|at| at.line)), ("yaml-limit", Some(4)));
-        assert_eq!(said.message, "this file is more than is read: its aliases stand for too much");
+        let diagnostic = convert(SourceId::default(), &read.unwrap_err());
+        assert_eq!((diagnostic.code, diagnostic.at.map(|at| at.line)), ("yaml-limit", Some(4)));
+        assert_eq!(diagnostic.message, "the file exceeds a limit: aliases expand to too many values");
     }
 }

@@ -1,0 +1,259 @@
+//! The sections that declare something: system users, roles, WABAs, discover rules, implied tasks.
+
+use super::guards::SetGuards;
+use super::{Checker, task_names};
+use crate::diagnostic;
+use crate::manifest::raw::{Document, Entries, RawDiscoverRule, RawSystemUser, RawWaba};
+use crate::manifest::scalar::{LabelText, Located, NameText, StoredTaskText, TaskText, VersionText};
+use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, Labels, SystemUserDeclaration, WabaDeclaration};
+use crate::model::{At, BusinessId, Name, Position, Prune, Shared, SourceId, Task, TaskSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+const PRUNE: [(&str, Prune); 3] = [("none", Prune::None), ("declared", Prune::Declared), ("all", Prune::All)];
+const SHARED: [(&str, Shared); 5] = [
+    ("owned", Shared::Owned),
+    ("admin", Shared::Admin),
+    ("standard", Shared::Standard),
+    ("solution_with_messaging", Shared::SolutionWithMessaging),
+    ("solution_without_messaging", Shared::SolutionWithoutMessaging),
+];
+const FROM: [(&str, DiscoverFrom); 2] = [("client", DiscoverFrom::Client), ("owned", DiscoverFrom::Owned)];
+
+/// The declarations of all documents, without the grants.
+#[derive(Default)]
+pub(super) struct Declarations {
+    pub(super) business: Option<At<BusinessId>>,
+    /// Whether any document has the key `business`, valid or not.
+    pub(super) sets_business: bool,
+    pub(super) system_users: BTreeMap<Name, SystemUserDeclaration>,
+    pub(super) roles: BTreeMap<Name, RoleDeclaration>,
+    pub(super) wabas: BTreeMap<Name, WabaDeclaration>,
+    /// The WABAs whose declaration is invalid. A grant that names one is no further error.
+    pub(super) invalid_wabas: BTreeSet<Name>,
+    pub(super) discover: Vec<DiscoverRule>,
+    pub(super) prune: Option<At<Prune>>,
+    pub(super) guards: SetGuards,
+    pub(super) implied: BTreeMap<Task, At<TaskSet>>,
+}
+
+/// A role before its tasks are checked.
+pub(super) struct RoleDeclaration {
+    at: Position,
+    source: SourceId,
+    tasks: Vec<TaskText>,
+}
+
+impl Checker<'_> {
+    /// Checks a document and adds its declarations to those of the earlier documents.
+    pub(super) fn document(&mut self, document: Located<Document>, declarations: &mut Declarations) {
+        let Located { value: document, location } = document;
+        if !document.has_empty("version") {
+            self.version(document.version.as_ref(), self.at(location));
+        }
+        declarations.sets_business |= document.business.is_some() || document.has_empty("business");
+        self.key_problems(document.problems);
+        let business = document.business.and_then(|id| self.id(&id));
+        self.set_once(&mut declarations.business, "business", business);
+        for (name, user) in self.entries(document.system_users) {
+            let user = self.system_user(&name, user);
+            self.declare(&mut declarations.system_users, "system user", &name, user, |user| user.at);
+        }
+        for (name, tasks) in self.entries(document.roles) {
+            self.role(&name, tasks, &mut declarations.roles);
+        }
+        for (name, waba) in self.entries(document.wabas) {
+            match self.waba(&name, waba) {
+                Some(waba) => self.declare(&mut declarations.wabas, "WABA", &name, waba, |waba| waba.at),
+                None => _ = declarations.invalid_wabas.insert(Name::new(name.text)),
+            }
+        }
+        for rule in document.discover.into_iter().flatten() {
+            declarations.discover.extend(self.discover_rule(rule));
+        }
+        let prune = document.prune.and_then(|prune| self.word(prune, &PRUNE));
+        self.set_once(&mut declarations.prune, "prune", prune);
+        if let Some(guards) = document.guards {
+            self.set_guards(guards, &mut declarations.guards);
+        }
+        for (task, implied) in self.entries(document.implied) {
+            self.implied(&task, &implied, &mut declarations.implied);
+        }
+    }
+
+    /// Checks the version of a document that starts at this position.
+    fn version(&mut self, version: Option<&VersionText>, start: Position) {
+        match version {
+            Some(version) if version.text == "1" => {}
+            Some(version) => {
+                self.report(diagnostic::wrong_version(self.at(version.location), Some(&version.text)));
+            }
+            None => self.report(diagnostic::wrong_version(start, None)),
+        }
+    }
+
+    fn implied(
+        &mut self,
+        task: &NameText,
+        implied: &[StoredTaskText],
+        all: &mut BTreeMap<Task, At<TaskSet>>,
+    ) {
+        let at = self.at(task.location);
+        let Ok(task) = Task::from_str(&task.text) else {
+            self.report(diagnostic::unknown_task(at, &task.text, task_names()));
+            return;
+        };
+        // The listed tasks may be unknown to this program.
+        let value = TaskSet::from_names(implied.iter().map(|task| &task.text));
+        if let Some(first) = all.get(&task) {
+            let first = self.format(first.at);
+            self.report(diagnostic::given_twice(at, &format!("implied.{task}"), &first));
+        } else {
+            all.insert(task, At { value, at });
+        }
+    }
+
+    fn system_user(&mut self, name: &NameText, user: RawSystemUser) -> SystemUserDeclaration {
+        self.key_problems(user.problems);
+        SystemUserDeclaration {
+            at: self.at(name.location),
+            id: user.id.and_then(|id| self.id(&id)),
+            name: user.name.and_then(|name| self.name(name, "name")),
+            by_role: user.by_role.and_then(|flag| self.boolean(flag)).is_some_and(|flag| flag.value),
+        }
+    }
+
+    fn role(&mut self, name: &NameText, tasks: Vec<TaskText>, roles: &mut BTreeMap<Name, RoleDeclaration>) {
+        let at = self.at(name.location);
+        if Task::from_str(&name.text).is_ok() {
+            self.report(diagnostic::role_like_task(at, &name.text));
+        }
+        let role = RoleDeclaration { at, source: self.source, tasks };
+        self.declare(roles, "role", name, role, |role| role.at);
+    }
+
+    /// Checks a WABA; returns `None` if it has no valid id.
+    fn waba(&mut self, name: &NameText, waba: RawWaba) -> Option<WabaDeclaration> {
+        let at = self.at(name.location);
+        if Glob::is_glob(&name.text) {
+            self.report(diagnostic::name_is_a_glob(at, &name.text));
+        }
+        if waba.id.is_none() && !waba.has_empty("id") {
+            self.report(diagnostic::missing(at, "a WABA", "id"));
+        }
+        let id = waba.id.and_then(|id| self.id(&id));
+        self.key_problems(waba.problems);
+        let shared = waba.shared.and_then(|shared| self.word(shared, &SHARED));
+        let line_of_credit = waba.line_of_credit.and_then(|flag| self.boolean(flag));
+        let labels = self.labels(waba.labels).map(|labels| labels.value).unwrap_or_default();
+        let prune = waba.prune.and_then(|prune| self.word(prune, &PRUNE)).map(|prune| prune.value);
+        Some(WabaDeclaration {
+            at,
+            id: id?,
+            shared: shared.unwrap_or(At { value: Shared::Owned, at }),
+            line_of_credit: line_of_credit.filter(|flag| flag.value).map(|flag| flag.at),
+            labels,
+            prune,
+        })
+    }
+
+    /// Checks a discover rule; returns `None` if it has no valid `from`.
+    fn discover_rule(&mut self, rule: Located<RawDiscoverRule>) -> Option<DiscoverRule> {
+        let (at, rule) = (self.at(rule.location), rule.value);
+        self.key_problems(rule.problems);
+        if rule.from.is_none() {
+            self.report(diagnostic::missing(at, "a discover rule", "from"));
+        }
+        let from = rule.from.and_then(|from| self.word(from, &FROM));
+        let labels = self.labels(rule.labels).map(|labels| labels.value).unwrap_or_default();
+        let prune = rule.prune.and_then(|prune| self.word(prune, &PRUNE));
+        let shared = rule.shared.and_then(|shared| self.word(shared, &SHARED));
+        let name = rule.name.and_then(|glob| self.name(glob, "name"));
+        Some(DiscoverRule {
+            at,
+            from: from?.value,
+            name: name.map(|glob| Glob::new(glob.value.as_str())),
+            labels,
+            prune,
+            shared,
+        })
+    }
+
+    pub(super) fn labels(&mut self, labels: Option<Entries<LabelText>>) -> Option<At<Labels>> {
+        let labels = labels?;
+        let at = self.at(labels.location);
+        let mut value = Labels::new();
+        for (key, label) in self.entries(Some(labels)) {
+            let key_at = self.at(key.location);
+            match value.entry(key.text) {
+                Entry::Vacant(vacant) => _ = vacant.insert(label.text),
+                Entry::Occupied(first) => self.report(diagnostic::duplicate_key(key_at, first.key())),
+            }
+        }
+        Some(At { value, at })
+    }
+
+    /// Reports each system user and each WABA that is declared under two names.
+    pub(super) fn things_declared_twice(&mut self, declarations: &Declarations) {
+        let mut ids = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        for (name, user) in &declarations.system_users {
+            if let Some(id) = user.id {
+                self.declared_once(&mut ids, id.value, &id.value, "system user", (name, id.at));
+            } else {
+                let (live, at) = user.name.as_ref().map_or((name, user.at), |live| (&live.value, live.at));
+                let shown = format!("`{live}`");
+                self.declared_once(&mut names, live, &shown, "system user", (name, at));
+            }
+        }
+        let mut wabas = BTreeMap::new();
+        for (name, waba) in &declarations.wabas {
+            self.declared_once(&mut wabas, waba.id.value, &waba.id.value, "WABA", (name, waba.id.at));
+        }
+    }
+
+    /// Stores the name that declares a thing; reports it if another name declares the same thing.
+    fn declared_once<'n, K: Ord>(
+        &mut self,
+        stored: &mut BTreeMap<K, Declaration<'n>>,
+        thing: K,
+        shown: &impl ToString,
+        what: &str,
+        declaration: Declaration<'n>,
+    ) {
+        let Some(other) = stored.insert(thing, declaration) else { return };
+        let mut both = [other, declaration];
+        both.sort_by_key(|(_, at)| *at);
+        let [(name, first), (_, later)] = both;
+        let first = self.format(first);
+        self.report(diagnostic::same_thing_twice(later, what, &shown.to_string(), name.as_str(), &first));
+    }
+
+    /// Resolves the roles to their tasks.
+    pub(super) fn roles(&mut self, roles: &BTreeMap<Name, RoleDeclaration>) -> BTreeMap<Name, TaskSet> {
+        let mut resolved = BTreeMap::new();
+        for (name, role) in roles {
+            self.source = role.source;
+            if role.tasks.is_empty() {
+                self.report(diagnostic::role_of_nothing(role.at, name.as_str()));
+            }
+            let mut set = TaskSet::EMPTY;
+            for task in &role.tasks {
+                let at = self.at(task.location);
+                match Task::from_str(&task.text) {
+                    Ok(task) => set.insert(task),
+                    Err(_) if roles.contains_key(task.text.as_str()) => {
+                        self.report(diagnostic::role_in_role(at, &task.text));
+                    }
+                    Err(_) => self.report(diagnostic::unknown_task(at, &task.text, task_names())),
+                }
+            }
+            resolved.insert(name.clone(), set);
+        }
+        resolved
+    }
+}
+
+/// A declared name, and the position of the value that identifies what it declares.
+type Declaration<'a> = (&'a Name, Position);
