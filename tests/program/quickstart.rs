@@ -43,13 +43,13 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
     Plan: 4 to assign, 2 to change, 1 to revoke, 12 unchanged.
     Applying it takes 17 API calls: 7 writes, and 5 WABAs read before and after.
     --- stderr
-    warning[expired-grant]: this grant ended on 2026-03-31 and gives nothing on 2026-11-23
+    warning[expired-grant]: this grant ended on 2026-03-31 and grants no access on 2026-11-23
       --> access/access.yaml:49:12
        |
     49 |     until: 2026-03-31                # passed: what it gave is taken away
        |            ^^^^^^^^^^
        |
-       = help: delete the grant, or give it a later `until`
+       = help: delete the grant, or set a later `until`
 
     0 errors, 1 warning
     Cost: 6 API calls in 6 requests, 0 retries, waited 0 s, at most 0 % of a limit used.

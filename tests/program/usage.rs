@@ -73,18 +73,18 @@ fn every_error_of_broken_manifests_is_told_with_its_place() {
         "version: 1\nwabas:\n  again: { id: 102290129340398 }\ngrants:\n  - users: [deploy-bott]\n    \
          tasks: [MANGE]\n    wabas: [globex]\n    untill: 2027-01-01\n",
     );
-    insta::assert_snapshot!(place.run("validate access --today 2026-03-31").to_string(), @r#"
+    insta::assert_snapshot!(place.run("validate access --today 2026-03-31").to_string(), @r"
     exit 1
     --- stdout
-    error[same-thing-twice]: the WABA 102290129340398 is declared under two names
+    error[same-thing-twice]: WABA 102290129340398 is declared under two names
      --> access/broken.yaml:3:16
       |
     3 |   again: { id: 102290129340398 }
       |                ^^^^^^^^^^^^^^^
       |
-      = help: it is `acme-eu` at access/access.yaml:6:18 already
+      = help: first declared as `acme-eu` at access/access.yaml:6:18
 
-    error[undeclared]: `deploy-bott` is declared nowhere below `system_users`
+    error[undeclared]: `deploy-bott` is not declared in `system_users`
      --> access/broken.yaml:5:13
       |
     5 |   - users: [deploy-bott]
@@ -92,7 +92,7 @@ fn every_error_of_broken_manifests_is_told_with_its_place() {
       |
       = help: did you mean `deploy-bot`?
 
-    error[unknown-role]: `MANGE` is no task and no declared role
+    error[unknown-role]: `MANGE` is neither a task nor a declared role
      --> access/broken.yaml:6:13
       |
     6 |     tasks: [MANGE]
@@ -110,7 +110,7 @@ fn every_error_of_broken_manifests_is_told_with_its_place() {
 
     4 errors, 0 warnings
     --- stderr
-    "#);
+    ");
     for verb in ["plan", "drift", "apply --auto-approve"] {
         place.emulated(verb).ends(1).says("access/broken.yaml:6:").says("nothing was planned");
     }
