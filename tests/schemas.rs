@@ -1,5 +1,4 @@
-//! The schemas on disk: they are what the program makes, they take every good manifest, and they and the
-//! program agree on the bad ones.
+//! The schemas in `schema/` are the ones that the program prints, and schema and program agree on manifests.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
@@ -8,8 +7,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use wabacl::diagnostic::Diagnostic;
-use wabacl::{manifest, render, sources};
+use wabacl::{manifest, sources};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -20,7 +20,7 @@ fn text(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Gives the files of a folder that end on `.yaml`, by name.
+/// Returns the `*.yaml` files in a folder, in the order of their names.
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
@@ -33,8 +33,8 @@ fn manifest_schema() -> Validator {
     jsonschema::draft202012::new(&serde_json::from_str(&manifest::schema()).unwrap()).unwrap()
 }
 
-/// Gives what the schema finds wrong with the documents of a file.
-fn against_the_schema(schema: &Validator, path: &Path) -> Vec<String> {
+/// Returns the schema errors of the documents in a file.
+fn schema_errors(schema: &Validator, path: &Path) -> Vec<String> {
     let text = text(path);
     let documents: Vec<Option<Value>> = serde_saphyr::from_multiple(&text).unwrap();
     let documents: Vec<Value> = documents.into_iter().flatten().collect();
@@ -45,8 +45,8 @@ fn against_the_schema(schema: &Validator, path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Gives the codes of what the program finds wrong with files that are one manifest.
-fn by_the_program(paths: &[PathBuf]) -> BTreeSet<&'static str> {
+/// Returns the codes of the diagnostics for files that are one manifest.
+fn diagnostic_codes(paths: &[PathBuf]) -> BTreeSet<&'static str> {
     let (sources, unread) = sources::read(paths);
     let (manifest, found) = manifest::parse(&sources);
     assert_eq!(unread, []);
@@ -54,37 +54,53 @@ fn by_the_program(paths: &[PathBuf]) -> BTreeSet<&'static str> {
     found.iter().map(|diagnostic| diagnostic.code).collect()
 }
 
+/// Runs the program and returns its output.
+fn wabacl(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_wabacl")).args(arguments).env_clear().output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Returns the names of the schemas that `wabacl schema` offers, by its help.
+fn schema_names() -> BTreeSet<String> {
+    let help = wabacl(&["schema", "-h"]);
+    let (_, values) = help.split_once("[possible values: ").unwrap();
+    let (values, _) = values.split_once(']').unwrap();
+    values.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
 #[test]
-fn the_schemas_on_disk_are_those_that_the_program_makes() {
-    for (file, made) in [
-        ("manifest", manifest::schema()),
-        ("plan", render::schema::plan()),
-        ("report", render::schema::report()),
-        ("diagnostics", render::schema::diagnostics()),
-        ("journal", render::schema::journal()),
-    ] {
-        let on_disk = text(format!("schema/{file}.schema.json"));
-        assert!(
-            on_disk == made,
-            "schema/{file}.schema.json is old: write it anew with `wabacl schema {file}`"
-        );
-        jsonschema::meta::validate(&serde_json::from_str(&made).unwrap()).unwrap();
+fn each_schema_file_is_what_the_program_prints() {
+    for name in schema_names() {
+        let printed = wabacl(&["schema", &name]);
+        let file = format!("schema/{name}.schema.json");
+        assert!(text(&file) == printed, "{file} is stale: write the output of `wabacl schema {name}` to it");
+        jsonschema::meta::validate(&serde_json::from_str(&printed).unwrap()).unwrap();
     }
 }
 
 #[test]
-fn good_manifests_please_the_schema_and_the_program() {
+fn each_schema_file_has_a_name_that_the_program_offers() {
+    let files = fs::read_dir(root().join("schema")).unwrap();
+    let files: BTreeSet<String> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let offered = schema_names().into_iter().map(|name| format!("{name}.schema.json")).collect();
+    assert_eq!(files, offered);
+}
+
+#[test]
+fn schema_and_program_accept_the_good_manifests() {
     let schema = manifest_schema();
     let files = yaml_files("tests/manifests/good");
     assert!(files.len() >= 4);
     for path in files {
-        assert_eq!(against_the_schema(&schema, &path), [""; 0], "{}", path.display());
-        assert_eq!(by_the_program(&[path]), BTreeSet::new());
+        assert_eq!(schema_errors(&schema, &path), [""; 0], "{}", path.display());
+        assert_eq!(diagnostic_codes(&[path]), BTreeSet::new());
     }
 }
 
 #[test]
-fn the_examples_please_the_schema_and_the_program() {
+fn schema_and_program_accept_the_examples() {
     let schema = manifest_schema();
     let examples: Vec<_> = fs::read_dir(root().join("examples"))
         .unwrap()
@@ -95,32 +111,32 @@ fn the_examples_please_the_schema_and_the_program() {
     for example in examples {
         let files = yaml_files(example.join("access").to_str().unwrap());
         for path in &files {
-            assert_eq!(against_the_schema(&schema, path), [""; 0], "{}", path.display());
+            assert_eq!(schema_errors(&schema, path), [""; 0], "{}", path.display());
         }
-        assert_eq!(by_the_program(&files), BTreeSet::new());
+        assert_eq!(diagnostic_codes(&files), BTreeSet::new());
     }
 }
 
 #[test]
-fn what_the_schema_rejects_the_program_rejects_too() {
+fn the_program_rejects_what_the_schema_rejects() {
     let schema = manifest_schema();
     let files = yaml_files("tests/manifests/bad/schema");
     assert!(files.len() >= 12);
     for path in files {
-        assert_ne!(against_the_schema(&schema, &path), [""; 0], "{}", path.display());
-        assert_eq!(by_the_program(std::slice::from_ref(&path)).len(), 1, "{}", path.display());
+        assert_ne!(schema_errors(&schema, &path), [""; 0], "{}", path.display());
+        assert_eq!(diagnostic_codes(std::slice::from_ref(&path)).len(), 1, "{}", path.display());
     }
 }
 
 #[test]
-fn what_no_schema_can_see_the_program_rejects() {
+fn the_program_rejects_errors_that_a_schema_cannot_express() {
     let schema = manifest_schema();
     let mut codes = BTreeSet::new();
     let files = yaml_files("tests/manifests/bad/checked");
     assert!(files.len() >= 8);
     for path in files {
-        assert_eq!(against_the_schema(&schema, &path), [""; 0], "{}", path.display());
-        let found = by_the_program(std::slice::from_ref(&path));
+        assert_eq!(schema_errors(&schema, &path), [""; 0], "{}", path.display());
+        let found = diagnostic_codes(std::slice::from_ref(&path));
         assert_eq!(found.len(), 1, "{}: {found:?}", path.display());
         codes.extend(found);
     }
@@ -140,7 +156,7 @@ fn what_no_schema_can_see_the_program_rejects() {
 }
 
 #[test]
-fn each_diagnostic_has_a_code_of_its_own() {
+fn each_diagnostic_has_its_own_code() {
     let text = text("src/diagnostic/text.rs") + &text("src/diagnostic/resolve.rs");
     let mut codes: Vec<String> = Vec::new();
     for mark in ["error(", "warning(", "code: "] {
@@ -148,9 +164,9 @@ fn each_diagnostic_has_a_code_of_its_own() {
         codes.extend(after.filter_map(|rest| rest.split_once('"')).map(|(code, _)| code.to_owned()));
     }
     let constructors = text.matches("pub(crate) fn ").count() - text.matches("fn did_you_mean").count();
-    assert_eq!(codes.len(), constructors, "each constructor has a code: {codes:?}");
+    assert_eq!(codes.len(), constructors, "each constructor has one code: {codes:?}");
     let is_kebab = |code: &String| code.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     assert!(codes.iter().all(is_kebab), "{codes:?}");
-    let different: BTreeSet<&String> = codes.iter().collect();
-    assert_eq!(different.len(), codes.len(), "{codes:?}");
+    let distinct: BTreeSet<&String> = codes.iter().collect();
+    assert_eq!(distinct.len(), codes.len(), "{codes:?}");
 }

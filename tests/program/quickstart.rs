@@ -46,7 +46,7 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
     warning[expired-grant]: this grant ended on 2026-03-31 and grants no access on 2026-11-23
       --> access/access.yaml:49:12
        |
-    49 |     until: 2026-03-31                # passed: what it gave is taken away
+    49 |     until: 2026-03-31                # has passed: the access is removed
        |            ^^^^^^^^^^
        |
        = help: delete the grant, or set a later `until`
