@@ -29,12 +29,12 @@ async fn in_a_simulation_sleepers_wake_in_the_order_of_their_moments() {
 #[tokio::test]
 async fn a_simulation_stands_still_while_anything_is_worked_on() {
     let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
-    let (done, told) = tokio::sync::oneshot::channel::<()>();
+    let (done, wait_for_done) = tokio::sync::oneshot::channel::<()>();
     clock
         .run(async {
             let work = clock.working(async {
                 std::thread::spawn(move || done.send(())).join().unwrap().unwrap();
-                told.await.unwrap();
+                wait_for_done.await.unwrap();
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }
