@@ -124,5 +124,7 @@ fn every_guide_is_followed() {
         .map(|entry| entry.expect("the folder can be read").file_name().to_string_lossy().into_owned())
         .collect();
     guides.sort();
-    assert_eq!(guides, ["README.md", "cron.md", "github.md", "gitlab.md", "operating.md"]);
+    // These pages have no commands to run.
+    guides.retain(|page| !["README.md", "install.md", "tasks.md", "troubleshooting.md"].contains(&&**page));
+    assert_eq!(guides, ["cron.md", "github.md", "gitlab.md", "operating.md"]);
 }

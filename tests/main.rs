@@ -25,3 +25,4 @@ mod sdk;
 mod simulation;
 #[cfg(feature = "emulator")]
 mod support;
+mod troubleshooting;

@@ -155,8 +155,8 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
     assert_eq!(codes, BTreeSet::from(expected));
 }
 
-#[test]
-fn each_diagnostic_has_its_own_code() {
+/// Returns the codes of all diagnostics, one for each constructor in `src/diagnostic`.
+pub(crate) fn diagnostic_codes_in_source() -> Vec<String> {
     let text = text("src/diagnostic/text.rs") + &text("src/diagnostic/resolve.rs");
     let mut codes: Vec<String> = Vec::new();
     for mark in ["error(", "warning(", "code: "] {
@@ -165,6 +165,12 @@ fn each_diagnostic_has_its_own_code() {
     }
     let constructors = text.matches("pub(crate) fn ").count() - text.matches("fn did_you_mean").count();
     assert_eq!(codes.len(), constructors, "each constructor has one code: {codes:?}");
+    codes
+}
+
+#[test]
+fn each_diagnostic_has_its_own_code() {
+    let codes = diagnostic_codes_in_source();
     let is_kebab = |code: &String| code.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     assert!(codes.iter().all(is_kebab), "{codes:?}");
     let distinct: BTreeSet<&String> = codes.iter().collect();

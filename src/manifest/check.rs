@@ -107,11 +107,11 @@ impl Checker<'_> {
 
     /// Returns the entries of a mapping, and reports its merge keys.
     fn entries<V>(&mut self, entries: Option<Entries<V>>) -> Vec<(NameText, V)> {
-        let Some(Entries { entries, merges, .. }) = entries else { return Vec::new() };
+        let Some(Entries { items, merges, .. }) = entries else { return Vec::new() };
         for location in merges {
             self.report(diagnostic::merge_key(self.at(location)));
         }
-        entries
+        items
     }
 
     /// Stores a value that may be set once across all documents.

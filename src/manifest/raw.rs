@@ -149,7 +149,7 @@ sections! {
         id: IdText,
         /// How the WABA is shared with the business. `owned` (the default): not shared, the business owns it. `admin`, `standard`: with Admin or Standard permissions. `solution_with_messaging`, `solution_without_messaging`: through a Multi-Partner Solution, with or without MESSAGING. It decides which tasks can be assigned.
         shared: SharedText,
-        /// `true` if the business shares its line of credit with this WABA. Then MANAGE_BILLING must be granted on a WABA with `shared: solution_without_messaging`. Default: `false`.
+        /// `true` if the business shares its line of credit with this WABA. Then `MANAGE_BILLING` must be granted on a WABA with `shared: solution_without_messaging`. Default: `false`.
         line_of_credit: BooleanText,
         /// Labels by which grants can select the WABA. Keys and values are compared as text. Default: none. For example: `{ region: eu, tier: gold }`.
         labels: Entries<LabelText>,
@@ -217,7 +217,7 @@ fn no_empty_lists(schema: &mut Schema) {
 /// A mapping whose keys the user chooses: all entries in file order, duplicate keys included.
 #[derive(Debug)]
 pub(super) struct Entries<V> {
-    pub(super) entries: Vec<(NameText, V)>,
+    pub(super) items: Vec<(NameText, V)>,
     /// The locations of merge keys. Their values are not parsed.
     pub(super) merges: Vec<Location>,
     /// The start of the mapping.
@@ -237,16 +237,16 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<V>, A::Error> {
-                let (mut entries, mut merges) = (Vec::new(), Vec::new());
+                let (mut items, mut merges) = (Vec::new(), Vec::new());
                 while let Some(key) = map.next_key::<NameText>()? {
                     if key.text == "<<" {
                         map.next_value::<IgnoredAny>()?;
                         merges.push(key.location);
                     } else {
-                        entries.push((key, map.next_value()?));
+                        items.push((key, map.next_value()?));
                     }
                 }
-                Ok(InOrder(entries, merges))
+                Ok(InOrder(items, merges))
             }
         }
 
@@ -256,8 +256,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
             }
         }
 
-        let Located { value: InOrder(entries, merges), location } = Located::deserialize(deserializer)?;
-        Ok(Self { entries, merges, location })
+        let Located { value: InOrder(items, merges), location } = Located::deserialize(deserializer)?;
+        Ok(Self { items, merges, location })
     }
 }
 
