@@ -120,7 +120,7 @@ sections! {
         /// The WhatsApp Business Accounts, by the name that the manifest uses for them. Names are unique across all files and contain neither `*` nor `?`. For example: `acme-eu: { id: 102290129340398, shared: admin }`.
         #[schemars(extend("propertyNames" = { "pattern": "^[^*?]+$" }))]
         wabas: Entries<RawWaba>,
-        /// Rules that add WABAs from the live lists of the business to the manifest, except those that `wabas` declares. If several rules match a WABA, their values must agree. For example: `- { from: client, name: "Acme *" }`.
+        /// Rules that add WABAs from the live lists of the business to the manifest, except those that `wabas` declares. If several rules match a WABA, their labels are merged, and their values must agree. For example: `- { from: client, name: "Acme *" }`.
         discover: Vec<Located<RawDiscoverRule>>,
         /// The grants. Each gives every listed user every listed task on every selected WABA; grants for the same user and WABA add up. For example: `- { users: [deploy-bot], tasks: [MANAGE_TEMPLATES], wabas: [acme-eu] }`.
         grants: Vec<Located<RawGrant>>,
