@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Keeps one comment for each configuration on a pull request: the first plan opens it, later ones replace its text.
+# Maintains one comment for each configuration on a pull request: creates it, later replaces its text.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
@@ -7,11 +7,11 @@ source "${ACTION:?}/action/common.sh"
 check_config
 number=$(event .pull_request.number)
 if [ -z "$number" ]; then
-  echo "No pull request: nothing to comment on."
+  echo "Not a pull request: no comment."
   exit 0
 fi
 if from_fork; then
-  echo "A run for a fork may not comment."
+  echo "A run for a fork must not comment."
   exit 0
 fi
 
@@ -24,11 +24,11 @@ body=$(folder)/comment-body.md
 } >"$body"
 
 comments="repos/$GITHUB_REPOSITORY/issues/$number/comments"
-id=$(gh api --paginate "$comments?per_page=100" | ours "$marker" | jq -r .id)
+id=$(gh api --paginate "$comments?per_page=100" | first_own "$marker" | jq -r .id)
 if [ -n "$id" ]; then
   gh api --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/$id" -F "body=@$body" >/dev/null
-  echo "Comment $id is up to date."
+  echo "Comment $id updated."
 else
   gh api --method POST "$comments" -F "body=@$body" >/dev/null
-  echo "The plan is a comment on pull request $number."
+  echo "Commented on pull request $number."
 fi

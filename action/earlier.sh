@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Looks up what earlier runs left as artifacts: for apply the plan that was reviewed, for apply and drift the journal.
+# Downloads artifacts of earlier runs: for apply the reviewed plan, for apply and drift the journal.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
 
-# Prints the id of the newest artifact named $1 whose run has $3 as its $2. Artifacts of forks never count: anybody
-# can make those.
+# Prints the id of the newest artifact with name $1 whose run has value $3 in field $2. Ignores artifacts from forks,
+# because anybody can create those.
 newest() {
   gh api "repos/$GITHUB_REPOSITORY/actions/artifacts?per_page=100&name=$1" |
-    jq -r --arg field "$2" --arg wanted "$3" '
+    jq -r --arg field "$2" --arg value "$3" '
       [.artifacts[] | select(.expired | not)
         | select(.workflow_run.head_repository_id == .workflow_run.repository_id)
-        | select(.workflow_run[$field] == $wanted)]
+        | select(.workflow_run[$field] == $value)]
       | sort_by(.created_at) | last | .id // empty'
 }
 
-# Unpacks an artifact into a folder.
+# Downloads artifact $1 and unpacks it into folder $2.
 fetch() {
   local archive
   archive=$(folder)/$1.zip
@@ -24,8 +24,8 @@ fetch() {
   rm "$archive"
 }
 
-# Prints the commit whose plan was reviewed: after a merge the head of that pull request. A run that was started by
-# hand applies the plan that a stopped run made for this very commit.
+# Prints the commit whose plan was reviewed. After a merge, that is the head of the pull request. A manual run applies
+# the plan that an earlier, refused run created for the same commit.
 planned_commit() {
   if [ "${GITHUB_EVENT_NAME:?}" = push ]; then
     gh api "repos/$GITHUB_REPOSITORY/commits/$GITHUB_SHA/pulls" |
@@ -43,7 +43,7 @@ restore_journal() {
   id=$(newest "wabacl-journal-$INPUT_CONFIG" head_branch "$branch")
   [ -n "$id" ] || return 0
   fetch "$id" "$state"
-  echo "The journal of earlier runs is artifact $id."
+  echo "Restored the journal from artifact $id."
 }
 
 find_plan() {
@@ -53,18 +53,18 @@ find_plan() {
     id=$(newest "wabacl-plan-$INPUT_CONFIG-$commit" head_sha "$commit")
   fi
   if [ -z "$id" ]; then
-    notice "There is no reviewed plan for ${commit:-the commit $GITHUB_SHA, which no pull request brought}."
+    notice "No reviewed plan found for ${commit:-commit $GITHUB_SHA, which belongs to no merged pull request}."
     return 0
   fi
-  mkdir -p "$kept/reviewed"
-  fetch "$id" "$kept/reviewed"
-  echo "The plan that was reviewed is artifact $id, made for $commit."
-  output plan-file "$kept/reviewed/plan.json"
+  mkdir -p "$files/reviewed"
+  fetch "$id" "$files/reviewed"
+  echo "Found the reviewed plan of $commit: artifact $id."
+  output plan-file "$files/reviewed/plan.json"
 }
 
 check_config
-kept=$(folder)
-state=$kept/state
+files=$(folder)
+state=$files/state
 mkdir -p "$state"
 chmod 700 "$state"
 output state-dir "$state"

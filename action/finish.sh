@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ends the action as wabacl ended, after all else is done.
+# Fails the action if wabacl failed, after all other steps.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
@@ -10,9 +10,9 @@ case $INPUT_COMMAND-${EXIT_CODE:-1} in
     [ "$INPUT_FAIL_ON_DRIFT" = true ] || exit 0
     fail "Live access has drifted from the manifests." 2
     ;;
-  *-2) fail "wabacl ended with 2: there are changes." 2 ;;
-  *-3) fail "Refused: a guard, or a plan that is not what is true now. Nothing was written." 3 ;;
-  *-4) fail "Done in part: see what could not be read or written." 4 ;;
-  *-75) fail "Meta asks to wait; nothing was written. Run it again later." 75 ;;
-  *) fail "wabacl ended with ${EXIT_CODE:-nothing}." "${EXIT_CODE:-1}" ;;
+  *-2) fail "wabacl exited with 2: there are changes." 2 ;;
+  *-3) fail "Refused by a guard, or because the plan is out of date. Nothing was written." 3 ;;
+  *-4) fail "Partly done: some assignments could not be read or written. See the report." 4 ;;
+  *-75) fail "Throttled by Meta; nothing was written. Run it again later." 75 ;;
+  *) fail "wabacl exited with ${EXIT_CODE:-no exit status}." "${EXIT_CODE:-1}" ;;
 esac

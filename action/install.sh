@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Finds wabacl: the program on the path where no version is asked for, else the released one for this runner, which
-# is taken only where its checksum and its provenance are right.
+# Finds wabacl: the program on the path if no version is requested, else the release for this runner, whose checksum
+# and provenance are verified.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
 
-# Prints the target that a release names for this runner.
+# Prints the Rust target of this runner, as release files name it.
 target() {
   case "${RUNNER_OS:?}-${RUNNER_ARCH:?}" in
     Linux-X64) echo x86_64-unknown-linux-musl ;;
@@ -13,19 +13,19 @@ target() {
     macOS-X64) echo x86_64-apple-darwin ;;
     macOS-ARM64) echo aarch64-apple-darwin ;;
     Windows-X64) echo x86_64-pc-windows-msvc ;;
-    *) fail "there is no release for $RUNNER_OS on $RUNNER_ARCH: put wabacl on the path" ;;
+    *) fail "no release for $RUNNER_OS on $RUNNER_ARCH: put wabacl on the path" ;;
   esac
 }
 
-# Prints the version of the program that this action came with.
+# Prints the version of wabacl in this action's repository.
 own_version() {
   sed -n '/^\[package\]/,/^\[[^p]/ s/^version = "\(.*\)"$/\1/p' "$ACTION/Cargo.toml"
 }
 
-# Compares a file in this folder with the list of checksums; not one line of the list means that it fails.
-checksum_is_right() {
+# Compares a file in this folder with its line in the list of checksums. Fails if it has no line.
+verify_checksum() {
   local line
-  line=$(grep -E "^[0-9a-f]{64} [ *]$1\$" SHA256SUMS) || fail "$1 is not among the checksums of the release"
+  line=$(grep -E "^[0-9a-f]{64} [ *]$1\$" SHA256SUMS) || fail "the release has no checksum for $1"
   if command -v sha256sum >/dev/null; then
     sha256sum --check --strict - <<<"$line"
   else
@@ -41,15 +41,15 @@ fi
 version=${INPUT_VERSION:-$(own_version)}
 version=${version#v}
 repository=${INPUT_REPOSITORY:-${ACTION_REPOSITORY:-}}
-[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+([-.+][0-9A-Za-z.-]+)?$ ]] || fail "version: such as 1.2.3"
-[ -n "$repository" ] || fail "repository: where are the releases? Or put wabacl on the path"
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+([-.+][0-9A-Za-z.-]+)?$ ]] || fail "version: expected a version such as 1.2.3"
+[ -n "$repository" ] || fail "repository: name the repository of the releases, or put wabacl on the path"
 
 name=wabacl-$version-$(target)
 mkdir -p "${RUNNER_TEMP:?}/wabacl-$version"
 cd "$RUNNER_TEMP/wabacl-$version"
 gh release download "v$version" --repo "$repository" --pattern "$name.tar.gz" --pattern SHA256SUMS --clobber
-checksum_is_right "$name.tar.gz" || fail "the checksum of $name.tar.gz is wrong"
-# The checksums come from the same place as the file: only this tells who built it, from which commit.
+verify_checksum "$name.tar.gz" || fail "the checksum of $name.tar.gz is wrong"
+# Whoever can replace the file can replace its checksum too. The provenance proves who built it from which commit.
 gh attestation verify "$name.tar.gz" --repo "$repository" \
   --signer-workflow "$repository/.github/workflows/release.yml" --source-ref "refs/tags/v$version" ||
   fail "the provenance of $name.tar.gz could not be verified"

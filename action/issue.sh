@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Keeps one issue for each configuration: drift opens it or brings it up to date, its end closes it. A run that could
-# not tell leaves it as it is.
+# Maintains one issue for each configuration: drift opens or updates it, no drift closes it. A run that could not
+# detect drift leaves it unchanged.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
@@ -9,7 +9,7 @@ check_config
 marker="<!-- wabacl-drift:$INPUT_CONFIG -->"
 issues="repos/$GITHUB_REPOSITORY/issues"
 body=$(folder)/issue-body.md
-open=$(gh api --paginate "$issues?state=open&per_page=100" | ours "$marker" | jq -r .number)
+open=$(gh api --paginate "$issues?state=open&per_page=100" | first_own "$marker" | jq -r .number)
 
 write_body() {
   printf '%s\n' "$marker"
@@ -22,20 +22,20 @@ case ${EXIT_CODE:-} in
     write_body >"$body"
     if [ -n "$open" ]; then
       gh api --method PATCH "$issues/$open" -F "body=@$body" >/dev/null
-      echo "Issue $open is up to date."
+      echo "Issue $open updated."
     else
       gh api --method POST "$issues" -f "title=Access drifted: $INPUT_CONFIG" -F "body=@$body" >/dev/null
-      echo "An issue is open."
+      echo "Opened an issue."
     fi
     ;;
   0)
     if [ -n "$open" ]; then
-      gh api --method POST "$issues/$open/comments" -f "body=The drift is gone: $(run_url)" >/dev/null
+      gh api --method POST "$issues/$open/comments" -f "body=No more drift: $(run_url)" >/dev/null
       gh api --method PATCH "$issues/$open" -f state=closed -f state_reason=completed >/dev/null
-      echo "Issue $open is closed."
+      echo "Issue $open closed."
     else
       echo "No drift, and no open issue."
     fi
     ;;
-  *) echo "The run could not tell whether there is drift: the issue, if any, stays as it is." ;;
+  *) echo "The run could not detect drift: issues stay unchanged." ;;
 esac
