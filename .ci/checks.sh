@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the checks of the justfile's groups, goes on after a failure, and prints a summary.
+#
+#   .ci/checks.sh [GROUP...]     all groups by default
+#
+# The last line is `checks: N passed, N failed`; the exit status is 0 if none failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Prints the recipes of a group, in the order of the justfile.
+recipes_of() {
+  just --list --unsorted --group "$1" --list-heading '' --list-prefix '' | awk 'NF && !/^\[/ { print $1 }'
+}
+
+groups=("$@")
+[ $# -gt 0 ] || mapfile -t groups < <(just --groups --unsorted | sed -n 's/^    //p')
+checks=()
+for group in "${groups[@]}"; do
+  mapfile -t -O "${#checks[@]}" checks < <(recipes_of "$group")
+done
+[ "${#checks[@]}" -gt 0 ] || { echo "no checks in: ${groups[*]}" >&2; exit 64; }
+
+summary=()
+failed=0
+for check in "${checks[@]}"; do
+  printf '\n==> %s\n' "$check"
+  start=$SECONDS
+  if just "$check"; then
+    result=ok
+  else
+    result=FAILED
+    failed=$((failed + 1))
+  fi
+  summary+=("$(printf '%-6s  %4s s  %s' "$result" $((SECONDS - start)) "$check")")
+done
+
+printf '\n==> summary, after %s s\n' "$SECONDS"
+printf '%s\n' "${summary[@]}"
+printf 'checks: %s passed, %s failed\n' $((${#checks[@]} - failed)) "$failed"
+[ "$failed" -eq 0 ]
