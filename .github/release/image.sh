@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the container image from the static programs in FOLDER, and pushes it as IMAGE with the version of TAG.
+# Builds the container image from the static programs in FOLDER and pushes it as IMAGE with the version of TAG.
 #
-#   ACTOR=… IMAGE=… REGISTRY_TOKEN=… TAG=v1.2.3 .github/release/image.sh FOLDER
+#   ACTOR=... IMAGE=... REGISTRY_TOKEN=... TAG=v1.2.3 .github/release/image.sh FOLDER
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${ACTOR:?}" "${IMAGE:?}" "${REGISTRY_TOKEN:?}" "${TAG:?}"
 version=${TAG#v}
-# Names of images have no capitals.
+# Image names must be lower case.
 image=$(tr '[:upper:]' '[:lower:]' <<<"$IMAGE")
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT

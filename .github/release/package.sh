@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the program for a target and packs it, as the release does.
+# Builds the program for a Rust target and packs it.
 #
 #   .github/release/package.sh TARGET FOLDER
 #
-# FOLDER gets wabacl-VERSION-TARGET.tar.gz. On Linux, STATIC=1 links the C library in, which musl always does; the
-# program that comes of it must then need no other file.
+# Writes FOLDER/wabacl-VERSION-TARGET.tar.gz. On Linux, STATIC=1 links the C library statically, as musl targets always
+# do, and the script fails if the program still needs a shared library.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=$1
@@ -16,7 +16,7 @@ name=wabacl-$version-$target
 program=wabacl
 [[ $target != *-windows-* ]] || program=wabacl.exe
 
-# Two builds of the same commit are to be the same: no path of this machine, no time.
+# Two builds of a commit must be identical, so paths and timestamps of the build are removed.
 flags="--remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
@@ -25,7 +25,7 @@ RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --release --locked --target "$targ
 
 built=${CARGO_TARGET_DIR:-target}/$target/release/$program
 if [ "${STATIC:-}" = 1 ] || [[ $target == *-musl ]]; then
-  # `ldd` tells that there is nothing to load by its exit status and by its words, which differ from libc to libc.
+  # The exit status and the messages of `ldd` for static programs differ between C libraries.
   if ldd "$built" 2>/dev/null | grep -q '=>'; then
     echo "$built is not static" >&2
     exit 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists what the program consists of, as CycloneDX, in FOLDER.
+# Writes a software bill of materials (CycloneDX) to FOLDER.
 #
 #   .github/release/sbom.sh FOLDER
 set -euo pipefail
@@ -13,7 +13,7 @@ if ! cargo cyclonedx --version 2>/dev/null | grep -qF " $CARGO_CYCLONEDX_VERSION
   cargo install cargo-cyclonedx --locked --version "$CARGO_CYCLONEDX_VERSION"
 fi
 cargo cyclonedx --format json --target all --override-filename "$name"
-# Where it was built is nobody's business.
+# Removes the path of the build.
 sed "s|path+file://$PWD#|path+file:///wabacl#|g" "$name.json" >"$1/$name.json"
 rm "$name.json"
 jq -e '.bomFormat == "CycloneDX" and (.components | length > 0)' "$1/$name.json" >/dev/null
