@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 use wabacl::clock::Clock;
-use wabacl::emulator::{Fault, FaultKind, Options, WaitTold};
+use wabacl::emulator::{Fault, FaultKind, Options, WaitHint};
 use wabacl::graph::{DirectoryRequest, GraphError, Read, ReadRequest, ReadStrategy, Reader};
 use wabacl::model::{HolderKind, Name, Observed};
 
@@ -256,7 +256,7 @@ async fn a_retry_after_alone_is_waited_for() {
     for strategy in [ReadStrategy::Direct, ReadStrategy::Batch] {
         for waba in [true, false] {
             let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
-            let throttle = FaultKind::Throttle { waba, wait, told: WaitTold::InRetryAfter };
+            let throttle = FaultKind::Throttle { waba, wait, hint: WaitHint::RetryAfter };
             let faults = vec![Fault::new(throttle).at(LIST_A).hits(0..1)];
             let mut played =
                 Played::with(WORLD, Options { clock: clock.clone(), faults, ..Options::default() }).await;
@@ -279,7 +279,7 @@ async fn of_the_waits_that_a_batch_tells_the_longest_is_obeyed() {
     let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
     let throttled = |suffix, seconds| {
         let wait = Duration::from_secs(seconds);
-        let throttle = FaultKind::Throttle { waba: true, wait, told: WaitTold::InRetryAfter };
+        let throttle = FaultKind::Throttle { waba: true, wait, hint: WaitHint::RetryAfter };
         Fault::new(throttle).at(suffix).hits(0..1)
     };
     let faults = vec![throttled(LIST_A, 100), throttled("/501/assigned_users", 437)];

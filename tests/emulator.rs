@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use wabacl::emulator::{Call, Emulator, EmulatorError, Fault, FaultKind, Options, TokenError, World};
+use wabacl::emulator::{Emulator, EmulatorError, Fault, FaultKind, LoggedCall, Options, TokenError, World};
 use wabacl::model::{AssignmentKey, Task, TaskSet};
 
 const LIST: &str = "500/assigned_users?business=10&fields=id,name,user_type,business,tasks";
@@ -370,7 +370,7 @@ async fn answers_carry_metas_headers_and_calls_are_counted() {
     assert_eq!(usage["500"][0]["type"], "whatsapp_business_management");
     played.get("me").await;
     let expected = [("GET", "/v25.0/500/assigned_users"), ("GET", "/v25.0/me")];
-    let call = |(method, path): (&str, &str)| Call { method: method.into(), path: path.into() };
+    let call = |(method, path): (&str, &str)| LoggedCall { method: method.into(), path: path.into() };
     assert_eq!(played.emulator.calls(), expected.map(call));
 }
 
@@ -503,7 +503,7 @@ fn a_world_is_read_and_written_and_an_error_has_its_place() {
             "line 23, column 17: no user with the id 109",
         ),
         ("  - { id: 501,", "  - { id: 500,", "line 25, column 11: the WABA 500 is declared twice"),
-        ("owned_by: 10", "owned_by: 0102", "line 20, column 15: `0102` is no id: it begins with a zero"),
+        ("owned_by: 10", "owned_by: 0102", "line 20, column 15: `0102` is not an id: it begins with a zero"),
         ("name: Ours", "nmae: Ours", "line 19, column 5: unknown field `nmae`"),
     ] {
         let error = World::from_yaml(&WORLD.replacen(from, to, 1)).unwrap_err().to_string();

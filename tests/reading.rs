@@ -112,7 +112,7 @@ async fn where_nesting_is_refused_wabas_are_read_one_by_one_and_it_is_not_tried_
 #[tokio::test]
 async fn where_too_much_is_asked_for_pages_get_smaller() {
     // A page of 100 WABAs would hold some 330 rows; the list of one WABA holds 100.
-    let played = played(ReadStrategy::Nested, Options { most_rows: 220, ..Options::default() }).await;
+    let played = played(ReadStrategy::Nested, Options { max_rows: 220, ..Options::default() }).await;
     let (_, observed) = read(&played.reader(), &all_but_one()).await.unwrap();
     assert_eq!(observed.state.iter().count(), 230 + 2 * 186 - 2);
     assert!(played.calls_at("/owned_whatsapp_business_accounts") > 3);

@@ -2,7 +2,7 @@
 
 use super::{Played, WORLD, refusal, told};
 use serde_json::{Value, json};
-use wabacl::emulator::{Call, Fault, FaultKind, Options};
+use wabacl::emulator::{Fault, FaultKind, LoggedCall, Options};
 use wabacl::model::{Task, TaskSet};
 
 /// Gives code and body of each item of an answer.
@@ -52,7 +52,7 @@ async fn each_item_is_answered_in_its_place_and_judged_by_itself() {
     assert_eq!((played.held("500", "111"), played.held("500", "100")), (String::new(), String::new()));
     let calls = played.emulator.calls();
     assert_eq!((calls.len(), played.emulator.requests()), (6, 1));
-    let second = Call { method: "POST".into(), path: "/v24.0/500/assigned_users".into() };
+    let second = LoggedCall { method: "POST".into(), path: "/v24.0/500/assigned_users".into() };
     assert_eq!(calls[1], second);
     let mut writes = played.emulator.writes();
     writes.sort_by_key(|write| write.key);

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wabacl::clock::Clock;
-use wabacl::emulator::{Fault, FaultKind, Latency, Limits, Options, WaitTold};
+use wabacl::emulator::{Fault, FaultKind, Latency, Limits, Options, WaitHint};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -68,7 +68,7 @@ async fn items_count_for_their_waba_and_the_app_is_throttled_as_a_whole() {
 #[tokio::test]
 async fn a_fault_throttles_for_as_long_as_it_says() {
     let clock = clock();
-    let throttle = FaultKind::Throttle { waba: true, wait: MINUTE * 7, told: WaitTold::Nowhere };
+    let throttle = FaultKind::Throttle { waba: true, wait: MINUTE * 7, hint: WaitHint::None };
     let fault = Fault::new(throttle).at("500/assigned_users").hits(0..1);
     let options = Options { clock: clock.clone(), faults: vec![fault], ..Options::default() };
     let played = Played::with(WORLD, options).await;

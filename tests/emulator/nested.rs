@@ -73,8 +73,8 @@ async fn the_whole_request_fails_where_one_part_of_it_is_wrong() {
 #[tokio::test]
 async fn too_many_rows_at_once_are_refused() {
     let all = format!("{CLIENT},assigned_users.business(10).limit(100){{id}}");
-    for (most_rows, status) in [(22, 200), (21, 500)] {
-        let played = Played::with(&crowded(20), Options { most_rows, ..Options::default() }).await;
+    for (max_rows, status) in [(22, 200), (21, 500)] {
+        let played = Played::with(&crowded(20), Options { max_rows, ..Options::default() }).await;
         let answer = played.get(&all).await;
         assert_eq!(answer["status"], status, "2 WABAs, 20 rows on one: {answer}");
         if status == 500 {

@@ -44,9 +44,9 @@ async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
     let clock = clock();
     let rates = Rates {
         html_error: 0.1,
-        passing_error: 0.1,
-        reset_before: 0.1,
-        reset_after: 0.1,
+        transient_error: 0.1,
+        closed_before_effect: 0.1,
+        closed_after_effect: 0.1,
         short_page: 0.2,
         empty_page: 0.1,
         rows_without_tasks: 0.1,
@@ -93,9 +93,9 @@ async fn each_fault_can_be_had_alone() {
         (Rates { html_error: 1.0, ..none }, list, "50"),
         (Rates { throttled_app: 1.0, ..none }, ("GET", "me"), "400 {\"error\":{\"code\":4,"),
         (Rates { throttled_waba: 1.0, ..none }, list, "400 {\"error\":{\"code\":80008,"),
-        (Rates { reset_before: 1.0, ..none }, list, "no answer"),
-        (Rates { reset_after: 1.0, ..none }, write, "no answer"),
-        (Rates { truncated: 1.0, ..none }, list, "200 broken off"),
+        (Rates { closed_before_effect: 1.0, ..none }, list, "no answer"),
+        (Rates { closed_after_effect: 1.0, ..none }, write, "no answer"),
+        (Rates { truncated_body: 1.0, ..none }, list, "200 broken off"),
         (Rates { redirect: 1.0, ..none }, list, "302 "),
         (Rates { success_false: 1.0, ..none }, write, "200 {\"success\":false}"),
         (Rates { refused_nesting: 1.0, ..none }, ("GET", nested), "400 {\"error\":{\"code\":100,"),
@@ -117,8 +117,8 @@ async fn each_fault_can_be_had_alone() {
 async fn writes_are_told_apart_by_whether_they_took_effect() {
     let none = Rates::default();
     for (rates, effective, held) in [
-        (Rates { reset_before: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
-        (Rates { reset_after: 1.0, ..none }, true, "DEVELOP"),
+        (Rates { closed_before_effect: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
+        (Rates { closed_after_effect: 1.0, ..none }, true, "DEVELOP"),
         (Rates { success_false: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
         (Rates { throttled_waba: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
     ] {
@@ -145,9 +145,9 @@ async fn throttling_lasts_on_the_clock_and_is_counted() {
 }
 
 #[tokio::test]
-async fn tokens_end_half_way_and_some_wabas_are_out_of_reach() {
+async fn tokens_expire_and_some_wabas_are_forbidden() {
     let clock = clock();
-    let script = Script { tokens_end: Some(SECOND * 60), forbidden_wabas: 1.0, ..Script::default() };
+    let script = Script { tokens_expire_after: Some(SECOND * 60), forbidden_wabas: 1.0, ..Script::default() };
     let played = scripted(&clock, script).await;
     let ask = async |path| clock.run(clock.working(told(played.ask(Method::GET, path)))).await;
     assert_eq!(ask("me").await["status"], 200);
@@ -161,7 +161,7 @@ async fn tokens_end_half_way_and_some_wabas_are_out_of_reach() {
 #[tokio::test]
 async fn others_change_what_they_may_and_it_is_written_down() {
     let clock = clock();
-    let script = Script { foreign_every: Some(SECOND * 10), ..Script::default() };
+    let script = Script { foreign_change_interval: Some(SECOND * 10), ..Script::default() };
     let played = scripted(&clock, script).await;
     let before = played.emulator.world().assignments().clone();
     clock.run(clock.sleep(SECOND * 3600)).await;
@@ -175,8 +175,8 @@ async fn others_change_what_they_may_and_it_is_written_down() {
         state.set(change.key, change.after.clone());
     }
     assert_eq!(*played.emulator.world().assignments(), state);
-    let spared = [key("500", "101").user].into();
-    let script = Script { foreign_every: Some(SECOND), spared, ..Script::default() };
+    let protected_users = [key("500", "101").user].into();
+    let script = Script { foreign_change_interval: Some(SECOND), protected_users, ..Script::default() };
     let played = scripted(&clock, script).await;
     clock.run(clock.sleep(SECOND * 60)).await;
     assert_eq!(played.emulator.foreign_changes(), []);
@@ -216,6 +216,6 @@ fn seeds_bring_all_kinds_of_days() {
     assert!(share(|script| script.rates == Rates::default()) > 20, "quiet");
     assert!(share(|script| script.rates.throttled_waba > 0.0) > 40, "busy");
     assert!(share(|script| script.rates.refused_nesting > 0.0) > 20, "without nesting");
-    assert!(share(|script| script.tokens_end.is_some()) > 10, "with tokens that end");
-    assert!(share(|script| script.foreign_every.is_some()) > 10, "with others at work");
+    assert!(share(|script| script.tokens_expire_after.is_some()) > 10, "with tokens that end");
+    assert!(share(|script| script.foreign_change_interval.is_some()) > 10, "with others at work");
 }

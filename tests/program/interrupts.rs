@@ -8,7 +8,7 @@ use crate::support::until;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::time::Duration;
-use wabacl::emulator::Call;
+use wabacl::emulator::LoggedCall;
 
 /// Sends a signal to a process that is still running.
 fn send(signal: &str, to: &Child) {
@@ -20,7 +20,7 @@ fn send(signal: &str, to: &Child) {
 async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) -> (Ran, usize) {
     let remote = Remote::slow(Duration::from_millis(300)).await;
     let child = remote.spawn(&format!("apply --auto-approve --concurrency 1 {options}"));
-    let is_it = |call: &Call| call.method == method && call.path.ends_with(path);
+    let is_it = |call: &LoggedCall| call.method == method && call.path.ends_with(path);
     until(|| remote.emulator.calls().iter().any(is_it)).await;
     for signal in signals {
         send(signal, &child);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
-use wabacl::emulator::{Emulator, ForeignChange, Write};
+use wabacl::emulator::{Emulator, ForeignChange, LoggedWrite};
 use wabacl::engine::Ending;
 use wabacl::model::{
     AssignmentKey, Change, Outcome, Plan, Policy, Report, State, Task, TaskSet, UserId, WabaId,
@@ -84,7 +84,7 @@ struct Before {
 /// What happened to assignments in the course of one run.
 struct Course<'a> {
     before: &'a State,
-    writes: &'a [Write],
+    writes: &'a [LoggedWrite],
     foreign: &'a [ForeignChange],
     /// When each WABA was read, over all runs.
     reads: BTreeMap<WabaId, Vec<Timestamp>>,
@@ -162,7 +162,7 @@ impl<'a> Checks<'a> {
     fn tell(&mut self, end: End, trail: &Trail, course: &Course<'_>) {
         let mut story = format!("{end:?} -> {:?}", trail.end);
         for write in course.writes {
-            let Write { key, tasks, effective, at, .. } = write;
+            let LoggedWrite { key, tasks, effective, at, .. } = write;
             let _ = write!(story, "\n  {at} {}/{} = [{tasks}] {effective}", key.waba, key.user);
         }
         for ForeignChange { key, before, after, at } in course.foreign {
@@ -282,7 +282,7 @@ impl<'a> Checks<'a> {
     }
 
     /// Each write that the emulator saw was noted before, and nothing in the journal is broken.
-    fn journal(&mut self, writes: &[Write]) {
+    fn journal(&mut self, writes: &[LoggedWrite]) {
         let history = run::journal(self.state_dir);
         if history.broken_lines > 0 || history.torn.is_some() {
             self.breach(Promise::Journal, format!("broken: {:?} {:?}", history.broken, history.torn));
@@ -396,7 +396,7 @@ fn moment(at: Timestamp) -> i64 {
 
 /// Something that happened to an assignment.
 enum Event<'a> {
-    Ours(&'a Write),
+    Ours(&'a LoggedWrite),
     Foreign(&'a ForeignChange),
 }
 
@@ -449,7 +449,7 @@ impl Course<'_> {
 
     /// Tells whether somebody else changed something between the last read of a WABA before a write, and the write:
     /// the API knows no writes on a condition, so that nobody could have noticed.
-    fn moved_since_read(&self, write: &Write) -> bool {
+    fn moved_since_read(&self, write: &LoggedWrite) -> bool {
         let reads = self.reads.get(&write.key.waba).into_iter().flatten();
         let last = reads.filter(|at| **at <= write.at).max().copied();
         self.moved(write.key.waba, last, Some(write.at))

@@ -112,7 +112,7 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     let mut checks = Checks::new(&case, &emulator, state_dir);
     let mut jitter = seed;
     let mut go = async |end: End, way: Way| {
-        emulator.newcomer();
+        emulator.client_restarted();
         jitter = jitter.wrapping_add(1);
         let setup = Setup { case: &case, url: emulator.url(), clock: clock.clone(), state_dir, jitter, way };
         checks.begin();

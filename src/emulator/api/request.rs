@@ -1,6 +1,9 @@
-//! A request as the API understands it: whichever way the parameters and the token came.
+//! Parsing of requests.
+//!
+//! Clients of the API send parameters in the query, in a form or as JSON, and the token in a header or as a parameter.
+//! Meta's SDKs use all of these.
 
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use crate::model::{AssignmentKey, TaskSet, WabaId};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -9,31 +12,35 @@ use axum::http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The longest body that is read, in bytes.
-const LONGEST_BODY: usize = 1 << 20;
-/// The version that answers where the path names none.
-pub(super) const DEFAULT_VERSION: &str = "v25.0";
-/// The parameters that say who calls and nothing of what is asked.
+/// The maximum length of a body in bytes. A guess, far above a batch of 50 items.
+const MAX_BODY: usize = 1 << 20;
+/// The version of a path that names none.
+pub(crate) const DEFAULT_VERSION: &str = "v25.0";
+/// The parameters that identify the caller. They do not belong to a request's identity.
 const CREDENTIALS: [&str; 2] = ["access_token", "appsecret_proof"];
 
-/// A request: what is asked, of what, by whom.
+/// A request to the API: a whole HTTP request, or an item of a batch.
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) method: Method,
-    /// The version that the path names, such as `v25.0`.
-    pub(super) version: String,
-    /// The parts of the path behind the version.
-    pub(super) path: Vec<String>,
-    pub(super) token: Option<String>,
+pub(crate) struct ApiRequest {
+    pub(crate) method: Method,
+    /// The version, such as `v25.0`.
+    pub(crate) version: String,
+    /// The segments of the path after the version.
+    pub(crate) path: Vec<String>,
+    pub(crate) token: Option<String>,
     params: BTreeMap<String, String>,
 }
 
-impl Request {
-    /// Reads a request whole.
-    pub(super) async fn read(parts: &Parts, body: Body) -> Result<Self, Refusal> {
+impl ApiRequest {
+    /// Parses an HTTP request.
+    ///
+    /// # Errors
+    ///
+    /// If the body is too long, or is not a JSON object although its content type is JSON.
+    pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Self, Rejection> {
         let mut params = BTreeMap::new();
         add_pairs(&mut params, parts.uri.query().unwrap_or_default().as_bytes());
-        let body = to_bytes(body, LONGEST_BODY).await.map_err(|_| Refusal::bad("The body is too long"))?;
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| Rejection::bad("The body is too long"))?;
         if content_type(&parts.headers).starts_with("application/json") {
             add_json(&mut params, &body)?;
         } else {
@@ -46,12 +53,16 @@ impl Request {
         Ok(Self { method: parts.method.clone(), version, path, token, params })
     }
 
-    /// Reads one item of a batch; what it does not say of itself is as the batch has it.
-    pub(super) fn item(&self, item: &Map<String, Value>) -> Result<Self, Refusal> {
+    /// Parses an item of the batch that this request contains. The item inherits version, token and proof.
+    ///
+    /// # Errors
+    ///
+    /// If the item has no valid method or no URL.
+    pub(crate) fn item(&self, item: &Map<String, Value>) -> Result<Self, Rejection> {
         let text = |name| item.get(name).and_then(Value::as_str);
-        let method = text("method").ok_or_else(|| Refusal::missing("method"))?.to_ascii_uppercase();
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::bad("Invalid method"))?;
-        let url = text("relative_url").ok_or_else(|| Refusal::missing("relative_url"))?;
+        let method = text("method").ok_or_else(|| Rejection::missing("method"))?.to_ascii_uppercase();
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Rejection::bad("Invalid method"))?;
+        let url = text("relative_url").ok_or_else(|| Rejection::missing("relative_url"))?;
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let mut params = BTreeMap::new();
         if let Some(proof) = self.param("appsecret_proof") {
@@ -70,18 +81,18 @@ impl Request {
         Ok(Self { method, version, path, token, params })
     }
 
-    /// Returns a parameter; one that is empty counts as not given.
-    pub(super) fn param(&self, name: &str) -> Option<&str> {
+    /// Returns a parameter. An empty one counts as absent.
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Returns the path as it would stand in a URL: `/v25.0/500/assigned_users`.
-    pub(super) fn location(&self) -> String {
+    /// Returns the path with the version: `/v25.0/500/assigned_users`.
+    pub(crate) fn location(&self) -> String {
         format!("/{}/{}", self.version, self.path.join("/"))
     }
 
-    /// Returns what is asked, as one text, without who asks.
-    pub(super) fn identity(&self) -> String {
+    /// Returns a text that is equal for equal requests, whoever the caller is.
+    pub(crate) fn identity(&self) -> String {
         let mut text = format!("{} {}", self.method, self.path.join("/"));
         for (name, value) in self.params.iter().filter(|(name, _)| !CREDENTIALS.contains(&name.as_str())) {
             text.extend(["\n", name, "=", value]);
@@ -89,22 +100,23 @@ impl Request {
         text
     }
 
-    /// Returns the ids that a request to the root names.
-    pub(super) fn ids(&self) -> Option<Vec<&str>> {
+    /// Returns the ids of a request for several nodes (`GET /?ids=`).
+    pub(crate) fn ids(&self) -> Option<Vec<&str>> {
         let ids = self.param("ids").filter(|_| self.path.is_empty() && self.method == Method::GET)?;
         Some(ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect())
     }
 
-    /// Returns the WABA that a management call is about: one whose limit it counts towards.
-    pub(super) fn managed_waba(&self) -> Option<WabaId> {
+    /// Returns the WABA that the request manages. The call counts towards the WABA's limit.
+    pub(crate) fn managed_waba(&self) -> Option<WabaId> {
         match self.path.as_slice() {
             [waba, edge] if edge == "assigned_users" => waba.parse().ok(),
             _ => None,
         }
     }
 
-    /// Returns what a write asks for, as far as that can be read; nobody has checked it.
-    pub(super) fn write(&self) -> Option<(AssignmentKey, TaskSet)> {
+    /// Returns the assignment and the tasks that a write requests, or `None` if they cannot be parsed. Nothing is
+    /// checked against the world.
+    pub(crate) fn write(&self) -> Option<(AssignmentKey, TaskSet)> {
         let key = AssignmentKey { waba: self.managed_waba()?, user: self.param("user")?.parse().ok()? };
         match self.method {
             Method::POST => Some((key, TaskSet::from_names(self.tasks().ok()?))),
@@ -113,41 +125,45 @@ impl Request {
         }
     }
 
-    /// Returns the list `tasks`: a JSON array in one parameter, or a parameter for each (`tasks[0]`).
-    pub(super) fn tasks(&self) -> Result<Vec<String>, Refusal> {
+    /// Returns the list `tasks`: a JSON array in one parameter, or one parameter for each task (`tasks[0]`).
+    ///
+    /// # Errors
+    ///
+    /// If the list is absent or is not an array.
+    pub(crate) fn tasks(&self) -> Result<Vec<String>, Rejection> {
         if let Some(text) = self.param("tasks") {
-            return serde_json::from_str(text).map_err(|_| Refusal::bad("Param tasks must be an array."));
+            return serde_json::from_str(text).map_err(|_| Rejection::bad("Param tasks must be an array."));
         }
         let mut tasks = BTreeMap::new();
         for (name, value) in &self.params {
             let Some(index) = name.strip_prefix("tasks[").and_then(|rest| rest.strip_suffix(']')) else {
                 continue;
             };
-            let index: usize = index.parse().map_err(|_| Refusal::bad("Param tasks must be an array."))?;
+            let index: usize = index.parse().map_err(|_| Rejection::bad("Param tasks must be an array."))?;
             tasks.insert(index, value.clone());
         }
-        if tasks.is_empty() { Err(Refusal::missing("tasks")) } else { Ok(tasks.into_values().collect()) }
+        if tasks.is_empty() { Err(Rejection::missing("tasks")) } else { Ok(tasks.into_values().collect()) }
     }
 }
 
-/// Adds parameters that are encoded as in a form or a query.
+/// Adds the parameters of a form or a query.
 fn add_pairs(params: &mut BTreeMap<String, String>, encoded: &[u8]) {
     params.extend(form_urlencoded::parse(encoded).into_owned());
 }
 
-/// Adds the members of a JSON object, where a body has one.
-fn add_json(params: &mut BTreeMap<String, String>, body: &[u8]) -> Result<(), Refusal> {
+/// Adds the members of a JSON body, unless it is empty.
+fn add_json(params: &mut BTreeMap<String, String>, body: &[u8]) -> Result<(), Rejection> {
     if body.is_empty() {
         return Ok(());
     }
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        return Err(Refusal::bad("The body is no JSON object"));
+        return Err(Rejection::bad("The body is not a JSON object"));
     };
     add_members(params, &members);
     Ok(())
 }
 
-/// Adds the members of an object; what is no text becomes the JSON that it is.
+/// Adds the members of an object. A value that is not a string becomes its JSON text.
 fn add_members(params: &mut BTreeMap<String, String>, members: &Map<String, Value>) {
     params.extend(members.iter().map(|(name, value)| match value.as_str() {
         Some(text) => (name.clone(), text.to_owned()),
@@ -164,7 +180,7 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     value.strip_prefix("Bearer ").map(|token| token.trim().to_owned())
 }
 
-/// Splits a path into the version, where it names one, and the parts.
+/// Splits a path into the version, if any, and the other segments.
 fn split(path: &str) -> (Option<&str>, Vec<String>) {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
     let version = parts.next_if(|part| is_version(part));

@@ -1,36 +1,36 @@
-//! How the API says no: Meta's error envelope, with a constructor for each way that the emulator refuses.
+//! Errors of the API in Meta's envelope, with a constructor for each error that the emulator returns.
 
 use crate::model::Task;
 use serde_json::{Value, json};
 use std::fmt::Display;
 
-/// An error of the API, as it goes into the envelope.
+/// A request that the API rejects: the HTTP status and the fields of the error envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) code: u32,
-    pub(super) subcode: Option<u32>,
-    pub(super) message: String,
-    pub(super) is_transient: bool,
+pub(crate) struct Rejection {
+    pub(crate) status: u16,
+    pub(crate) code: u32,
+    pub(crate) subcode: Option<u32>,
+    pub(crate) message: String,
+    pub(crate) is_transient: bool,
 }
 
-impl Refusal {
+impl Rejection {
     fn new(code: u32, subcode: Option<u32>, message: impl Into<String>) -> Self {
         Self { status: 400, code, subcode, message: message.into(), is_transient: false }
     }
 
-    /// A request that is wrong in itself.
-    pub(super) fn bad(message: impl Display) -> Self {
+    /// A malformed request.
+    pub(crate) fn bad(message: impl Display) -> Self {
         Self::new(100, None, format!("(#100) {message}"))
     }
 
-    /// A parameter that must be given and is not.
-    pub(super) fn missing(parameter: &str) -> Self {
+    /// A required parameter is absent.
+    pub(crate) fn missing(parameter: &str) -> Self {
         Self::bad(format_args!("The parameter {parameter} is required"))
     }
 
-    /// An id that is wrong, or that the token may not see: the API does not tell the two apart.
-    pub(super) fn unknown_object(method: &str, id: &str) -> Self {
+    /// An id that does not exist or is invisible to the token: the API does not distinguish the two.
+    pub(crate) fn unknown_object(method: &str, id: &str) -> Self {
         let method = method.to_lowercase();
         Self::new(
             100,
@@ -43,23 +43,23 @@ impl Refusal {
         )
     }
 
-    /// Returns whether it says that an id is wrong or not to be seen.
-    pub(super) fn is_unknown_object(&self) -> bool {
+    /// Returns whether this is [`Self::unknown_object`].
+    pub(crate) fn is_unknown_object(&self) -> bool {
         (self.code, self.subcode) == (100, Some(33))
     }
 
-    /// A path that leads nowhere.
-    pub(super) fn unknown_path(rest: &str) -> Self {
+    /// A path that names no endpoint.
+    pub(crate) fn unknown_path(rest: &str) -> Self {
         Self::new(2500, None, format!("Unknown path components: /{rest}"))
     }
 
-    /// A field that the node does not have.
-    pub(super) fn unknown_field(field: &str, node: &str) -> Self {
+    /// A field that the node type does not have.
+    pub(crate) fn unknown_field(field: &str, node: &str) -> Self {
         Self::bad(format_args!("Tried accessing nonexisting field ({field}) on node type ({node})"))
     }
 
-    /// A task that is not to be had, with those that are.
-    pub(super) fn task(index: usize, name: &str, accepted: impl Iterator<Item = Task>) -> Self {
+    /// A task that cannot be assigned. The message lists the accepted tasks.
+    pub(crate) fn task(index: usize, name: &str, accepted: impl Iterator<Item = Task>) -> Self {
         let accepted: Vec<&str> = accepted.map(Task::name).collect();
         Self::bad(format_args!(
             "Param tasks[{index}] must be one of {{{}}} - got \"{name}\".",
@@ -67,8 +67,8 @@ impl Refusal {
         ))
     }
 
-    /// An id that is not the one of a user whom the app can assign here.
-    pub(super) fn wrong_user(id: &str) -> Self {
+    /// An id that is not the id of a user who can be assigned to this WABA.
+    pub(crate) fn wrong_user(id: &str) -> Self {
         Self::new(
             100,
             Some(1_752_100),
@@ -76,35 +76,35 @@ impl Refusal {
         )
     }
 
-    /// Something that the token's user may not do.
-    pub(super) fn forbidden(message: impl Display) -> Self {
+    /// An operation that the token does not permit.
+    pub(crate) fn forbidden(message: impl Display) -> Self {
         Self { status: 403, ..Self::new(200, None, format!("(#200) {message}")) }
     }
 
-    /// Something that is not there.
-    pub(super) fn not_found(message: impl Display) -> Self {
+    /// An object that does not exist.
+    pub(crate) fn not_found(message: impl Display) -> Self {
         Self { status: 404, ..Self::new(803, None, format!("(#803) {message}")) }
     }
 
-    /// No token at all.
-    pub(super) fn no_token() -> Self {
+    /// A request without a token.
+    pub(crate) fn no_token() -> Self {
         let message = "An access token is required to request this resource.";
         Self { status: 401, ..Self::new(104, None, message) }
     }
 
-    /// A token that nobody knows.
-    pub(super) fn unknown_token() -> Self {
+    /// A token that does not exist.
+    pub(crate) fn unknown_token() -> Self {
         Self::new(190, None, "Invalid OAuth access token - Cannot parse access token")
     }
 
-    /// A token that has ended.
-    pub(super) fn expired_token(since: u64) -> Self {
+    /// An expired token. `since` is in seconds since 1970.
+    pub(crate) fn expired_token(since: u64) -> Self {
         let message = format!("Error validating access token: Session has expired on {since} (Unix clock).");
         Self { status: 401, ..Self::new(190, Some(463), message) }
     }
 
     /// A missing or wrong `appsecret_proof`.
-    pub(super) fn wrong_proof(given: bool) -> Self {
+    pub(crate) fn wrong_proof(given: bool) -> Self {
         let message = if given {
             "Invalid appsecret_proof provided in the API argument"
         } else {
@@ -114,24 +114,24 @@ impl Refusal {
     }
 
     /// A batch with too many items.
-    pub(super) fn too_many_items(most: usize) -> Self {
+    pub(crate) fn too_many_items(most: usize) -> Self {
         let message = format!("Too many requests in batch message. Maximum batch size is {most}");
         Self::new(100, None, message)
     }
 
-    /// More rows than the API gives at once.
-    pub(super) fn too_much() -> Self {
+    /// A response with nested lists would exceed the maximum number of rows.
+    pub(crate) fn too_many_rows() -> Self {
         let message = "Please reduce the amount of data you're asking for, then retry your request";
         Self { status: 500, ..Self::new(1, None, message) }
     }
 
-    /// More calls than the limits allow.
-    pub(super) fn throttled(code: u32, message: &str) -> Self {
+    /// A call beyond the limits.
+    pub(crate) fn throttled(code: u32, message: &str) -> Self {
         Self::new(code, None, format!("(#{code}) {message}"))
     }
 
-    /// A write that took no effect because the state could not be kept.
-    pub(super) fn not_kept() -> Self {
+    /// A write without effect, because the state file cannot be written.
+    pub(crate) fn state_not_saved() -> Self {
         Self {
             status: 500,
             is_transient: true,
@@ -139,8 +139,8 @@ impl Refusal {
         }
     }
 
-    /// Returns the envelope.
-    pub(super) fn envelope(&self, trace: &str) -> Value {
+    /// Returns the error envelope.
+    pub(crate) fn envelope(&self, trace: &str) -> Value {
         let kind = if matches!(self.code, 1 | 2) { "GraphMethodException" } else { "OAuthException" };
         let mut error = json!({ "message": self.message, "type": kind, "code": self.code });
         if let Some(subcode) = self.subcode {

@@ -1,7 +1,7 @@
-//! Answers: what a call came to, as a response on the wire or as one item of a batch's answer.
+//! Responses to calls, as an HTTP response or as an item of a batch's response.
 
-use super::connection::Switch;
-use super::limit::Subject;
+use super::connection::DropFlag;
+use crate::emulator::faults::LimitScope;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -11,55 +11,56 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::io::Write as _;
 
+/// The error page of a proxy.
 const HTML: &str = "<html><body><h1>Sorry, something went wrong.</h1></body></html>";
 
-/// What a call came to.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) content: Content,
-    pub(super) headers: Vec<(&'static str, String)>,
-    /// How many nested lists it holds.
-    pub(super) lists: usize,
-    /// Whom it tells to be throttled.
-    pub(super) told: Vec<Subject>,
+/// The response to a call.
+pub(crate) struct CallResponse {
+    pub(crate) status: u16,
+    pub(crate) content: Content,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The number of nested lists.
+    pub(crate) nested_lists: usize,
+    /// The scopes whose throttling the response announces.
+    pub(crate) announces: Vec<LimitScope>,
 }
 
-/// What an answer holds.
-pub(super) enum Content {
+/// The content of a response.
+pub(crate) enum Content {
     Json(String),
-    /// What a proxy says in the API's place.
+    /// The error page of a proxy.
     Html,
-    /// It is announced whole, and breaks off half-way.
-    HalfOf(String),
-    /// It never ends.
+    /// The first half of the text, with the `Content-Length` of the whole text.
+    Truncated(String),
+    /// A body that never ends.
     Endless,
-    /// It is to be had elsewhere.
-    At(String),
-    /// There is no answer.
+    /// A redirect to a URL.
+    Redirect(String),
+    /// No response: the connection closes.
     Lost,
 }
 
-impl Answer {
-    /// Makes an answer that says no more than this.
-    pub(super) fn plain(status: u16, content: Content) -> Self {
-        Self { status, content, headers: Vec::new(), lists: 0, told: Vec::new() }
+impl CallResponse {
+    /// Makes a response without headers.
+    pub(crate) fn new(status: u16, content: Content) -> Self {
+        Self { status, content, headers: Vec::new(), nested_lists: 0, announces: Vec::new() }
     }
 
-    /// Takes the answer, or half of it, away from its caller.
-    pub(super) fn lose(&mut self, content: impl FnOnce(String) -> Content) {
+    /// Replaces JSON content by content that does not reach the client whole.
+    pub(crate) fn damage(&mut self, content: impl FnOnce(String) -> Content) {
         if let Content::Json(text) = &mut self.content {
             self.content = content(std::mem::take(text));
         }
-        self.told.clear();
+        self.announces.clear();
     }
 
-    /// Returns the answer as an item of a batch's.
-    pub(super) fn into_item(self, with_headers: bool) -> Value {
+    /// Returns the item for the response of a batch.
+    pub(crate) fn into_item(self, with_headers: bool) -> Value {
         let body = match self.content {
             Content::Json(text) => text,
             Content::Html => HTML.to_owned(),
-            Content::HalfOf(text) => half(&text),
-            Content::At(_) | Content::Endless => String::new(),
+            Content::Truncated(text) => first_half(&text),
+            Content::Redirect(_) | Content::Endless => String::new(),
             Content::Lost => return Value::Null,
         };
         let mut item = json!({ "code": self.status, "body": body });
@@ -70,8 +71,8 @@ impl Answer {
         item
     }
 
-    /// Returns the answer as a response, and cuts the line where there is none.
-    pub(super) fn into_response(self, switch: &Switch, compresses: bool) -> Response {
+    /// Returns the HTTP response. Drops the connection if there is none.
+    pub(crate) fn into_response(self, flag: &DropFlag, compresses: bool) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -84,26 +85,26 @@ impl Answer {
         let body = match self.content {
             Content::Json(text) if compresses => {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                compressed(&text).into()
+                compress(&text).into()
             }
             Content::Json(text) => Body::from(text),
             Content::Html => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
                 HTML.into()
             }
-            Content::HalfOf(text) => {
+            Content::Truncated(text) => {
                 headers.insert(header::CONTENT_LENGTH, text.len().into());
-                breaking_off(half(&text))
+                interrupted_body(first_half(&text))
             }
-            Content::Endless => endless(),
-            Content::At(place) => {
-                if let Ok(place) = HeaderValue::from_str(&place) {
-                    headers.insert(header::LOCATION, place);
+            Content::Endless => endless_body(),
+            Content::Redirect(url) => {
+                if let Ok(url) = HeaderValue::from_str(&url) {
+                    headers.insert(header::LOCATION, url);
                 }
                 Body::empty()
             }
             Content::Lost => {
-                switch.cut();
+                flag.set();
                 Body::empty()
             }
         };
@@ -112,29 +113,28 @@ impl Answer {
     }
 }
 
-fn compressed(text: &str) -> Vec<u8> {
+fn compress(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).expect("memory takes any text");
-    encoder.finish().expect("memory takes any text")
+    encoder.write_all(text.as_bytes()).expect("writing to memory cannot fail");
+    encoder.finish().expect("writing to memory cannot fail")
 }
 
-/// Returns the first half of a text.
-fn half(text: &str) -> String {
+fn first_half(text: &str) -> String {
     text.chars().take(text.chars().count() / 2).collect()
 }
 
-/// Sends this and no more.
-fn breaking_off(text: String) -> Body {
+/// Returns a body that sends the text and then breaks the connection.
+fn interrupted_body(text: String) -> Body {
     let rest = stream::once(async {
-        // While this waits, the server sends what it has; an error at once would take that with it.
+        // The server sends the text while this task yields. An immediate error would discard it.
         tokio::task::yield_now().await;
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     });
     Body::from_stream(stream::iter([Ok(Bytes::from(text))]).chain(rest))
 }
 
-/// Begins a list and goes on for as long as anybody reads.
-fn endless() -> Body {
+/// Returns a body that starts a list and sends spaces for as long as the client reads.
+fn endless_body() -> Body {
     let head = stream::once(async { Bytes::from_static(b"{\"data\":[") });
     let rest = stream::repeat_with(|| Bytes::from_static(&[b' '; 8192]));
     Body::from_stream(head.chain(rest).map(Ok::<_, std::convert::Infallible>))

@@ -1,7 +1,7 @@
-//! The connections: a listener whose lines can be cut from within a request.
+//! Connections that a request can close without a response.
 //!
-//! An HTTP server always answers. A dropped connection is a fault worth playing, so each connection carries
-//! a switch, and once that is thrown nothing more is written to it.
+//! An HTTP server always responds. To emulate a dropped connection, each connection carries a flag; once it is set,
+//! nothing more is written.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -14,35 +14,35 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The switch of a connection.
+/// A flag that drops a connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Switch(Arc<AtomicBool>);
+pub(crate) struct DropFlag(Arc<AtomicBool>);
 
-impl Switch {
-    /// Cuts the connection before anything more is written to it.
-    pub(super) fn cut(&self) {
+impl DropFlag {
+    /// Drops the connection before anything more is written to it.
+    pub(crate) fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    fn is_cut(&self) -> bool {
+    fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// A listener that gives each connection a switch.
-pub(super) struct Lines(pub(super) TcpListener);
+/// A listener whose connections carry a [`DropFlag`].
+pub(crate) struct DroppableListener(pub(crate) TcpListener);
 
-impl Listener for Lines {
-    type Io = Line;
+impl Listener for DroppableListener {
+    type Io = DroppableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
+    async fn accept(&mut self) -> (DroppableStream, SocketAddr) {
         let (stream, from) = Listener::accept(&mut self.0).await;
-        // Small answers go out at once: waiting to fill a packet would add a latency that nobody asked for.
+        // Waiting to fill a packet would delay small responses beyond the configured latency.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        (Line { stream, switch: Switch::default() }, from)
+        (DroppableStream { stream, flag: DropFlag::default() }, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -50,19 +50,19 @@ impl Listener for Lines {
     }
 }
 
-impl Connected<IncomingStream<'_, Lines>> for Switch {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
-        stream.io().switch.clone()
+impl Connected<IncomingStream<'_, DroppableListener>> for DropFlag {
+    fn connect_info(stream: IncomingStream<'_, DroppableListener>) -> Self {
+        stream.io().flag.clone()
     }
 }
 
-/// A connection with its switch.
-pub(super) struct Line {
+/// A TCP connection with its [`DropFlag`].
+pub(crate) struct DroppableStream {
     stream: TcpStream,
-    switch: Switch,
+    flag: DropFlag,
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for DroppableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -72,9 +72,9 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for DroppableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.switch.is_cut() {
+        if self.flag.is_set() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, buf)

@@ -1,25 +1,38 @@
-//! The world that the emulator plays: who exists, which WABAs there are, and who holds what on them.
+//! The state that the emulator serves: apps, businesses, users, WABAs, solutions, tokens and assignments.
 //!
-//! A plain value. It must not know HTTP, and of YAML only that `super::yaml` reads and writes it.
+//! [`World`] is a plain value that knows nothing of HTTP. `file` declares its YAML format, `yaml` converts between the
+//! two, `schema` generates the format's JSON Schema, `state_file` writes it to disk.
 
-use super::list::Span;
+mod file;
+pub(super) mod schema;
+pub(super) mod state_file;
+pub(super) mod yaml;
+
 use crate::model::{AppId, AssignmentKey, BusinessId, SolutionId, State, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 
-/// The scopes of a token that does not say otherwise.
-pub(super) const SCOPES: [&str; 2] = ["business_management", "whatsapp_business_management"];
+/// The scopes of a token that declares none.
+pub(super) const DEFAULT_SCOPES: [&str; 2] = ["business_management", "whatsapp_business_management"];
+/// The status of a solution that is in force.
+pub(super) const ACTIVE: &str = "ACTIVE";
+/// The role of system users that can write.
+const ADMIN: &str = "ADMIN";
 
-/// What kind of user somebody is.
+/// A range of ids.
+pub(super) type IdRange<K> = (Bound<K>, Bound<K>);
+
+/// The kind of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UserKind {
-    /// A system user, with its role and whether lists show it.
+    /// A system user. `listed` says whether lists of assignments contain it.
     System { role: String, listed: bool },
-    /// Anybody else, by the `user_type` that rows give.
+    /// A person, with the `user_type` of its rows.
     Person { user_type: String },
 }
 
-/// A user and the business that it belongs to.
+/// A user of a business.
 #[derive(Debug, Clone)]
 pub(super) struct User {
     pub(super) name: String,
@@ -30,15 +43,15 @@ pub(super) struct User {
 impl User {
     /// Returns whether this is a system user with the ADMIN role.
     pub(super) fn is_admin(&self) -> bool {
-        matches!(&self.kind, UserKind::System { role, .. } if role == "ADMIN")
+        matches!(&self.kind, UserKind::System { role, .. } if role == ADMIN)
     }
 
-    /// Returns whether lists of assignments show this user.
+    /// Returns whether lists of assignments contain this user.
     pub(super) fn is_listed(&self) -> bool {
         !matches!(self.kind, UserKind::System { listed: false, .. })
     }
 
-    /// Returns the `user_type` of its rows.
+    /// Returns the `user_type` of the user's rows.
     pub(super) fn user_type(&self) -> &str {
         match &self.kind {
             UserKind::System { .. } => "SYSTEM_USER",
@@ -47,12 +60,12 @@ impl User {
     }
 }
 
-/// A WhatsApp Business Account: who owns it, and with whom it is shared on which terms.
+/// A WhatsApp Business Account.
 #[derive(Debug, Clone)]
 pub(super) struct Waba {
     pub(super) name: String,
     pub(super) owner: BusinessId,
-    /// The businesses that it is shared with, and the tasks that each may assign, where that is limited.
+    /// The businesses that the WABA is shared with, each with the tasks that it can assign; `None` for all tasks.
     pub(super) clients: BTreeMap<BusinessId, Option<TaskSet>>,
     pub(super) solution: Option<SolutionId>,
 }
@@ -64,53 +77,49 @@ impl Waba {
     }
 }
 
-/// The status of a solution that is in force.
-pub(super) const ACTIVE: &str = "ACTIVE";
-
-/// A Multi-Partner Solution: its apps and what each was granted.
+/// A Multi-Partner Solution: its apps and the permissions of each.
 #[derive(Debug, Clone)]
-pub(super) struct Solution {
+pub(super) struct PartnerSolution {
     pub(super) name: String,
-    /// [`ACTIVE`], or whatever else the API may say.
+    /// [`ACTIVE`], or any other status of the API.
     pub(super) status: String,
     pub(super) owner_app: AppId,
     pub(super) owner_permissions: TaskSet,
     pub(super) partners: BTreeMap<AppId, TaskSet>,
 }
 
-impl Solution {
-    /// Returns what an app was granted, as owner or as partner.
+impl PartnerSolution {
+    /// Returns the permissions of an app, as owner or partner; `None` if it is neither.
     pub(super) fn permissions(&self, app: AppId) -> Option<&TaskSet> {
         if app == self.owner_app { Some(&self.owner_permissions) } else { self.partners.get(&app) }
     }
 }
 
-/// What a token stands for.
+/// An access token.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) user: UserId,
     pub(super) app: Option<AppId>,
-    /// When it ends, in seconds since 1970; 0 for never.
+    /// When the token expires, in seconds since 1970; 0 for never.
     pub(super) expires_at: u64,
     pub(super) scopes: BTreeSet<String>,
-    /// Whether the emulator made it up for this run, so that no file keeps it.
+    /// Whether the emulator issued the token for this run. The YAML form leaves such tokens out.
     pub(super) issued: bool,
 }
 
-/// Everything that the emulator knows: the state that requests read and change.
+/// The state that requests read and change.
 ///
-/// Read it from YAML with [`World::from_yaml`]. The assignments are also filed by user and the WABAs by
-/// business, so that no side of them needs a search.
+/// Read it from YAML with [`World::from_yaml`]. Indexes by user and by business answer every list without a scan.
 #[derive(Clone, Default)]
 pub struct World {
     pub(super) app: Option<AppId>,
     pub(super) app_secret: Option<String>,
     pub(super) businesses: BTreeMap<BusinessId, String>,
-    /// The business that the world is about: the one that its file names first.
-    pub(super) first: Option<BusinessId>,
+    /// The business that the file declares first.
+    first: Option<BusinessId>,
     pub(super) users: BTreeMap<UserId, User>,
     wabas: BTreeMap<WabaId, Waba>,
-    pub(super) solutions: BTreeMap<SolutionId, Solution>,
+    pub(super) solutions: BTreeMap<SolutionId, PartnerSolution>,
     pub(super) tokens: BTreeMap<String, Token>,
     assignments: State,
     held_by: BTreeMap<UserId, BTreeSet<WabaId>>,
@@ -118,7 +127,7 @@ pub struct World {
     shared_with: BTreeMap<BusinessId, BTreeSet<WabaId>>,
 }
 
-/// Shows how much there is and nothing of what it is: a world holds tokens.
+/// Shows counts only, because a world contains tokens.
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("World")
@@ -131,26 +140,26 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// Returns who holds what, users that no list shows included.
+    /// Returns all assignments, including those of users that lists leave out.
     pub fn assignments(&self) -> &State {
         &self.assignments
     }
 
-    /// Returns the business that the world is about: the one that its file names first.
+    /// Returns the business that the file declares first.
     pub fn business(&self) -> Option<BusinessId> {
         self.first
     }
 
-    /// Returns the first ADMIN system user of the first business, by id.
+    /// Returns the ADMIN system user of the first business that has the lowest id.
     pub fn admin(&self) -> Option<UserId> {
         let business = self.business()?;
         let mut users = self.users.iter();
         users.find(|(_, user)| user.business == business && user.is_admin()).map(|(id, _)| *id)
     }
 
-    /// Puts what a user holds on a WABA in the place of what it held, and gives that; nothing is checked.
+    /// Replaces a user's tasks on a WABA and returns the previous ones. Nothing is checked.
     pub fn assign(&mut self, key: AssignmentKey, tasks: TaskSet) -> TaskSet {
-        let before = self.assignments.get(key).cloned().unwrap_or_default();
+        let before = self.tasks(key);
         let held = self.held_by.entry(key.user).or_default();
         if tasks.is_empty() {
             held.remove(&key.waba);
@@ -161,19 +170,9 @@ impl World {
         before
     }
 
-    /// Draws a WABA, and a system user of the first business who is no ADMIN and not spared.
-    pub(super) fn pair(&self, rng: &mut fastrand::Rng, spared: &BTreeSet<UserId>) -> Option<AssignmentKey> {
-        let is_fit = |(id, user): &(&UserId, &User)| {
-            let is_system_user = matches!(user.kind, UserKind::System { .. });
-            is_system_user && !user.is_admin() && Some(user.business) == self.first && !spared.contains(id)
-        };
-        let users: Vec<UserId> = self.users.iter().filter(is_fit).map(|(id, _)| *id).collect();
-        if users.is_empty() || self.wabas.is_empty() {
-            return None;
-        }
-        let user = users[rng.usize(..users.len())];
-        let waba = *self.wabas.keys().nth(rng.usize(..self.wabas.len()))?;
-        Some(AssignmentKey { waba, user })
+    /// Returns a user's tasks on a WABA; empty if there are none.
+    pub(super) fn tasks(&self, key: AssignmentKey) -> TaskSet {
+        self.assignments.get(key).cloned().unwrap_or_default()
     }
 
     /// Returns the WABAs by id.
@@ -181,7 +180,7 @@ impl World {
         &self.wabas
     }
 
-    /// Puts a WABA into the world whose id is not in use.
+    /// Adds a WABA whose id is not in use.
     pub(super) fn add_waba(&mut self, id: WabaId, waba: Waba) {
         self.owned_by.entry(waba.owner).or_default().insert(id);
         for client in waba.clients.keys() {
@@ -190,34 +189,34 @@ impl World {
         self.wabas.insert(id, waba);
     }
 
-    /// Returns the WABAs that a business owns, by id, within a part of the list.
+    /// Returns the WABAs in the range that a business owns, by id.
     pub(super) fn owned_by(
         &self,
         owner: BusinessId,
-        span: Span<WabaId>,
+        range: IdRange<WabaId>,
     ) -> impl DoubleEndedIterator<Item = WabaId> {
-        within(self.owned_by.get(&owner), span)
+        within(self.owned_by.get(&owner), range)
     }
 
-    /// Returns the WABAs that are shared with a business, by id, within a part of the list.
+    /// Returns the WABAs in the range that are shared with a business, by id.
     pub(super) fn shared_with(
         &self,
         client: BusinessId,
-        span: Span<WabaId>,
+        range: IdRange<WabaId>,
     ) -> impl DoubleEndedIterator<Item = WabaId> {
-        within(self.shared_with.get(&client), span)
+        within(self.shared_with.get(&client), range)
     }
 
-    /// Returns the WABAs on which a user holds something, by id, within a part of the list.
+    /// Returns the WABAs in the range on which a user has tasks, by id.
     pub(super) fn held_by(
         &self,
         user: UserId,
-        span: Span<WabaId>,
+        range: IdRange<WabaId>,
     ) -> impl DoubleEndedIterator<Item = WabaId> {
-        within(self.held_by.get(&user), span)
+        within(self.held_by.get(&user), range)
     }
 }
 
-fn within(ids: Option<&BTreeSet<WabaId>>, span: Span<WabaId>) -> impl DoubleEndedIterator<Item = WabaId> {
-    ids.into_iter().flat_map(move |ids| ids.range(span)).copied()
+fn within(ids: Option<&BTreeSet<WabaId>>, range: IdRange<WabaId>) -> impl DoubleEndedIterator<Item = WabaId> {
+    ids.into_iter().flat_map(move |ids| ids.range(range)).copied()
 }

@@ -1,0 +1,245 @@
+//! Handling of a call: limits first, then faults, then the API.
+
+use super::event_log::{LoggedRead, LoggedWrite};
+use super::response::{CallResponse, Content};
+use super::state::ServerState;
+use crate::emulator::api::{self, ApiRequest, Caller, Context, Rejection, Reply};
+use crate::emulator::faults::{FaultKind, LimitScope, Replacement, Throttled, WaitHint};
+use crate::emulator::world::{World, state_file};
+use crate::model::{TaskSet, chain};
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A call with its time of arrival and its fault.
+pub(crate) struct IncomingCall {
+    pub(crate) request: ApiRequest,
+    pub(crate) arrived: Duration,
+    pub(crate) fault: Option<FaultKind>,
+}
+
+/// The result of a call that was neither refused nor replaced.
+struct Completed {
+    body: Value,
+    nested_lists: usize,
+    /// The user's tasks before and after a write that took effect.
+    written: Option<(TaskSet, TaskSet)>,
+}
+
+impl ServerState {
+    /// Handles a call.
+    pub(crate) fn perform(&self, call: &IncomingCall) -> CallResponse {
+        self.apply_foreign_changes();
+        let IncomingCall { request, fault, .. } = call;
+        let fault = fault.as_ref();
+        let result = self.admit(call).and_then(|()| {
+            self.complete(request, fault).map_err(|rejection| self.respond(request, Err(rejection)))
+        });
+        if fault.is_none() && result.is_ok() {
+            self.record_read(request);
+        }
+        self.record_write(request, result.as_ref().ok().and_then(|done| done.written.clone()));
+        let mut response = match result {
+            Ok(Completed { body, nested_lists, .. }) => {
+                CallResponse { nested_lists, ..self.respond(request, Ok(body)) }
+            }
+            Err(response) => response,
+        };
+        if fault.is_some_and(FaultKind::loses_response) {
+            response.damage(|_| Content::Lost);
+        } else if fault == Some(&FaultKind::TruncatedBody) {
+            response.damage(Content::Truncated);
+        }
+        response
+    }
+
+    /// Handles a batch. `items` handles its items, unless the batch as a whole fails.
+    pub(crate) fn perform_batch(
+        &self,
+        batch: &IncomingCall,
+        items: impl FnOnce(&Self) -> CallResponse,
+    ) -> CallResponse {
+        let request = &batch.request;
+        if let Some(replacement) = batch.fault.as_ref().and_then(FaultKind::replacement) {
+            return self.replace(request, replacement);
+        }
+        if request.token.is_some()
+            && let Err(rejection) = Caller::authenticate(&self.context(&self.world()), request)
+        {
+            return self.respond(request, Err(rejection));
+        }
+        let mut response = items(self);
+        response.headers = self.headers(request, self.next_trace());
+        match batch.fault {
+            Some(FaultKind::CloseAfterEffect) => response.damage(|_| Content::Lost),
+            Some(FaultKind::TruncatedBody) => response.damage(Content::Truncated),
+            _ => {}
+        }
+        response
+    }
+
+    /// Returns the response to a request that cannot be parsed.
+    pub(crate) fn reject(&self, version: &str, rejection: &Rejection) -> CallResponse {
+        let trace = self.next_trace();
+        let content = Content::Json(rejection.envelope(&trace).to_string());
+        let headers = basic_headers(version, trace).into();
+        CallResponse { headers, ..CallResponse::new(rejection.status, content) }
+    }
+
+    /// Admits a call to the API. Returns the response if the limits or a fault prevent that.
+    fn admit(&self, call: &IncomingCall) -> Result<(), CallResponse> {
+        let request = &call.request;
+        let calls = request.ids().map_or(1, |ids| ids.len());
+        let now = self.clock.elapsed();
+        let admitted = self.limiter().admit(request.managed_waba(), calls, call.arrived, now);
+        admitted.map_err(|throttled| self.respond_throttled(request, &throttled))?;
+        match call.fault.as_ref().and_then(FaultKind::replacement) {
+            Some(replacement) => Err(self.replace(request, replacement)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the response that a fault puts in place of the API's.
+    fn replace(&self, request: &ApiRequest, replacement: Replacement) -> CallResponse {
+        match replacement {
+            Replacement::Html(status) => CallResponse::new(status, Content::Html),
+            Replacement::Reject(rejection) => self.respond(request, Err(rejection)),
+            Replacement::Body(body) => self.respond(request, Ok(body)),
+            Replacement::Close => CallResponse::new(200, Content::Lost),
+            Replacement::Redirect(url) => CallResponse::new(302, Content::Redirect(url)),
+            Replacement::EndlessBody => CallResponse::new(200, Content::Endless),
+            Replacement::Throttle { waba, wait, hint } => {
+                let waba = request.managed_waba().filter(|_| waba);
+                let scope = waba.map_or(LimitScope::App, LimitScope::Waba);
+                let throttled = self.limiter().throttle(scope, self.clock.elapsed(), wait, hint);
+                self.respond_throttled(request, &throttled)
+            }
+        }
+    }
+
+    fn context<'w>(&'w self, world: &'w World) -> Context<'w> {
+        Context {
+            world,
+            base_url: &self.base_url,
+            now: self.clock.now(),
+            nesting: self.nesting,
+            max_rows: self.max_rows,
+            max_page_rows: usize::MAX,
+            tokens_expired: self.script().tokens_expired(self.clock.elapsed()),
+        }
+    }
+
+    /// Passes a request to the API, and stores its write.
+    fn complete(&self, request: &ApiRequest, fault: Option<&FaultKind>) -> Result<Completed, Rejection> {
+        if request.method != Method::GET {
+            return self.write(request, fault);
+        }
+        let world = self.world();
+        let mut context = self.context(&world);
+        if let Some(fault) = fault {
+            fault.restrict(&mut context);
+        }
+        let (mut body, nested_lists) = match api::reply(context, request)? {
+            Reply::Read { body, nested_lists } => (body, nested_lists),
+            Reply::Write(..) => return Err(Rejection::unknown_object("get", &request.path.join("/"))),
+        };
+        if let Some(fault) = fault {
+            fault.distort(&mut body, request.param("after"));
+        }
+        Ok(Completed { body, nested_lists, written: None })
+    }
+
+    /// Checks and stores a write under one lock. If the state file cannot be written, the write is undone.
+    fn write(&self, request: &ApiRequest, fault: Option<&FaultKind>) -> Result<Completed, Rejection> {
+        let mut world = self.world_mut();
+        let reply = api::reply(self.context(&world), request)?;
+        let (key, mut tasks) = match reply {
+            Reply::Read { body, nested_lists } => return Ok(Completed { body, nested_lists, written: None }),
+            Reply::Write(key, tasks) => (key, tasks),
+        };
+        if let Some(extra) = fault.and_then(FaultKind::extra_tasks).filter(|_| !tasks.is_empty()) {
+            tasks.extend(extra);
+        }
+        let before = world.assign(key, tasks.clone());
+        let file = self.state_file.as_deref();
+        let saved = file.map_or(Ok(()), |path| state_file::write(path, &world.to_yaml()));
+        let error = saved.err().map(|error| chain(&error));
+        self.state_error().clone_from(&error);
+        if let Some(error) = error {
+            world.assign(key, before);
+            tracing::error!("a write was refused: {error}");
+            return Err(Rejection::state_not_saved());
+        }
+        Ok(Completed { body: json!({ "success": true }), nested_lists: 0, written: Some((before, tasks)) })
+    }
+
+    fn record_read(&self, request: &ApiRequest) {
+        let is_first_page = request.method == Method::GET && request.param("after").is_none();
+        if let Some(waba) = request.managed_waba().filter(|_| is_first_page) {
+            let at = self.clock.now();
+            self.log().reads.push(LoggedRead { waba, at });
+        }
+    }
+
+    fn record_write(&self, request: &ApiRequest, written: Option<(TaskSet, TaskSet)>) {
+        let at = self.clock.now();
+        if let Some((key, tasks)) = request.write() {
+            let effective = written.is_some();
+            let (before, after) = written.unwrap_or_else(|| {
+                let unchanged = self.world().tasks(key);
+                (unchanged.clone(), unchanged)
+            });
+            self.log().writes.push(LoggedWrite { key, tasks, before, after, effective, at });
+        }
+    }
+
+    fn respond_throttled(&self, request: &ApiRequest, throttled: &Throttled) -> CallResponse {
+        let mut response = self.reject(&request.version, &throttled.rejection());
+        response.announces.push(throttled.scope);
+        match throttled.hint {
+            WaitHint::None => {}
+            WaitHint::UsageHeaders => response.headers.extend(self.usage_headers(request)),
+            WaitHint::RetryAfter => {
+                let seconds = throttled.wait.as_millis().div_ceil(1000);
+                response.headers.push(("retry-after", seconds.to_string()));
+            }
+        }
+        response
+    }
+
+    /// Returns the API's own response with its headers.
+    fn respond(&self, request: &ApiRequest, result: Result<Value, Rejection>) -> CallResponse {
+        let trace = self.next_trace();
+        let (status, body) = match result {
+            Ok(body) => (200, body),
+            Err(rejection) => (rejection.status, rejection.envelope(&trace)),
+        };
+        CallResponse {
+            headers: self.headers(request, trace),
+            ..CallResponse::new(status, Content::Json(body.to_string()))
+        }
+    }
+
+    fn headers(&self, request: &ApiRequest, trace: String) -> Vec<(&'static str, String)> {
+        let mut headers = basic_headers(&request.version, trace).to_vec();
+        headers.extend(self.usage_headers(request));
+        headers
+    }
+
+    fn usage_headers(&self, request: &ApiRequest) -> [(&'static str, String); 2] {
+        let world = self.world();
+        let token = request.token.as_ref().and_then(|token| world.tokens.get(token));
+        let business = token.and_then(|token| Some(world.users.get(&token.user)?.business));
+        let business = business.or(world.business()).map_or_else(|| "0".to_owned(), |id| id.to_string());
+        drop(world);
+        self.limiter().usage_headers(request.managed_waba(), &business, self.clock.elapsed())
+    }
+}
+
+fn basic_headers(version: &str, trace: String) -> [(&'static str, String); 3] {
+    [
+        ("content-type", "application/json; charset=UTF-8".to_owned()),
+        ("facebook-api-version", version.to_owned()),
+        ("x-fb-trace-id", trace),
+    ]
+}
