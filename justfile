@@ -66,7 +66,7 @@ benches:
 [group('manifests')]
 [script]
 schemas: _program (_install "python")
-    for name in manifest plan report diagnostics journal saved-plan; do
+    for name in manifest plan report diagnostics journal saved-plan emulator; do
       {{ program }} schema "$name" | diff -u "schema/$name.schema.json" -
     done
     check-jsonschema --check-metaschema schema/*.schema.json

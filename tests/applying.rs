@@ -9,7 +9,7 @@ use wabacl::engine::{self, Applied, ApplyOptions, Event, Lease, PlanRequest, Ses
 use wabacl::guard::{ApprovedPlan, review};
 use wabacl::model::{AssignmentKey, Directory, Outcome, Report, ReportedChange, Sources, TaskSet};
 
-const WORLD: &str = "
+pub(crate) const WORLD: &str = "
 app: { id: 70 }
 businesses:
   - id: 10

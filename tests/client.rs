@@ -10,7 +10,7 @@ use wabacl::graph::{DirectoryRequest, GraphError, Read, ReadRequest, ReadStrateg
 use wabacl::model::{HolderKind, Name, Observed};
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
-const WORLD: &str = "
+pub(crate) const WORLD: &str = "
 app: { id: 70 }
 businesses:
   - id: 10

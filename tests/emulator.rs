@@ -1,10 +1,11 @@
-//! The emulator over real HTTP, asked as any client would ask it.
+//! The emulator over real HTTP, as any client uses it.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
 mod batch;
 mod limits;
 mod nested;
+mod schema;
 mod script;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -17,8 +18,8 @@ use wabacl::model::{AssignmentKey, Task, TaskSet};
 
 const LIST: &str = "500/assigned_users?business=10&fields=id,name,user_type,business,tasks";
 
-/// Business 10 owns WABA 500 and has 501 (limited) and 502 (through a solution) shared; 30 is a stranger's.
-const WORLD: &str = "
+/// Business 10 owns WABA 500. WABAs 501 (limited tasks) and 502 (through a solution) are shared with it; 503 is not.
+pub(crate) const WORLD: &str = "
 app: { id: 70 }
 businesses:
   - id: '10'
@@ -53,13 +54,13 @@ tokens:
   - { token: narrow, user: 100, scopes: [business_management] }
 ";
 
-/// A started emulator with a client of it.
-struct Played {
+/// A running emulator with a client.
+struct Running {
     emulator: Emulator,
     client: Client,
 }
 
-impl Played {
+impl Running {
     async fn with(world: &str, options: Options) -> Self {
         let world = World::from_yaml(world).unwrap();
         let emulator = Emulator::start(world, options).await.unwrap();
@@ -80,7 +81,7 @@ impl Played {
         self.client.request(method, format!("{}/v25.0/{path}", self.emulator.url())).bearer_auth("of-admin")
     }
 
-    /// Posts a form to the root.
+    /// Returns a POST of a form to the root.
     fn form(&self, pairs: &[(&str, &str)]) -> RequestBuilder {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let request = self.ask(Method::POST, "").header("content-type", "application/x-www-form-urlencoded");
@@ -88,14 +89,14 @@ impl Played {
     }
 
     async fn get(&self, path: &str) -> Value {
-        told(self.ask(Method::GET, path)).await
+        send(self.ask(Method::GET, path)).await
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
-        told(self.ask(Method::POST, path).json(&body)).await
+        send(self.ask(Method::POST, path).json(&body)).await
     }
 
-    /// Gives what a user holds on a WABA, by name, as the world has it.
+    /// Returns the names of a user's tasks on a WABA.
     fn held(&self, waba: &str, user: &str) -> String {
         let key = key(waba, user);
         self.emulator.world().assignments().get(key).map(ToString::to_string).unwrap_or_default()
@@ -106,8 +107,8 @@ fn key(waba: &str, user: &str) -> AssignmentKey {
     AssignmentKey { waba: waba.parse().unwrap(), user: user.parse().unwrap() }
 }
 
-/// Sends a request and gives the answer's body with its status: `{"status": …, …}`.
-async fn told(request: RequestBuilder) -> Value {
+/// Sends a request and returns the response's body with the status in it: `{"status": …, …}`.
+async fn send(request: RequestBuilder) -> Value {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let mut body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
@@ -115,8 +116,8 @@ async fn told(request: RequestBuilder) -> Value {
     body
 }
 
-/// Gives status, code, subcode and message of an error.
-fn refusal(answer: &Value) -> String {
+/// Returns status, code, subcode and message of an error response.
+fn error_text(answer: &Value) -> String {
     let error = &answer["error"];
     assert!(error["fbtrace_id"].is_string(), "{answer}");
     format!(
@@ -129,56 +130,56 @@ fn refusal(answer: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_list_holds_what_was_asked_for_and_nothing_else() {
-    let played = Played::start().await;
-    let answer = played.get(LIST).await;
+async fn a_list_contains_the_selected_fields_only() {
+    let running = Running::start().await;
+    let answer = running.get(LIST).await;
     let row = json!({
         "id": "101", "name": "bot", "user_type": "SYSTEM_USER",
         "business": { "id": "10", "name": "Us" }, "tasks": ["MANAGE", "NEW_TASK"],
     });
     assert_eq!(answer["data"][1], row);
     assert_eq!(answer["data"][2]["user_type"], "ROBOT_USER");
-    assert!(answer["paging"]["cursors"]["after"].is_string(), "cursors stand on the last page too");
+    assert!(answer["paging"]["cursors"]["after"].is_string(), "the last page has cursors too");
     assert_eq!(answer["paging"].get("next"), None);
-    let answer = played.get("500/assigned_users?business=10&fields=tasks&summary=total_count").await;
+    let answer = running.get("500/assigned_users?business=10&fields=tasks&summary=total_count").await;
     assert_eq!(answer["data"][0], json!({ "id": "100", "tasks": ["DEVELOP", "VIEW_COST"] }));
     assert_eq!(answer["summary"], json!({ "total_count": 3 }));
-    assert_eq!(played.get("500/assigned_users?business=30").await, json!({ "data": [], "status": 200 }));
-    let answer = played.get("500/assigned_users").await;
-    assert_eq!(refusal(&answer), "400 100 null: (#100) The parameter business is required");
-    let answer = played.get("500/assigned_users?business=10&fields=shoe").await;
-    assert!(refusal(&answer).contains("nonexisting field (shoe)"), "{answer}");
-    played.emulator.shutdown().await;
+    assert_eq!(running.get("500/assigned_users?business=30").await, json!({ "data": [], "status": 200 }));
+    let answer = running.get("500/assigned_users").await;
+    assert_eq!(error_text(&answer), "400 100 null: (#100) The parameter business is required");
+    let answer = running.get("500/assigned_users?business=10&fields=shoe").await;
+    assert!(error_text(&answer).contains("nonexisting field (shoe)"), "{answer}");
+    running.emulator.shutdown().await;
 }
 
 #[tokio::test]
-async fn all_three_encodings_of_tasks_replace_the_whole_set() {
-    let played = Played::start().await;
+async fn tasks_in_any_encoding_replace_the_whole_set() {
+    let running = Running::start().await;
     let path = "500/assigned_users";
-    let answer = played.post(path, json!({ "user": "101", "tasks": ["DEVELOP"] })).await;
+    let answer = running.post(path, json!({ "user": "101", "tasks": ["DEVELOP"] })).await;
     assert_eq!(answer, json!({ "success": true, "status": 200 }));
-    assert_eq!(played.held("500", "101"), "DEVELOP");
+    assert_eq!(running.held("500", "101"), "DEVELOP");
     let form = |body: &'static str| {
-        let request = played.client.post(format!("{}/{path}", played.emulator.url()));
+        let request = running.client.post(format!("{}/{path}", running.emulator.url()));
         request.header("content-type", "application/x-www-form-urlencoded").body(body)
     };
     let body = "user=101&tasks[0]=MANAGE&tasks[1]=VIEW_COST&access_token=of-admin";
-    assert_eq!(told(form(body)).await["success"], true);
-    assert_eq!(played.held("500", "101"), "MANAGE, VIEW_COST");
+    assert_eq!(send(form(body)).await["success"], true);
+    assert_eq!(running.held("500", "101"), "MANAGE, VIEW_COST");
     let body = "user=101&tasks=%5B%22MESSAGING%22%5D&access_token=of-admin";
-    assert_eq!(told(form(body)).await["success"], true);
-    assert_eq!(played.held("500", "101"), "MESSAGING");
-    let answer = told(played.ask(Method::DELETE, "500/assigned_users?user=101")).await;
+    assert_eq!(send(form(body)).await["success"], true);
+    assert_eq!(running.held("500", "101"), "MESSAGING");
+    let answer = send(running.ask(Method::DELETE, "500/assigned_users?user=101")).await;
     assert_eq!(answer["success"], true);
-    assert_eq!(played.held("500", "101"), "");
-    let answer = told(played.ask(Method::DELETE, "500/assigned_users?user=101")).await;
-    assert!(refusal(&answer).starts_with("404 803"), "{answer}");
+    assert_eq!(running.held("500", "101"), "");
+    let answer = send(running.ask(Method::DELETE, "500/assigned_users?user=101")).await;
+    assert!(error_text(&answer).starts_with("404 803"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_write_that_the_api_would_refuse_changes_nothing() {
-    let played = Played::start().await;
-    let before = played.emulator.world().assignments().clone();
+async fn a_rejected_write_changes_nothing() {
+    let running = Running::start().await;
+    let before = running.emulator.world().assignments().clone();
     for (path, body, expected) in [
         ("500", json!({ "tasks": ["MANAGE"] }), "400 100 null: (#100) The parameter user is required"),
         ("500", json!({ "user": "101" }), "400 100 null: (#100) The parameter tasks is required"),
@@ -208,21 +209,21 @@ async fn a_write_that_the_api_would_refuse_changes_nothing() {
         ("503", json!({ "user": "101", "tasks": ["MANAGE"] }), "400 100 33: Unsupported post request."),
         ("777", json!({ "user": "101", "tasks": ["MANAGE"] }), "400 100 33: Unsupported post request."),
     ] {
-        let answer = played.post(&format!("{path}/assigned_users"), body).await;
-        assert!(refusal(&answer).starts_with(expected), "{} should be {expected}", refusal(&answer));
+        let answer = running.post(&format!("{path}/assigned_users"), body).await;
+        assert!(error_text(&answer).starts_with(expected), "{} should be {expected}", error_text(&answer));
     }
     let too_many = vec!["MANAGE"; 17];
-    let answer = played.post("500/assigned_users", json!({ "user": "101", "tasks": too_many })).await;
-    assert!(refusal(&answer).starts_with("400 100"), "{answer}");
-    let request = played.ask(Method::POST, "10/system_users");
-    assert!(refusal(&told(request).await).starts_with("400 100 33"));
-    assert_eq!(*played.emulator.world().assignments(), before);
+    let answer = running.post("500/assigned_users", json!({ "user": "101", "tasks": too_many })).await;
+    assert!(error_text(&answer).starts_with("400 100"), "{answer}");
+    let request = running.ask(Method::POST, "10/system_users");
+    assert!(error_text(&send(request).await).starts_with("400 100 33"));
+    assert_eq!(*running.emulator.world().assignments(), before);
 }
 
 #[tokio::test]
-async fn only_a_good_token_of_an_admin_writes() {
-    let played = Played::start().await;
-    let path = format!("{}/v25.0/500/assigned_users?business=10&access_token=", played.emulator.url());
+async fn only_a_valid_token_of_an_admin_can_write() {
+    let running = Running::start().await;
+    let path = format!("{}/v25.0/500/assigned_users?business=10&access_token=", running.emulator.url());
     for (token, expected) in [
         ("", "401 104 null: An access token is required"),
         ("nobody", "400 190 null: Invalid OAuth access token"),
@@ -230,91 +231,95 @@ async fn only_a_good_token_of_an_admin_writes() {
         ("narrow", "403 200 null: (#200) Requires whatsapp_business_management permission"),
         ("of-theirs", "400 100 33: Unsupported get request."),
     ] {
-        let answer = told(played.client.get(format!("{path}{token}"))).await;
-        assert!(refusal(&answer).starts_with(expected), "{} should be {expected}", refusal(&answer));
+        let answer = send(running.client.get(format!("{path}{token}"))).await;
+        assert!(error_text(&answer).starts_with(expected), "{} should be {expected}", error_text(&answer));
     }
     let body = json!({ "user": "101", "tasks": ["DEVELOP"] });
-    let answer = told(played.client.post(format!("{path}of-bot")).json(&body)).await;
-    assert!(refusal(&answer).starts_with("403 200"), "{answer}");
-    assert_eq!(told(played.client.get(format!("{path}of-bot"))).await["status"], 200, "reading is allowed");
+    let answer = send(running.client.post(format!("{path}of-bot")).json(&body)).await;
+    assert!(error_text(&answer).starts_with("403 200"), "{answer}");
+    assert_eq!(
+        send(running.client.get(format!("{path}of-bot"))).await["status"],
+        200,
+        "reading needs no admin"
+    );
 }
 
 #[tokio::test]
-async fn with_an_app_secret_each_call_must_prove_that_it_is_known() {
+async fn an_app_secret_requires_a_proof_with_each_call() {
     let world = WORLD.replace("app: { id: 70 }", "app: { id: 70, secret: key }");
-    let played = Played::with(&world, Options::default()).await;
-    assert!(refusal(&played.get("me").await).starts_with("400 104"));
-    assert!(refusal(&played.get("me?appsecret_proof=00").await).starts_with("400 104 null: Invalid"));
+    let running = Running::with(&world, Options::default()).await;
+    assert!(error_text(&running.get("me").await).starts_with("400 104"));
+    assert!(error_text(&running.get("me?appsecret_proof=00").await).starts_with("400 104 null: Invalid"));
     // printf of-admin | openssl dgst -sha256 -hmac key
     let proof = "78f917467e3473b80da7b9173fcbfc12da0a290e1c0c9ea7e636fcd47f8170bd";
-    let answer = played.get(&format!("me?appsecret_proof={proof}")).await;
+    let answer = running.get(&format!("me?appsecret_proof={proof}")).await;
     assert_eq!(answer, json!({ "id": "100", "name": "admin", "status": 200 }));
 }
 
 #[tokio::test]
-async fn an_admin_may_be_accepted_and_not_listed() {
-    let played = Played::start().await;
-    let answer = played.post("500/assigned_users", json!({ "user": "102", "tasks": ["DEVELOP"] })).await;
+async fn an_unlisted_admin_can_be_assigned_and_does_not_appear_in_lists() {
+    let running = Running::start().await;
+    let answer = running.post("500/assigned_users", json!({ "user": "102", "tasks": ["DEVELOP"] })).await;
     assert_eq!(answer["success"], true);
-    assert_eq!(played.held("500", "102"), "DEVELOP");
-    let rows = played.get(LIST).await;
+    assert_eq!(running.held("500", "102"), "DEVELOP");
+    let rows = running.get(LIST).await;
     assert!(rows["data"].as_array().unwrap().iter().all(|row| row["id"] != "102"), "{rows}");
-    let answer = played.get("102/assigned_whatsapp_business_accounts").await;
+    let answer = running.get("102/assigned_whatsapp_business_accounts").await;
     assert_eq!(answer["data"], json!([]));
 }
 
 #[tokio::test]
-async fn the_edges_tell_what_there_is() {
-    let played = Played::start().await;
-    let answer = played.get("10/system_users?fields=id,name,role").await;
+async fn edges_and_nodes_return_the_world() {
+    let running = Running::start().await;
+    let answer = running.get("10/system_users?fields=id,name,role").await;
     assert_eq!(answer["data"][0], json!({ "id": "100", "name": "admin", "role": "ADMIN" }));
     assert_eq!(answer["data"].as_array().unwrap().len(), 3);
-    let answer = played.get("10/owned_whatsapp_business_accounts?fields=id,name").await;
+    let answer = running.get("10/owned_whatsapp_business_accounts?fields=id,name").await;
     assert_eq!(answer["data"], json!([{ "id": "500", "name": "Ours" }]));
-    let answer = played.get("10/client_whatsapp_business_accounts?fields=id,name,permitted_tasks").await;
+    let answer = running.get("10/client_whatsapp_business_accounts?fields=id,name,permitted_tasks").await;
     let rows = json!([
         { "id": "501", "name": "Limited", "permitted_tasks": ["DEVELOP"] },
         { "id": "502", "name": "Joined" },
     ]);
     assert_eq!(answer["data"], rows);
-    let answer = played.get("101/assigned_whatsapp_business_accounts?fields=id,tasks").await;
+    let answer = running.get("101/assigned_whatsapp_business_accounts?fields=id,tasks").await;
     assert_eq!(answer["data"], json!([{ "id": "500", "tasks": ["MANAGE", "NEW_TASK"] }]));
-    let answer = played.get("502?fields=name,owner_business_info{name}").await;
+    let answer = running.get("502?fields=name,owner_business_info{name}").await;
     assert_eq!(answer["owner_business_info"], json!({ "id": "20", "name": "Them" }));
-    let answer = played.get("502/solutions?fields=id,owner_app,owner_permissions").await;
+    let answer = running.get("502/solutions?fields=id,owner_app,owner_permissions").await;
     let row = json!({ "id": "80", "owner_app": { "id": "71" }, "owner_permissions": ["MESSAGING"] });
     assert_eq!(answer["data"], json!([row]));
-    let answer = played.get("80?fields=partners{partner_app,partner_permissions,status}").await;
+    let answer = running.get("80?fields=partners{partner_app,partner_permissions,status}").await;
     let partner =
         json!({ "partner_app": { "id": "70" }, "partner_permissions": ["MANAGE"], "status": "ACCEPTED" });
     assert_eq!(answer["partners"]["data"], json!([partner]));
-    assert_eq!(played.get("10?fields=id,name").await["name"], "Us");
-    assert!(refusal(&played.get("20").await).starts_with("400 100 33"));
-    assert!(refusal(&played.get("10/shoes").await).starts_with("400 2500"));
+    assert_eq!(running.get("10?fields=id,name").await["name"], "Us");
+    assert!(error_text(&running.get("20").await).starts_with("400 100 33"));
+    assert!(error_text(&running.get("10/shoes").await).starts_with("400 2500"));
 }
 
 #[tokio::test]
-async fn a_token_is_told_about() {
-    let played = Played::start().await;
-    let data = played.get("debug_token?input_token=of-bot").await["data"].clone();
+async fn debug_token_describes_tokens() {
+    let running = Running::start().await;
+    let data = running.get("debug_token?input_token=of-bot").await["data"].clone();
     assert_eq!(
         (&data["user_id"], &data["app_id"], &data["is_valid"]),
         (&json!("101"), &json!("70"), &json!(true))
     );
     assert_eq!(data["scopes"], json!(["business_management", "whatsapp_business_management"]));
-    let data = played.get("debug_token?input_token=over").await["data"].clone();
+    let data = running.get("debug_token?input_token=over").await["data"].clone();
     assert_eq!((&data["is_valid"], &data["expires_at"]), (&json!(false), &json!(1)));
-    let data = played.get("debug_token?input_token=nobody").await["data"].clone();
+    let data = running.get("debug_token?input_token=nobody").await["data"].clone();
     assert_eq!((&data["is_valid"], &data["error"]["code"]), (&json!(false), &json!(190)));
-    let issued = played.emulator.issue_token(None).unwrap();
-    let request = played.client.get(format!("{}/me", played.emulator.url()));
-    assert_eq!(told(request.bearer_auth(issued.expose_secret())).await["id"], "100");
-    assert!(!played.emulator.world().to_yaml().contains(issued.expose_secret()));
+    let issued = running.emulator.issue_token(None).unwrap();
+    let request = running.client.get(format!("{}/me", running.emulator.url()));
+    assert_eq!(send(request.bearer_auth(issued.expose_secret())).await["id"], "100");
+    assert!(!running.emulator.world().to_yaml().contains(issued.expose_secret()));
     let nobody = "9".parse().unwrap();
-    assert_eq!(played.emulator.issue_token(Some(nobody)).unwrap_err(), TokenError::UnknownUser(nobody));
+    assert_eq!(running.emulator.issue_token(Some(nobody)).unwrap_err(), TokenError::UnknownUser(nobody));
 }
 
-/// A world with WABA 501 and this many system users on it, from id 1000.
+/// Returns a world in which WABA 501 has this number of system users, from id 1000.
 fn crowded(users: usize) -> String {
     let (mut entries, mut rows) = (String::new(), String::new());
     for id in 1000..1000 + users {
@@ -331,94 +336,97 @@ fn crowded(users: usize) -> String {
 }
 
 #[tokio::test]
-async fn pages_follow_one_another_and_miss_nobody() {
-    let played = Played::with(&crowded(230), Options::default()).await;
+async fn pages_cover_the_whole_list_once() {
+    let running = Running::with(&crowded(230), Options::default()).await;
     let path = "501/assigned_users?business=10&fields=id";
-    assert_eq!(played.get(path).await["data"].as_array().unwrap().len(), 25);
+    assert_eq!(running.get(path).await["data"].as_array().unwrap().len(), 25);
     let (mut ids, mut sizes, mut after) = (Vec::new(), Vec::new(), String::new());
     loop {
-        let page = played.get(&format!("{path}&limit=100&after={after}")).await;
+        let page = running.get(&format!("{path}&limit=100&after={after}")).await;
         let rows = page["data"].as_array().unwrap();
         sizes.push(rows.len());
         ids.extend(rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
         after = page["paging"]["cursors"]["after"].as_str().unwrap().to_owned();
         let Some(next) = page["paging"]["next"].as_str() else { break };
         assert!(next.contains("access_token=of-admin") && next.contains(&after), "{next}");
-        let followed = told(played.client.get(next)).await;
-        let wanted = played.get(&format!("{path}&limit=100&after={after}")).await;
+        let followed = send(running.client.get(next)).await;
+        let wanted = running.get(&format!("{path}&limit=100&after={after}")).await;
         assert_eq!(followed["data"], wanted["data"]);
     }
     let expected: Vec<String> = (1000..1230).map(|id| id.to_string()).collect();
     assert_eq!((ids, sizes), (expected, vec![100, 100, 30]));
-    let before = played.get(&format!("{path}&limit=1&before={after}")).await;
+    let before = running.get(&format!("{path}&limit=1&before={after}")).await;
     assert_eq!(before["data"], json!([{ "id": "1228" }]));
-    assert_eq!(played.get(&format!("{path}&after={after}")).await["data"], json!([]));
+    assert_eq!(running.get(&format!("{path}&after={after}")).await["data"], json!([]));
     for wrong in ["limit=0", "limit=101", "limit=x", "after=3", "after=é"] {
-        assert!(refusal(&played.get(&format!("{path}&{wrong}")).await).starts_with("400 100"), "{wrong}");
+        assert!(error_text(&running.get(&format!("{path}&{wrong}")).await).starts_with("400 100"), "{wrong}");
     }
     let elsewhere = format!("500/assigned_users?business=10&after={after}");
-    assert!(refusal(&played.get(&elsewhere).await).starts_with("400 100"), "a cursor is of one list");
+    assert!(
+        error_text(&running.get(&elsewhere).await).starts_with("400 100"),
+        "a cursor is valid on one list only"
+    );
 }
 
 #[tokio::test]
-async fn answers_carry_metas_headers_and_calls_are_counted() {
-    let played = Played::start().await;
-    let response: Response = played.ask(Method::GET, LIST).send().await.unwrap();
+async fn responses_have_metas_headers_and_calls_are_logged() {
+    let running = Running::start().await;
+    let response: Response = running.ask(Method::GET, LIST).send().await.unwrap();
     assert_eq!(response.headers()["facebook-api-version"], "v25.0");
     let usage: Value =
         serde_json::from_str(response.headers()["x-business-use-case-usage"].to_str().unwrap()).unwrap();
     assert_eq!(usage["500"][0]["type"], "whatsapp_business_management");
-    played.get("me").await;
+    running.get("me").await;
     let expected = [("GET", "/v25.0/500/assigned_users"), ("GET", "/v25.0/me")];
     let call = |(method, path): (&str, &str)| LoggedCall { method: method.into(), path: path.into() };
-    assert_eq!(played.emulator.calls(), expected.map(call));
+    assert_eq!(running.emulator.calls(), expected.map(call));
 }
 
 #[tokio::test]
-async fn the_state_file_is_the_world_and_a_write_that_it_cannot_take_never_happened() {
+async fn the_state_file_follows_each_write_and_a_write_fails_without_it() {
     let folder = tempfile::tempdir().unwrap();
     let file: PathBuf = folder.path().join("live.state.yaml");
     let options = Options { state_file: Some(file.clone()), ..Options::default() };
-    let played = Played::with(WORLD, options).await;
-    played.post("500/assigned_users", json!({ "user": "101", "tasks": ["DEVELOP"] })).await;
+    let running = Running::with(WORLD, options).await;
+    running.post("500/assigned_users", json!({ "user": "101", "tasks": ["DEVELOP"] })).await;
     let kept = World::from_yaml(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    assert_eq!(kept.assignments(), played.emulator.world().assignments());
-    assert_eq!(played.emulator.state_error(), None);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(kept.assignments(), running.emulator.world().assignments());
+    assert_eq!(running.emulator.state_error(), None);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file remains");
     drop(folder);
-    let answer = played.post("500/assigned_users", json!({ "user": "101", "tasks": ["MANAGE"] })).await;
-    assert!(refusal(&answer).starts_with("500 2 null"), "{answer}");
-    assert_eq!(played.held("500", "101"), "DEVELOP");
-    let error = played.emulator.state_error().unwrap();
+    let answer = running.post("500/assigned_users", json!({ "user": "101", "tasks": ["MANAGE"] })).await;
+    assert!(error_text(&answer).starts_with("500 2 null"), "{answer}");
+    assert_eq!(running.held("500", "101"), "DEVELOP");
+    let error = running.emulator.state_error().unwrap();
     assert!(error.contains("live.state.yaml") && error.contains("No such file"), "{error}");
 }
 
 #[tokio::test]
-async fn what_others_change_is_seen() {
-    let played = Played::start().await;
-    played.emulator.assign(key("500", "101"), TaskSet::from([Task::Develop]));
-    assert_eq!(played.get(LIST).await["data"][1]["tasks"], json!(["DEVELOP"]));
+async fn assign_changes_the_world_without_a_request() {
+    let running = Running::start().await;
+    running.emulator.assign(key("500", "101"), TaskSet::from([Task::Develop]));
+    assert_eq!(running.get(LIST).await["data"][1]["tasks"], json!(["DEVELOP"]));
 }
 
 #[tokio::test]
-async fn faults_without_an_answer() {
+async fn faults_without_a_response() {
     for (what, held) in
         [(FaultKind::CloseConnection, "MANAGE, NEW_TASK"), (FaultKind::CloseAfterEffect, "DEVELOP")]
     {
-        let played = Played::faulty(Fault::new(what).on("POST").hits(0..1)).await;
+        let running = Running::faulty(Fault::new(what).on("POST").hits(0..1)).await;
         let body = json!({ "user": "101", "tasks": ["DEVELOP"] });
-        let sent = played.ask(Method::POST, "500/assigned_users").json(&body).send().await;
+        let sent = running.ask(Method::POST, "500/assigned_users").json(&body).send().await;
         assert!(sent.is_err(), "{sent:?}");
-        assert_eq!(played.held("500", "101"), held);
-        assert_eq!(played.post("500/assigned_users", body).await["success"], true, "it happened once");
+        assert_eq!(running.held("500", "101"), held);
+        assert_eq!(running.post("500/assigned_users", body).await["success"], true, "the fault happens once");
     }
-    let played = Played::faulty(Fault::new(FaultKind::TruncatedBody)).await;
-    let response = played.ask(Method::GET, LIST).send().await.unwrap();
+    let running = Running::faulty(Fault::new(FaultKind::TruncatedBody)).await;
+    let response = running.ask(Method::GET, LIST).send().await.unwrap();
     assert!(response.text().await.is_err());
 }
 
 #[tokio::test]
-async fn faults_with_another_answer() {
+async fn faults_that_replace_the_response() {
     let error = FaultKind::GraphError {
         status: 400,
         code: 80007,
@@ -426,28 +434,28 @@ async fn faults_with_another_answer() {
         message: "slow down".into(),
         is_transient: true,
     };
-    let played = Played::faulty(Fault::new(error).at("500/assigned_users")).await;
-    let answer = played.get(LIST).await;
+    let running = Running::faulty(Fault::new(error).at("500/assigned_users")).await;
+    let answer = running.get(LIST).await;
     assert_eq!(
-        (refusal(&answer).as_str(), &answer["error"]["is_transient"]),
+        (error_text(&answer).as_str(), &answer["error"]["is_transient"]),
         ("400 80007 7: slow down", &json!(true))
     );
-    assert_eq!(played.get("me").await["status"], 200, "it is confined to its path");
+    assert_eq!(running.get("me").await["status"], 200, "the fault is limited to its path");
 
-    let played = Played::faulty(Fault::new(FaultKind::HtmlError(502))).await;
-    let response = played.ask(Method::GET, "me").send().await.unwrap();
+    let running = Running::faulty(Fault::new(FaultKind::HtmlError(502))).await;
+    let response = running.ask(Method::GET, "me").send().await.unwrap();
     assert_eq!(response.status(), 502);
     assert!(response.text().await.unwrap().starts_with("<html>"));
 
-    let played = Played::faulty(Fault::new(FaultKind::Redirect("http://localhost:1/".into()))).await;
-    let response = played.ask(Method::GET, "me").send().await.unwrap();
+    let running = Running::faulty(Fault::new(FaultKind::Redirect("http://localhost:1/".into()))).await;
+    let response = running.ask(Method::GET, "me").send().await.unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["location"]),
         (302, &"http://localhost:1/".parse().unwrap())
     );
 
-    let played = Played::faulty(Fault::new(FaultKind::EndlessBody)).await;
-    let mut response = played.ask(Method::GET, "me").send().await.unwrap();
+    let running = Running::faulty(Fault::new(FaultKind::EndlessBody)).await;
+    let mut response = running.ask(Method::GET, "me").send().await.unwrap();
     let mut length = 0;
     while length < 1 << 20 {
         length += response.chunk().await.unwrap().unwrap().len();
@@ -455,17 +463,17 @@ async fn faults_with_another_answer() {
 }
 
 #[tokio::test]
-async fn faults_in_lists_and_writes() {
-    let played = Played::faulty(Fault::new(FaultKind::RowsWithoutTasks)).await;
-    assert_eq!(played.get(LIST).await["data"][1].get("tasks"), None);
+async fn faults_that_distort_lists_and_writes() {
+    let running = Running::faulty(Fault::new(FaultKind::RowsWithoutTasks)).await;
+    assert_eq!(running.get(LIST).await["data"][1].get("tasks"), None);
 
-    let played = Played::faulty(Fault::new(FaultKind::EmptyList)).await;
-    assert_eq!(played.get(LIST).await, json!({ "data": [], "status": 200 }));
+    let running = Running::faulty(Fault::new(FaultKind::EmptyList)).await;
+    assert_eq!(running.get(LIST).await, json!({ "data": [], "status": 200 }));
 
-    let played = Played::faulty(Fault::new(FaultKind::RepeatedCursor)).await;
-    let first = played.get(LIST).await["paging"].clone();
+    let running = Running::faulty(Fault::new(FaultKind::RepeatedCursor)).await;
+    let first = running.get(LIST).await["paging"].clone();
     let after = first["cursors"]["after"].as_str().unwrap();
-    let second = played.get(&format!("{LIST}&after={after}")).await["paging"].clone();
+    let second = running.get(&format!("{LIST}&after={after}")).await["paging"].clone();
     assert!(second["next"].is_string());
     assert_eq!(second["cursors"]["after"], after);
 
@@ -475,21 +483,21 @@ async fn faults_in_lists_and_writes() {
         (FaultKind::Ignored, true, "MANAGE, NEW_TASK"),
         (FaultKind::ExtraStored([Task::ViewCost].into()), true, "DEVELOP, VIEW_COST"),
     ] {
-        let played = Played::faulty(Fault::new(what).on("POST")).await;
-        assert_eq!(played.post("500/assigned_users", body.clone()).await["success"], success);
-        assert_eq!(played.held("500", "101"), held);
+        let running = Running::faulty(Fault::new(what).on("POST")).await;
+        assert_eq!(running.post("500/assigned_users", body.clone()).await["success"], success);
+        assert_eq!(running.held("500", "101"), held);
     }
 }
 
 #[tokio::test]
-async fn nobody_else_can_reach_it() {
+async fn it_listens_on_loopback_only() {
     let options = Options { listen: "0.0.0.0:0".parse().unwrap(), ..Options::default() };
     let refused = Emulator::start(World::default(), options).await.err().unwrap();
     assert!(matches!(refused, EmulatorError::NotLoopback(_)), "{refused}");
 }
 
 #[test]
-fn a_world_is_read_and_written_and_an_error_has_its_place() {
+fn a_world_survives_yaml_and_errors_have_positions() {
     let world = World::from_yaml(&WORLD.replace("name: Joint,", "name: Joint, status: DRAFT,")).unwrap();
     let text = world.to_yaml();
     assert!(text.contains("status: DRAFT"), "{text}");
@@ -512,7 +520,7 @@ fn a_world_is_read_and_written_and_an_error_has_its_place() {
 }
 
 #[test]
-fn the_quickstart_is_a_world() {
+fn the_quickstart_is_a_valid_world() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart/live.yaml");
     let world = World::from_yaml(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(world.admin().unwrap().to_string(), "1972385232742140");

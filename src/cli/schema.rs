@@ -28,6 +28,9 @@ enum Of {
     Diagnostics,
     /// `journal --format json`
     Journal,
+    /// The emulator's file
+    #[cfg(feature = "emulator")]
+    Emulator,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::SavedPlan => planfile::schema(),
         Of::Diagnostics => render::schema::diagnostics(),
         Of::Journal => render::schema::journal(),
+        #[cfg(feature = "emulator")]
+        Of::Emulator => crate::emulator::schema(),
     })?;
     Ok(Exit::Done)
 }

@@ -1,11 +1,11 @@
-//! Many calls in one request: batches, and nodes by their ids.
+//! Several calls in one request: batches, and nodes by id.
 
-use super::{Played, WORLD, refusal, told};
+use super::{Running, WORLD, error_text, send};
 use serde_json::{Value, json};
 use wabacl::emulator::{Fault, FaultKind, LoggedCall, Options};
 use wabacl::model::{Task, TaskSet};
 
-/// Gives code and body of each item of an answer.
+/// Returns code and body of each item of a response.
 fn items(answer: &str) -> Vec<Option<(u64, Value)>> {
     let items: Vec<Value> = serde_json::from_str(answer).unwrap();
     let item = |item: &Value| {
@@ -16,7 +16,7 @@ fn items(answer: &str) -> Vec<Option<(u64, Value)>> {
     items.iter().map(item).collect()
 }
 
-impl Played {
+impl Running {
     async fn batch(&self, batch: Value) -> Vec<Option<(u64, Value)>> {
         let request = self.form(&[("batch", &batch.to_string())]);
         let response = request.send().await.unwrap();
@@ -26,9 +26,9 @@ impl Played {
 }
 
 #[tokio::test]
-async fn each_item_is_answered_in_its_place_and_judged_by_itself() {
-    let played = Played::start().await;
-    let answers = played
+async fn each_item_succeeds_or_fails_by_itself() {
+    let running = Running::start().await;
+    let answers = running
         .batch(json!([
             { "method": "GET", "relative_url": "me?fields=name" },
             { "method": "post", "relative_url": "/v24.0/500/assigned_users",
@@ -48,13 +48,13 @@ async fn each_item_is_answered_in_its_place_and_judged_by_itself() {
     assert_eq!(answers[1].1, json!({ "success": true }));
     assert_eq!(answers[4].1["error"]["error_subcode"], 33);
     assert_eq!(answers[5].1["name"], "bot");
-    assert_eq!(played.held("500", "101"), "DEVELOP, VIEW_COST");
-    assert_eq!((played.held("500", "111"), played.held("500", "100")), (String::new(), String::new()));
-    let calls = played.emulator.calls();
-    assert_eq!((calls.len(), played.emulator.requests()), (6, 1));
+    assert_eq!(running.held("500", "101"), "DEVELOP, VIEW_COST");
+    assert_eq!((running.held("500", "111"), running.held("500", "100")), (String::new(), String::new()));
+    let calls = running.emulator.calls();
+    assert_eq!((calls.len(), running.emulator.requests()), (6, 1));
     let second = LoggedCall { method: "POST".into(), path: "/v24.0/500/assigned_users".into() };
     assert_eq!(calls[1], second);
-    let mut writes = played.emulator.writes();
+    let mut writes = running.emulator.writes();
     writes.sort_by_key(|write| write.key);
     let seen: Vec<(String, &TaskSet, bool)> =
         writes.iter().map(|write| (write.key.user.to_string(), &write.tasks, write.effective)).collect();
@@ -70,44 +70,44 @@ async fn each_item_is_answered_in_its_place_and_judged_by_itself() {
 }
 
 #[tokio::test]
-async fn a_batch_comes_as_a_form_or_as_json_whole_or_in_a_string() {
-    let played = Played::start().await;
+async fn a_batch_can_be_a_form_a_json_array_or_a_json_string() {
+    let running = Running::start().await;
     let batch = json!([{ "method": "GET", "relative_url": "v25.0/me" }]);
     let me = json!({ "id": "100", "name": "admin" });
     for body in [json!({ "batch": batch }), json!({ "batch": batch.to_string() })] {
         for path in ["", "/", "/v21.0", "/v25.0/"] {
-            let request = played.client.post(format!("{}{path}", played.emulator.url()));
+            let request = running.client.post(format!("{}{path}", running.emulator.url()));
             let request = request.query(&[("access_token", "of-admin")]).json(&body);
             let answer = request.send().await.unwrap().text().await.unwrap();
             assert_eq!(items(&answer), [Some((200, me.clone()))], "{path} {body}");
         }
     }
     let item_with_token = json!([{ "method": "GET", "relative_url": "me", "access_token": "of-admin" }]);
-    let request = played.client.post(played.emulator.url()).json(&json!({ "batch": item_with_token }));
+    let request = running.client.post(running.emulator.url()).json(&json!({ "batch": item_with_token }));
     assert_eq!(items(&request.send().await.unwrap().text().await.unwrap()), [Some((200, me))]);
 }
 
 #[tokio::test]
-async fn a_batch_that_is_none_is_refused_whole() {
-    let played = Played::start().await;
-    let ask = |batch: &Value| played.form(&[("batch", &batch.to_string())]);
+async fn an_invalid_batch_is_rejected_as_a_whole() {
+    let running = Running::start().await;
+    let ask = |batch: &Value| running.form(&[("batch", &batch.to_string())]);
     let item = json!({ "method": "GET", "relative_url": "me" });
-    let answer = told(ask(&json!(vec![item.clone(); 51]))).await;
+    let answer = send(ask(&json!(vec![item.clone(); 51]))).await;
     let message = "400 100 null: Too many requests in batch message. Maximum batch size is 50";
-    assert_eq!(refusal(&answer), message);
-    assert!(refusal(&told(ask(&json!({}))).await).starts_with("400 100"));
+    assert_eq!(error_text(&answer), message);
+    assert!(error_text(&send(ask(&json!({}))).await).starts_with("400 100"));
     let body = json!({ "batch": [item], "access_token": "nobody" });
-    let request = played.client.post(played.emulator.url()).json(&body);
-    assert!(refusal(&told(request).await).starts_with("400 190"));
+    let request = running.client.post(running.emulator.url()).json(&body);
+    assert!(error_text(&send(request).await).starts_with("400 190"));
 }
 
 #[tokio::test]
-async fn items_carry_headers_unless_they_shall_not() {
-    let played = Played::start().await;
+async fn items_have_headers_unless_include_headers_is_false() {
+    let running = Running::start().await;
     let batch = json!([{ "method": "GET", "relative_url": super::LIST }]).to_string();
     let ask = async |more: &[(&str, &str)]| -> Value {
         let form: Vec<(&str, &str)> = more.iter().copied().chain([("batch", batch.as_str())]).collect();
-        let response = played.form(&form).send().await.unwrap();
+        let response = running.form(&form).send().await.unwrap();
         serde_json::from_str(&response.text().await.unwrap()).unwrap()
     };
     let answer = ask(&[]).await;
@@ -118,9 +118,9 @@ async fn items_carry_headers_unless_they_shall_not() {
 }
 
 #[tokio::test]
-async fn items_take_effect_in_any_order() {
+async fn items_take_effect_in_a_random_order() {
     let orders = async |count: usize| {
-        let played = Played::start().await;
+        let running = Running::start().await;
         let item = |task: Task| {
             let body = format!("user=101&tasks[0]={task}");
             json!({ "method": "POST", "relative_url": "500/assigned_users", "body": body })
@@ -128,48 +128,52 @@ async fn items_take_effect_in_any_order() {
         let tasks = [Task::Develop, Task::Manage, Task::Messaging, Task::ViewCost];
         let batch: Value = tasks.map(item).into_iter().collect();
         for _ in 0..count {
-            played.batch(batch.clone()).await;
+            running.batch(batch.clone()).await;
         }
-        let writes = played.emulator.writes();
+        let writes = running.emulator.writes();
         writes.iter().map(|write| write.tasks.to_string()).collect::<Vec<_>>()
     };
     let seen = orders(4).await;
     let rounds: Vec<&[String]> = seen.chunks(4).collect();
     assert!(rounds.iter().any(|round| *round != rounds[0]), "{rounds:?}");
-    assert_eq!(orders(4).await, seen, "and the same ones each time");
+    assert_eq!(orders(4).await, seen, "the order is the same in each run");
 }
 
 #[tokio::test]
-async fn an_item_may_have_no_answer() {
+async fn an_item_can_be_null_with_or_without_effect() {
     for (what, held) in [
         (FaultKind::NullItem, "MANAGE, NEW_TASK"),
         (FaultKind::NullItemAfterEffect, "DEVELOP"),
         (FaultKind::CloseAfterEffect, "DEVELOP"),
     ] {
         let fault = Fault::new(what).at("500/assigned_users");
-        let played = Played::with(WORLD, Options { faults: vec![fault], ..Options::default() }).await;
+        let running = Running::with(WORLD, Options { faults: vec![fault], ..Options::default() }).await;
         let body = "user=101&tasks[0]=DEVELOP";
-        let answers = played
+        let answers = running
             .batch(json!([
                 { "method": "POST", "relative_url": "500/assigned_users", "body": body },
                 { "method": "GET", "relative_url": "me" },
             ]))
             .await;
         assert_eq!((answers[0].is_none(), answers[1].is_some()), (true, true));
-        assert_eq!(played.held("500", "101"), held);
+        assert_eq!(running.held("500", "101"), held);
     }
 }
 
 #[tokio::test]
-async fn nodes_come_by_their_ids() {
-    let played = Played::start().await;
-    let answer = played.get("?ids=500,501,503,777&fields=name,assigned_users.business(10){id}").await;
+async fn several_nodes_can_be_read_by_id() {
+    let running = Running::start().await;
+    let answer = running.get("?ids=500,501,503,777&fields=name,assigned_users.business(10){id}").await;
     let rows = json!([{ "id": "100" }, { "id": "101" }, { "id": "111" }]);
     assert_eq!(answer["500"]["assigned_users"]["data"], rows);
     assert_eq!(answer["501"], json!({ "id": "501", "name": "Limited" }));
-    assert_eq!((answer.get("503"), answer.get("777")), (None, None), "they are not there for this caller");
-    assert_eq!((played.emulator.calls().len(), played.emulator.requests()), (4, 1));
+    assert_eq!(
+        (answer.get("503"), answer.get("777")),
+        (None, None),
+        "invisible and unknown ids are left out"
+    );
+    assert_eq!((running.emulator.calls().len(), running.emulator.requests()), (4, 1));
     let ids = (1000..1054).map(|id: u32| id.to_string()).collect::<Vec<_>>().join(",");
-    let answer = played.get(&format!("?ids={ids}")).await;
-    assert_eq!(refusal(&answer), "400 100 null: (#100) Too many IDs. Maximum: 50. Provided: 54.");
+    let answer = running.get(&format!("?ids={ids}")).await;
+    assert_eq!(error_text(&answer), "400 100 null: (#100) Too many IDs. Maximum: 50. Provided: 54.");
 }

@@ -1,6 +1,6 @@
-//! Scripts of faults: what a seed brings, and that it brings the same again.
+//! Scripts: random faults that a seed repeats.
 
-use super::{LIST, Played, WORLD, key, refusal, told};
+use super::{LIST, Running, WORLD, error_text, key, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -15,31 +15,32 @@ fn clock() -> Clock {
     Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap())
 }
 
-async fn scripted(clock: &Clock, script: Script) -> Played {
-    Played::with(WORLD, Options { clock: clock.clone(), script: Some(script), ..Options::default() }).await
+async fn scripted(clock: &Clock, script: Script) -> Running {
+    Running::with(WORLD, Options { clock: clock.clone(), script: Some(script), ..Options::default() }).await
 }
 
 fn only(rates: Rates) -> Script {
     Script { seed: 1, rates, ..Script::default() }
 }
 
-/// Sends a request on the clock, and tells what came of it, whatever that is.
-async fn seen(clock: &Clock, request: reqwest::RequestBuilder) -> String {
+/// Sends a request on the clock and returns the response as text, whatever it is.
+async fn outcome(clock: &Clock, request: reqwest::RequestBuilder) -> String {
     let exchange = async {
-        let Ok(response) = request.send().await else { return "no answer".to_owned() };
+        let Ok(response) = request.send().await else { return "no response".to_owned() };
         let status = response.status().as_u16();
         match response.text().await {
             Ok(text) => {
                 let plain = text.split("\"fbtrace_id\"").next().unwrap_or_default();
                 format!("{status} {plain}")
             }
-            Err(_) => format!("{status} broken off"),
+            Err(_) => format!("{status} interrupted"),
         }
     };
     clock.run(clock.working(exchange)).await
 }
 
-/// Plays some calls under a script, those of two kinds in this order or in the other.
+/// Sends reads and writes alternately under a script, starting with a read or with a write. Returns the outcomes of
+/// both.
 async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
     let clock = clock();
     let rates = Rates {
@@ -52,20 +53,20 @@ async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
         rows_without_tasks: 0.1,
         ..Rates::default()
     };
-    let played = scripted(&clock, Script { seed, rates, ..Script::default() }).await;
+    let running = scripted(&clock, Script { seed, rates, ..Script::default() }).await;
     let (mut reads, mut writes) = (Vec::new(), Vec::new());
     for round in 0..20 {
         for step in [swapped, !swapped] {
             if step {
                 // The URLs in it have the port, which differs from run to run.
-                let url = played.emulator.url();
+                let url = running.emulator.url();
                 let list = "500/assigned_users?business=10&fields=id,tasks&limit=2";
-                let list = seen(&clock, played.ask(Method::GET, list)).await.replace(&url, "");
+                let list = outcome(&clock, running.ask(Method::GET, list)).await.replace(&url, "");
                 reads.push(list);
             } else {
                 let body = json!({ "user": "101", "tasks": ["MANAGE"], "round": round % 3 });
-                let request = played.ask(Method::POST, "500/assigned_users").json(&body);
-                writes.push(seen(&clock, request).await);
+                let request = running.ask(Method::POST, "500/assigned_users").json(&body);
+                writes.push(outcome(&clock, request).await);
             }
         }
     }
@@ -73,9 +74,9 @@ async fn play(seed: u64, swapped: bool) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_depends_on_the_call_and_not_on_what_else_happens() {
+async fn faults_do_not_depend_on_other_calls() {
     let first = play(7, false).await;
-    assert!(first.0.iter().collect::<BTreeSet<_>>().len() > 3, "a good deal went wrong: {first:?}");
+    assert!(first.0.iter().collect::<BTreeSet<_>>().len() > 3, "several faults happened: {first:?}");
     assert_eq!(play(7, false).await, first);
     let (_, writes) = play(7, true).await;
     assert_eq!(writes, first.1);
@@ -83,7 +84,7 @@ async fn what_goes_wrong_depends_on_the_call_and_not_on_what_else_happens() {
 }
 
 #[tokio::test]
-async fn each_fault_can_be_had_alone() {
+async fn each_fault_can_happen_alone() {
     let nested =
         "10/owned_whatsapp_business_accounts?limit=9&fields=id,assigned_users.business(10){id,tasks}";
     let write = ("POST", "500/assigned_users?user=101&tasks[0]=DEVELOP");
@@ -93,9 +94,9 @@ async fn each_fault_can_be_had_alone() {
         (Rates { html_error: 1.0, ..none }, list, "50"),
         (Rates { throttled_app: 1.0, ..none }, ("GET", "me"), "400 {\"error\":{\"code\":4,"),
         (Rates { throttled_waba: 1.0, ..none }, list, "400 {\"error\":{\"code\":80008,"),
-        (Rates { closed_before_effect: 1.0, ..none }, list, "no answer"),
-        (Rates { closed_after_effect: 1.0, ..none }, write, "no answer"),
-        (Rates { truncated_body: 1.0, ..none }, list, "200 broken off"),
+        (Rates { closed_before_effect: 1.0, ..none }, list, "no response"),
+        (Rates { closed_after_effect: 1.0, ..none }, write, "no response"),
+        (Rates { truncated_body: 1.0, ..none }, list, "200 interrupted"),
         (Rates { redirect: 1.0, ..none }, list, "302 "),
         (Rates { success_false: 1.0, ..none }, write, "200 {\"success\":false}"),
         (Rates { refused_nesting: 1.0, ..none }, ("GET", nested), "400 {\"error\":{\"code\":100,"),
@@ -105,16 +106,20 @@ async fn each_fault_can_be_had_alone() {
         (Rates { empty_list: 1.0, ..none }, list, "200 {\"data\":[]}"),
     ] {
         let clock = clock();
-        let played = scripted(&clock, only(rates)).await;
-        let answer = seen(&clock, played.ask(method.parse().unwrap(), path)).await;
+        let running = scripted(&clock, only(rates)).await;
+        let answer = outcome(&clock, running.ask(method.parse().unwrap(), path)).await;
         assert!(answer.starts_with(expected), "{rates:?}: {answer}");
-        played.emulator.set_script(None);
-        assert_eq!(played.get(LIST).await["data"].as_array().unwrap().len(), 3, "all is well again");
+        running.emulator.set_script(None);
+        assert_eq!(
+            running.get(LIST).await["data"].as_array().unwrap().len(),
+            3,
+            "no fault happens without the script"
+        );
     }
 }
 
 #[tokio::test]
-async fn writes_are_told_apart_by_whether_they_took_effect() {
+async fn the_log_says_whether_a_write_took_effect() {
     let none = Rates::default();
     for (rates, effective, held) in [
         (Rates { closed_before_effect: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
@@ -123,49 +128,49 @@ async fn writes_are_told_apart_by_whether_they_took_effect() {
         (Rates { throttled_waba: 1.0, ..none }, false, "MANAGE, NEW_TASK"),
     ] {
         let clock = clock();
-        let played = scripted(&clock, only(rates)).await;
-        seen(&clock, played.ask(Method::POST, "500/assigned_users?user=101&tasks[0]=DEVELOP")).await;
-        let writes = played.emulator.writes();
+        let running = scripted(&clock, only(rates)).await;
+        outcome(&clock, running.ask(Method::POST, "500/assigned_users?user=101&tasks[0]=DEVELOP")).await;
+        let writes = running.emulator.writes();
         assert_eq!((writes.len(), writes[0].effective), (1, effective), "{rates:?}");
-        assert_eq!(played.held("500", "101"), held);
+        assert_eq!(running.held("500", "101"), held);
     }
 }
 
 #[tokio::test]
-async fn throttling_lasts_on_the_clock_and_is_counted() {
+async fn calls_during_throttling_are_counted() {
     let clock = clock();
-    let played = scripted(&clock, only(Rates { throttled_waba: 1.0, ..Rates::default() })).await;
+    let running = scripted(&clock, only(Rates { throttled_waba: 1.0, ..Rates::default() })).await;
     for _ in 0..3 {
-        seen(&clock, played.ask(Method::GET, LIST)).await;
+        outcome(&clock, running.ask(Method::GET, LIST)).await;
         clock.run(clock.sleep(SECOND)).await;
     }
-    assert_eq!(played.emulator.calls_while_throttled(), 2);
-    played.emulator.set_script(None);
-    assert_eq!(played.get(LIST).await["status"], 200);
+    assert_eq!(running.emulator.calls_while_throttled(), 2);
+    running.emulator.set_script(None);
+    assert_eq!(running.get(LIST).await["status"], 200);
 }
 
 #[tokio::test]
 async fn tokens_expire_and_some_wabas_are_forbidden() {
     let clock = clock();
     let script = Script { tokens_expire_after: Some(SECOND * 60), forbidden_wabas: 1.0, ..Script::default() };
-    let played = scripted(&clock, script).await;
-    let ask = async |path| clock.run(clock.working(told(played.ask(Method::GET, path)))).await;
+    let running = scripted(&clock, script).await;
+    let ask = async |path| clock.run(clock.working(send(running.ask(Method::GET, path)))).await;
     assert_eq!(ask("me").await["status"], 200);
-    assert!(refusal(&ask(LIST).await).starts_with("403 200"));
+    assert!(error_text(&ask(LIST).await).starts_with("403 200"));
     clock.run(clock.sleep(SECOND * 60)).await;
-    assert!(refusal(&ask("me").await).starts_with("401 190 463"));
-    played.emulator.set_script(None);
-    assert_eq!(played.get(LIST).await["status"], 200);
+    assert!(error_text(&ask("me").await).starts_with("401 190 463"));
+    running.emulator.set_script(None);
+    assert_eq!(running.get(LIST).await["status"], 200);
 }
 
 #[tokio::test]
-async fn others_change_what_they_may_and_it_is_written_down() {
+async fn foreign_changes_are_logged_and_spare_admins_and_protected_users() {
     let clock = clock();
     let script = Script { foreign_change_interval: Some(SECOND * 10), ..Script::default() };
-    let played = scripted(&clock, script).await;
-    let before = played.emulator.world().assignments().clone();
+    let running = scripted(&clock, script).await;
+    let before = running.emulator.world().assignments().clone();
     clock.run(clock.sleep(SECOND * 3600)).await;
-    let changes = played.emulator.foreign_changes();
+    let changes = running.emulator.foreign_changes();
     assert_eq!(changes.len(), 20);
     assert!(changes.is_sorted_by_key(|change| change.at));
     assert!(changes.iter().all(|change| change.key.user == key("500", "101").user), "no admins: {changes:?}");
@@ -174,30 +179,30 @@ async fn others_change_what_they_may_and_it_is_written_down() {
         assert_eq!(state.get(change.key).cloned().unwrap_or_default(), change.before);
         state.set(change.key, change.after.clone());
     }
-    assert_eq!(*played.emulator.world().assignments(), state);
+    assert_eq!(*running.emulator.world().assignments(), state);
     let protected_users = [key("500", "101").user].into();
     let script = Script { foreign_change_interval: Some(SECOND), protected_users, ..Script::default() };
-    let played = scripted(&clock, script).await;
+    let running = scripted(&clock, script).await;
     clock.run(clock.sleep(SECOND * 60)).await;
-    assert_eq!(played.emulator.foreign_changes(), []);
+    assert_eq!(running.emulator.foreign_changes(), []);
 }
 
 #[tokio::test]
-async fn answers_take_their_time_and_are_compressed_for_those_who_can_read_it() {
+async fn a_script_sets_latency_and_compression() {
     let clock = clock();
     let latency = Latency { request: SECOND, tail: SECOND, ..Latency::default() };
     let script = Script { seed: 3, latency, gzip: true, ..Script::default() };
-    let played = scripted(&clock, script).await;
+    let running = scripted(&clock, script).await;
     let mut moments = BTreeSet::new();
     for _ in 0..20 {
         let before = clock.elapsed();
-        clock.run(clock.working(played.ask(Method::GET, "me").send())).await.unwrap();
+        clock.run(clock.working(running.ask(Method::GET, "me").send())).await.unwrap();
         moments.insert(clock.elapsed().checked_sub(before).unwrap());
     }
     assert_eq!(moments.len(), 20);
     assert!(moments.first().unwrap() > &SECOND && moments.last().unwrap() > &(SECOND * 2), "{moments:?}");
     let plain = reqwest::Client::builder().no_proxy().no_gzip().build().unwrap();
-    let request = plain.get(format!("{}/me", played.emulator.url())).bearer_auth("of-admin");
+    let request = plain.get(format!("{}/me", running.emulator.url())).bearer_auth("of-admin");
     let request = request.header("accept-encoding", "deflate, gzip");
     let response = clock.run(clock.working(request.send())).await.unwrap();
     assert_eq!(response.headers()["content-encoding"], "gzip");
@@ -209,13 +214,13 @@ async fn answers_take_their_time_and_are_compressed_for_those_who_can_read_it() 
 }
 
 #[test]
-fn seeds_bring_all_kinds_of_days() {
+fn seeds_cover_all_profiles() {
     let scripts: Vec<Script> = (0..300).map(Script::from_seed).collect();
     assert_eq!(scripts[5], Script::from_seed(5));
     let share = |holds: fn(&Script) -> bool| scripts.iter().filter(|script| holds(script)).count();
-    assert!(share(|script| script.rates == Rates::default()) > 20, "quiet");
-    assert!(share(|script| script.rates.throttled_waba > 0.0) > 40, "busy");
+    assert!(share(|script| script.rates == Rates::default()) > 20, "without faults");
+    assert!(share(|script| script.rates.throttled_waba > 0.0) > 40, "with throttling");
     assert!(share(|script| script.rates.refused_nesting > 0.0) > 20, "without nesting");
-    assert!(share(|script| script.tokens_expire_after.is_some()) > 10, "with tokens that end");
-    assert!(share(|script| script.foreign_change_interval.is_some()) > 10, "with others at work");
+    assert!(share(|script| script.tokens_expire_after.is_some()) > 10, "with tokens that expire");
+    assert!(share(|script| script.foreign_change_interval.is_some()) > 10, "with foreign changes");
 }

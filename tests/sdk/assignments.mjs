@@ -1,5 +1,5 @@
-// Does with Meta's own SDK for Node.js what assignments.py does with the one for Python, and prints the same.
-// WABACL_NODE_MODULES names the folder that has the package.
+// Does the same as assignments.py with Meta's SDK for Node.js, and prints the same.
+// WABACL_NODE_MODULES is the folder that contains the package.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const business = new Business(BUSINESS);
 const waba = new WhatsAppBusinessAccount(process.env.WABACL_SDK_WABA);
 const empty = new WhatsAppBusinessAccount(process.env.WABACL_SDK_EMPTY);
 
-// Gives the rows of every page.
+// Returns the rows of all pages.
 async function all(cursor) {
   const found = [...cursor];
   while (cursor.hasNext()) {
@@ -26,7 +26,7 @@ async function all(cursor) {
   return found;
 }
 
-// Gives the tasks of each user on the WABA.
+// Returns the tasks of each user on the WABA.
 async function rows(params = {}) {
   const found = await all(await waba.getAssignedUsers(FIELDS, { business: BUSINESS, ...params }));
   return Object.fromEntries(found.map((row) => [row.id, row._data.tasks]));
@@ -34,8 +34,8 @@ async function rows(params = {}) {
 
 const count = async (params) => Object.keys(await rows(params)).length;
 
-// Gives status, code, subcode, whether it passes, and message of an error of the SDK's own type.
-function told(failure) {
+// Returns status, code, subcode, is_transient and message of an error of the SDK's own type.
+function describe(failure) {
   if (failure.name !== "FacebookRequestError") throw failure;
   const error = failure.response.error ?? failure.response;
   return [failure.status, error.code, error.error_subcode ?? null, error.is_transient ?? false, failure.message];
@@ -45,12 +45,12 @@ async function error(call) {
   try {
     await call();
   } catch (failure) {
-    return told(failure);
+    return describe(failure);
   }
   return null;
 }
 
-// Counts the holders on each WABA, from lists that are nested in one of WABAs and from the rest of those.
+// Counts the users on each WABA: nested lists, continued on the edge where they are longer than a page.
 async function nested() {
   const asked = `assigned_users.business(${BUSINESS}).limit(100){id,tasks}`;
   const counts = {};
@@ -64,7 +64,7 @@ async function nested() {
   return counts;
 }
 
-// Reads and writes in batches, until no item is without an answer.
+// Reads and writes in a batch, and repeats the items without a response.
 async function batch() {
   const seen = { rounds: 0, failures: [] };
   let calls = new FacebookAdsApiBatch(api);
@@ -75,7 +75,7 @@ async function batch() {
       params,
       undefined,
       (response) => (seen[name] = response.body.data?.length ?? response.body.success),
-      (response) => seen.failures.push(told(response.error)),
+      (response) => seen.failures.push(describe(response.error)),
     );
   const read = { business: BUSINESS, limit: 100, fields: FIELDS.join() };
   add("read", "GET", waba.id, read);
@@ -99,6 +99,6 @@ await waba.deleteAssignedUsers({ user: USER });
 seen.deleted = !(USER in (await rows()));
 seen.no_business = await error(() => waba.getAssignedUsers([]));
 seen.unknown_task = await error(() => waba.createAssignedUser([], { user: USER, tasks: ["FLY"] }));
-seen.passing = await error(() => business.getSystemUsers([]));
+seen.transient = await error(() => business.getSystemUsers([]));
 seen.batch = await batch();
 console.log(JSON.stringify(seen));

@@ -1,9 +1,9 @@
-"""Does with Meta's own SDK, unchanged but for its base URL, all that wabacl does: lists, pages, nested fields, writes,
+"""Uses Meta's own SDK, unchanged but for its base URL, as wabacl uses the API: lists, pages, nested fields, writes,
 batches, errors.
 
-Takes WABACL_SDK_URL, WABACL_SDK_TOKEN, WABACL_SDK_BUSINESS, WABACL_SDK_WABA (with holders), WABACL_SDK_EMPTY (a WABA
-without) and WABACL_SDK_USER (who holds nothing at first) from the environment. Prints what it saw as one JSON object,
-the same one as assignments.mjs.
+Reads WABACL_SDK_URL, WABACL_SDK_TOKEN, WABACL_SDK_BUSINESS, WABACL_SDK_WABA (with assigned users), WABACL_SDK_EMPTY (a
+WABA without) and WABACL_SDK_USER (not assigned at first) from the environment. Prints the results as one JSON object,
+the same as assignments.mjs.
 """
 
 import json
@@ -26,13 +26,13 @@ empty = WhatsAppBusinessAccount(os.environ["WABACL_SDK_EMPTY"])
 
 
 def rows(**params):
-    """Gives the tasks of each user on the WABA, through every page."""
+    """Returns the tasks of each user on the WABA, from all pages."""
     cursor = waba.get_assigned_users(fields=FIELDS, params={"business": BUSINESS, **params})
     return {row["id"]: row["tasks"] for row in cursor}
 
 
-def told(failure):
-    """Gives status, code, subcode, whether it passes, and message of an error of the SDK's own type."""
+def describe(failure):
+    """Returns status, code, subcode, is_transient and message of an error of the SDK's own type."""
     assert isinstance(failure, FacebookRequestError), failure
     return [
         failure.http_status(),
@@ -44,16 +44,16 @@ def told(failure):
 
 
 def error(call):
-    """Gives the error that a call ends with."""
+    """Returns the error that a call raises."""
     try:
         call()
     except FacebookRequestError as failure:
-        return told(failure)
+        return describe(failure)
     return None
 
 
 def nested():
-    """Counts the holders on each WABA, from lists that are nested in one of WABAs and from the rest of those."""
+    """Counts the users on each WABA: nested lists, continued on the edge where they are longer than a page."""
     asked = f"assigned_users.business({BUSINESS}).limit(100){{id,tasks}}"
     counts = {}
     for node in business.get_owned_whats_app_business_accounts(fields=["id", asked], params={"limit": 1}):
@@ -68,7 +68,7 @@ def nested():
 
 
 def batch():
-    """Reads and writes in batches, until no item is without an answer."""
+    """Reads and writes in a batch, and repeats the items without a response."""
     seen = {"rounds": 0, "failures": []}
     calls = api.new_batch()
 
@@ -76,7 +76,7 @@ def batch():
         def success(response):
             seen[name] = len(response.json()["data"]) if "data" in response.json() else response.json()["success"]
 
-        return {"success": success, "failure": lambda response: seen["failures"].append(told(response.error()))}
+        return {"success": success, "failure": lambda response: seen["failures"].append(describe(response.error()))}
 
     params = {"business": BUSINESS, "limit": 100}
     other = os.environ["WABACL_SDK_OTHER"]
@@ -100,6 +100,6 @@ waba.delete_assigned_users(params={"user": USER})
 seen["deleted"] = USER not in rows()
 seen["no_business"] = error(waba.get_assigned_users)
 seen["unknown_task"] = error(lambda: waba.create_assigned_user(params={"user": USER, "tasks": ["FLY"]}))
-seen["passing"] = error(business.get_system_users)
+seen["transient"] = error(business.get_system_users)
 seen["batch"] = batch()
 print(json.dumps(seen))

@@ -1,4 +1,4 @@
-//! Meta's own document of the API as a judge: `graph-api/openapi.yaml`, where it lies beside the repository.
+//! The emulator's responses against Meta's own OpenAPI document. The test is skipped without the document.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use wabacl::emulator::{Emulator, Options, World};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/graph-api/openapi.yaml");
 
-const WORLD: &str = "
+pub(crate) const WORLD: &str = "
 app: { id: 70 }
 businesses:
   - id: 10
@@ -28,7 +28,7 @@ tokens:
 const WABA: &str = "id,name,ownership_type,owner_business_info,on_behalf_of_business_info,is_shared_with_partners,\
                     account_review_status,status";
 
-/// A call, the path and the status under which the document has its answer.
+/// A call, and the path and status of its response in the document.
 struct Case {
     call: (&'static str, String),
     path: &'static str,
@@ -80,7 +80,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Gives what the document says of an answer, as a schema by itself.
+/// Returns the document's schema of a response, with the components that it refers to.
 fn schema(document: &Value, case: &Case) -> Value {
     let method = case.call.0.to_lowercase();
     let answers = &document["paths"][case.path][method.as_str()]["responses"];
@@ -90,7 +90,7 @@ fn schema(document: &Value, case: &Case) -> Value {
 }
 
 #[tokio::test]
-async fn answers_are_as_metas_document_says() {
+async fn responses_match_metas_document() {
     if !Path::new(DOCUMENT).is_file() {
         eprintln!("SKIPPED: {DOCUMENT} is not there");
         return;

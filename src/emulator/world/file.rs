@@ -62,16 +62,13 @@ impl<T: Display> Serialize for FileId<T> {
 }
 
 impl<T> JsonSchema for FileId<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
     fn schema_name() -> Cow<'static, str> {
         "Id".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "description": "Digits without a leading zero, up to 64 bits, with or without quotes",
             "anyOf": [
                 { "type": "string", "pattern": "^[1-9][0-9]{0,19}$" },
                 { "type": "integer", "minimum": 1, "maximum": u64::MAX },
@@ -80,11 +77,19 @@ impl<T> JsonSchema for FileId<T> {
     }
 }
 
-/// Returns the schema of a task's name: the known names for completion, and any other string, because the API can
-/// store names that no list contains.
-fn task_names(_: &mut SchemaGenerator) -> Schema {
-    let known: Vec<&str> = Task::ALL.iter().map(|task| task.name()).collect();
-    json_schema!({ "type": "array", "items": { "anyOf": [{ "enum": known }, { "type": "string" }] } })
+/// The schema of a task's name: the known names, for completion, and any other string, because the API can store names
+/// that no list contains.
+struct TaskName;
+
+impl JsonSchema for TaskName {
+    fn schema_name() -> Cow<'static, str> {
+        "Task".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let known: Vec<&str> = Task::ALL.iter().map(|task| task.name()).collect();
+        json_schema!({ "anyOf": [{ "enum": known }, { "type": "string", "minLength": 1 }] })
+    }
 }
 
 /// The state of a wabacl emulator
@@ -92,7 +97,7 @@ fn task_names(_: &mut SchemaGenerator) -> Schema {
 /// Each id is declared once, and references name ids that the file declares.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "World")]
+#[schemars(title = "wabacl emulator")]
 pub(crate) struct WorldFile {
     /// The app that tokens belong to unless they declare another
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,7 +191,7 @@ pub(crate) struct FileSolution {
     pub(crate) owner_app: FileId<AppId>,
     /// The permissions of the owner's app; without `MESSAGING`, only granular tasks can be assigned
     #[serde(default)]
-    #[schemars(schema_with = "task_names")]
+    #[schemars(with = "Vec<TaskName>")]
     pub(crate) owner_permissions: Vec<String>,
     /// The partners' apps
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -202,7 +207,7 @@ pub(crate) struct FilePartner {
     pub(crate) app: FileId<AppId>,
     /// The permissions of the app; without `MESSAGING`, only granular tasks can be assigned
     #[serde(default)]
-    #[schemars(schema_with = "task_names")]
+    #[schemars(with = "Vec<TaskName>")]
     pub(crate) permissions: Vec<String>,
 }
 
@@ -237,7 +242,7 @@ pub(crate) struct FileShare {
     pub(crate) business: FileId<BusinessId>,
     /// The tasks that the business can assign; if absent, all tasks
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "task_names")]
+    #[schemars(with = "Option<Vec<TaskName>>")]
     pub(crate) permitted_tasks: Option<Vec<String>>,
 }
 
@@ -249,7 +254,7 @@ pub(crate) struct FileAssignment {
     /// The id of the user; each user occurs once
     pub(crate) user: FileId<UserId>,
     /// The user's tasks
-    #[schemars(schema_with = "task_names")]
+    #[schemars(with = "Vec<TaskName>")]
     pub(crate) tasks: Vec<String>,
 }
 
@@ -270,6 +275,7 @@ pub(crate) struct FileToken {
     pub(crate) expires_at: u64,
     /// The token's scopes; if absent, `business_management` and `whatsapp_business_management`
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>")]
     pub(crate) scopes: Option<BTreeSet<String>>,
 }
 
