@@ -1,22 +1,24 @@
 //! The guides tell the truth: every command in them is run, on the emulator, in the order in which it stands there.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A block of commands, and how it is to end.
+/// A block of commands, and its expected exit status.
 #[derive(Debug)]
 struct Block {
     commands: String,
     ends_with: i32,
 }
 
-/// Finds the commands of a guide: all blocks of `sh`, and the scripts of a pipeline that `<!-- runs: wabacl -->` marks.
+/// Returns the commands of a guide: all blocks of `sh`, and the scripts of pipelines after `<!-- runs: wabacl -->`. A
+/// block after `<!-- file: NAME -->` becomes a command that writes the file.
 ///
-/// A block that ends otherwise than with 0 says so before: `<!-- ends with: 2 -->`.
+/// `<!-- ends with: 2 -->` before a block declares an exit status other than 0.
 fn blocks(guide: &str) -> Vec<Block> {
     let mut found = Vec::new();
-    let (mut ends_with, mut marked) = (0, false);
+    let (mut ends_with, mut marked, mut file) = (0, false, None);
     let mut lines = guide.lines();
     while let Some(line) = lines.next() {
         let line = line.trim();
@@ -24,26 +26,42 @@ fn blocks(guide: &str) -> Vec<Block> {
             ends_with = code.parse().expect("an exit code is a number");
         } else if line == "<!-- runs: wabacl -->" {
             marked = true;
+        } else if let Some(name) = line.strip_prefix("<!-- file: ").and_then(|rest| rest.strip_suffix(" -->"))
+        {
+            file = Some(name);
         } else if let Some(language) = line.strip_prefix("```").filter(|language| !language.is_empty()) {
-            let inside: Vec<&str> = lines.by_ref().map(str::trim).take_while(|line| *line != "```").collect();
-            let commands: Vec<&str> = match language {
-                "sh" => inside,
-                "yaml" if marked => inside
-                    .iter()
-                    .filter_map(|line| line.strip_prefix("- ").filter(|it| it.starts_with("wabacl ")))
-                    .collect(),
-                _ => Vec::new(),
+            let inside: Vec<&str> = lines.by_ref().take_while(|line| line.trim() != "```").collect();
+            let commands = match (file, language) {
+                (Some(name), _) => format!("cat >{name} <<'END'\n{}\nEND", inside.join("\n")),
+                (None, "sh") => inside.join("\n"),
+                (None, "yaml") if marked => pipeline_commands(&inside).join("\n"),
+                _ => String::new(),
             };
             if !commands.is_empty() {
-                found.push(Block { commands: commands.join("\n"), ends_with });
+                found.push(Block { commands, ends_with });
             }
-            (ends_with, marked) = (0, false);
+            (ends_with, marked, file) = (0, false, None);
         }
     }
     found
 }
 
-/// Makes a repository with the quickstart in it, and a `wabacl` that reaches the emulator in the place of Meta.
+/// Returns the commands of a pipeline's script that run `wabacl`.
+fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let commands = lines.iter().filter_map(|line| line.trim().strip_prefix("- "));
+    commands.filter(|command| command.starts_with("wabacl ")).collect()
+}
+
+/// A `wabacl` that uses an emulator instead of Meta's API, unless its arguments name an API.
+const WABACL: &str = r#"#!/bin/sh
+case " $* " in
+*" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
+" plan "* | " apply "* | " drift "* | " whoami "*) exec "$PROGRAM" "$@" --emulate live.yaml ;;
+*) exec "$PROGRAM" "$@" ;;
+esac
+"#;
+
+/// Makes a folder with a repository of the quickstart, and [`WABACL`] in `bin`.
 fn place() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder for the repository");
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
@@ -51,6 +69,10 @@ fn place() -> TempDir {
     for file in ["access/access.yaml", "access/users.yaml", "live.yaml"] {
         std::fs::copy(top.join(file), folder.path().join(file)).expect("files can be copied");
     }
+    let program = folder.path().join("bin/wabacl");
+    std::fs::create_dir(folder.path().join("bin")).expect("folders can be made");
+    std::fs::write(&program, WABACL).expect("files can be written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("modes can be changed");
     let begin = "git init --quiet && git add access && git commit --quiet --message Begin && \
         sed -i 's/tasks: .template-editor, VIEW_COST./tasks: [template-editor]/' access/access.yaml && \
         git commit --quiet --all --message 'No costs for deploy-bot'";
@@ -58,11 +80,12 @@ fn place() -> TempDir {
     folder
 }
 
-/// Runs commands in bash, as somebody would who copies them from the guide.
+/// Runs commands in bash, like a reader who copies them from the guide. Ends a program in the background.
 fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
     let script = format!(
         "set -eo pipefail\n\
-         wabacl() {{ case $1 in plan|apply|drift|whoami) \"$PROGRAM\" \"$@\" --emulate live.yaml ;; *) \"$PROGRAM\" \"$@\" ;; esac; }}\n\
+         PATH=$PWD/bin:$PATH\n\
+         trap 'kill \"$!\" 2>/dev/null || true' EXIT\n\
          {commands}\n"
     );
     let output = Command::new("bash")
@@ -118,6 +141,14 @@ fn the_guide_for_running_it_works() {
 }
 
 #[test]
+fn the_page_on_the_emulator_works() {
+    let printed = follow("docs/emulator.md");
+    assert!(printed[2].contains("+ deploy-bot") && printed[2].contains("Applied:"), "{}", printed[2]);
+    assert!(printed[2].ends_with("No drift. Live access matches the manifests.\n"), "{}", printed[2]);
+    assert!(printed[3].contains("CI Admin") && printed[3].contains("~ deploy-bot"), "{}", printed[3]);
+}
+
+#[test]
 fn every_guide_is_followed() {
     let mut guides: Vec<String> = std::fs::read_dir("docs")
         .expect("there are guides")
@@ -126,5 +157,5 @@ fn every_guide_is_followed() {
     guides.sort();
     // No test runs the commands of these pages.
     guides.retain(|page| !["README.md", "install.md", "tasks.md", "troubleshooting.md"].contains(&&**page));
-    assert_eq!(guides, ["cron.md", "github.md", "gitlab.md", "operating.md"]);
+    assert_eq!(guides, ["cron.md", "emulator.md", "github.md", "gitlab.md", "operating.md"]);
 }

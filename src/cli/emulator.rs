@@ -11,48 +11,49 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A state file larger than this is refused, in bytes.
-const STATE_LIMIT: u64 = 256 * 1024 * 1024;
+/// The maximum size of a file, in bytes. A guess, far above a world of 5,000 WABAs.
+const MAX_FILE: u64 = 256 * 1024 * 1024;
 
 /// Serves the emulated Graph API to other clients until it is interrupted
 ///
-/// Prints its address. The tokens are those of the state file.
+/// Prints its address. Clients use the tokens that the file declares.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The state to start from; it is never written, new state goes beside it (live.state.yaml for live.yaml)
+    /// The file to start from (see `wabacl schema emulator`); it is never written, new state goes to a file beside it
+    /// (live.state.yaml for live.yaml)
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
-    /// Starts over from that file, even where there is newer state beside it
+    /// Ignores the newer state beside the file and starts over
     #[arg(long)]
     fresh: bool,
-    /// Starts from that file alone, and keeps new state in memory only: nothing is written
+    /// Ignores the newer state beside the file and keeps new state in memory
     ///
-    /// For measuring and for tests: otherwise each write rewrites the whole state.
+    /// For measurements and tests: otherwise each write rewrites the whole state file.
     #[arg(long, conflicts_with = "fresh")]
     ephemeral: bool,
-    /// The address to listen on; only this machine's own (127.0.0.1, ::1), port 0 for any
+    /// The address to listen on: a loopback address (127.0.0.1, ::1); port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// How long each answer takes, in milliseconds
+    /// The latency of each response, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
     latency: Duration,
-    /// How much longer it takes for each further item of a batch, in milliseconds
+    /// The additional latency for each item of a batch after the first, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
     item_latency: Duration,
-    /// How much longer it takes for each nested list in it, in milliseconds
+    /// The additional latency for each nested list in a response, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value = "0", value_parser = milliseconds)]
     nested_latency: Duration,
-    /// Misbehaves by chance, the same way each time for the same number
+    /// The seed of random faults; the same seed gives the same faults
     #[arg(long, value_name = "NUMBER")]
     fault_seed: Option<u64>,
 }
 
-/// The longest latency, in milliseconds.
-const LONGEST: f64 = 3_600_000.0;
+/// The maximum latency in milliseconds: an hour, a guess.
+const MAX_LATENCY: f64 = 3_600_000.0;
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
-    if (0.0..=LONGEST).contains(&number) {
+    let number: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    if (0.0..=MAX_LATENCY).contains(&number) {
         Ok(Duration::from_secs_f64(number / 1000.0))
     } else {
         Err("it is not between 0 and 3600000".to_owned())
@@ -71,72 +72,73 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         script: args.fault_seed.map(Script::from_seed),
         ..Options::default()
     };
-    let keep = match (args.ephemeral, args.fresh) {
-        (true, _) => Keep::Nothing,
-        (false, true) => Keep::Afresh,
-        (false, false) => Keep::On,
+    let mode = match (args.ephemeral, args.fresh) {
+        (true, _) => StateMode::Memory,
+        (false, true) => StateMode::Fresh,
+        (false, false) => StateMode::Continue,
     };
-    let emulator = start(&args.state, keep, options).await?;
+    let emulator = start(&args.state, mode, options).await?;
     terminal.product(&format!("{}\n", emulator.url()))?;
-    terminal.say("The emulator is listening; interrupt it to end.");
+    terminal.say("The emulator is listening. Interrupt it to stop.");
     std::future::pending().await
 }
 
-/// Starts the emulator that `--emulate` asks for, with settings to reach it by.
+/// Starts the emulator of `--emulate` and returns it with the settings of a client; `None` without the option.
 pub(crate) async fn embedded(emulate: &Emulate) -> Result<Option<(Emulator, Settings)>, Failure> {
     let Some(file) = &emulate.emulate else { return Ok(None) };
-    let keep = if emulate.emulate_fresh { Keep::Afresh } else { Keep::On };
-    let emulator = start(file, keep, Options::default()).await?;
+    let mode = if emulate.emulate_fresh { StateMode::Fresh } else { StateMode::Continue };
+    let emulator = start(file, mode, Options::default()).await?;
     let token = emulator
         .issue_token(None)
-        .map_err(|error| Failure::failed("making a token for the emulator", error))?;
+        .map_err(|error| Failure::failed("issuing a token of the emulator", error))?;
     let mut settings = Settings::new(token);
     settings.graph_url = emulator.url();
     Ok(Some((emulator, settings)))
 }
 
-/// What becomes of the state beside the file.
+/// How the state file beside the declared file is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    /// The run goes on from it, and keeps new state there.
-    On,
-    /// The run starts over from the file, and keeps new state there.
-    Afresh,
-    /// The run starts from the file, and keeps nothing.
-    Nothing,
+enum StateMode {
+    /// The run starts from the state file, if it exists, and writes it.
+    Continue,
+    /// The run starts from the declared file and writes the state file.
+    Fresh,
+    /// The run starts from the declared file and writes nothing.
+    Memory,
 }
 
-async fn start(file: &Path, keep: Keep, options: Options) -> Result<Emulator, Failure> {
-    let state = beside(file);
-    let from = if keep == Keep::On && state.is_file() { &state } else { file };
+async fn start(file: &Path, mode: StateMode, options: Options) -> Result<Emulator, Failure> {
+    let state = state_file(file);
+    let from = if mode == StateMode::Continue && state.is_file() { &state } else { file };
     let shown = escape(&from.display().to_string()).into_owned();
     let text = read(from).map_err(|error| Failure::failed(&format!("reading {shown}"), error))?;
     let world = World::from_yaml(&text).map_err(|error| {
         let failure = Failure::failed(&format!("reading the emulator's state from {shown}"), error);
         if from == state {
-            failure.hint("to start over, give --emulate-fresh (`--fresh` for `wabacl emulator`)")
+            failure.hint("to start over, pass --emulate-fresh (--fresh for `wabacl emulator`)")
         } else {
             failure
         }
     })?;
     if from == state {
-        tracing::info!("the emulator goes on from {shown}");
+        tracing::info!("the emulator continues from {shown}");
     }
-    let options = Options { state_file: (keep != Keep::Nothing).then_some(state), ..options };
+    let options = Options { state_file: (mode != StateMode::Memory).then_some(state), ..options };
     Emulator::start(world, options).await.map_err(|error| Failure::failed("starting the emulator", error))
 }
 
-/// Returns the file for new state: `live.state.yaml` for `live.yaml`.
-fn beside(file: &Path) -> PathBuf {
+/// Returns the path of the state file: `live.state.yaml` for `live.yaml`.
+fn state_file(file: &Path) -> PathBuf {
     file.with_extension("state.yaml")
 }
 
+/// Reads a file, which can be a pipe.
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut text = String::new();
-    let read = std::fs::File::open(path)?.take(STATE_LIMIT + 1).read_to_string(&mut text)?;
-    if read as u64 > STATE_LIMIT {
-        return Err(std::io::Error::other("the file is larger than 256 MiB"));
+    let length = std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if length as u64 > MAX_FILE {
+        return Err(std::io::Error::other("the file exceeds the limit of 256 MiB"));
     }
     Ok(text)
 }
@@ -147,7 +149,7 @@ mod tests {
     use crate::graph::{Reader, Writer};
     use crate::model::{AssignmentKey, Task, TaskSet};
 
-    /// A world with an admin, and one more user who holds something or not.
+    /// Returns a world with an admin and another user, and these assignments.
     fn world(rows: &str) -> String {
         format!(
             "businesses:\n  - id: 10\n    name: Us\n    system_users:\n      \
@@ -157,25 +159,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_an_emulator_that_keeps_nothing_leaves_the_state_beside_alone() {
+    async fn each_mode_reads_and_writes_the_state_file_as_declared() {
         let folder = tempfile::tempdir().expect("a folder");
         let (file, state) = (folder.path().join("live.yaml"), folder.path().join("live.state.yaml"));
         let newer = world("{ user: 101, tasks: [DEVELOP] }");
         std::fs::write(&file, world("")).expect("a file");
         let key = AssignmentKey { waba: "500".parse().expect("an id"), user: "101".parse().expect("an id") };
-        for (keep, holds_at_first, rewrites) in
-            [(Keep::Nothing, false, false), (Keep::On, true, true), (Keep::Afresh, false, true)]
-        {
+        for (mode, is_assigned, rewrites) in [
+            (StateMode::Memory, false, false),
+            (StateMode::Continue, true, true),
+            (StateMode::Fresh, false, true),
+        ] {
             std::fs::write(&state, &newer).expect("a file");
-            let emulator = start(&file, keep, Options::default()).await.expect("it starts");
-            assert_eq!(emulator.world().assignments().get(key).is_some(), holds_at_first, "{keep:?}");
+            let emulator = start(&file, mode, Options::default()).await.expect("it starts");
+            assert_eq!(emulator.world().assignments().get(key).is_some(), is_assigned, "{mode:?}");
             let mut settings = Settings::new(emulator.issue_token(None).expect("there is an admin"));
             settings.graph_url = emulator.url();
             let reader = Reader::connect(&settings).expect("the settings are good");
             let writer = Writer::beside(&reader, &settings).expect("the settings are good");
             writer.assign(key.waba, key.user, &TaskSet::from([Task::Messaging])).await.expect("a write");
             let rewritten = std::fs::read_to_string(&state).expect("a file") != newer;
-            assert_eq!(rewritten, rewrites, "{keep:?}");
+            assert_eq!(rewritten, rewrites, "{mode:?}");
             emulator.shutdown().await;
         }
     }

@@ -1,4 +1,4 @@
-//! The JSON Schema of the emulator's file accepts every world, and rejects what the program rejects.
+//! The JSON Schema of the emulator's file, compared with the program's verdicts.
 
 use super::crowded;
 use jsonschema::Validator;
@@ -14,6 +14,14 @@ fn quickstart() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// Returns the example in `docs/emulator.md`.
+fn documented() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/emulator.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (_, after) = page.split_once("<!-- file: world.yaml -->\n```yaml\n").unwrap();
+    after.split_once("```").unwrap().0.to_owned()
+}
+
 fn is_valid(validator: &Validator, yaml: &str) -> bool {
     let value: Value = serde_saphyr::from_str(yaml).unwrap();
     validator.is_valid(&value)
@@ -24,6 +32,7 @@ fn the_schema_accepts_the_worlds_of_examples_and_tests() {
     let validator = validator();
     let worlds = [
         quickstart(),
+        documented(),
         crowded(3),
         super::WORLD.to_owned(),
         crate::applying::WORLD.to_owned(),

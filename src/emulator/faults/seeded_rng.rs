@@ -26,7 +26,7 @@ impl CallRngs {
     }
 }
 
-/// Returns a seeded hash of the bytes: FNV-1a, followed by the finalizer of SplitMix64.
+/// Returns a seeded hash of the bytes: FNV-1a, followed by the finalizer of `SplitMix64`.
 pub(crate) fn hash(seed: u64, bytes: &[u8]) -> u64 {
     let start = seed ^ 0xcbf2_9ce4_8422_2325;
     let mut hash =
