@@ -60,7 +60,7 @@ async fn planned(played: &Played, manifest: &str) -> Ready {
     sources.add("access.yaml", manifest);
     let request = PlanRequest { day: "2026-11-23".parse().unwrap(), waba: None };
     let checked = engine::check_sources(sources, request, &ignore).unwrap();
-    let session = Session::connect(played.settings.clone(), &ignore).await.unwrap();
+    let session = Session::connect(&played.settings, &played.run, &ignore).await.unwrap();
     let (proposal, directory) = session.propose(checked, &ignore).await.unwrap();
     let approved = review(proposal, &[]).approve().expect("the guards approve it");
     Ready { approved, directory, session }
@@ -344,7 +344,7 @@ fn a_run_whose_deadline_has_passed_writes_nothing() {
         let options = Options { clock: clock.clone(), ..Options::default() };
         let mut played = Played::with(WORLD, options).await;
         played.settings.clock = clock.clone();
-        played.settings.deadline = Some(Duration::from_secs(60));
+        played.run.timeout = Some(Duration::from_secs(60));
         let ready = planned(&played, MANIFEST).await;
         clock.sleep(Duration::from_secs(60)).await;
         let shutdown = patient();

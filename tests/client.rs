@@ -1,12 +1,15 @@
-//! The real client against the emulator: what it makes of lists, refusals and faults.
+//! The real client against the emulator: lists, errors, faults and limits.
 
 use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::mem::discriminant;
 use std::time::Duration;
 use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, FaultKind, Options, WaitHint};
-use wabacl::graph::{DirectoryRequest, GraphError, Read, ReadRequest, ReadStrategy, Reader};
+use wabacl::graph::{
+    ApiError, DirectoryRequest, GraphError, ObserveRequest, PrefetchedAssignments, ReadStrategy, Reader,
+};
 use wabacl::model::{HolderKind, Name, Observed};
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
@@ -44,23 +47,18 @@ tokens:
 
 const LIST_A: &str = "/500/assigned_users";
 
-/// Reads some WABAs of which the manifests expect these holders.
+/// Reads some WABAs, on which these holders are expected.
 async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> Result<Observed, GraphError> {
     let directory = directory(reader).await;
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
-    reader
-        .observe(
-            &ReadRequest { directory: &directory, wabas: &wabas, expected: &expected },
-            Read::default(),
-            &|_| (),
-        )
-        .await
+    let request = ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected };
+    reader.observe(&request, PrefetchedAssignments::default(), &|_| ()).await
 }
 
 #[tokio::test]
-async fn only_an_active_solution_tells_whether_it_gives_messaging() {
-    let told = async |status: &str, permissions: &str| {
+async fn only_the_permissions_of_active_solutions_count() {
+    let messaging = async |status: &str, permissions: &str| {
         let solution = format!(
             "solutions:\n  - {{ id: 80, name: Joint, status: {status}, owner_app: 71, partners: \
              [{{ app: 70, permissions: {permissions} }}] }}\nwabas:\n"
@@ -68,29 +66,27 @@ async fn only_an_active_solution_tells_whether_it_gives_messaging() {
         let world = WORLD.replace("wabas:\n", &solution);
         let world = world.replace("name: B, owned_by: 10", "name: B, owned_by: 10, solution: 80");
         let request = DirectoryRequest {
-            business: "10".parse().unwrap(),
             solutions_of: vec![waba("501")],
-            named: Vec::new(),
             app: "70".parse().ok(),
-            acting_user: None,
+            ..DirectoryRequest::new("10".parse().unwrap())
         };
         let directory = Played::start(&world).await.reader().directory(&request).await.unwrap();
         directory.wabas.get(&waba("501")).unwrap().solution_messaging
     };
-    assert_eq!(told("ACTIVE", "[MESSAGING]").await, Some(true));
-    assert_eq!(told("ACTIVE", "[MANAGE]").await, Some(false));
+    assert_eq!(messaging("ACTIVE", "[MESSAGING]").await, Some(true));
+    assert_eq!(messaging("ACTIVE", "[MANAGE]").await, Some(false));
     for status in ["DRAFT", "INITIATED", "REJECTED", "DEACTIVATED", "SOMETHING_NEW"] {
-        assert_eq!(told(status, "[MESSAGING]").await, None, "{status}");
-        assert_eq!(told(status, "[MANAGE]").await, None, "{status}");
+        assert_eq!(messaging(status, "[MESSAGING]").await, None, "{status}");
+        assert_eq!(messaging(status, "[MANAGE]").await, None, "{status}");
     }
 }
 
-/// Reads the WABAs 500 and 501, of which the first is told to fail; gives why it is unreadable.
+/// Reads the WABAs 500 and 501, of which only the first fails, and returns why it is unreadable.
 async fn why_unreadable(played: &Played) -> String {
     let observed = observe(&played.reader(), &["500", "501"], &[]).await.unwrap();
-    assert_eq!(observed.state.get(key("501", "101")), Some(&tasks("VIEW_COST")), "the other one goes on");
-    assert_eq!(observed.state.on(waba("500")).count(), 0, "nothing of a broken list is used");
-    assert_eq!(observed.others, BTreeMap::new(), "nothing of a broken list is used");
+    assert_eq!(observed.state.get(key("501", "101")), Some(&tasks("VIEW_COST")), "the other one is read");
+    assert_eq!(observed.state.on(waba("500")).count(), 0, "nothing of an invalid list is used");
+    assert_eq!(observed.others, BTreeMap::new(), "nothing of an invalid list is used");
     let [(failed, why)] = &*observed.unreadable.into_iter().collect::<Vec<_>>() else {
         panic!("exactly one WABA fails")
     };
@@ -98,13 +94,8 @@ async fn why_unreadable(played: &Played) -> String {
     why.0.clone()
 }
 
-/// Gives the name of an error's variant.
-fn variant(error: &GraphError) -> String {
-    format!("{error:?}").split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
-}
-
 #[tokio::test]
-async fn a_list_is_read_to_its_last_page() {
+async fn a_list_is_read_to_the_page_without_next() {
     let mut world = String::from("businesses:\n  - id: 10\n    name: Us\n    system_users:\n");
     world += "      - { id: 100, name: admin, role: ADMIN }\n";
     let mut rows = String::new();
@@ -125,7 +116,7 @@ async fn a_list_is_read_to_its_last_page() {
 }
 
 #[tokio::test]
-async fn holders_are_sorted_by_the_list_of_own_users_and_foreign_words_come_through() {
+async fn holders_are_classified_and_unknown_tasks_are_kept() {
     let played = Played::start(WORLD).await;
     let observed = observe(&played.reader(), &["500"], &[]).await.unwrap();
     assert_eq!(observed.state.get(key("500", "101")), Some(&tasks("MANAGE NEW_TASK")));
@@ -141,47 +132,66 @@ async fn holders_are_sorted_by_the_list_of_own_users_and_foreign_words_come_thro
     );
 }
 
+/// Returns the error that the client makes of an error of the API.
+type Classified = fn(ApiError) -> GraphError;
+
+const THROTTLED: Classified = |api| GraphError::ThrottledTooLong { api, until: jiff::Timestamp::MIN };
+
 #[tokio::test]
-async fn every_code_of_the_table_becomes_what_the_caller_can_do() {
-    let table: [(u16, u32, Option<u32>, &str, u64); 21] = [
-        (401, 190, Some(463), "TokenDead", 1),
-        (400, 102, None, "TokenDead", 1),
-        (400, 104, None, "BadProof", 1),
-        (400, 4, None, "Later", 5),
-        (400, 17, None, "Later", 5),
-        (400, 80007, None, "Later", 5),
-        (400, 80008, None, "Later", 5),
-        (403, 3, None, "NotPermitted", 1),
-        (403, 10, None, "NotPermitted", 1),
-        (403, 200, None, "NotPermitted", 1),
-        (403, 299, None, "NotPermitted", 1),
-        (400, 100, Some(33), "WrongId", 1),
-        (400, 100, Some(1_752_100), "WrongKindOfId", 1),
-        (400, 100, None, "BadRequest", 1),
-        (404, 803, None, "NotFound", 1),
-        (400, 368, None, "Blocked", 1),
-        (403, 131_031, None, "Blocked", 1),
-        (400, 1, None, "Passing", 5),
-        (503, 2, None, "Passing", 5),
-        (500, 9999, None, "Passing", 5),
-        (400, 2500, None, "BadRequest", 1),
+async fn errors_are_classified_by_their_code_and_only_transient_ones_are_retried() {
+    let table: [(u16, u32, Option<u32>, Classified, u64); 21] = [
+        (401, 190, Some(463), GraphError::InvalidToken, 1),
+        (400, 102, None, GraphError::InvalidToken, 1),
+        (400, 104, None, GraphError::InvalidProof, 1),
+        (400, 4, None, THROTTLED, 5),
+        (400, 17, None, THROTTLED, 5),
+        (400, 80007, None, THROTTLED, 5),
+        (400, 80008, None, THROTTLED, 5),
+        (403, 3, None, GraphError::NotPermitted, 1),
+        (403, 10, None, GraphError::NotPermitted, 1),
+        (403, 200, None, GraphError::NotPermitted, 1),
+        (403, 299, None, GraphError::NotPermitted, 1),
+        (400, 100, Some(33), GraphError::WrongId, 1),
+        (400, 100, Some(1_752_100), GraphError::WrongKindOfId, 1),
+        (400, 100, None, GraphError::BadRequest, 1),
+        (404, 803, None, GraphError::NotFound, 1),
+        (400, 368, None, GraphError::Blocked, 1),
+        (403, 131_031, None, GraphError::Blocked, 1),
+        (400, 1, None, GraphError::Transient, 5),
+        (503, 2, None, GraphError::Transient, 5),
+        (500, 9999, None, GraphError::Transient, 5),
+        (400, 2500, None, GraphError::BadRequest, 1),
     ];
     for (status, code, subcode, expected, calls) in table {
         let played = Played::faulty(WORLD, [Fault::new(refuses(status, code, subcode)).at("/me")]).await;
         let reader = played.reader();
         let error = reader.me().await.unwrap_err();
-        assert_eq!(variant(&error), expected, "{code} {subcode:?}");
-        assert_eq!(reader.calls(), calls, "{code}: tried again only where that can help");
-        assert_eq!(error.is_fatal(), matches!(expected, "TokenDead" | "BadProof" | "Later"), "{code}");
-        assert!(error.to_string().contains(&format!("(#{code}) no (code {code}")), "{error}");
+        let expected = expected(ApiError {
+            status,
+            code: code.into(),
+            subcode: subcode.map(i64::from),
+            message: format!("(#{code}) no"),
+            explanation: None,
+            trace: error.trace(),
+        });
+        assert_eq!(discriminant(&error), discriminant(&expected), "{code} {subcode:?}: {error}");
+        if calls == 1 {
+            assert_eq!(error.to_string(), expected.to_string());
+        }
+        assert_eq!(reader.calls(), calls, "{code}");
+        assert_eq!(error.is_fatal(), expected.is_fatal(), "{code}");
     }
 }
 
 #[tokio::test]
-async fn two_refusals_are_told_by_more_than_their_code() {
+async fn two_errors_are_classified_by_more_than_their_code() {
     for (message, is_transient, expected) in [
-        ("(#100) Need either permission on WhatsApp Business Account or manage", false, "NotPermitted"),
-        ("(#100) try again", true, "Passing"),
+        (
+            "(#100) Need either permission on WhatsApp Business Account or manage",
+            false,
+            GraphError::NotPermitted as Classified,
+        ),
+        ("(#100) try again", true, GraphError::Transient),
     ] {
         let what = FaultKind::GraphError {
             status: 400,
@@ -191,12 +201,14 @@ async fn two_refusals_are_told_by_more_than_their_code() {
             is_transient,
         };
         let played = Played::faulty(WORLD, [Fault::new(what).at("/me")]).await;
-        assert_eq!(variant(&played.reader().me().await.unwrap_err()), expected);
+        let error = played.reader().me().await.unwrap_err();
+        let (GraphError::NotPermitted(api) | GraphError::Transient(api)) = &error else { panic!("{error}") };
+        assert_eq!(discriminant(&error), discriminant(&expected(api.clone())));
     }
 }
 
 #[tokio::test]
-async fn passing_faults_are_tried_again_until_they_have_passed() {
+async fn transient_errors_are_retried() {
     for what in [
         refuses(503, 2, None),
         refuses(400, 80008, None),
@@ -213,27 +225,31 @@ async fn passing_faults_are_tried_again_until_they_have_passed() {
 }
 
 #[tokio::test]
-async fn a_fault_that_does_not_pass_costs_its_waba_alone() {
+async fn a_lasting_error_affects_its_waba_only() {
     let cases: [(FaultKind, &str, usize); 7] = [
-        (FaultKind::HtmlError(502), "(HTTP 502) is not the Graph API's: <html>", 5),
-        (FaultKind::HtmlError(404), "(HTTP 404) is not the Graph API's: <html>", 1),
-        (FaultKind::TruncatedBody, "the connection broke before the whole answer was there: ", 5),
-        (FaultKind::CloseConnection, "the connection broke before the whole answer was there: ", 5),
-        (FaultKind::RepeatedCursor, "the same cursor came twice", 2),
-        (FaultKind::RowsWithoutTasks, "a row came without `tasks`", 1),
+        (FaultKind::HtmlError(502), "the response (HTTP 502) is not one of the Graph API: <html>", 5),
+        (FaultKind::HtmlError(404), "the response (HTTP 404) is not one of the Graph API: <html>", 1),
+        (FaultKind::TruncatedBody, "the connection broke before the response was complete: ", 5),
+        (FaultKind::CloseConnection, "the connection broke before the response was complete: ", 5),
+        (
+            FaultKind::RepeatedCursor,
+            "the API returned an invalid list: the API sent the same cursor twice",
+            2,
+        ),
+        (FaultKind::RowsWithoutTasks, "the API returned an invalid list: a row has no `tasks`", 1),
         (refuses(403, 200, None), "not permitted: (#200) no (code 200, trace A", 1),
     ];
     for (what, expected, calls) in cases {
         let played = Played::faulty(WORLD, [Fault::new(what.clone()).at(LIST_A)]).await;
         let why = why_unreadable(&played).await;
-        assert!(why.contains(expected), "{what:?}: {why}");
+        assert!(why.starts_with(expected), "{what:?}: {why}");
         assert!(!why.contains(char::is_control), "{what:?}: {why:?}");
         assert_eq!(played.calls_at(LIST_A), calls, "{what:?}");
     }
 }
 
 #[tokio::test]
-async fn a_page_that_breaks_off_later_spoils_the_whole_list() {
+async fn an_error_on_a_later_page_makes_the_list_unreadable() {
     let mut world = WORLD.replace("people:", "people:\n      - { id: 99, name: Zoe }");
     let mut rows = String::new();
     for id in 1000..1120 {
@@ -250,8 +266,8 @@ async fn a_page_that_breaks_off_later_spoils_the_whole_list() {
 }
 
 #[tokio::test]
-async fn a_retry_after_alone_is_waited_for() {
-    // No whole number of minutes, and not what is waited where nothing tells.
+async fn the_client_waits_for_a_retry_after_header() {
+    // Not a whole number of minutes, and not the default pause.
     let wait = Duration::from_secs(437);
     for strategy in [ReadStrategy::Direct, ReadStrategy::Batch] {
         for waba in [true, false] {
@@ -261,7 +277,7 @@ async fn a_retry_after_alone_is_waited_for() {
             let mut played =
                 Played::with(WORLD, Options { clock: clock.clone(), faults, ..Options::default() }).await;
             played.settings.clock = clock.clone();
-            played.settings.read_strategy = strategy;
+            played.run.read_strategy = strategy;
             played.settings.concurrency = 1;
             let reader = played.reader();
             let observed = clock.run(observe(&reader, &["502", "501", "500"], &[])).await.unwrap();
@@ -275,7 +291,7 @@ async fn a_retry_after_alone_is_waited_for() {
 }
 
 #[tokio::test]
-async fn of_the_waits_that_a_batch_tells_the_longest_is_obeyed() {
+async fn the_longest_wait_in_a_batch_counts() {
     let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
     let throttled = |suffix, seconds| {
         let wait = Duration::from_secs(seconds);
@@ -286,7 +302,7 @@ async fn of_the_waits_that_a_batch_tells_the_longest_is_obeyed() {
     let mut played =
         Played::with(WORLD, Options { clock: clock.clone(), faults, ..Options::default() }).await;
     played.settings.clock = clock.clone();
-    played.settings.read_strategy = ReadStrategy::Batch;
+    played.run.read_strategy = ReadStrategy::Batch;
     played.settings.concurrency = 1;
     clock.run(observe(&played.reader(), &["502", "501", "500"], &[])).await.unwrap();
     assert_eq!(clock.elapsed(), Duration::from_secs(437));
@@ -298,7 +314,8 @@ async fn a_redirect_is_never_followed() {
     let elsewhere = Played::start(WORLD).await;
     let to = format!("{}/v25.0/500/assigned_users", elsewhere.emulator.url());
     let played = Played::faulty(WORLD, [Fault::new(FaultKind::Redirect(to)).at("assigned_users")]).await;
-    let error = played.reader().holders(&directory(&played.reader()).await, waba("500")).await.unwrap_err();
+    let error =
+        played.reader().assignments(&directory(&played.reader()).await, waba("500")).await.unwrap_err();
     assert!(matches!(error, GraphError::Redirect { status: 302 }), "{error:?}");
     let error = played.writer().assign(waba("500"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
     assert!(matches!(error, GraphError::Redirect { status: 302 }), "{error:?}");
@@ -306,25 +323,25 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_cut_at_the_limit() {
+async fn an_endless_response_is_cut_off_at_the_limit() {
     let mut played = Played::faulty(WORLD, [Fault::new(FaultKind::EndlessBody).at(LIST_A)]).await;
     played.settings.body_limit = 100_000;
     let why = why_unreadable(&played).await;
-    assert_eq!(why, "the answer is larger than 100000 bytes");
+    assert_eq!(why, "the response exceeds the limit of 100000 bytes");
     assert_eq!(played.calls_at(LIST_A), 1);
 }
 
 #[tokio::test]
-async fn an_empty_list_that_the_users_side_contradicts_is_unreadable() {
+async fn an_empty_list_that_the_user_side_contradicts_is_unreadable() {
     let played = Played::faulty(WORLD, [Fault::new(FaultKind::EmptyList).at(LIST_A)]).await;
     let observed = observe(&played.reader(), &["500", "501"], &[("500", "101")]).await.unwrap();
     let why = &observed.unreadable.get(&waba("500")).unwrap().0;
-    assert!(why.contains("came back empty, but the system user 101"), "{why}");
+    assert_eq!(why, "its list is empty, but the API lists it for system user 101");
     assert_eq!(observed.state.len(), 1);
 }
 
 #[tokio::test]
-async fn an_empty_list_that_the_users_side_confirms_is_empty() {
+async fn an_empty_list_that_the_user_side_confirms_is_empty() {
     let played = Played::start(WORLD).await;
     let observed = observe(&played.reader(), &["503"], &[("503", "101")]).await.unwrap();
     assert_eq!(observed, Observed::default());
@@ -332,46 +349,46 @@ async fn an_empty_list_that_the_users_side_confirms_is_empty() {
 }
 
 #[tokio::test]
-async fn an_empty_list_that_nobody_can_confirm_is_marked() {
+async fn an_empty_list_that_cannot_be_confirmed_is_marked() {
     let side = "/101/assigned_whatsapp_business_accounts";
     let played = Played::faulty(WORLD, [Fault::new(refuses(403, 200, None)).at(side)]).await;
     let observed = observe(&played.reader(), &["503"], &[("503", "101")]).await.unwrap();
     assert_eq!(observed.unconfirmed, [waba("503")].into());
     assert_eq!(observed.unreadable, BTreeMap::new());
-    // An admin need not be listed, so its side says nothing and is not asked.
+    // An admin may not be listed, so its side proves nothing and is not read.
     let observed = observe(&played.reader(), &["503"], &[("503", "103")]).await.unwrap();
     assert_eq!(observed.unconfirmed, [waba("503")].into());
     assert_eq!(played.calls_at("/103/assigned_whatsapp_business_accounts"), 0);
 }
 
 #[tokio::test]
-async fn a_dead_token_stops_all_reading() {
+async fn an_invalid_token_stops_all_reading() {
     let played = Played::faulty(WORLD, [Fault::new(refuses(401, 190, Some(463))).at("/501/assigned_users")]);
     let played = played.await;
     let error = observe(&played.reader(), &["500", "501", "502"], &[]).await.unwrap_err();
-    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
+    assert!(matches!(error, GraphError::InvalidToken(_)), "{error:?}");
     let side = "/101/assigned_whatsapp_business_accounts";
     let played = Played::faulty(WORLD, [Fault::new(refuses(401, 190, None)).at(side)]).await;
     let error = observe(&played.reader(), &["503"], &[("503", "101")]).await.unwrap_err();
-    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
+    assert!(matches!(error, GraphError::InvalidToken(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_token_that_has_ended_is_dead_or_told_as_invalid() {
+async fn an_expired_token_is_invalid() {
     let mut played = Played::start(WORLD).await;
     played.settings.token = "over".into();
     let error = played.reader().me().await.unwrap_err();
-    assert!(matches!(error, GraphError::TokenDead(_)), "{error:?}");
-    assert!(error.hint().unwrap().contains("make a new token"));
+    assert!(matches!(error, GraphError::InvalidToken(_)), "{error:?}");
+    assert!(error.hint().unwrap().starts_with("create a new token"));
 }
 
 #[tokio::test]
-async fn the_proof_of_the_app_secret_is_sent_with_every_call() {
+async fn the_appsecret_proof_is_sent_with_every_call() {
     let world = WORLD.replace("app: { id: 70 }", "app: { id: 70, secret: app-secret }");
     let mut played = Played::start(&world).await;
-    assert!(matches!(played.reader().me().await, Err(GraphError::BadProof(_))));
+    assert!(matches!(played.reader().me().await, Err(GraphError::InvalidProof(_))));
     played.settings.app_secret = Some("another".into());
-    assert!(matches!(played.reader().me().await, Err(GraphError::BadProof(_))));
+    assert!(matches!(played.reader().me().await, Err(GraphError::InvalidProof(_))));
     played.settings.app_secret = Some("app-secret".into());
     assert_eq!(played.reader().me().await.unwrap().name, Name::from("admin"));
     played.writer().assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap();
@@ -379,7 +396,7 @@ async fn the_proof_of_the_app_secret_is_sent_with_every_call() {
 }
 
 #[tokio::test]
-async fn a_write_without_success_is_a_failure_and_no_riddle() {
+async fn a_write_with_success_false_has_failed() {
     let played = Played::faulty(WORLD, [Fault::new(FaultKind::SuccessFalse).on("POST")]).await;
     let error = played.writer().assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
     assert!(matches!(error, GraphError::NoSuccess), "{error:?}");
@@ -388,7 +405,7 @@ async fn a_write_without_success_is_a_failure_and_no_riddle() {
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_is_sent_once_and_its_outcome_is_unknown() {
+async fn a_write_without_a_response_is_sent_once_and_its_outcome_is_unknown() {
     for (what, held) in [
         (FaultKind::CloseAfterEffect, "DEVELOP"),
         (FaultKind::TruncatedBody, "DEVELOP"),
@@ -398,7 +415,7 @@ async fn a_write_without_an_answer_is_sent_once_and_its_outcome_is_unknown() {
     ] {
         let played = Played::faulty(WORLD, [Fault::new(what.clone()).at("/503/assigned_users")]).await;
         let writer = played.writer();
-        // A connection that is already open is where a client would be tempted to send again.
+        // A client could send again on a connection that is already open.
         writer.assign(waba("501"), user("102"), &tasks("DEVELOP")).await.unwrap();
         let error = writer.assign(waba("503"), user("101"), &tasks("DEVELOP")).await.unwrap_err();
         assert!(error.outcome_unknown(), "{what:?}: {error:?}");
@@ -409,7 +426,7 @@ async fn a_write_without_an_answer_is_sent_once_and_its_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_write_that_never_left_has_had_no_effect() {
+async fn a_write_that_was_not_sent_has_no_effect() {
     let mut played = Played::start(WORLD).await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     played.settings.graph_url = format!("http://{}", listener.local_addr().unwrap());
@@ -419,8 +436,8 @@ async fn a_write_that_never_left_has_had_no_effect() {
     assert!(!error.outcome_unknown());
 }
 
-/// Gives all that an error says, to people and to programmers.
-fn told(error: &GraphError) -> String {
+/// Returns all texts of an error, for users and for programmers.
+fn all_texts(error: &GraphError) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -431,7 +448,7 @@ fn told(error: &GraphError) -> String {
 }
 
 #[tokio::test]
-async fn secrets_stand_in_no_text() {
+async fn no_text_contains_a_secret() {
     let echo = FaultKind::GraphError {
         status: 400,
         code: 100,
@@ -453,12 +470,12 @@ async fn secrets_stand_in_no_text() {
         let mut played = Played::with(&world, options).await;
         played.settings.app_secret = Some("hush-hush".into());
         let (reader, writer) = (played.reader(), played.writer());
-        texts += &told(&reader.token_info().await.unwrap_err());
-        texts += &told(&reader.me().await.unwrap_err());
-        texts += &told(&writer.revoke(waba("501"), user("101")).await.unwrap_err());
+        texts += &all_texts(&reader.token_info().await.unwrap_err());
+        texts += &all_texts(&reader.me().await.unwrap_err());
+        texts += &all_texts(&writer.revoke(waba("501"), user("101")).await.unwrap_err());
         write!(texts, "{:?} {reader:#?} {writer:#?}", played.settings).unwrap();
         played.settings.graph_url = String::from("http://127.0.0.1:1");
-        texts += &told(&played.reader().token_info().await.unwrap_err());
+        texts += &all_texts(&played.reader().token_info().await.unwrap_err());
     }
     assert!(texts.contains("Malformed access token [token]"), "{texts}");
     for secret in [TOKEN, "hush-hush", "appsecret_proof=", "input_token="] {

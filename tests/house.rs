@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("guard", &["model", "proposal", "text"]),
     ("plan", &["model"]),
     ("clock", &[]),
-    ("graph", &["clock", "files", "model", "text"]),
+    ("graph", &["clock", "model", "store", "text"]),
     ("store", &["clock", "files", "model", "proposal", "text"]),
     ("emulator", &["clock", "files", "model", "text"]),
     ("manifest", &["diagnostic", "model"]),

@@ -138,7 +138,6 @@ pub fn case(shape: Shape, assignments: u64) -> Case {
     };
     let directory = Directory {
         business: id(BUSINESS),
-        acting_user: None,
         system_users: (0..USERS).map(system_user).collect(),
         wabas: (0..wabas).map(waba).collect(),
     };
@@ -170,7 +169,7 @@ pub fn core(case: &Case) -> (Plan, usize) {
     let day = jiff::civil::date(2026, 11, 23);
     let (manifest, diagnostics) = parse(&case.sources);
     let manifest = manifest.unwrap_or_else(|| panic!("the manifest is good: {diagnostics:?}"));
-    let (resolved, diagnostics) = resolve(&manifest, &case.directory, day);
+    let (resolved, diagnostics) = resolve(&manifest, &case.directory, None, day);
     let resolved = resolved.unwrap_or_else(|| panic!("the manifest resolves: {diagnostics:?}"));
     let digest = wabacl::digest::manifest_digest(&resolved.desired, &resolved.policy);
     let plan = plan(&resolved.desired, &case.observed);

@@ -118,15 +118,13 @@ impl Executor<'_> {
 
     /// Reads what everybody holds on a WABA.
     async fn read(&self, waba: WabaId) -> Result<HeldByUser, String> {
-        match self.shutdown.within(self.reader.holders(self.directory, waba)).await {
+        match self.shutdown.within(self.reader.assignments(self.directory, waba)).await {
             None => Err(self.shutdown.explanation().unwrap_or_default()),
             Some(Err(error)) => {
                 self.shut_down_if_fatal(&error);
                 Err(explain(&error))
             }
-            Some(Ok((own, others))) => {
-                Ok(others.into_iter().map(|(user, holder)| (user, holder.tasks)).chain(own).collect())
-            }
+            Some(Ok(assignments)) => Ok(assignments.into_task_sets().collect()),
         }
     }
 
@@ -138,7 +136,7 @@ impl Executor<'_> {
 
     /// Ends the run if no further call can succeed.
     fn shut_down_if_fatal(&self, error: &GraphError) {
-        if let GraphError::Later { .. } = error {
+        if let GraphError::ThrottledTooLong { .. } = error {
             self.shutdown.request(ShutdownReason::Throttled(explain(error)));
         } else if let GraphError::OutOfTime = error {
             self.shutdown.request(ShutdownReason::OutOfTime(explain(error)));

@@ -62,7 +62,7 @@ impl<'a> WabaRun<'a> {
     /// Waits until the WABA's budget has enough calls left to finish it. A WABA must not be left half applied.
     async fn reserve_calls(&self, writes: usize) -> Result<(), Halt> {
         let calls = u32::try_from(writes).unwrap_or(u32::MAX).saturating_add(READS);
-        match self.executor.shutdown.within(self.executor.writer.room(self.waba, calls)).await {
+        match self.executor.shutdown.within(self.executor.writer.wait_for_calls(self.waba, calls)).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
                 self.executor.shut_down_if_fatal(&error);

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 #[cfg(feature = "emulator")]
 use crate::emulator::Emulator;
 use crate::engine::{Events, Session};
-use crate::graph::Settings;
+use crate::graph::{RunSettings, Settings};
 use crate::model::{BusinessId, Cost};
 use crate::text::escape;
 use secrecy::SecretString;
@@ -41,7 +41,7 @@ impl Connected {
         let mut settings = settings(connection)?;
         apply_limits(&mut settings, connection, business);
         Ok(Self {
-            session: Session::connect(settings, events).await?,
+            session: Session::connect(&settings, &run_settings(connection), events).await?,
             #[cfg(feature = "emulator")]
             _emulator: emulator,
         })
@@ -71,16 +71,23 @@ fn settings(connection: &Connection) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Limits how much of the API a run may use.
+/// Returns the limits of this run.
+fn run_settings(connection: &Connection) -> RunSettings {
+    RunSettings {
+        read_strategy: connection.read_strategy.into(),
+        max_wait: Duration::from_secs(u64::from(connection.max_wait)),
+        timeout: connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
+        ..RunSettings::default()
+    }
+}
+
+/// Limits how much of the API the process may use.
 fn apply_limits(settings: &mut Settings, connection: &Connection, business: Option<BusinessId>) {
     settings.concurrency = usize::from(connection.concurrency);
-    settings.read_strategy = connection.read_strategy.into();
     settings.waba_calls_per_hour = connection.waba_calls_per_hour;
-    settings.max_wait = Duration::from_secs(u64::from(connection.max_wait));
-    settings.deadline = connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
     // Without a state folder the run still works; its calls are then not counted together with those of other runs.
     let folder = connection.state_dir().ok().zip(business);
-    settings.budget_dir = folder.map(|(state, business)| state.join(business.to_string()));
+    settings.call_log = folder.map(|(state, business)| state.join(business.to_string()));
 }
 
 /// Reads a secret from a file, or else from the environment.

@@ -146,7 +146,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Reader, Writer};
+    use crate::graph::{GraphClient, RunSettings};
     use crate::model::{AssignmentKey, Task, TaskSet};
 
     /// Returns a world with an admin and another user, and these assignments.
@@ -175,8 +175,8 @@ mod tests {
             assert_eq!(emulator.world().assignments().get(key).is_some(), is_assigned, "{mode:?}");
             let mut settings = Settings::new(emulator.issue_token(None).expect("there is an admin"));
             settings.graph_url = emulator.url();
-            let reader = Reader::connect(&settings).expect("the settings are good");
-            let writer = Writer::beside(&reader, &settings).expect("the settings are good");
+            let client = GraphClient::new(&settings).expect("the settings are good");
+            let writer = client.writer(&client.reader(&RunSettings::default()));
             writer.assign(key.waba, key.user, &TaskSet::from([Task::Messaging])).await.expect("a write");
             let rewritten = std::fs::read_to_string(&state).expect("a file") != newer;
             assert_eq!(rewritten, rewrites, "{mode:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn in_a_simulation_sleepers_wake_in_the_order_of_their_moments() {
+async fn simulated_timers_fire_in_the_order_of_their_deadlines() {
     let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
     let woken = RefCell::new(Vec::new());
     let sleeper = |hours: u32| {
@@ -27,14 +27,14 @@ async fn in_a_simulation_sleepers_wake_in_the_order_of_their_moments() {
 }
 
 #[tokio::test]
-async fn a_simulation_stands_still_while_anything_is_worked_on() {
+async fn a_simulated_clock_stands_still_while_work_is_in_flight() {
     let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
-    let (done, wait_for_done) = tokio::sync::oneshot::channel::<()>();
+    let (done, received) = tokio::sync::oneshot::channel::<()>();
     clock
         .run(async {
             let work = clock.working(async {
                 std::thread::spawn(move || done.send(())).join().unwrap().unwrap();
-                wait_for_done.await.unwrap();
+                received.await.unwrap();
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }
@@ -47,7 +47,7 @@ async fn a_simulation_stands_still_while_anything_is_worked_on() {
 }
 
 #[tokio::test]
-async fn work_that_a_server_holds_back_lets_the_clock_go_on() {
+async fn a_simulated_clock_moves_while_a_server_delays_a_response() {
     let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
     clock
         .run(async {
@@ -61,7 +61,7 @@ async fn work_that_a_server_holds_back_lets_the_clock_go_on() {
 }
 
 #[tokio::test]
-async fn a_faster_clock_tells_that_more_time_has_passed() {
+async fn a_faster_clock_shows_more_elapsed_time() {
     let clock = Clock::scaled(1e9);
     clock.sleep(HOUR).await;
     assert!(clock.elapsed() >= HOUR);

@@ -114,9 +114,9 @@ impl Session {
         events: Events<'_>,
     ) -> Result<Applied, EngineError> {
         let failed = || EngineError::store("writing the journal, so nothing was applied");
-        let writer = self.writer()?;
+        let writer = self.writer();
         let Lease { lock, in_flight } = lease;
-        let clock = &self.settings.clock;
+        let clock = self.clock();
         let journal = Journal::open(lock, &in_flight, approved.proposal(), &options.waivers, clock);
         let journal = journal.await.map_err(failed())?;
         let wabas_in_progress = options.wabas_in_progress;

@@ -95,7 +95,7 @@ impl EngineError {
     /// Returns what kind of end this is.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Graph { source, .. } if matches!(**source, GraphError::Later { .. }) => {
+            Self::Graph { source, .. } if matches!(**source, GraphError::ThrottledTooLong { .. }) => {
                 ErrorClass::Throttled
             }
             Self::Locked { .. }

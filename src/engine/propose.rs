@@ -5,11 +5,13 @@ use super::manifests::report;
 use super::session::reading_directory;
 use super::{CheckedManifests, EngineError, Events, Session, Stage};
 use crate::digest::manifest_digest;
-use crate::graph::{DirectoryRequest, Read, ReadAhead, ReadRequest};
+use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::Manifest;
-use crate::model::{Desired, Directory, LiveAccess, Name, Observed, Plan, Shared, UserId, WabaId};
+use crate::model::{
+    Desired, Directory, LiveAccess, Name, Observed, Plan, ScopeForecast, Shared, UserId, WabaId,
+};
 use crate::proposal::Proposal;
-use crate::resolve::{self, Ahead, Resolved};
+use crate::resolve::{self, Resolved};
 use crate::{drift, plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -26,9 +28,10 @@ impl Session {
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
         let CheckedManifests { manifest, sources, request } = checked;
-        let ahead = Ahead::new(&manifest, request.waba.as_ref());
-        let (directory, read) = self.read_directory(&manifest, &ahead, events).await?;
-        let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, request.day);
+        let forecast = resolve::forecast(&manifest, request.waba.as_ref());
+        let (directory, prefetched) = self.read_directory(&manifest, &forecast, events).await?;
+        let (resolved, diagnostics) =
+            resolve::resolve(&manifest, &directory, self.acting_user(), request.day);
         report(&diagnostics, &sources, events)?;
         let Resolved { mut desired, policy } = resolved.ok_or(EngineError::Manifests(1))?;
         let manifest_digest = manifest_digest(&desired, &policy);
@@ -37,7 +40,7 @@ impl Session {
         {
             return Err(EngineError::NothingSelected(Name::from(glob.as_str())));
         }
-        let observed = self.observe(&desired, &directory, read, events).await?;
+        let observed = self.observe(&desired, &directory, prefetched, events).await?;
         tracing::info!(
             wabas = desired.scope.wabas.len(),
             unreadable = observed.unreadable.len(),
@@ -59,31 +62,24 @@ impl Session {
 
     /// Returns the time to the second. That is what a reader of a plan needs, and what the schema shows.
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.settings.clock.now().as_second()).unwrap_or_default()
+        Timestamp::from_second(self.clock().now().as_second()).unwrap_or_default()
     }
 
     /// Reads the directory, and with it the assignments on the WABAs that will be in scope.
     async fn read_directory(
         &self,
         manifest: &Manifest,
-        scope: &Ahead<'_>,
+        forecast: &ScopeForecast<'_>,
         events: Events<'_>,
-    ) -> Result<(Directory, Read), EngineError> {
+    ) -> Result<(Directory, PrefetchedAssignments), EngineError> {
         let business = manifest.business.value;
         let request = DirectoryRequest {
             solutions_of: solutions_of(manifest),
-            named: manifest.wabas.values().map(|waba| waba.id.value).collect(),
+            declared: manifest.wabas.values().map(|waba| waba.id.value).collect(),
             ..self.directory_request(business)
         };
-        let named = scope.named();
-        let stage = StageGuard::start(Stage::ReadingWabas, named.len(), events);
-        let ahead = ReadAhead {
-            named,
-            discovers: &|waba, name, edge| scope.discovers(waba, name, edge),
-            may_discover: scope.may_discover(),
-            read: &|read| stage.advance(read),
-        };
-        let read = self.reader.survey(&request, &ahead).await;
+        let stage = StageGuard::start(Stage::ReadingWabas, forecast.declared().len(), events);
+        let read = self.reader.prefetch(&request, forecast, &|read| stage.advance(read)).await;
         read.map_err(EngineError::graph(reading_directory(business)))
     }
 
@@ -91,14 +87,14 @@ impl Session {
         &self,
         desired: &Desired,
         directory: &Directory,
-        read: Read,
+        prefetched: PrefetchedAssignments,
         events: Events<'_>,
     ) -> Result<Observed, EngineError> {
         let wabas: Vec<WabaId> = desired.scope.wabas.keys().copied().collect();
         let expected = expected_holders(desired);
-        let request = ReadRequest { directory, wabas: &wabas, expected: &expected };
+        let request = ObserveRequest { directory, wabas: &wabas, expected: &expected };
         let stage = StageGuard::start(Stage::CheckingWabas, wabas.len(), events);
-        let observed = self.reader.observe(&request, read, &|read| stage.advance(read)).await;
+        let observed = self.reader.observe(&request, prefetched, &|read| stage.advance(read)).await;
         observed.map_err(EngineError::graph("reading the assignments"))
     }
 }

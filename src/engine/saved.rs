@@ -4,7 +4,7 @@ use super::event::StageGuard;
 use super::propose::acting_user_name;
 use super::session::reading_directory;
 use super::{EngineError, Event, Events, Session, Stage};
-use crate::graph::{DirectoryRequest, Read, ReadRequest};
+use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::model::{Directory, Plan, StaleChange, UserId, WabaId};
 use crate::proposal::Proposal;
 use crate::{plan, planfile};
@@ -81,13 +81,14 @@ impl Session {
     ) -> Result<(Proposal, Directory), EngineError> {
         let business = proposal.plan.business;
         let wabas: Vec<WabaId> = proposal.plan.by_waba().map(|changes| changes[0].key.waba).collect();
-        let request = DirectoryRequest { named: wabas.clone(), ..self.directory_request(business) };
+        let request = DirectoryRequest { declared: wabas.clone(), ..self.directory_request(business) };
         let directory = self.reader.directory(&request).await;
         let directory = directory.map_err(EngineError::graph(reading_directory(business)))?;
         let expected = expected_holders(&proposal.plan);
-        let request = ReadRequest { directory: &directory, wabas: &wabas, expected: &expected };
+        let request = ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected };
         let progress = StageGuard::start(Stage::ReadingAgain, wabas.len(), events);
-        let observed = self.reader.observe(&request, Read::default(), &|read| progress.advance(read)).await;
+        let nothing = PrefetchedAssignments::default();
+        let observed = self.reader.observe(&request, nothing, &|read| progress.advance(read)).await;
         let observed = observed.map_err(EngineError::graph("reading the assignments"))?;
         drop(progress);
         let stale = plan::changed_since(&proposal.plan, today, &directory, &observed);

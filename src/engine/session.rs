@@ -1,7 +1,10 @@
 //! A connection to the API, with what is known about its token.
 
 use super::{EngineError, Event, Events, Warning};
-use crate::graph::{DirectoryRequest, GraphError, Me, Reader, Settings, TokenInfo, Writer};
+use crate::clock::Clock;
+use crate::graph::{
+    DirectoryRequest, GraphClient, GraphError, Me, Reader, RunSettings, Settings, TokenInfo, Writer,
+};
 use crate::model::{BusinessId, Cost, Directory, UserId};
 use crate::text::escape;
 use jiff::SignedDuration;
@@ -19,25 +22,43 @@ pub type Token = TokenInfo;
 #[derive(Debug)]
 pub struct Session {
     pub(super) reader: Reader,
-    pub(super) settings: Settings,
+    client: GraphClient,
     token: Option<Token>,
     acting_user: Option<UserId>,
 }
 
 impl Session {
-    /// Connects to the API and checks the token.
+    /// Connects to the API with a client of its own, and begins a run.
     ///
     /// # Errors
     ///
     /// If the settings cannot be used, the API cannot be reached, or the token is not valid.
-    pub async fn connect(settings: Settings, events: Events<'_>) -> Result<Self, EngineError> {
-        let reader = Reader::connect(&settings).map_err(EngineError::graph("connecting to the Graph API"))?;
-        let token = check_token(&reader, &settings, events).await?;
+    pub async fn connect(
+        settings: &Settings,
+        run: &RunSettings,
+        events: Events<'_>,
+    ) -> Result<Self, EngineError> {
+        let client = GraphClient::new(settings).map_err(EngineError::graph("connecting to the Graph API"))?;
+        Self::begin(&client, run, events).await
+    }
+
+    /// Begins a run with a client that other runs use as well, and checks the token.
+    ///
+    /// # Errors
+    ///
+    /// If the API cannot be reached, or the token is not valid.
+    pub async fn begin(
+        client: &GraphClient,
+        run: &RunSettings,
+        events: Events<'_>,
+    ) -> Result<Self, EngineError> {
+        let reader = client.reader(run);
+        let token = check_token(&reader, client.clock(), events).await?;
         let acting_user = match token.as_ref().and_then(|token| token.user_id) {
             Some(user) => Some(user),
             None => acting_user(&reader).await?,
         };
-        Ok(Self { reader, settings, token, acting_user })
+        Ok(Self { reader, client: client.clone(), token, acting_user })
     }
 
     /// Returns what the API reports about the token; `None` if it does not.
@@ -74,19 +95,17 @@ impl Session {
         self.reader.cost()
     }
 
-    pub(super) fn writer(&self) -> Result<Writer, EngineError> {
-        let writer = Writer::beside(&self.reader, &self.settings);
-        writer.map_err(EngineError::graph("connecting to the Graph API"))
+    pub(super) fn writer(&self) -> Writer {
+        self.client.writer(&self.reader)
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        self.client.clock()
     }
 
     pub(super) fn directory_request(&self, business: BusinessId) -> DirectoryRequest {
-        DirectoryRequest {
-            business,
-            solutions_of: Vec::new(),
-            named: Vec::new(),
-            app: self.token.as_ref().and_then(|token| token.app_id),
-            acting_user: self.acting_user,
-        }
+        let app = self.token.as_ref().and_then(|token| token.app_id);
+        DirectoryRequest { app, ..DirectoryRequest::new(business) }
     }
 }
 
@@ -109,7 +128,7 @@ async fn acting_user(reader: &Reader) -> Result<Option<UserId>, EngineError> {
 
 async fn check_token(
     reader: &Reader,
-    settings: &Settings,
+    clock: &Clock,
     events: Events<'_>,
 ) -> Result<Option<Token>, EngineError> {
     let token = match reader.token_info().await {
@@ -127,7 +146,7 @@ async fn check_token(
         let why = token.error.as_deref().unwrap_or("the API gives no reason");
         return Err(EngineError::InvalidToken(escape(why).into_owned()));
     }
-    let now = settings.clock.now();
+    let now = clock.now();
     if let Some(at) = token.expires_at.filter(|at| at.duration_since(now) < EXPIRES_SOON) {
         events(Event::Warning(Warning::TokenExpires(at)));
     }

@@ -1,17 +1,16 @@
-//! What can go wrong with a call, by what the caller can do about it.
+//! Errors of a call, by what the caller can do about them.
 
-use super::wire::ErrorBody;
 use crate::model::WabaId;
-use crate::text::escape;
+use crate::text;
 use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest message of the API that is shown, in characters.
-const LONGEST_MESSAGE: usize = 500;
+/// The longest message of the API that is shown, in characters. A guess: Meta's longest messages list all tasks.
+const MAX_MESSAGE: usize = 500;
 
-/// What the API says of a call that it refused.
+/// The API's description of why it rejected a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The HTTP status.
@@ -20,11 +19,12 @@ pub struct ApiError {
     pub code: i64,
     /// `error.error_subcode`.
     pub subcode: Option<i64>,
-    /// `error.message`, harmless and at most 500 characters.
+    /// `error.message`, escaped and shortened to 500 characters.
     pub message: String,
-    /// What `error.error_user_title` and `error.error_user_msg` say beyond the message, as harmless and as short.
+    /// The part of `error.error_user_title` and `error.error_user_msg` that `message` does not contain; escaped and
+    /// shortened as well.
     pub explanation: Option<String>,
-    /// `error.fbtrace_id`, harmless; Meta's support asks for it.
+    /// `error.fbtrace_id`, escaped. Meta's support asks for it.
     pub trace: Option<String>,
 }
 
@@ -45,103 +45,103 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// Why a call failed. The variants follow what the caller can do; no text in them holds a secret.
+/// Why a call failed. No text in it contains a secret.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// The token is no good: stop everything.
-    #[error("the access token is no good: {0}")]
-    TokenDead(ApiError),
-    /// The `appsecret_proof` is wrong or missing: stop everything.
-    #[error("the appsecret_proof was not accepted: {0}")]
-    BadProof(ApiError),
-    /// Too many calls: slow down as a whole.
-    #[error("Meta asks to slow down: {api}")]
+    /// The token is invalid. No other call can succeed.
+    #[error("the access token is not valid: {0}")]
+    InvalidToken(ApiError),
+    /// The `appsecret_proof` is wrong or missing. No other call can succeed.
+    #[error("the appsecret_proof was rejected: {0}")]
+    InvalidProof(ApiError),
+    /// Too many calls. All calls have to slow down.
+    #[error("Meta throttles calls: {api}")]
     Throttled {
-        /// What the API says.
+        /// The API's error.
         api: ApiError,
-        /// How long to wait, where the API tells.
+        /// How long to wait, if the API says so.
         wait: Option<Duration>,
     },
-    /// Meta asks to wait for longer than this run may: it ends, and can be run again later.
-    #[error("Meta asks to wait until {}, and --max-wait allows less: {api}", minute(*until))]
-    Later {
-        /// What the API says.
+    /// The API asks to wait for longer than this run may wait. A later run can succeed.
+    #[error("Meta throttles calls until {}, and --max-wait allows less: {api}", minute(*until))]
+    ThrottledTooLong {
+        /// The API's error.
         api: ApiError,
-        /// When to come back.
+        /// The end of the pause.
         until: Timestamp,
     },
-    /// The hour's calls for one WABA are used up, and this run may not wait for more; other WABAs go on.
-    #[error("the {limit} calls an hour for the WABA {waba} are used up until {}", minute(*until))]
+    /// The WABA has no calls left in this hour, and this run may not wait for more. Other WABAs are not affected.
+    #[error("WABA {waba} has used its {limit} calls an hour, until {}", minute(*until))]
     BudgetSpent {
         /// The WABA.
         waba: WabaId,
-        /// How many calls an hour it has.
+        /// The number of calls that it has in an hour.
         limit: u32,
-        /// When there is room again.
+        /// When it has calls again.
         until: Timestamp,
     },
-    /// The time for the whole run is up.
-    #[error("the run took longer than --timeout allows")]
+    /// The time limit of the run is exceeded.
+    #[error("the run exceeded --timeout")]
     OutOfTime,
-    /// More was asked for at once than the API gives: ask for smaller pages.
-    #[error("too much was asked for at once: {0}")]
-    TooMuch(ApiError),
-    /// Not permitted; other WABAs may be.
+    /// The call asks for too much data. Smaller pages can succeed.
+    #[error("the call asks for too much data: {0}")]
+    TooMuchData(ApiError),
+    /// The token has no permission for this WABA. Others may be permitted.
     #[error("not permitted: {0}")]
     NotPermitted(ApiError),
-    /// A wrong id, or no access to what it names.
-    #[error("there is nothing of this id, or no access to it: {0}")]
+    /// The id does not exist, or the token has no access to it.
+    #[error("the id does not exist or is not accessible: {0}")]
     WrongId(ApiError),
-    /// An id of the wrong kind: a person's instead of a system user's.
-    #[error("an id of the wrong kind: {0}")]
+    /// The id has another kind: that of a person instead of a system user's.
+    #[error("the id is of the wrong kind: {0}")]
     WrongKindOfId(ApiError),
-    /// Nothing of this name.
+    /// The object does not exist.
     #[error("not found: {0}")]
     NotFound(ApiError),
     /// The account is blocked or locked.
-    #[error("blocked or locked: {0}")]
+    #[error("the account is blocked or locked: {0}")]
     Blocked(ApiError),
-    /// The call itself was wrong.
-    #[error("the API refused the call: {0}")]
+    /// The call itself is invalid.
+    #[error("the API rejected the call: {0}")]
     BadRequest(ApiError),
-    /// A passing fault on Meta's side.
-    #[error("a passing fault at Meta: {0}")]
-    Passing(ApiError),
-    /// An answer that is no Graph API's: an HTML page, JSON of another shape, half of a text.
-    #[error("the answer (HTTP {status}) is not the Graph API's: {what}")]
-    NotGraph {
+    /// A transient error on Meta's side.
+    #[error("transient error of the API: {0}")]
+    Transient(ApiError),
+    /// The response does not come from the Graph API: an HTML page, JSON of another shape, half a text.
+    #[error("the response (HTTP {status}) is not one of the Graph API: {what}")]
+    UnexpectedResponse {
         /// The HTTP status.
         status: u16,
-        /// What it is instead.
+        /// What was received instead.
         what: String,
     },
-    /// The request never reached the API.
+    /// The request did not reach the API.
     #[error("the API could not be reached")]
     Unreachable {
-        /// Why.
+        /// The cause.
         source: Arc<reqwest::Error>,
     },
-    /// No answer came in time.
-    #[error("no answer came within {} s", after.as_secs())]
+    /// The request timed out.
+    #[error("no response within {} s", after.as_secs())]
     TimedOut {
-        /// How long it was waited for.
+        /// The timeout.
         after: Duration,
     },
-    /// A batch was answered, but not this item of it.
-    #[error("the batch was answered without an answer to this call")]
-    NoAnswer,
-    /// The run ended before it was sent: it had no effect.
-    #[error("it was not sent any more")]
+    /// The response to a batch has no item for this call.
+    #[error("the response to the batch lacks this call")]
+    NoBatchItem,
+    /// The run ended before the call was sent. It had no effect.
+    #[error("the call was not sent, because the run ended")]
     NotSent,
-    /// The connection broke, or the time was up, after the request was sent.
-    #[error("the connection broke before the whole answer was there")]
-    Broken {
-        /// Why.
+    /// The connection broke after the request was sent.
+    #[error("the connection broke before the response was complete")]
+    ConnectionBroken {
+        /// The cause.
         source: Arc<reqwest::Error>,
     },
-    /// An answer above the limit.
-    #[error("the answer is larger than {limit} bytes")]
+    /// The response is too large.
+    #[error("the response exceeds the limit of {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
@@ -152,158 +152,156 @@ pub enum GraphError {
         /// The HTTP status.
         status: u16,
     },
-    /// A list whose pages make no whole.
-    #[error("the list broke off: {what}")]
-    BrokenList {
+    /// A list is incomplete, or its rows are invalid.
+    #[error("the API returned an invalid list: {what}")]
+    InvalidList {
         /// What is wrong with it.
         what: String,
     },
-    /// A write that was accepted with `"success": false`.
+    /// A write was answered with `"success": false`.
     #[error("the API answered `success: false`")]
     NoSuccess,
-    /// Something that would write, through a reader; a fault of this program.
-    #[error("a reader was asked to write; nothing was sent")]
+    /// A write through a reader. This is a bug in this program.
+    #[error("a write through a reader; nothing was sent")]
     ReadOnly,
     /// The settings cannot be used.
     #[error("{what}")]
     Settings {
         /// What is wrong with them.
         what: String,
-        /// Why, where there is more to say.
+        /// The cause, if there is one.
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
 }
 
 impl GraphError {
-    /// Sorts an error of the API by its code, after the table in Meta's documentation.
-    pub(super) fn from_api(status: u16, body: &ErrorBody, wait: Option<Duration>) -> Self {
-        let api = ApiError {
-            status,
-            code: body.code,
-            subcode: body.error_subcode,
-            message: shortened(&body.message),
-            explanation: body.explanation().as_deref().map(shortened),
-            trace: body.fbtrace_id.as_deref().map(shortened),
-        };
-        match (body.code, body.error_subcode) {
-            (102 | 190, _) => Self::TokenDead(api),
-            (104, _) => Self::BadProof(api),
-            (4 | 17 | 32 | 341 | 613 | 80007 | 80008 | 130_429, _) => Self::Throttled { api, wait },
-            (1, _) if body.message.contains("reduce the amount of data") => Self::TooMuch(api),
-            (1 | 2, _) => Self::Passing(api),
-            // Whatever else it says, what passes is tried again, and a write is settled by a read.
-            (code, _) if code != 803 && (body.is_transient == Some(true) || status >= 500) => {
-                Self::Passing(api)
-            }
-            (3 | 10 | 200..=299, _) => Self::NotPermitted(api),
-            (100, Some(33)) => Self::WrongId(api),
-            (100, Some(1_752_100)) => Self::WrongKindOfId(api),
-            (100, _) if body.message.contains("Need either permission on WhatsApp Business Account") => {
-                Self::NotPermitted(api)
-            }
-            (803, _) => Self::NotFound(api),
-            (368 | 131_031, _) => Self::Blocked(api),
-            _ => Self::BadRequest(api),
-        }
+    /// Returns an error of settings that cannot be used.
+    pub(super) fn settings(what: impl Into<String>) -> Self {
+        Self::Settings { what: what.into(), source: None }
     }
 
-    /// Returns whether nothing more can succeed in this run: the token is no good, or there is no time left.
+    /// Returns an error of settings that cannot be used, with its cause.
+    pub(super) fn settings_because(
+        what: impl Into<String>,
+        error: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Settings { what: what.into(), source: Some(Arc::new(error)) }
+    }
+
+    /// Returns an error of a list that is incomplete or has invalid rows.
+    pub(super) fn invalid_list(what: &str) -> Self {
+        Self::InvalidList { what: what.into() }
+    }
+
+    /// Returns whether no other call of this run can succeed: the token is invalid, or there is no time left.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::TokenDead(_) | Self::BadProof(_) | Self::Later { .. } | Self::OutOfTime)
+        matches!(
+            self,
+            Self::InvalidToken(_) | Self::InvalidProof(_) | Self::ThrottledTooLong { .. } | Self::OutOfTime
+        )
     }
 
     /// Returns whether the run itself held the call back: it was never sent.
     pub fn is_held_back(&self) -> bool {
-        matches!(self, Self::NotSent | Self::Later { .. } | Self::BudgetSpent { .. } | Self::OutOfTime)
-    }
-
-    /// Returns whether the same read may succeed a little later.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Passing(_) | Self::Unreachable { .. } | Self::Broken { .. })
-            || matches!(self, Self::TimedOut { .. } | Self::NoAnswer)
-            || matches!(self, Self::NotGraph { status, .. } if *status >= 500 || matches!(*status, 200 | 429))
-    }
-
-    /// Returns whether a write that failed like this may have taken effect all the same.
-    pub fn outcome_unknown(&self) -> bool {
         matches!(
             self,
-            Self::Passing(_)
-                | Self::TooMuch(_)
-                | Self::TimedOut { .. }
-                | Self::NoAnswer
-                | Self::Broken { .. }
-                | Self::NotGraph { .. }
-                | Self::TooLarge { .. }
-                | Self::Redirect { .. }
-                | Self::BrokenList { .. }
+            Self::NotSent | Self::ThrottledTooLong { .. } | Self::BudgetSpent { .. } | Self::OutOfTime
         )
     }
 
-    /// Returns the id by which Meta finds the call, where the API told one.
+    /// Returns whether the same read may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::UnexpectedResponse { status, .. } => *status >= 500 || matches!(*status, 200 | 429),
+            other => matches!(
+                other,
+                Self::Transient(_)
+                    | Self::Unreachable { .. }
+                    | Self::ConnectionBroken { .. }
+                    | Self::TimedOut { .. }
+                    | Self::NoBatchItem
+            ),
+        }
+    }
+
+    /// Returns whether a write that failed with this error may have taken effect nevertheless.
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Transient(_)
+                | Self::TooMuchData(_)
+                | Self::TimedOut { .. }
+                | Self::NoBatchItem
+                | Self::ConnectionBroken { .. }
+                | Self::UnexpectedResponse { .. }
+                | Self::TooLarge { .. }
+                | Self::Redirect { .. }
+                | Self::InvalidList { .. }
+        )
+    }
+
+    /// Returns the id by which Meta's support finds the call, if the API sent one.
     pub fn trace(&self) -> Option<String> {
         match self {
-            Self::TokenDead(api)
-            | Self::BadProof(api)
+            Self::InvalidToken(api)
+            | Self::InvalidProof(api)
             | Self::Throttled { api, .. }
-            | Self::Later { api, .. }
+            | Self::ThrottledTooLong { api, .. }
             | Self::NotPermitted(api)
             | Self::WrongId(api)
             | Self::WrongKindOfId(api)
             | Self::NotFound(api)
             | Self::Blocked(api)
             | Self::BadRequest(api)
-            | Self::TooMuch(api)
-            | Self::Passing(api) => api.trace.clone(),
+            | Self::TooMuchData(api)
+            | Self::Transient(api) => api.trace.clone(),
             Self::BudgetSpent { .. }
             | Self::OutOfTime
-            | Self::NotGraph { .. }
+            | Self::UnexpectedResponse { .. }
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
-            | Self::NoAnswer
+            | Self::NoBatchItem
             | Self::NotSent
-            | Self::Broken { .. }
+            | Self::ConnectionBroken { .. }
             | Self::TooLarge { .. }
             | Self::Redirect { .. }
-            | Self::BrokenList { .. }
+            | Self::InvalidList { .. }
             | Self::NoSuccess
             | Self::ReadOnly
             | Self::Settings { .. } => None,
         }
     }
 
-    /// Returns what to do, where there is something to say.
+    /// Returns what the user can do, if anything.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::TokenDead(_) => {
-                "make a new token for the system user in Business Settings, and put it where this run takes it from"
+            Self::InvalidToken(_) => {
+                "create a new token for the system user in Business Settings, and pass it to this program"
             }
-            Self::BadProof(_) => {
-                "check that WABACL_APP_SECRET or --app-secret-file holds the secret of the token's app"
+            Self::InvalidProof(_) => {
+                "check that WABACL_APP_SECRET or --app-secret-file contains the secret of the token's app"
             }
-            Self::Throttled { .. } => "come back later: calling on lengthens the wait",
-            Self::Later { until, .. } | Self::BudgetSpent { until, .. } => {
-                return Some(format!("run it again after {}, or give a longer --max-wait", minute(*until)));
+            Self::Throttled { .. } => "run it again later; more calls lengthen the wait",
+            Self::ThrottledTooLong { until, .. } | Self::BudgetSpent { until, .. } => {
+                return Some(format!("run it again after {}, or pass a longer --max-wait", minute(*until)));
             }
-            Self::OutOfTime => "give a longer --timeout",
+            Self::OutOfTime => "pass a longer --timeout",
             Self::NotPermitted(_) => {
                 "reading needs the scopes whatsapp_business_management and business_management, writing the token of a system user with admin permissions"
             }
             Self::WrongKindOfId(_) | Self::WrongId(_) => {
-                "ids of users are app-scoped: the number that Business Settings shows can differ from the one that the API uses with this app's token; leave `id` out to find a user by its name"
+                "ids of users are app-scoped: the number in Business Settings can differ from the one that the API uses with this app's token; omit `id` to find a user by name"
             }
-            Self::Redirect { .. } => {
-                "redirects are never followed; check --graph-url and any proxy on the way"
-            }
-            Self::NotGraph { .. } | Self::TooLarge { .. } => "check --graph-url and any proxy on the way",
+            Self::Redirect { .. } => "redirects are never followed; check --graph-url and any proxy",
+            Self::UnexpectedResponse { .. } | Self::TooLarge { .. } => "check --graph-url and any proxy",
             Self::Unreachable { .. } => "check the network, --graph-url, the proxy variables and --ca-file",
-            Self::Passing(_)
-            | Self::TooMuch(_)
+            Self::Transient(_)
+            | Self::TooMuchData(_)
             | Self::TimedOut { .. }
-            | Self::NoAnswer
+            | Self::NoBatchItem
             | Self::NotSent
-            | Self::Broken { .. }
-            | Self::BrokenList { .. } => "run it again",
+            | Self::ConnectionBroken { .. }
+            | Self::InvalidList { .. } => "run it again",
             Self::NotFound(_)
             | Self::Blocked(_)
             | Self::BadRequest(_)
@@ -315,18 +313,14 @@ impl GraphError {
     }
 }
 
-/// Shows a moment to the minute, and never one that is too early.
+/// Formats a moment to the minute, rounded up: a user who comes back then is not too early.
 fn minute(moment: Timestamp) -> String {
     let seconds = moment.as_second().saturating_add(59) / 60 * 60;
     let shown = Timestamp::from_second(seconds).unwrap_or(moment).to_string();
     shown.replace(":00Z", "Z")
 }
 
-/// Makes a foreign text harmless and short.
-pub(super) fn shortened(text: &str) -> String {
-    let shown = escape(text);
-    match shown.char_indices().nth(LONGEST_MESSAGE) {
-        None => shown.into_owned(),
-        Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),
-    }
+/// Escapes and shortens a text of the API.
+pub(super) fn shorten(foreign: &str) -> String {
+    text::shorten(&text::escape(foreign), MAX_MESSAGE).into_owned()
 }

@@ -1,4 +1,4 @@
-//! How the API is reached, and how much of it may be used.
+//! Settings of the client: what all runs of a process share, and what belongs to one run.
 
 use crate::clock::Clock;
 use secrecy::SecretString;
@@ -8,60 +8,53 @@ use std::time::Duration;
 /// How assignments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReadStrategy {
-    /// As quick as it can be while the predicted use stays below half of every known limit, and as sparing as it can
-    /// be beyond.
+    /// Prefers speed while the predicted usage of every known limit stays below half, and few calls beyond that.
     #[default]
     Auto,
     /// Nested in the lists of WABAs: the fewest calls.
     Nested,
-    /// WABA by WABA, up to 50 in one request: the fewest requests at a time.
+    /// WABA by WABA, up to 50 calls in one request: the fewest requests in flight.
     Batch,
-    /// WABA by WABA, a request for each.
+    /// WABA by WABA, one request for each.
     Direct,
 }
 
-/// How the API is reached, and with which secrets. Its `Debug` shows none of them.
+/// The connection to the API, and the limits that all runs of the process share. Its `Debug` shows no secrets.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The address of the API, without a version; plain HTTP only to this machine.
+    /// The address of the API, without the version. Plain HTTP is allowed to this machine only.
     pub graph_url: String,
     /// The version: `v` and two numbers.
     pub graph_version: String,
     /// The access token.
     pub token: SecretString,
-    /// The app secret; with one, `appsecret_proof` is sent.
+    /// The app secret. If set, `appsecret_proof` is sent.
     pub app_secret: Option<SecretString>,
-    /// A PEM file with one more root certificate.
+    /// A PEM file with additional root certificates.
     pub ca_file: Option<PathBuf>,
-    /// How many requests are sent at a time at most, from 1.
+    /// The most requests in flight at a time, from 1.
     pub concurrency: usize,
-    /// How assignments are read.
-    pub read_strategy: ReadStrategy,
-    /// How many calls are made for one WABA in any hour, from 1.
+    /// The most calls for one WABA in any hour, from 1.
     pub waba_calls_per_hour: u32,
-    /// The folder in which runs note their calls of the last hour for one another; without one they do not.
-    pub budget_dir: Option<PathBuf>,
-    /// How long a run waits in all because of limits.
-    pub max_wait: Duration,
-    /// When the run ends, by [`Clock::elapsed`].
-    pub deadline: Option<Duration>,
+    /// The folder of the call log, which all processes share. Without it, calls are counted in memory only.
+    pub call_log: Option<PathBuf>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// How long one request may take, its answer read to the end.
+    /// How long one request may take, including its response.
     pub request_timeout: Duration,
-    /// How long an answer may be, in bytes, after decompression.
+    /// The limit of a response in bytes, after decompression.
     pub body_limit: usize,
-    /// How often a read is tried again on a passing fault.
-    pub retries: u32,
-    /// The seed of the pauses before retries; without one they differ each time.
-    pub jitter: Option<u64>,
     /// The clock.
     pub clock: Clock,
 }
 
 impl Settings {
-    /// Returns the defaults, with a token: Meta's own address, v25.0, 16 requests at a time, 200 calls an hour for a
-    /// WABA, 15 min of waiting, 10 s to connect, 60 s a request, answers of at most 32 MiB, 4 retries.
+    /// Returns the defaults for a token.
+    ///
+    /// - 200 calls an hour for a WABA: Meta's documented limit for an app without traffic.
+    /// - 16 requests in flight: 16 batches of 50 calls; `benches/README.md` has the times.
+    /// - 10 s to connect, 60 s for a request: guesses. A nested page of 100 WABAs takes seconds.
+    /// - 32 MiB for a response: a guess, about ten times a nested page of 100 WABAs with 100 holders each.
     pub fn new(token: SecretString) -> Self {
         Self {
             graph_url: String::from("https://graph.facebook.com"),
@@ -70,17 +63,41 @@ impl Settings {
             app_secret: None,
             ca_file: None,
             concurrency: 16,
-            read_strategy: ReadStrategy::Auto,
             waba_calls_per_hour: 200,
-            budget_dir: None,
-            max_wait: Duration::from_secs(15 * 60),
-            deadline: None,
+            call_log: None,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             body_limit: 32 * 1024 * 1024,
+            clock: Clock::real(),
+        }
+    }
+}
+
+/// The settings of one run.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// How assignments are read.
+    pub read_strategy: ReadStrategy,
+    /// How long the run waits in total because of limits.
+    pub max_wait: Duration,
+    /// How long the run may take in total.
+    pub timeout: Option<Duration>,
+    /// How often a read is retried after a transient error.
+    pub retries: u32,
+    /// The seed of the pauses before retries. Without it, they differ each time.
+    pub jitter: Option<u64>,
+}
+
+impl Default for RunSettings {
+    /// 15 minutes of waiting and 4 retries, both guesses: the waits of a throttled API grow to 8 minutes, and five
+    /// attempts with their pauses span some seconds.
+    fn default() -> Self {
+        Self {
+            read_strategy: ReadStrategy::Auto,
+            max_wait: Duration::from_secs(15 * 60),
+            timeout: None,
             retries: 4,
             jitter: None,
-            clock: Clock::real(),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! Whose token it is, and how long it lasts.
+//! The token: its user, its scopes, its end.
 
-use super::Reader;
-use super::call::Call;
-use super::client::broken;
-use super::error::{GraphError, shortened};
-use super::wire::{DebugToken, Named};
+use super::error::{GraphError, shorten};
+use super::http::ApiCall;
+use super::http::wire::{DebugTokenBody, MeBody};
+use super::reader::Reader;
 use crate::model::{AppId, Name, UserId};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -12,50 +11,52 @@ use secrecy::ExposeSecret;
 /// The user that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Me {
-    /// Its id, as this app's token sees it.
+    /// The id, as this app's token sees it.
     pub id: UserId,
-    /// Its name.
+    /// The name.
     pub name: Name,
 }
 
-/// What the API tells of the token that asks.
+/// The API's description of the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
     /// The app that the token belongs to.
     pub app_id: Option<AppId>,
     /// The user that the token belongs to.
     pub user_id: Option<UserId>,
-    /// Whether it is good.
+    /// Whether the token is valid.
     pub is_valid: bool,
-    /// When it ends; `None` for never.
+    /// When the token ends; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// What it may do.
+    /// The scopes of the token.
     pub scopes: Vec<String>,
-    /// Why it is no good, where the API tells; harmless.
+    /// Why the token is invalid, if the API says so; escaped.
     pub error: Option<String>,
 }
 
 impl Reader {
-    /// Asks whose token it is.
+    /// Reads the user that the token belongs to.
     ///
     /// # Errors
     ///
-    /// Every [`GraphError`] of a read.
+    /// Any [`GraphError`] of a read.
     pub async fn me(&self) -> Result<Me, GraphError> {
-        let me: Named = self.client.get(Call::get("me", &[("fields", "id,name")])).await?;
-        let id = me.id.parse().map_err(|_| broken("the id of `me` is no number"))?;
+        let me: MeBody = self.retrier.get(ApiCall::get("me", &[("fields", "id,name")])).await?;
+        let what = String::from("the id of `me` is not a number");
+        let id = me.id.parse().map_err(|_| GraphError::UnexpectedResponse { status: 200, what })?;
         Ok(Me { id, name: Name::from(&*me.name) })
     }
 
-    /// Asks what the token is. The address of this one call holds the token; it is never logged.
+    /// Reads the description of the token. The address of this one call contains the token; it is never logged.
     ///
     /// # Errors
     ///
-    /// Every [`GraphError`] of a read. A token that is no good can be an answer too: see [`TokenInfo::is_valid`].
+    /// Any [`GraphError`] of a read. An invalid token can also be a successful response: see [`TokenInfo::is_valid`].
     pub async fn token_info(&self) -> Result<TokenInfo, GraphError> {
-        let token = self.client.transport.token().clone();
-        let query = [("input_token", token.expose_secret())];
-        let DebugToken { data } = self.client.get(Call::get("debug_token", &query).alone()).await?;
+        let secrets = self.retrier.transport.secrets();
+        let query = [("input_token", secrets.token().expose_secret())];
+        let call = ApiCall::get("debug_token", &query).unbatched();
+        let DebugTokenBody { data } = self.retrier.get(call).await?;
         let expires_at = data.expires_at.filter(|seconds| *seconds > 0);
         Ok(TokenInfo {
             app_id: data.app_id.and_then(|id| id.parse().ok()),
@@ -63,7 +64,7 @@ impl Reader {
             is_valid: data.is_valid,
             expires_at: expires_at.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             scopes: data.scopes,
-            error: data.error.map(|error| shortened(&self.client.transport.redacted(&error.message))),
+            error: data.error.map(|error| shorten(&secrets.redact(&error.message))),
         })
     }
 }

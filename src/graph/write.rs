@@ -1,91 +1,80 @@
-//! The two writes.
+//! The handle for writing: assigns and revokes tasks.
 
-use super::Reader;
-use super::call::Call;
-use super::client::Client;
 use super::error::GraphError;
-use super::settings::Settings;
-use super::transport::Access;
-use super::wire::{Assignment, Written};
+use super::http::ApiCall;
+use super::http::wire::{AssignmentBody, WriteBody};
+use super::retry::Retrier;
 use crate::model::{TaskSet, UserId, WabaId};
 use reqwest::Method;
-use std::sync::Arc;
 
-/// Writes to the API. Only `apply` gets one.
+/// Writes to the API. Only `apply` uses it.
 ///
-/// Writes that wait at the same time travel in batches, with never two for one WABA in a batch.
+/// Writes that wait at the same time are sent in batches, with at most one write for each WABA in a batch.
 #[derive(Debug)]
 pub struct Writer {
-    client: Client,
+    pub(super) retrier: Retrier,
 }
 
 impl Writer {
-    /// Makes a writer beside a reader, whose governor and budgets it shares; nothing is sent yet.
+    /// Replaces the task set of a user on a WABA, and returns the id by which Meta's support finds the call.
+    ///
+    /// The write is sent once and never retried.
     ///
     /// # Errors
     ///
-    /// [`GraphError::Settings`], as for a reader.
-    pub fn beside(reader: &Reader, settings: &Settings) -> Result<Self, GraphError> {
-        let governor = Some(Arc::clone(&reader.client.governor));
-        Ok(Self { client: Client::new(settings, Access::Write, governor)? })
-    }
-
-    /// Replaces the whole set of tasks that a user holds on a WABA, and gives the id by which Meta finds the call.
-    /// It is sent once and never tried again.
-    ///
-    /// # Errors
-    ///
-    /// Any [`GraphError`]; where [`GraphError::outcome_unknown`] it may have taken effect all the same.
+    /// Any [`GraphError`]. If [`GraphError::outcome_unknown`], the write may have taken effect nevertheless.
     pub async fn assign(
         &self,
         waba: WabaId,
         user: UserId,
         tasks: &TaskSet,
     ) -> Result<Option<String>, GraphError> {
-        let body = Assignment { user: user.to_string(), tasks: tasks.names().map(String::from).collect() };
-        self.write(Call { method: Method::POST, body: Some(body), ..edge(waba, &[]) }).await
+        let body =
+            AssignmentBody { user: user.to_string(), tasks: tasks.names().map(String::from).collect() };
+        self.write(ApiCall { method: Method::POST, body: Some(body), ..assigned_users(waba, &[]) }).await
     }
 
-    /// Takes everything that a user holds on a WABA. It is sent once and never tried again.
+    /// Removes all tasks of a user on a WABA. The write is sent once and never retried.
     ///
     /// # Errors
     ///
-    /// As for [`Writer::assign`]; [`GraphError::NotFound`] where the user may not have been assigned.
+    /// As for [`Writer::assign`]; [`GraphError::NotFound`] if the user may not have been assigned.
     pub async fn revoke(&self, waba: WabaId, user: UserId) -> Result<Option<String>, GraphError> {
-        self.write(Call { method: Method::DELETE, ..edge(waba, &[("user", &user.to_string())]) }).await
+        let user = user.to_string();
+        self.write(ApiCall { method: Method::DELETE, ..assigned_users(waba, &[("user", &user)]) }).await
     }
 
-    /// Waits until a WABA has so many calls left in its hour: what is begun shall come to its end.
+    /// Waits until a WABA has a number of calls left in its hour, so that its changes are not left half done.
     ///
     /// # Errors
     ///
-    /// [`GraphError::BudgetSpent`] where that is too long, and what ends the run.
-    pub async fn room(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
-        self.client.governor.room(waba, calls).await
+    /// [`GraphError::BudgetSpent`] and [`GraphError::OutOfTime`] if the run may not wait for so long.
+    pub async fn wait_for_calls(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
+        self.retrier.limits.wait_for_calls(waba, calls).await
     }
 
-    /// Sends nothing more: a write that has not left is answered with [`GraphError::NotSent`].
+    /// Fails all writes that were not sent yet, and all further ones, with [`GraphError::NotSent`].
     pub fn close(&self) {
-        self.client.close();
+        self.retrier.close();
     }
 
-    /// Returns the number of writes that were sent so far.
+    /// Returns the number of writes sent so far.
     pub fn calls(&self) -> u64 {
-        self.client.transport.sent().1
+        self.retrier.transport.calls()
     }
 
-    /// Returns the number of requests that the writes were sent in.
+    /// Returns the number of requests in which the writes were sent.
     pub fn requests(&self) -> u64 {
-        self.client.transport.sent().0
+        self.retrier.transport.requests()
     }
 
-    async fn write(&self, call: Call) -> Result<Option<String>, GraphError> {
-        let answer = self.client.once(call).await?;
-        let written: Written = self.client.transport.parse(&answer)?;
-        if written.success { Ok(answer.trace) } else { Err(GraphError::NoSuccess) }
+    async fn write(&self, call: ApiCall) -> Result<Option<String>, GraphError> {
+        let response = self.retrier.send_once(call).await?;
+        let body: WriteBody = response.parse(self.retrier.transport.secrets())?;
+        if body.success { Ok(response.trace) } else { Err(GraphError::NoSuccess) }
     }
 }
 
-fn edge(waba: WabaId, query: &[(&'static str, &str)]) -> Call {
-    Call::get(format!("{waba}/assigned_users"), query).charged_to(waba)
+fn assigned_users(waba: WabaId, query: &[(&'static str, &str)]) -> ApiCall {
+    ApiCall::get(format!("{waba}/assigned_users"), query).charged_to(waba)
 }

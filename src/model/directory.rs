@@ -53,8 +53,6 @@ pub struct DirectoryWaba {
 pub struct Directory {
     /// The business portfolio.
     pub business: BusinessId,
-    /// The system user of the token; `None` if the API does not report it.
-    pub acting_user: Option<UserId>,
     /// The business's own system users, by id.
     pub system_users: BTreeMap<UserId, SystemUser>,
     /// The WABAs on the business's lists, and those that were found by their id.

@@ -9,6 +9,7 @@ mod cost;
 mod desired;
 mod directory;
 mod drift;
+mod forecast;
 mod history;
 mod id;
 mod implied;
@@ -32,6 +33,7 @@ pub use desired::{
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
+pub use forecast::ScopeForecast;
 pub use history::{
     BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
     RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,

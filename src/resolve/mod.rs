@@ -11,8 +11,8 @@ mod users;
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
-    AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Edge, GrantSource, Name,
-    Policy, Prune, ResolvedGrant, Scope, ScopedWaba, State, TaskSet, UserId, WabaId,
+    AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, GrantSource, Name, Policy,
+    Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, UserId, WabaId,
 };
 use candidates::Candidates;
 use jiff::civil::Date;
@@ -36,10 +36,16 @@ pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Resolves a manifest against the directory of its business, for a day in UTC.
+/// Resolves a manifest against the directory of its business, for a day in UTC. `acting_user` is the system user of the
+/// token, if it is known.
 ///
 /// Returns `None` if any of the diagnostics is an error. They include those of [`check_offline`].
-pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option<Resolved>, Vec<Diagnostic>) {
+pub fn resolve(
+    manifest: &Manifest,
+    directory: &Directory,
+    acting_user: Option<UserId>,
+    day: Date,
+) -> (Option<Resolved>, Vec<Diagnostic>) {
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
     let selections = select_all(manifest, &candidates, true, &mut diagnostics);
@@ -53,7 +59,7 @@ pub fn resolve(manifest: &Manifest, directory: &Directory, day: Date) -> (Option
     let desired = Desired {
         business: directory.business,
         // Ids are app-scoped: an id that is not in the directory may be one of its users as another app sees it.
-        acting_user: directory.acting_user.filter(|user| directory.system_users.contains_key(user)),
+        acting_user: acting_user.filter(|user| directory.system_users.contains_key(user)),
         day,
         state: state(&claims, &grants),
         scope: scope(manifest, &candidates, &users),
@@ -76,39 +82,19 @@ pub fn narrow(desired: &mut Desired, glob: &Glob) -> bool {
     !wabas.is_empty()
 }
 
-/// Which WABAs will be in scope, as far as that can be told before the directory is there: what is read ahead.
-#[derive(Debug, Clone)]
-pub struct Ahead<'a> {
-    manifest: &'a Manifest,
-    glob: Option<&'a Glob>,
-    declared: BTreeSet<WabaId>,
-}
-
-impl<'a> Ahead<'a> {
-    /// Looks ahead for a manifest, narrowed as [`narrow`] will.
-    pub fn new(manifest: &'a Manifest, glob: Option<&'a Glob>) -> Self {
-        let declared = manifest.wabas.values().map(|waba| waba.id.value).collect();
-        Self { manifest, glob, declared }
+/// Predicts the WABAs in scope, before the directory is known. `glob` narrows them as [`narrow`] does.
+pub fn forecast<'a>(manifest: &'a Manifest, glob: Option<&'a Glob>) -> ScopeForecast<'a> {
+    let covered = move |name: &Name| glob.is_none_or(|glob| glob.matches(name.as_str()));
+    let in_scope = manifest.wabas.iter().filter(|(name, _)| covered(name));
+    let forecast = ScopeForecast::of(in_scope.map(|(_, waba)| waba.id.value));
+    if manifest.discover.is_empty() {
+        return forecast;
     }
-
-    /// Returns the declared WABAs that will be in scope.
-    pub fn named(&self) -> BTreeSet<WabaId> {
-        let covered = |name: &Name| self.glob.is_none_or(|glob| glob.matches(name.as_str()));
-        let wabas = self.manifest.wabas.iter().filter(|(name, _)| covered(name));
-        wabas.map(|(_, waba)| waba.id.value).collect()
-    }
-
-    /// Returns whether another WABA of this name on this list will be discovered.
-    pub fn discovers(&self, waba: WabaId, name: &Name, edge: Edge) -> bool {
-        !self.declared.contains(&waba)
-            && self.glob.is_none_or(|glob| glob.matches(name.as_str()))
-            && self.manifest.discover.iter().any(|rule| candidates::discovers(rule, name, edge))
-    }
-
-    /// Returns whether any can be discovered.
-    pub fn may_discover(&self) -> bool {
-        !self.manifest.discover.is_empty()
-    }
+    let declared: BTreeSet<WabaId> = manifest.wabas.values().map(|waba| waba.id.value).collect();
+    forecast.and_discovered(move |waba, name, edge| {
+        let is_discovered = |rule| candidates::discovers(rule, name, edge);
+        !declared.contains(&waba) && covered(name) && manifest.discover.iter().any(is_discovered)
+    })
 }
 
 /// Returns whether the last day of a grant has passed.

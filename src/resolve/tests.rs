@@ -31,7 +31,6 @@ fn directory() -> Directory {
     };
     Directory {
         business: "1".parse().unwrap(),
-        acting_user: Some(id("10")),
         system_users: BTreeMap::from([
             (id("10"), user("Ops Admin", AdminRole::Admin)),
             (id("11"), user("bot", AdminRole::Employee)),
@@ -80,7 +79,7 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
 
 /// Resolves a manifest, and returns the diagnostics and the desired state as text.
 fn resolved(text: &str, directory: &Directory) -> String {
-    let (resolved, diagnostics) = resolve(&manifest(&[text]), directory, DAY);
+    let (resolved, diagnostics) = resolve(&manifest(&[text]), directory, Some(id("10")), DAY);
     let mut shown = lines(&diagnostics);
     assert_eq!(resolved.is_none(), diagnostics.iter().any(Diagnostic::is_error));
     for (key, tasks) in resolved.iter().flat_map(|resolved| resolved.desired.state.iter()) {
@@ -138,7 +137,8 @@ fn grants_for_the_same_user_and_waba_add_up() {
     101 11 MANAGE_TEMPLATES, VIEW_COST, VIEW_TEMPLATES
     201 11 DEVELOP, MANAGE_TEMPLATES, VIEW_COST, VIEW_TEMPLATES
     ");
-    let (resolved, _) = resolve(&manifest(&[&format!("{DECLARED}{grants}")]), &directory(), DAY);
+    let (resolved, _) =
+        resolve(&manifest(&[&format!("{DECLARED}{grants}")]), &directory(), Some(id("10")), DAY);
     let desired = resolved.unwrap().desired;
     let key = AssignmentKey { waba: number("201"), user: id("11") };
     let paths: Vec<&str> = desired.claims_on(key).map(|grant| grant.source.path.as_str()).collect();
@@ -171,7 +171,7 @@ fn an_expired_grant_gives_no_access_but_keeps_its_claims() {
       delete the grant, or set a later `until`
     ");
     let text = format!("{DECLARED}grants: [{{ {} }}]\n", grant("2027-03-30"));
-    let desired = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired;
+    let desired = resolve(&manifest(&[&text]), &directory(), Some(id("10")), DAY).0.unwrap().desired;
     assert_eq!((desired.claims.len(), desired.grants[0].expired), (1, true));
 }
 
@@ -220,7 +220,7 @@ fn discovered_wabas_get_the_values_of_their_rules_and_declared_wabas_do_not() {
     203 11 DEVELOP
     ");
     let text = format!("{DECLARED}{rules}");
-    let scope = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired.scope;
+    let scope = resolve(&manifest(&[&text]), &directory(), Some(id("10")), DAY).0.unwrap().desired.scope;
     let shown: Vec<String> = scope
         .wabas
         .iter()
@@ -386,7 +386,7 @@ fn a_shared_value_that_contradicts_the_api_is_an_error() {
 #[test]
 fn narrowing_keeps_the_wabas_that_match_the_glob() {
     let text = format!("{DECLARED}grants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['*'] }}]\n");
-    let mut desired = resolve(&manifest(&[&text]), &directory(), DAY).0.unwrap().desired;
+    let mut desired = resolve(&manifest(&[&text]), &directory(), Some(id("10")), DAY).0.unwrap().desired;
     assert!(narrow(&mut desired, &Glob::new("acme-*")) && desired.partial);
     assert_eq!((desired.scope.wabas.len(), desired.state.iter().count()), (2, 2));
     assert!(!narrow(&mut desired, &Glob::new("nothing")));
@@ -402,7 +402,8 @@ fn order_and_formatting_of_files_change_neither_the_state_nor_the_digest() {
         "version: 1\ngrants:\n  - { users: [bot, ops], tasks: [VIEW_COST, DEVELOP], wabas: ['?'] }\n",
     ];
     let meaning = |texts: &[&str]| {
-        let Resolved { desired, policy } = resolve(&manifest(texts), &directory(), DAY).0.unwrap();
+        let Resolved { desired, policy } =
+            resolve(&manifest(texts), &directory(), Some(id("10")), DAY).0.unwrap();
         (manifest_digest(&desired, &policy), desired.state)
     };
     let as_given = meaning(&pieces);

@@ -7,6 +7,7 @@
 //! Below the state folder there is a folder for each business, with `journal.jsonl` (JSON lines, which only ever
 //! grow) and `lock`. Work that waits for the disk goes through [`off_thread`] alone.
 
+mod calls;
 mod error;
 mod file;
 mod history;
@@ -19,6 +20,7 @@ mod read;
 mod tests;
 mod write;
 
+pub use calls::{CallLog, CallLogGuard};
 pub use error::JournalError;
 pub use lock::{Attempt, Holder, Lock};
 pub use read::{Keep, read};

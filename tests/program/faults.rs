@@ -36,7 +36,7 @@ async fn a_token_that_has_ended_ends_the_run() {
     // Where it ends while the lists are read, the hint is the same.
     let dies = Fault::new(refuses(401, 190, Some(463))).at(GLOBEX);
     let remote = Remote::start(vec![dies]).await;
-    remote.run("plan").ends(1).says("the access token is no good").says("hint: make a new token");
+    remote.run("plan").ends(1).says("the access token is not valid").says("hint: make a new token");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +44,7 @@ async fn a_token_that_dies_half_way_stops_the_run() {
     let dies = Fault::new(refuses(401, 190, Some(463))).on("POST").hits(1..usize::MAX);
     let remote = Remote::start(vec![dies]).await;
     let ran = remote.run("apply --auto-approve --concurrency 1").ends(1);
-    ran.says("Applied: 2 of 7 changes").says("the access token is no good").says("not attempted");
+    ran.says("Applied: 2 of 7 changes").says("the access token is not valid").says("not attempted");
     assert_eq!(remote.writes(), 3, "a revocation, a write, and the one that was refused");
 }
 
@@ -98,8 +98,8 @@ fn an_api_out_of_reach_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_throttles_before_any_write_is_come_back_to_later() {
     let remote = Remote::start(vec![Fault::new(refuses(400, 80008, None)).at("/system_users")]).await;
-    let ran = remote.run("plan --max-wait 59").ends(75).says("Meta asks to wait until");
-    ran.says("hint: run it again after").says("or give a longer --max-wait");
+    let ran = remote.run("plan --max-wait 59").ends(75).says("Meta throttles calls until");
+    ran.says("hint: run it again after").says("or pass a longer --max-wait");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +108,7 @@ async fn a_run_out_of_time_is_in_part_once_something_was_written() {
     let limits = "--auto-approve --concurrency 1 --max-wait 7200 --timeout 600 --waba-calls-per-hour";
     let remote = Remote::start(Vec::new()).await;
     let ran = remote.run(&format!("apply {limits} 6")).ends(4).says("not attempted");
-    ran.says("the run took longer than --timeout allows (give a longer --timeout)");
+    ran.says("the run exceeded --timeout (pass a longer --timeout)");
     assert!(remote.writes() > 0);
     let remote = Remote::start(Vec::new()).await;
     remote.run(&format!("apply {limits} 2")).ends(1).says("Applied: 0 of 7 changes, 7 not attempted.");

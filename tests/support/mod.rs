@@ -3,7 +3,7 @@
 use std::time::Duration;
 use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
-use wabacl::graph::{DirectoryRequest, ReadStrategy, Reader, Settings, Writer};
+use wabacl::graph::{DirectoryRequest, GraphClient, ReadStrategy, Reader, RunSettings, Settings, Writer};
 use wabacl::model::{AssignmentKey, Directory, TaskSet, UserId, WabaId};
 
 /// The token of the worlds' admin. Long, and unlike anything else, so that a search for it finds only it.
@@ -13,6 +13,7 @@ pub(crate) const TOKEN: &str = "EAAtopsecretTOKENofAdmin0123456789";
 pub(crate) struct Played {
     pub(crate) emulator: Emulator,
     pub(crate) settings: Settings,
+    pub(crate) run: RunSettings,
 }
 
 impl Played {
@@ -23,8 +24,8 @@ impl Played {
         settings.graph_url = emulator.url();
         settings.clock = Clock::scaled(10_000.0);
         // One call a request, so that a test can say which of them goes wrong.
-        settings.read_strategy = ReadStrategy::Direct;
-        Self { emulator, settings }
+        let run = RunSettings { read_strategy: ReadStrategy::Direct, ..RunSettings::default() };
+        Self { emulator, settings, run }
     }
 
     pub(crate) async fn start(world: &str) -> Self {
@@ -35,12 +36,17 @@ impl Played {
         Self::with(world, Options { faults: faults.into(), ..Options::default() }).await
     }
 
+    pub(crate) fn client(&self) -> GraphClient {
+        GraphClient::new(&self.settings).unwrap()
+    }
+
     pub(crate) fn reader(&self) -> Reader {
-        Reader::connect(&self.settings).unwrap()
+        self.client().reader(&self.run)
     }
 
     pub(crate) fn writer(&self) -> Writer {
-        Writer::beside(&self.reader(), &self.settings).unwrap()
+        let client = self.client();
+        client.writer(&client.reader(&self.run))
     }
 
     /// Gives how many requests came whose path ends like this.
@@ -62,16 +68,9 @@ impl Played {
     }
 }
 
-/// Reads the directory of business 10 as its admin, user 100.
+/// Reads the directory of business 10.
 pub(crate) async fn directory(reader: &Reader) -> Directory {
-    let request = DirectoryRequest {
-        business: "10".parse().unwrap(),
-        solutions_of: Vec::new(),
-        named: Vec::new(),
-        app: None,
-        acting_user: Some(user("100")),
-    };
-    reader.directory(&request).await.unwrap()
+    reader.directory(&DirectoryRequest::new("10".parse().unwrap())).await.unwrap()
 }
 
 pub(crate) fn key(waba: &str, user: &str) -> AssignmentKey {

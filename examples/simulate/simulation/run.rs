@@ -11,7 +11,7 @@ use wabacl::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, ErrorClass, Event, Events,
     Lease, PlanRequest, Session,
 };
-use wabacl::graph::Settings;
+use wabacl::graph::{RunSettings, Settings};
 use wabacl::guard::{self, Review, Waiver};
 use wabacl::model::{Directory, History, Plan, Policy, Report, Sources, causes};
 use wabacl::planfile;
@@ -66,14 +66,21 @@ impl Setup<'_> {
             graph_url: self.url.clone(),
             app_secret: limits.with_secret.then(|| SECRET.into()),
             concurrency: limits.concurrency,
-            read_strategy: limits.strategy,
             waba_calls_per_hour: limits.waba_calls_per_hour,
-            budget_dir: Some(self.state_dir.join("10")),
-            max_wait: limits.max_wait,
-            deadline: limits.timeout.map(|timeout| self.clock.elapsed() + timeout),
-            jitter: Some(self.jitter),
+            call_log: Some(self.state_dir.join("10")),
             clock: self.clock.clone(),
             ..Settings::new(TOKEN.into())
+        }
+    }
+
+    fn run_settings(&self) -> RunSettings {
+        let limits = &self.case.limits;
+        RunSettings {
+            read_strategy: limits.strategy,
+            max_wait: limits.max_wait,
+            timeout: limits.timeout,
+            jitter: Some(self.jitter),
+            ..RunSettings::default()
         }
     }
 
@@ -101,7 +108,7 @@ impl Setup<'_> {
     ) -> Result<(), EngineError> {
         let checked = self.checked(events)?;
         let lease = Lease::take(self.state_dir, checked.business(), true, &self.clock, events).await?;
-        let session = Session::connect(self.settings(), events).await?;
+        let session = Session::connect(&self.settings(), &self.run_settings(), events).await?;
         let (proposal, directory) = self.propose(&session, checked, events).await?;
         let review = guard::review(proposal, &self.waivers());
         trail.borrow_mut().review(&review);

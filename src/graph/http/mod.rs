@@ -1,0 +1,14 @@
+//! Sends calls over HTTP, once, and parses responses. Nothing here retries, waits for a limit, or knows an endpoint.
+
+mod address;
+mod paging;
+mod request;
+mod response;
+mod secrets;
+mod transport;
+pub(super) mod wire;
+
+pub(super) use paging::PageCursor;
+pub(super) use request::ApiCall;
+pub(super) use response::{ApiHeaders, ApiResponse};
+pub(super) use transport::{HttpClient, Permission, Transport};

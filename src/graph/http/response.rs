@@ -1,0 +1,198 @@
+//! Responses: their headers about limits, and whether they are data, an error of the API, or neither.
+
+use super::secrets::Secrets;
+use super::wire::{BatchItem, ErrorBody, ErrorEnvelope};
+use crate::graph::error::{ApiError, GraphError, shorten};
+use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
+
+/// The longest excerpt of a response that is not JSON, in characters. A guess: one line of a terminal.
+const EXCERPT: usize = 120;
+
+/// A response that is not an error.
+#[derive(Debug, Clone, Default)]
+pub(in crate::graph) struct ApiResponse {
+    status: u16,
+    body: Vec<u8>,
+    /// The id by which Meta's support finds the call; escaped.
+    pub(in crate::graph) trace: Option<String>,
+}
+
+impl ApiResponse {
+    /// Parses the body.
+    pub(in crate::graph) fn parse<T: DeserializeOwned>(&self, secrets: &Secrets) -> Result<T, GraphError> {
+        serde_json::from_slice(&self.body).map_err(|error| GraphError::UnexpectedResponse {
+            status: self.status,
+            what: shorten(&secrets.redact(&error.to_string())),
+        })
+    }
+}
+
+/// The headers of a response that this client uses.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::graph) struct ApiHeaders {
+    /// The highest usage of any limit, in percent; can exceed 100.
+    pub(in crate::graph) usage: Option<u32>,
+    /// How long the API asks to wait.
+    pub(in crate::graph) wait: Option<Duration>,
+    trace: Option<String>,
+}
+
+impl ApiHeaders {
+    /// Reads the headers by a look-up of their lower-case names.
+    fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let json = |name: &str| serde_json::from_str::<Value>(header(name)?).ok();
+        let business = json("x-business-use-case-usage");
+        let rows = business.iter().filter_map(Value::as_object).flat_map(|usage| usage.values());
+        let rows: Vec<&Value> = rows.filter_map(Value::as_array).flatten().collect();
+        let app = ["x-app-usage", "x-ad-account-usage"].map(json);
+        let usage = rows.iter().copied().chain(app.iter().flatten()).filter_map(highest_usage).max();
+        let minutes =
+            rows.iter().filter_map(|row| row.get("estimated_time_to_regain_access")?.as_u64()).max();
+        let minutes = minutes.filter(|minutes| *minutes > 0);
+        let seconds = header("retry-after").and_then(|text| text.trim().parse().ok());
+        let wait = [seconds, minutes.map(|minutes| minutes.saturating_mul(60))];
+        let trace = ["x-fb-trace-id", "x-fb-request-id"].iter().find_map(|name| header(name));
+        Self {
+            usage,
+            wait: wait.into_iter().flatten().max().map(Duration::from_secs),
+            trace: trace.map(shorten),
+        }
+    }
+
+    pub(super) fn of_response(headers: &HeaderMap) -> Self {
+        Self::read(|name| headers.get(name)?.to_str().ok())
+    }
+
+    pub(super) fn of_batch_item(item: &BatchItem) -> Self {
+        Self::read(|name| {
+            let header = item.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+            header.map(|header| header.value.as_str())
+        })
+    }
+
+    /// Merges the headers of another response: the higher usage, the longer wait.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.usage = self.usage.max(other.usage);
+        self.wait = self.wait.max(other.wait);
+    }
+}
+
+/// Returns the highest percentage in a usage object.
+fn highest_usage(row: &Value) -> Option<u32> {
+    let names = ["call_count", "total_time", "total_cputime", "acc_id_util_pct"];
+    let shares = names.iter().filter_map(|name| row.get(name)?.as_f64());
+    let highest = shares.map(|share| share.clamp(0.0, 1000.0)).reduce(f64::max)?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 1000")]
+    Some(highest.ceil() as u32)
+}
+
+/// Returns a response as data, or as the error that it is.
+pub(super) fn check(
+    status: u16,
+    body: Vec<u8>,
+    headers: &ApiHeaders,
+    secrets: &Secrets,
+) -> Result<ApiResponse, GraphError> {
+    if let Ok(mut envelope) = serde_json::from_slice::<ErrorEnvelope>(&body) {
+        envelope.error.texts().for_each(|text| *text = secrets.redact(text));
+        return Err(api_error(status, &envelope.error, headers.wait));
+    }
+    if !(200..300).contains(&status) {
+        let text = secrets.redact(&String::from_utf8_lossy(&body));
+        return Err(GraphError::UnexpectedResponse { status, what: excerpt(&text) });
+    }
+    let trace = headers.trace.as_deref().map(|trace| secrets.redact(trace));
+    Ok(ApiResponse { status, body, trace })
+}
+
+/// Classifies an error of the API by its code, as in Meta's error tables.
+fn api_error(status: u16, body: &ErrorBody, wait: Option<Duration>) -> GraphError {
+    let api = ApiError {
+        status,
+        code: body.code,
+        subcode: body.error_subcode,
+        message: shorten(&body.message),
+        explanation: body.explanation().as_deref().map(shorten),
+        trace: body.fbtrace_id.as_deref().map(shorten),
+    };
+    match (body.code, body.error_subcode) {
+        (102 | 190, _) => GraphError::InvalidToken(api),
+        (104, _) => GraphError::InvalidProof(api),
+        (4 | 17 | 32 | 341 | 613 | 80007 | 80008 | 130_429, _) => GraphError::Throttled { api, wait },
+        (1, _) if body.message.contains("reduce the amount of data") => GraphError::TooMuchData(api),
+        (1 | 2, _) => GraphError::Transient(api),
+        // A transient error comes before its code: a read is retried, and a write is settled by a read.
+        (code, _) if code != 803 && (body.is_transient == Some(true) || status >= 500) => {
+            GraphError::Transient(api)
+        }
+        (3 | 10 | 200..=299, _) => GraphError::NotPermitted(api),
+        (100, Some(33)) => GraphError::WrongId(api),
+        (100, Some(1_752_100)) => GraphError::WrongKindOfId(api),
+        (100, _) if body.message.contains("Need either permission on WhatsApp Business Account") => {
+            GraphError::NotPermitted(api)
+        }
+        (803, _) => GraphError::NotFound(api),
+        (368 | 131_031, _) => GraphError::Blocked(api),
+        _ => GraphError::BadRequest(api),
+    }
+}
+
+/// Returns the first line of a response that is not JSON.
+fn excerpt(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("an empty body");
+    line.chars().take(EXCERPT).collect::<String>().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    fn headers(sent: &[(&str, &str)]) -> ApiHeaders {
+        ApiHeaders::read(|name| sent.iter().find(|(has, _)| *has == name).map(|(_, value)| *value))
+    }
+
+    #[test]
+    fn the_wait_is_told_in_seconds_or_in_minutes() {
+        assert_eq!(headers(&[("retry-after", "7")]).wait, Some(Duration::from_secs(7)));
+        let usage = r#"{"1":[{"type":"x","estimated_time_to_regain_access":2},{"estimated_time_to_regain_access":5}]}"#;
+        let business = ("x-business-use-case-usage", usage);
+        assert_eq!(headers(&[business]).wait, Some(Duration::from_secs(300)));
+        assert_eq!(headers(&[business, ("retry-after", "7")]).wait, Some(Duration::from_secs(300)));
+        assert_eq!(headers(&[("x-business-use-case-usage", r#"{"1":[{"call_count":3}]}"#)]).wait, None);
+        assert_eq!(headers(&[]), ApiHeaders::default());
+    }
+
+    #[test]
+    fn the_usage_is_the_highest_share_of_any_limit() {
+        let business =
+            r#"{"1":[{"call_count":28,"total_cputime":25,"total_time":31.2}],"2":[{"call_count":3}]}"#;
+        let app = r#"{"call_count":9,"total_time":7,"total_cputime":0}"#;
+        assert_eq!(headers(&[("x-business-use-case-usage", business), ("x-app-usage", app)]).usage, Some(32));
+        assert_eq!(headers(&[("x-app-usage", app)]).usage, Some(9));
+        assert_eq!(headers(&[("x-app-usage", "[1]"), ("x-business-use-case-usage", "{")]).usage, None);
+    }
+
+    #[test]
+    fn a_secret_is_redacted_before_a_text_is_shortened() {
+        let token = "EAA|0123456789".repeat(4);
+        let secrets = Secrets::new(&token.as_str().into(), Some(&"hush".into()));
+        let proof = secrets.proof().unwrap().expose_secret();
+        for pad in 0..600 {
+            for secret in [&*token, &token.replace('|', "%7C"), proof] {
+                let page = format!("<p>{}{secret}</p>", "x".repeat(pad));
+                let json = format!("\"{}{secret}\"", "x".repeat(pad));
+                for (status, body) in [(502, page), (200, json)] {
+                    let message = check(status, body.into(), &ApiHeaders::default(), &secrets)
+                        .and_then(|response| response.parse::<Vec<Value>>(&secrets))
+                        .unwrap_err()
+                        .to_string();
+                    assert!(!message.contains(secret.get(..8).unwrap()), "{pad}: {message}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Pauses that the API asks for. Nothing is sent during a pause.
+
+use crate::graph::error::ApiError;
+use std::time::Duration;
+
+/// The first pause if the API does not say how long. A guess: Meta's headers count in minutes, so a minute is the
+/// shortest estimate that they can give.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+/// The most doublings of the pause. A guess: 17 hours, more than any run waits.
+const MAX_DOUBLINGS: u32 = 10;
+
+/// A pause, and why the API asks for it.
+#[derive(Debug, Clone)]
+pub(super) struct Pause {
+    pub(super) since: Duration,
+    pub(super) until: Duration,
+    pub(super) api: ApiError,
+}
+
+/// The current pause, if any.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    pause: Option<Pause>,
+    /// How many pauses there were without a success in between.
+    in_a_row: u32,
+}
+
+impl Throttle {
+    /// Returns the pause in which a moment is.
+    pub(super) fn pause(&self, now: Duration) -> Option<&Pause> {
+        self.pause.as_ref().filter(|pause| now < pause.until)
+    }
+
+    /// Begins a pause, or extends the current one, and returns whether it is a new one.
+    ///
+    /// Without a `wait`, each further pause in a row is twice as long. A request that was in flight when the pause
+    /// began does not show that the pause was too short.
+    pub(super) fn begin(&mut self, now: Duration, wait: Option<Duration>, api: &ApiError) -> bool {
+        let current = self.pause(now).cloned();
+        let doublings = if current.is_some() { 0 } else { self.in_a_row.min(MAX_DOUBLINGS) };
+        let until = now.saturating_add(wait.unwrap_or_else(|| FIRST_PAUSE * 2_u32.pow(doublings)));
+        let is_new = current.is_none();
+        self.in_a_row += u32::from(is_new);
+        self.pause = Some(match current {
+            Some(pause) => Pause { until: pause.until.max(until), ..pause },
+            None => Pause { since: now, until, api: api.clone() },
+        });
+        is_new
+    }
+
+    /// Notes a response without signs of strain.
+    pub(super) fn note_success(&mut self) {
+        self.in_a_row = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn api() -> ApiError {
+        let message = String::from("slow down");
+        ApiError { status: 400, code: 4, subcode: None, message, explanation: None, trace: None }
+    }
+
+    fn until(throttle: &Throttle, now: Duration) -> Option<Duration> {
+        throttle.pause(now).map(|pause| pause.until)
+    }
+
+    #[test]
+    fn a_pause_is_as_long_as_the_api_says_and_can_be_extended() {
+        let mut throttle = Throttle::default();
+        assert!(throttle.begin(S(10), Some(S(30)), &api()));
+        assert!(!throttle.begin(S(20), Some(S(5)), &api()));
+        assert_eq!(until(&throttle, S(39)), Some(S(40)), "the longer wait counts");
+        assert!(!throttle.begin(S(20), None, &api()));
+        assert_eq!(until(&throttle, S(79)), Some(S(80)));
+        assert_eq!(until(&throttle, S(80)), None);
+    }
+
+    #[test]
+    fn pauses_in_a_row_double_until_a_success() {
+        let mut throttle = Throttle::default();
+        for (now, end) in [(0, 60), (60, 180), (180, 420)] {
+            assert!(throttle.begin(S(now), None, &api()));
+            assert_eq!(until(&throttle, S(now)), Some(S(end)));
+        }
+        throttle.note_success();
+        throttle.begin(S(420), None, &api());
+        assert_eq!(until(&throttle, S(420)), Some(S(480)));
+    }
+}

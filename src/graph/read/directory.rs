@@ -1,0 +1,193 @@
+//! Reads the directory: the business's system users and WABAs.
+
+use super::assignments::{MAX_READS, PrefetchedAssignments};
+use super::classify::OwnUsers;
+use super::waba_lists::{WabaListReader, directory_waba};
+use crate::graph::error::GraphError;
+use crate::graph::http::ApiCall;
+use crate::graph::http::wire::{SolutionApp, SolutionRow, SystemUserRow, WabaRow};
+use crate::graph::reader::Reader;
+use crate::model::{
+    AdminRole, AppId, BusinessId, Directory, DirectoryWaba, Edge, Name, ScopeForecast, SystemUser, Task,
+    UserId, WabaId,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeMap;
+
+/// What a directory contains.
+#[derive(Debug, Clone)]
+pub struct DirectoryRequest {
+    /// The business portfolio.
+    pub business: BusinessId,
+    /// The WABAs that are read by their id if no list has them.
+    pub declared: Vec<WabaId>,
+    /// The WABAs whose solution is read.
+    pub solutions_of: Vec<WabaId>,
+    /// The app that the token belongs to. Without it, no solution is read.
+    pub app: Option<AppId>,
+}
+
+impl DirectoryRequest {
+    /// Requests the lists of a business, and nothing else.
+    pub fn new(business: BusinessId) -> Self {
+        Self { business, declared: Vec::new(), solutions_of: Vec::new(), app: None }
+    }
+}
+
+impl Reader {
+    /// Reads the directory. Each list in it is complete.
+    ///
+    /// A declared WABA that is on no list and not readable by its id is left out.
+    ///
+    /// # Errors
+    ///
+    /// Any [`GraphError`] of the lists; of a single WABA only fatal ones.
+    pub async fn directory(&self, request: &DirectoryRequest) -> Result<Directory, GraphError> {
+        let (directory, _) = self.prefetch(request, &ScopeForecast::default(), &|_| ()).await?;
+        Ok(directory)
+    }
+
+    /// Reads the directory, and at the same time the assignments on the WABAs that will be in scope.
+    ///
+    /// [`Reader::observe`] takes the prefetched assignments and reads what the forecast did not predict. `progress` is
+    /// called with the number of WABAs whose assignments were read, each time some were.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::directory`].
+    pub async fn prefetch(
+        &self,
+        request: &DirectoryRequest,
+        forecast: &ScopeForecast<'_>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<(Directory, PrefetchedAssignments), GraphError> {
+        let business = request.business;
+        let clock = self.retrier.limits.clock();
+        let began = clock.elapsed();
+        let system_users = self.system_users(business).await?;
+        let plain_took = clock.elapsed().saturating_sub(began);
+        let own_users = OwnUsers { business, users: &system_users };
+        let lists = WabaListReader::new(self, own_users, forecast, progress, plain_took).await?;
+        let (mut wabas, prefetched) = lists.read().await?;
+        let unlisted = request.declared.iter().filter(|waba| !wabas.contains_key(waba)).copied();
+        wabas.extend(self.unlisted_wabas(unlisted.collect()).await?);
+        self.add_solutions(request, &mut wabas).await?;
+        Ok((Directory { business, system_users, wabas }, prefetched))
+    }
+
+    async fn system_users(&self, business: BusinessId) -> Result<BTreeMap<UserId, SystemUser>, GraphError> {
+        let call =
+            ApiCall::get(format!("{business}/system_users"), &[("fields", "id,name,role"), ("limit", "100")]);
+        let rows: Vec<SystemUserRow> = self.retrier.list(&call).await?;
+        rows.into_iter().map(system_user).collect()
+    }
+
+    /// Reads WABAs by their ids; those that cannot be read are left out.
+    async fn unlisted_wabas(
+        &self,
+        wabas: Vec<WabaId>,
+    ) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
+        let found: Vec<Option<(WabaId, DirectoryWaba)>> = stream::iter(wabas)
+            .map(|id| async move {
+                let call = ApiCall::get(id.to_string(), &[("fields", "id,name")]);
+                let row = self.retrier.get::<WabaRow>(call).await;
+                match row.and_then(|row| directory_waba(row, Edge::Direct)) {
+                    Ok((found, waba)) => Ok((found == id).then_some((id, waba))),
+                    Err(error) if error.is_fatal() => Err(error),
+                    Err(error) => {
+                        tracing::info!(
+                            "WABA {id} is on none of the business's lists, and its read failed: {error}"
+                        );
+                        Ok(None)
+                    }
+                }
+            })
+            .buffered(MAX_READS)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads whether the solutions of WABAs grant `MESSAGING` to the app.
+    async fn add_solutions(
+        &self,
+        request: &DirectoryRequest,
+        wabas: &mut BTreeMap<WabaId, DirectoryWaba>,
+    ) -> Result<(), GraphError> {
+        let Some(app) = request.app else { return Ok(()) };
+        let listed: Vec<WabaId> =
+            request.solutions_of.iter().filter(|waba| wabas.contains_key(waba)).copied().collect();
+        let mut solutions = stream::iter(listed)
+            .map(|waba| async move {
+                match self.has_messaging(waba, app).await {
+                    Ok(messaging) => Ok((waba, messaging)),
+                    Err(error) if error.is_fatal() => Err(error),
+                    Err(error) => {
+                        tracing::warn!("the solution of WABA {waba} could not be read: {error}");
+                        Ok((waba, None))
+                    }
+                }
+            })
+            .buffered(MAX_READS);
+        while let Some((waba, messaging)) = solutions.try_next().await? {
+            if let Some(waba) = wabas.get_mut(&waba) {
+                waba.solution_messaging = messaging;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether any active solution of a WABA grants `MESSAGING` to an app; `None` if that is unknown.
+    async fn has_messaging(&self, waba: WabaId, app: AppId) -> Result<Option<bool>, GraphError> {
+        let query = [("fields", "id,name,status,owner_app,owner_permissions"), ("limit", "100")];
+        let solutions: Vec<SolutionRow> =
+            self.retrier.list(&ApiCall::get(format!("{waba}/solutions"), &query)).await?;
+        let mut messaging = None;
+        for solution in solutions.into_iter().filter(is_active) {
+            let mut granted = granted_to_owner(&solution, app);
+            if granted.is_none() {
+                let query = [("fields", "id,partners{partner_app,partner_permissions,status}")];
+                let call = ApiCall::get(solution.id.as_str(), &query);
+                granted = granted_to_partner(&self.retrier.get(call).await?, app);
+            }
+            messaging = messaging.max(granted);
+        }
+        Ok(messaging)
+    }
+}
+
+fn system_user(row: SystemUserRow) -> Result<(UserId, SystemUser), GraphError> {
+    let id =
+        row.id.parse().map_err(|_| GraphError::invalid_list("the id of a system user is not a number"))?;
+    let role = match row.role.as_deref() {
+        Some("ADMIN") => AdminRole::Admin,
+        Some("EMPLOYEE") => AdminRole::Employee,
+        Some(_) | None => AdminRole::Unknown,
+    };
+    Ok((id, SystemUser { name: Name::from(&*row.name), role }))
+}
+
+/// Returns whether a solution is in force. The permissions of a draft, or of one that has ended, do not apply.
+fn is_active(solution: &SolutionRow) -> bool {
+    solution.status.as_deref() == Some("ACTIVE")
+}
+
+fn granted_to_owner(solution: &SolutionRow, app: AppId) -> Option<bool> {
+    let is_owner = is_app(solution.owner_app.as_ref()?, app);
+    if is_owner { includes_messaging(solution.owner_permissions.as_ref()) } else { None }
+}
+
+fn granted_to_partner(solution: &SolutionRow, app: AppId) -> Option<bool> {
+    let mut partners = solution.partners.as_ref()?.data.iter();
+    let partner =
+        partners.find(|partner| partner.partner_app.as_ref().is_some_and(|partner| is_app(partner, app)))?;
+    includes_messaging(partner.partner_permissions.as_ref())
+}
+
+fn is_app(row: &SolutionApp, app: AppId) -> bool {
+    row.id.parse() == Ok(app)
+}
+
+fn includes_messaging(permissions: Option<&Vec<String>>) -> Option<bool> {
+    permissions.map(|permissions| permissions.iter().any(|name| name == Task::Messaging.name()))
+}

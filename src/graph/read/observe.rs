@@ -1,0 +1,191 @@
+//! Reads the assignments in scope, and confirms empty lists from the users' side.
+
+use super::assignments::{
+    AssignmentReader, MAX_READS, PrefetchedAssignments, Progress, assigned_users, waba_id,
+};
+use super::classify::{OwnUsers, WabaAssignments, classify};
+use crate::graph::error::GraphError;
+use crate::graph::http::ApiCall;
+use crate::graph::http::wire::AssignedWabaRow;
+use crate::graph::reader::Reader;
+use crate::model::{
+    AdminRole, AssignmentKey, Directory, Observed, State, TaskSet, Unreadable, UserId, WabaId,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The WABAs whose assignments to read.
+#[derive(Debug, Clone, Copy)]
+pub struct ObserveRequest<'a> {
+    /// The business's own users, and the WABAs that can be read.
+    pub directory: &'a Directory,
+    /// The WABAs.
+    pub wabas: &'a [WabaId],
+    /// The users that each WABA's list should contain. If a list is empty nevertheless, they are asked.
+    pub expected: &'a BTreeMap<WabaId, Vec<UserId>>,
+}
+
+impl ObserveRequest<'_> {
+    fn is_known(&self, waba: WabaId) -> bool {
+        self.directory.wabas.contains_key(&waba)
+    }
+}
+
+/// The WABAs on which each user holds something, as the API lists them for the user.
+type UserSide = BTreeMap<UserId, Result<BTreeSet<WabaId>, GraphError>>;
+
+impl Reader {
+    /// Reads the assignments on some WABAs, except those that were prefetched.
+    ///
+    /// A WABA whose list cannot be read completely is unreadable, with the reason; the others are not affected.
+    /// `progress` is called with the number of WABAs that were read, each time some were.
+    ///
+    /// # Errors
+    ///
+    /// Only fatal ones: see [`GraphError::is_fatal`].
+    pub async fn observe(
+        &self,
+        request: &ObserveRequest<'_>,
+        prefetched: PrefetchedAssignments,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Observed, GraphError> {
+        let assignments = self.read_missing(request, prefetched, progress).await?;
+        let (mut observed, empty) = collect(request, assignments);
+        let suspects = suspects(request, &empty);
+        let users = suspects.values().flatten().copied().collect();
+        let sides = self.user_sides(users).await?;
+        for (waba, users) in suspects {
+            check_empty(waba, &users, &sides, &mut observed);
+        }
+        Ok(observed)
+    }
+
+    /// Reads the assignments on one WABA now.
+    ///
+    /// # Errors
+    ///
+    /// Any [`GraphError`]. The list is complete or an error.
+    pub async fn assignments(
+        &self,
+        directory: &Directory,
+        waba: WabaId,
+    ) -> Result<WabaAssignments, GraphError> {
+        let rows = self.retrier.list(&assigned_users(directory.business, waba)).await?;
+        classify(own_users(directory), rows)
+    }
+
+    /// Adds the assignments that were not prefetched.
+    async fn read_missing(
+        &self,
+        request: &ObserveRequest<'_>,
+        mut prefetched: PrefetchedAssignments,
+        progress: Progress<'_>,
+    ) -> Result<BTreeMap<WabaId, Result<WabaAssignments, Unreadable>>, GraphError> {
+        // If holders are expected where the API omitted a nested list, the list itself is read.
+        for waba in prefetched.omitted.iter().filter(|waba| request.expected.contains_key(waba)) {
+            prefetched.wabas.remove(waba);
+        }
+        let mut assignments = prefetched.wabas;
+        let missing = request.wabas.iter().copied();
+        let missing = missing.filter(|waba| request.is_known(*waba) && !assignments.contains_key(waba));
+        let reader = AssignmentReader::new(&self.retrier, own_users(request.directory), progress);
+        reader.add(missing);
+        reader.complete();
+        reader.read_all().await?;
+        assignments.extend(reader.into_results().wabas);
+        Ok(assignments)
+    }
+
+    /// Reads the users' side of their assignments.
+    async fn user_sides(&self, users: BTreeSet<UserId>) -> Result<UserSide, GraphError> {
+        stream::iter(users)
+            .map(|user| async move {
+                match self.wabas_of(user).await {
+                    Err(error) if error.is_fatal() => Err(error),
+                    result => Ok((user, result)),
+                }
+            })
+            .buffer_unordered(MAX_READS)
+            .try_collect()
+            .await
+    }
+
+    /// Reads the WABAs on which a user holds something.
+    async fn wabas_of(&self, user: UserId) -> Result<BTreeSet<WabaId>, GraphError> {
+        let path = format!("{user}/assigned_whatsapp_business_accounts");
+        let call = ApiCall::get(path, &[("fields", "id,name,tasks"), ("limit", "100")]);
+        let rows: Vec<AssignedWabaRow> = self.retrier.list(&call).await?;
+        rows.into_iter()
+            // A row without tasks is unknown, and so contradicts an empty list as well.
+            .filter(|row| {
+                row.tasks.as_ref().or(row.permissions.as_ref()).is_none_or(|tasks| !tasks.is_empty())
+            })
+            .map(|row| waba_id(&row.id))
+            .collect()
+    }
+}
+
+fn own_users(directory: &Directory) -> OwnUsers<'_> {
+    OwnUsers { business: directory.business, users: &directory.system_users }
+}
+
+/// Collects assignments as one observation, and returns the WABAs whose list is empty.
+fn collect(
+    request: &ObserveRequest<'_>,
+    mut assignments: BTreeMap<WabaId, Result<WabaAssignments, Unreadable>>,
+) -> (Observed, Vec<WabaId>) {
+    let mut observed = Observed::default();
+    let mut empty: Vec<WabaId> = Vec::new();
+    // With many WABAs these rows are most of the memory of a plan: one allocation of the right size.
+    let rows = assignments.values().flatten().map(|list| list.own.len()).sum();
+    let mut rows: Vec<(AssignmentKey, TaskSet)> = Vec::with_capacity(rows);
+    for &waba in request.wabas {
+        let list = match (request.is_known(waba), assignments.remove(&waba)) {
+            (true, Some(Ok(list))) => list,
+            (true, Some(Err(why))) => {
+                observed.unreadable.insert(waba, why);
+                continue;
+            }
+            (_, list) => {
+                observed.unreadable.insert(waba, not_found(list.and_then(Result::err)));
+                continue;
+            }
+        };
+        if list.is_empty() {
+            empty.push(waba);
+        }
+        let key = |user| AssignmentKey { waba, user };
+        rows.extend(list.own.into_iter().map(|(user, tasks)| (key(user), tasks)));
+        observed.others.extend(list.others.into_iter().map(|(user, other)| (key(user), other)));
+    }
+    observed.state = rows.into_iter().collect::<State>();
+    (observed, empty)
+}
+
+/// Returns the empty lists on which holders are expected, with those holders that can be asked: the users who are no
+/// admins. An admin may not be listed, so its side proves nothing.
+fn suspects(request: &ObserveRequest<'_>, empty: &[WabaId]) -> BTreeMap<WabaId, Vec<UserId>> {
+    let can_be_asked = |user: &&UserId| {
+        request.directory.system_users.get(user).is_some_and(|user| user.role != AdminRole::Admin)
+    };
+    let expected = empty.iter().filter_map(|waba| Some((*waba, request.expected.get(waba)?)));
+    expected.map(|(waba, users)| (waba, users.iter().filter(can_be_asked).copied().collect())).collect()
+}
+
+/// Compares an empty list with the side of the users who are expected on it.
+fn check_empty(waba: WabaId, users: &[UserId], sides: &UserSide, observed: &mut Observed) {
+    let side = |user: &UserId| sides.get(user).and_then(|side| side.as_ref().ok());
+    let holds = |user: &&UserId| side(user).is_some_and(|wabas| wabas.contains(&waba));
+    if let Some(user) = users.iter().find(holds) {
+        let why = format!("its list is empty, but the API lists it for system user {user}");
+        observed.unreadable.insert(waba, Unreadable(why));
+    } else if users.is_empty() || users.iter().any(|user| side(user).is_none()) {
+        observed.unconfirmed.insert(waba);
+    }
+}
+
+/// Returns why a WABA that is not in the directory cannot be read, with the error of its direct read, if any.
+fn not_found(error: Option<Unreadable>) -> Unreadable {
+    let why = "it is on none of the business's lists and cannot be read by its id";
+    Unreadable(error.map_or_else(|| why.to_owned(), |Unreadable(error)| format!("{why}: {error}")))
+}
