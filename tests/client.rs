@@ -227,8 +227,8 @@ async fn transient_errors_are_retried() {
 #[tokio::test]
 async fn a_lasting_error_affects_its_waba_only() {
     let cases: [(FaultKind, &str, usize); 7] = [
-        (FaultKind::HtmlError(502), "the response (HTTP 502) is not one of the Graph API: <html>", 5),
-        (FaultKind::HtmlError(404), "the response (HTTP 404) is not one of the Graph API: <html>", 1),
+        (FaultKind::HtmlError(502), "the response (HTTP 502) is not from the Graph API: <html>", 5),
+        (FaultKind::HtmlError(404), "the response (HTTP 404) is not from the Graph API: <html>", 1),
         (FaultKind::TruncatedBody, "the connection broke before the response was complete: ", 5),
         (FaultKind::CloseConnection, "the connection broke before the response was complete: ", 5),
         (

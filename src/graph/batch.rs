@@ -270,7 +270,9 @@ impl BatchQueue {
             tracing::info!("the API rejects batches, so each call is sent individually: {error}");
         }
         if is_rejected || (matches!(error, GraphError::TooLarge { .. }) && !has_writes) {
-            queued.into_iter().for_each(|queued| queued.reply(Sent::Unbatched));
+            for queued in queued {
+                queued.reply(Sent::Unbatched);
+            }
         } else {
             fail(queued, error);
         }
@@ -303,7 +305,9 @@ impl BatchQueue {
 
 /// Replies to calls with an error.
 fn fail(calls: impl IntoIterator<Item = QueuedCall>, error: &GraphError) {
-    calls.into_iter().for_each(|queued| queued.reply(Sent::Done(Err(error.clone()))));
+    for queued in calls {
+        queued.reply(Sent::Done(Err(error.clone())));
+    }
 }
 
 /// Returns whether the API rejected a batch as such, before it looked at the items.

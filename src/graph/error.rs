@@ -109,7 +109,7 @@ pub enum GraphError {
     #[error("transient error of the API: {0}")]
     Transient(ApiError),
     /// The response does not come from the Graph API: an HTML page, JSON of another shape, half a text.
-    #[error("the response (HTTP {status}) is not one of the Graph API: {what}")]
+    #[error("the response (HTTP {status}) is not from the Graph API: {what}")]
     UnexpectedResponse {
         /// The HTTP status.
         status: u16,
@@ -211,17 +211,15 @@ impl GraphError {
 
     /// Returns whether the same read may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        match self {
-            Self::UnexpectedResponse { status, .. } => *status >= 500 || matches!(*status, 200 | 429),
-            other => matches!(
-                other,
-                Self::Transient(_)
-                    | Self::Unreachable { .. }
-                    | Self::ConnectionBroken { .. }
-                    | Self::TimedOut { .. }
-                    | Self::NoBatchItem
-            ),
-        }
+        matches!(
+            self,
+            Self::Transient(_)
+                | Self::Unreachable { .. }
+                | Self::ConnectionBroken { .. }
+                | Self::TimedOut { .. }
+                | Self::NoBatchItem
+                | Self::UnexpectedResponse { status: 200 | 429 | 500.., .. }
+        )
     }
 
     /// Returns whether a write that failed with this error may have taken effect nevertheless.

@@ -30,13 +30,13 @@ async fn a_token_that_has_ended_ends_the_run() {
     );
     let remote = Remote::of(place, "EAAover", Options::default()).await;
     for words in ["plan", "drift", "apply --auto-approve"] {
-        let ran = remote.run(words).ends(1).says("hint: make a new token").never_says("EAAover");
+        let ran = remote.run(words).ends(1).says("hint: create a new token").never_says("EAAover");
         assert_eq!(ran.stdout, "");
     }
     // Where it ends while the lists are read, the hint is the same.
     let dies = Fault::new(refuses(401, 190, Some(463))).at(GLOBEX);
     let remote = Remote::start(vec![dies]).await;
-    remote.run("plan").ends(1).says("the access token is not valid").says("hint: make a new token");
+    remote.run("plan").ends(1).says("the access token is not valid").says("hint: create a new token");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,7 +63,7 @@ async fn a_token_without_admin_permissions_reads_and_cannot_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_of_a_proxy_is_told_as_such() {
     let remote = Remote::start(vec![Fault::new(FaultKind::HtmlError(403)).at("/system_users")]).await;
-    let ran = remote.run("plan").ends(1).says("(HTTP 403) is not the Graph API's: <html>");
+    let ran = remote.run("plan").ends(1).says("(HTTP 403) is not from the Graph API: <html>");
     ran.says("hint: check --graph-url and any proxy on the way");
     let elsewhere = String::from("http://127.0.0.1:1/login");
     let remote = Remote::start(vec![Fault::new(FaultKind::Redirect(elsewhere)).at("/system_users")]).await;

@@ -75,7 +75,8 @@ async fn a_root_of_ones_own_is_trusted_where_it_is_named() {
 #[test]
 fn a_file_without_roots_is_told_as_such() {
     let place = Place::new().set("WABACL_TOKEN", "EAAsecret");
-    for (text, told) in [("", "holds no certificate"), ("-----BEGIN CERTIFICATE-----\nA\n", "is not PEM")] {
+    for (text, told) in [("", "contains no certificate"), ("-----BEGIN CERTIFICATE-----\nA\n", "is not PEM")]
+    {
         place.write("roots.pem", text);
         place.run("whoami --ca-file roots.pem").ends(1).says(&format!("--ca-file roots.pem {told}"));
     }

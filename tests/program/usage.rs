@@ -141,7 +141,7 @@ fn without_a_token_the_way_to_one_is_told() {
     place
         .run("whoami --graph-url http://example.com")
         .ends(1)
-        .says("plain HTTP; that goes only to this machine")
+        .says("plain HTTP is allowed to this machine only")
         .never_says("EAAsecret");
 }
 

@@ -112,7 +112,9 @@ impl Budget {
                 Err(error) => self.disable_log(&error),
             }
         }
-        calls.into_iter().for_each(|waba| self.count(waba, minute, now));
+        for waba in calls {
+            self.count(waba, minute, now);
+        }
     }
 
     /// Counts what all processes have appended since the last time.

@@ -166,11 +166,11 @@ impl RunLimits {
         if let Some(pause) = api.throttle.pause(now) {
             // A run that began during the pause has not waited for the part before.
             if !lock(&self.patience).spend(pause.since.max(self.began), pause.until) {
-                let until = self.clock().now() + (pause.until - now);
+                let until = self.clock().now() + pause.remaining(now);
                 return Err(GraphError::ThrottledTooLong { api: pause.api.clone(), until });
             }
-            let until = self.deadline.map_or(pause.until, |deadline| pause.until.min(deadline));
-            return Ok(NextStep::WaitFor(until - now));
+            let to_deadline = self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(now));
+            return Ok(NextStep::WaitFor(pause.remaining(now).min(to_deadline)));
         }
         if !api.concurrency.acquire() {
             return Ok(NextStep::WaitForOthers);
@@ -209,7 +209,7 @@ impl RunLimits {
         let now = self.clock().elapsed();
         let mut api = self.limiter.api();
         if api.throttle.begin(now, wait, error) {
-            let pause = api.throttle.pause(now).map_or(0, |pause| (pause.until - now).as_secs());
+            let pause = api.throttle.pause(now).map_or(0, |pause| pause.remaining(now).as_secs());
             tracing::warn!("Meta throttles calls; nothing is sent for {pause} s: {error}");
         }
         api.concurrency.note_throttled();

@@ -17,6 +17,13 @@ pub(super) struct Pause {
     pub(super) api: ApiError,
 }
 
+impl Pause {
+    /// Returns how long the pause still takes.
+    pub(super) fn remaining(&self, now: Duration) -> Duration {
+        self.until.saturating_sub(now)
+    }
+}
+
 /// The current pause, if any.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {

@@ -160,24 +160,24 @@ impl<'a> AssignmentReader<'a> {
     ///
     /// Only fatal ones: see [`GraphError::is_fatal`]. Other errors make their WABA unreadable.
     pub(super) async fn read_all(&self) -> Result<(), GraphError> {
-        let mut reads = FuturesUnordered::new();
+        let mut in_flight = FuturesUnordered::new();
         loop {
-            while reads.len() < MAX_READS
+            while in_flight.len() < MAX_READS
                 && let Some(list) = self.backlog().next()
             {
-                reads.push(self.read(list));
+                in_flight.push(self.read(list));
             }
-            if reads.is_empty() && self.backlog().is_done() {
+            if in_flight.is_empty() && self.backlog().is_done() {
                 return Ok(());
             }
             tokio::select! {
                 biased;
-                Some(read) = reads.next() => {
+                Some(read) = in_flight.next() => {
                     // All that are ready, so that the reads that follow them gather in one batch.
                     let mut ready = Some(read);
                     while let Some((waba, result)) = ready {
                         self.settle(waba, result)?;
-                        ready = reads.next().now_or_never().flatten();
+                        ready = in_flight.next().now_or_never().flatten();
                     }
                 }
                 () = self.changed.notified() => {}

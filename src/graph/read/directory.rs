@@ -79,7 +79,7 @@ impl Reader {
         let call =
             ApiCall::get(format!("{business}/system_users"), &[("fields", "id,name,role"), ("limit", "100")]);
         let rows: Vec<SystemUserRow> = self.retrier.list(&call).await?;
-        rows.into_iter().map(system_user).collect()
+        rows.iter().map(system_user).collect()
     }
 
     /// Reads WABAs by their ids; those that cannot be read are left out.
@@ -156,7 +156,7 @@ impl Reader {
     }
 }
 
-fn system_user(row: SystemUserRow) -> Result<(UserId, SystemUser), GraphError> {
+fn system_user(row: &SystemUserRow) -> Result<(UserId, SystemUser), GraphError> {
     let id =
         row.id.parse().map_err(|_| GraphError::invalid_list("the id of a system user is not a number"))?;
     let role = match row.role.as_deref() {

@@ -107,19 +107,16 @@ impl<'a> WabaListReader<'a> {
     ///
     /// The error itself, if neither can help.
     fn recover(&self, error: GraphError, nested: bool, size: &mut PageSize) -> Result<(), GraphError> {
-        match error {
-            GraphError::TooMuchData(api) if size.rows > 1 => {
-                size.halve();
-                tracing::info!("pages of WABAs now have {} rows: {api}", size.rows);
-                Ok(())
-            }
-            error if nested && !error.is_fatal() => {
-                tracing::info!("nested lists failed, so assignments are read WABA by WABA: {error}");
-                self.choices().inputs.nesting_rejected = true;
-                Ok(())
-            }
-            error => Err(error),
+        if matches!(error, GraphError::TooMuchData(_)) && size.rows > 1 {
+            size.halve();
+            tracing::info!("pages of WABAs now have {} rows: {error}", size.rows);
+        } else if nested && !error.is_fatal() {
+            tracing::info!("nested lists failed, so assignments are read WABA by WABA: {error}");
+            self.choices().inputs.nesting_rejected = true;
+        } else {
+            return Err(error);
         }
+        Ok(())
     }
 
     /// Takes a WABA from a page, and has its assignments read if it will be in scope.
