@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, Options};
-use wabacl::graph::{DirectoryRequest, GraphError, ObserveRequest, ReadStrategy, Reader};
+use wabacl::graph::{DirectoryRequest, GraphError, ObserveRequest, ReadStrategy, Reader, RunSettings};
 use wabacl::model::{Directory, Observed, ScopeForecast, UserId, WabaId};
 
 const STRATEGIES: [ReadStrategy; 4] =
@@ -162,4 +162,40 @@ async fn the_calls_of_one_run_count_in_the_next() {
     let reader = played.reader();
     assert_eq!(read(&reader, &[waba("5000")]).await.unwrap().1.unreadable.len(), 0);
     assert_eq!(read(&played.reader(), &[waba("5000")]).await.unwrap().1.unreadable.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_gives_up_during_a_pause_does_not_end_later_runs() {
+    let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+    let faults = vec![Fault::new(refuses(400, 80008, None)).at("/system_users").hits(0..1)];
+    let mut played =
+        played(ReadStrategy::Direct, Options { clock: clock.clone(), faults, ..Options::default() }).await;
+    played.settings.clock = clock.clone();
+    let client = played.client();
+    let impatient = RunSettings { max_wait: Duration::from_secs(59), ..played.run.clone() };
+    let first = client.reader(&impatient);
+    let error = clock.run(read(&first, &[waba("5001")])).await.unwrap_err();
+    assert!(matches!(error, GraphError::ThrottledTooLong { .. }), "{error:?}");
+    // A run that begins during the pause waits for the rest of it, and has its own deadline.
+    let half = Duration::from_secs(30);
+    clock.run(clock.sleep(half)).await;
+    let second = client.reader(&RunSettings { timeout: Some(half * 2), ..impatient });
+    clock.run(read(&second, &[waba("5001")])).await.unwrap();
+    assert_eq!((second.cost().waited, second.cost().retries), (half, 0));
+    assert_eq!((first.cost().waited, first.cost().retries), (Duration::ZERO, 1));
+    let calls = played.emulator.calls().len() as u64;
+    assert_eq!(first.calls() + second.calls(), calls, "each run counts its own calls");
+}
+
+#[tokio::test]
+async fn runs_of_one_client_share_the_budgets() {
+    let mut played = played(ReadStrategy::Direct, Options::default()).await;
+    played.settings.clock = Clock::real();
+    played.settings.waba_calls_per_hour = 3;
+    played.run.max_wait = Duration::ZERO;
+    let client = played.client();
+    for unreadable in [0, 1] {
+        let (_, observed) = read(&client.reader(&played.run), &[waba("5000")]).await.unwrap();
+        assert_eq!(observed.unreadable.len(), unreadable);
+    }
 }

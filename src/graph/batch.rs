@@ -45,12 +45,12 @@ struct QueuedCalls {
 #[derive(Debug)]
 struct QueuedCall {
     call: ApiCall,
-    reply: oneshot::Sender<Sent>,
+    reply: oneshot::Sender<CallOutcome>,
 }
 
 /// The result of sending a call.
 #[derive(Debug)]
-pub(super) enum Sent {
+pub(super) enum CallOutcome {
     /// The call has a response, or failed.
     Done(Result<ApiResponse, GraphError>),
     /// Its batch was rejected without a look at its items: the call can be sent again, individually.
@@ -60,9 +60,9 @@ pub(super) enum Sent {
 }
 
 impl QueuedCall {
-    fn reply(self, sent: Sent) {
+    fn reply(self, outcome: CallOutcome) {
         // The caller may have given up.
-        let _ = self.reply.send(sent);
+        let _ = self.reply.send(outcome);
     }
 }
 
@@ -79,19 +79,19 @@ impl Batcher {
     }
 
     /// Sends a call once, as soon as a request is permitted. If the future is dropped before that, the call is not sent.
-    pub(super) async fn send(&self, call: ApiCall) -> Sent {
+    pub(super) async fn send(&self, call: ApiCall) -> CallOutcome {
         let (reply, sent) = oneshot::channel();
         {
             let mut calls = self.shared.calls();
             if calls.closed {
-                return Sent::Done(Err(GraphError::NotSent));
+                return CallOutcome::Done(Err(GraphError::NotSent));
             }
             calls.waiting.push_back(QueuedCall { call, reply });
         }
         self.task.get_or_init(|| tokio::spawn(send_all(Arc::clone(&self.shared))));
         self.shared.added.notify_one();
         // The reply is dropped only with the whole batcher.
-        sent.await.unwrap_or(Sent::Done(Err(GraphError::NotSent)))
+        sent.await.unwrap_or(CallOutcome::Done(Err(GraphError::NotSent)))
     }
 
     /// Fails the calls that wait, and all further ones, with [`GraphError::NotSent`].
@@ -222,7 +222,7 @@ impl BatchQueue {
         let mut paid = Vec::with_capacity(calls.len());
         for queued in calls {
             match queued.call.waba.and_then(|_| charged.next()) {
-                Some(Err(wait)) => queued.reply(Sent::BudgetSpent(wait)),
+                Some(Err(wait)) => queued.reply(CallOutcome::BudgetSpent(wait)),
                 Some(Ok(())) | None => paid.push(queued),
             }
         }
@@ -234,7 +234,7 @@ impl BatchQueue {
         let (result, headers) = self.transport.send(&queued.call).await;
         self.note_request(RequestKind::Single, began, &headers, result.as_ref().err());
         drop(permit);
-        queued.reply(Sent::Done(result));
+        queued.reply(CallOutcome::Done(result));
     }
 
     async fn send_batch(&self, permit: Permit, queued: Vec<QueuedCall>) {
@@ -251,7 +251,7 @@ impl BatchQueue {
                 self.note_request(RequestKind::Batch, began, &headers, first);
                 drop(permit);
                 for (queued, result) in queued.into_iter().zip(results) {
-                    queued.reply(Sent::Done(result));
+                    queued.reply(CallOutcome::Done(result));
                 }
             }
             Err(error) => {
@@ -271,14 +271,14 @@ impl BatchQueue {
         }
         if is_rejected || (matches!(error, GraphError::TooLarge { .. }) && !has_writes) {
             for queued in queued {
-                queued.reply(Sent::Unbatched);
+                queued.reply(CallOutcome::Unbatched);
             }
         } else {
             fail(queued, error);
         }
     }
 
-    /// Tells the limits how a request ended.
+    /// Notes in the limits how a request ended.
     fn note_request(
         &self,
         kind: RequestKind,
@@ -306,7 +306,7 @@ impl BatchQueue {
 /// Replies to calls with an error.
 fn fail(calls: impl IntoIterator<Item = QueuedCall>, error: &GraphError) {
     for queued in calls {
-        queued.reply(Sent::Done(Err(error.clone())));
+        queued.reply(CallOutcome::Done(Err(error.clone())));
     }
 }
 

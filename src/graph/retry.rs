@@ -1,6 +1,6 @@
 //! Sends calls, and retries reads after transient errors.
 
-use super::batch::{Batcher, Sent};
+use super::batch::{Batcher, CallOutcome};
 use super::error::GraphError;
 use super::http::wire::ListPage;
 use super::http::{ApiCall, ApiResponse, PageCursor, Transport};
@@ -42,10 +42,12 @@ impl Retrier {
     pub(super) async fn send_once(&self, mut call: ApiCall) -> Result<ApiResponse, GraphError> {
         loop {
             match (self.batcher.send(call.clone()).await, call.waba) {
-                (Sent::Done(result), _) => return result,
-                (Sent::Unbatched, _) => call.unbatched = true,
-                (Sent::BudgetSpent(wait), Some(waba)) => self.limits.wait_for_budget(waba, wait).await?,
-                (Sent::BudgetSpent(_), None) => return Err(GraphError::NotSent),
+                (CallOutcome::Done(result), _) => return result,
+                (CallOutcome::Unbatched, _) => call.unbatched = true,
+                (CallOutcome::BudgetSpent(wait), Some(waba)) => {
+                    self.limits.wait_for_budget(waba, wait).await?;
+                }
+                (CallOutcome::BudgetSpent(_), None) => return Err(GraphError::NotSent),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What several rooms of tests share: an emulator with the real client beside it.
+//! Shared by several test modules: an emulator, and the real client connected to it.
 
 use std::time::Duration;
 use wabacl::clock::Clock;
@@ -6,10 +6,10 @@ use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
 use wabacl::graph::{DirectoryRequest, GraphClient, ReadStrategy, Reader, RunSettings, Settings, Writer};
 use wabacl::model::{AssignmentKey, Directory, TaskSet, UserId, WabaId};
 
-/// The token of the worlds' admin. Long, and unlike anything else, so that a search for it finds only it.
+/// The token of the admin in each world. It is long and unique, so a search for it has no false matches.
 pub(crate) const TOKEN: &str = "EAAtopsecretTOKENofAdmin0123456789";
 
-/// An emulator, and settings with which the client reaches it.
+/// An emulator, and settings of a client that is connected to it.
 pub(crate) struct Played {
     pub(crate) emulator: Emulator,
     pub(crate) settings: Settings,
@@ -23,7 +23,7 @@ impl Played {
         let mut settings = Settings::new(TOKEN.into());
         settings.graph_url = emulator.url();
         settings.clock = Clock::scaled(10_000.0);
-        // One call a request, so that a test can say which of them goes wrong.
+        // One call in each request, so that a fault applies to one call.
         let run = RunSettings { read_strategy: ReadStrategy::Direct, ..RunSettings::default() };
         Self { emulator, settings, run }
     }
@@ -49,19 +49,19 @@ impl Played {
         client.writer(&client.reader(&self.run))
     }
 
-    /// Gives how many requests came whose path ends like this.
+    /// Returns the number of calls whose path ends with a suffix.
     pub(crate) fn calls_at(&self, suffix: &str) -> usize {
         self.emulator.calls().iter().filter(|call| call.path.ends_with(suffix)).count()
     }
 
-    /// Gives the methods of the requests for a WABA's list, in order.
+    /// Returns the methods of the calls to a WABA's list of assignments, in order.
     pub(crate) fn methods_at(&self, waba: &str) -> Vec<String> {
         let suffix = format!("/{waba}/assigned_users");
         let calls = self.emulator.calls().into_iter();
         calls.filter(|call| call.path.ends_with(&suffix)).map(|call| call.method).collect()
     }
 
-    /// Gives what a user holds on a WABA, as the world has it.
+    /// Returns the tasks that a user holds on a WABA, according to the emulator.
     pub(crate) fn held(&self, waba: &str, user: &str) -> String {
         let key = key(waba, user);
         self.emulator.world().assignments().get(key).map(ToString::to_string).unwrap_or_default()
@@ -85,24 +85,24 @@ pub(crate) fn user(id: &str) -> UserId {
     id.parse().unwrap()
 }
 
-/// Makes a set of the tasks that a text names, with spaces between them.
+/// Parses task names that are separated by spaces.
 pub(crate) fn tasks(names: &str) -> TaskSet {
     let mut tasks = TaskSet::EMPTY;
     names.split_whitespace().for_each(|name| tasks.insert_name(name));
     tasks
 }
 
-/// Makes an error of the API.
+/// Returns a fault that answers with an error of the API.
 pub(crate) fn refuses(status: u16, code: u32, subcode: Option<u32>) -> FaultKind {
     FaultKind::GraphError { status, code, subcode, message: format!("(#{code}) no"), is_transient: false }
 }
 
-/// Waits until something holds, without sleeping: other tasks run meanwhile. Fails after half a minute.
+/// Waits until a condition holds, without sleeping: other tasks run meanwhile. Fails after half a minute.
 pub(crate) async fn until(holds: impl Fn() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(30), async {
         while !holds() {
             tokio::task::yield_now().await;
         }
     });
-    waited.await.expect("it never came to hold");
+    waited.await.expect("the condition does not hold");
 }

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_told_in_seconds_or_in_minutes() {
+    fn the_wait_is_read_in_seconds_and_in_minutes() {
         assert_eq!(headers(&[("retry-after", "7")]).wait, Some(Duration::from_secs(7)));
         let usage = r#"{"1":[{"type":"x","estimated_time_to_regain_access":2},{"estimated_time_to_regain_access":5}]}"#;
         let business = ("x-business-use-case-usage", usage);

@@ -6,7 +6,7 @@
 mod budget;
 mod concurrency;
 mod patience;
-mod throttle;
+mod pauses;
 
 pub(super) use concurrency::RequestKind;
 
@@ -17,10 +17,10 @@ use crate::model::WabaId;
 use budget::Budget;
 use concurrency::Concurrency;
 use patience::Patience;
+use pauses::Pauses;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use throttle::Throttle;
 use tokio::sync::Notify;
 
 /// The usage of a limit above which concurrency is halved, in percent. A guess: Meta refuses calls at 100, and the
@@ -41,7 +41,7 @@ pub(super) struct Limiter {
 #[derive(Debug)]
 struct ApiState {
     concurrency: Concurrency,
-    throttle: Throttle,
+    pauses: Pauses,
 }
 
 /// The limits of one run, and what they have cost it.
@@ -86,8 +86,7 @@ impl Limiter {
             return Err(GraphError::settings("a WABA needs at least one call an hour"));
         }
         let budget = Budget::new(settings.waba_calls_per_hour, settings.call_log.clone());
-        let api =
-            ApiState { concurrency: Concurrency::new(settings.concurrency), throttle: Throttle::default() };
+        let api = ApiState { concurrency: Concurrency::new(settings.concurrency), pauses: Pauses::default() };
         Ok(Self {
             clock: settings.clock.clone(),
             api: Mutex::new(api),
@@ -163,7 +162,7 @@ impl RunLimits {
             return Err(GraphError::OutOfTime);
         }
         let mut api = self.limiter.api();
-        if let Some(pause) = api.throttle.pause(now) {
+        if let Some(pause) = api.pauses.pause(now) {
             // A run that began during the pause has not waited for the part before.
             if !lock(&self.patience).spend(pause.since.max(self.began), pause.until) {
                 let until = self.clock().now() + pause.remaining(now);
@@ -181,7 +180,7 @@ impl RunLimits {
 
     /// Returns whether the API asks to pause.
     pub(super) fn is_paused(&self) -> bool {
-        self.limiter.api().throttle.pause(self.clock().elapsed()).is_some()
+        self.limiter.api().pauses.pause(self.clock().elapsed()).is_some()
     }
 
     /// Notes the end of a request, and adapts the concurrency.
@@ -195,7 +194,7 @@ impl RunLimits {
         let now = self.clock().elapsed();
         let mut api = self.limiter.api();
         if success && usage.is_none_or(|usage| usage <= STRAIN) {
-            api.throttle.note_success();
+            api.pauses.note_success();
             api.concurrency.note_success(kind, now, took);
         } else {
             api.concurrency.note_strain(now, took);
@@ -208,8 +207,8 @@ impl RunLimits {
     pub(super) fn note_throttled(&self, error: &ApiError, wait: Option<Duration>) {
         let now = self.clock().elapsed();
         let mut api = self.limiter.api();
-        if api.throttle.begin(now, wait, error) {
-            let pause = api.throttle.pause(now).map_or(0, |pause| pause.remaining(now).as_secs());
+        if api.pauses.begin(now, wait, error) {
+            let pause = api.pauses.pause(now).map_or(0, |pause| pause.remaining(now).as_secs());
             tracing::warn!("Meta throttles calls; nothing is sent for {pause} s: {error}");
         }
         api.concurrency.note_throttled();

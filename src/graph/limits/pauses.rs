@@ -26,13 +26,13 @@ impl Pause {
 
 /// The current pause, if any.
 #[derive(Debug, Default)]
-pub(super) struct Throttle {
+pub(super) struct Pauses {
     pause: Option<Pause>,
     /// How many pauses there were without a success in between.
     in_a_row: u32,
 }
 
-impl Throttle {
+impl Pauses {
     /// Returns the pause in which a moment is.
     pub(super) fn pause(&self, now: Duration) -> Option<&Pause> {
         self.pause.as_ref().filter(|pause| now < pause.until)
@@ -72,30 +72,30 @@ mod tests {
         ApiError { status: 400, code: 4, subcode: None, message, explanation: None, trace: None }
     }
 
-    fn until(throttle: &Throttle, now: Duration) -> Option<Duration> {
-        throttle.pause(now).map(|pause| pause.until)
+    fn until(pauses: &Pauses, now: Duration) -> Option<Duration> {
+        pauses.pause(now).map(|pause| pause.until)
     }
 
     #[test]
     fn a_pause_is_as_long_as_the_api_says_and_can_be_extended() {
-        let mut throttle = Throttle::default();
-        assert!(throttle.begin(S(10), Some(S(30)), &api()));
-        assert!(!throttle.begin(S(20), Some(S(5)), &api()));
-        assert_eq!(until(&throttle, S(39)), Some(S(40)), "the longer wait counts");
-        assert!(!throttle.begin(S(20), None, &api()));
-        assert_eq!(until(&throttle, S(79)), Some(S(80)));
-        assert_eq!(until(&throttle, S(80)), None);
+        let mut pauses = Pauses::default();
+        assert!(pauses.begin(S(10), Some(S(30)), &api()));
+        assert!(!pauses.begin(S(20), Some(S(5)), &api()));
+        assert_eq!(until(&pauses, S(39)), Some(S(40)), "the longer wait counts");
+        assert!(!pauses.begin(S(20), None, &api()));
+        assert_eq!(until(&pauses, S(79)), Some(S(80)));
+        assert_eq!(until(&pauses, S(80)), None);
     }
 
     #[test]
     fn pauses_in_a_row_double_until_a_success() {
-        let mut throttle = Throttle::default();
+        let mut pauses = Pauses::default();
         for (now, end) in [(0, 60), (60, 180), (180, 420)] {
-            assert!(throttle.begin(S(now), None, &api()));
-            assert_eq!(until(&throttle, S(now)), Some(S(end)));
+            assert!(pauses.begin(S(now), None, &api()));
+            assert_eq!(until(&pauses, S(now)), Some(S(end)));
         }
-        throttle.note_success();
-        throttle.begin(S(420), None, &api());
-        assert_eq!(until(&throttle, S(420)), Some(S(480)));
+        pauses.note_success();
+        pauses.begin(S(420), None, &api());
+        assert_eq!(until(&pauses, S(420)), Some(S(480)));
     }
 }
