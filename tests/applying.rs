@@ -317,8 +317,8 @@ async fn a_dead_token_stops_everything() {
             "502/104 NotAttempted"
         ]
     );
-    assert!(report.stopped.as_deref().unwrap().contains("the access token is no good"));
-    assert!(why(&report, "502", "104").starts_with("the run was stopped: the access token is no good"));
+    assert!(report.stopped.as_deref().unwrap().contains("the access token is not valid"));
+    assert!(why(&report, "502", "104").starts_with("the run was stopped: the access token is not valid"));
     assert_eq!(played.methods_at("502"), ["GET"], "nothing more is sent");
 }
 

@@ -48,7 +48,7 @@ pub fn explain_drift(
     {
         events(Event::Warning(Warning::UnknownDigest(digest)));
     }
-    Drift { told: drift::explain(plan, &proposal.manifest_digest, baseline, &history), expiring }
+    Drift { explanations: drift::explain(plan, &proposal.manifest_digest, baseline, &history), expiring }
 }
 
 /// Reads the journal of a business. If it cannot be read, less is known, and that is a warning.

@@ -95,7 +95,7 @@ pub struct EndingGrant {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {
     /// The explanation of each difference.
-    pub told: BTreeMap<AssignmentKey, Explanation>,
+    pub explanations: BTreeMap<AssignmentKey, Explanation>,
     /// The grants that end soon, if they were asked for, by day and then by position.
     pub expiring: Option<Vec<EndingGrant>>,
 }
@@ -103,11 +103,11 @@ pub struct Drift {
 impl Drift {
     /// Returns whether it is known for any difference which side changed.
     pub fn tells(&self) -> bool {
-        self.told.values().any(|told| told.moved != Moved::Unknown)
+        self.explanations.values().any(|explanations| explanations.moved != Moved::Unknown)
     }
 
     /// Counts the differences by the side that changed.
     pub fn count(&self, moved: Moved) -> usize {
-        self.told.values().filter(|told| told.moved == moved).count()
+        self.explanations.values().filter(|explanations| explanations.moved == moved).count()
     }
 }

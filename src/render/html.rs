@@ -209,7 +209,7 @@ fn one_change(view: &View<'_>, change: &Change, to: &mut impl io::Write) -> io::
     };
     let mut why: Vec<String> =
         wording::reasons(change, view.sources()).iter().map(|reason| text(reason)).collect();
-    if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
+    if let Some(told) = view.drift.and_then(|drift| drift.explanations.get(&change.key)) {
         why.extend(told.last_write.as_ref().map(|write| text(&wording::last_write(write))));
         if told.moved != Moved::Unknown {
             why.push(wording::side(told.moved).to_owned());

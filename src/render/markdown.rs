@@ -252,7 +252,7 @@ fn why(view: &View<'_>, change: &Change) -> String {
     if change.admin {
         all.push("an admin: may not be listed even after the write".to_owned());
     }
-    if let Some(told) = view.drift.and_then(|drift| drift.told.get(&change.key)) {
+    if let Some(told) = view.drift.and_then(|drift| drift.explanations.get(&change.key)) {
         all.extend(told.last_write.as_ref().map(|write| code(&wording::last_write(write))));
         if told.moved != Moved::Unknown {
             all.push(wording::side(told.moved).to_owned());

@@ -64,7 +64,7 @@ async fn a_token_without_admin_permissions_reads_and_cannot_write() {
 async fn an_answer_of_a_proxy_is_told_as_such() {
     let remote = Remote::start(vec![Fault::new(FaultKind::HtmlError(403)).at("/system_users")]).await;
     let ran = remote.run("plan").ends(1).says("(HTTP 403) is not from the Graph API: <html>");
-    ran.says("hint: check --graph-url and any proxy on the way");
+    ran.says("hint: check --graph-url and any proxy");
     let elsewhere = String::from("http://127.0.0.1:1/login");
     let remote = Remote::start(vec![Fault::new(FaultKind::Redirect(elsewhere)).at("/system_users")]).await;
     remote.run("plan").ends(1).says("redirect").says("HTTP 302");
@@ -123,7 +123,7 @@ async fn an_app_that_may_not_ask_about_its_token_can_plan_all_the_same() {
     assert!(ran.stdout.contains("\"acting_user\":{\"id\":\"1972385232742140\""), "{ran}");
     let remote = Remote::start(vec![silent, Fault::new(refuses(400, 100, None)).at("/me")]).await;
     // What is taken away could then be the token's own access.
-    let ran = remote.run("plan").ends(3).says("the API does not tell whose token this is");
+    let ran = remote.run("plan").ends(3).says("the API does not report whose token this is");
     ran.says("self: the API does not report which system user of the business this token belongs");
     remote.run("apply --auto-approve").ends(3);
     remote.run("apply --auto-approve --waive self").ends(0).says("Applied: 7 of 7 changes.");
@@ -141,7 +141,7 @@ async fn a_token_that_ends_soon_or_lacks_a_scope_earns_a_warning() {
     let remote = Remote::of(place, "EAAsoon", Options::default()).await;
     let ran = remote.place.run(&format!("whoami --graph-url {}", remote.emulator.url())).ends(0);
     let ran = ran.never_says("EAAsoon");
-    ran.says("warning: the token ends at")
+    ran.says("warning: the token expires at")
         .says("warning: the token does not have the scope business_management");
 }
 

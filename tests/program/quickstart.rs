@@ -4,7 +4,7 @@ use super::Place;
 
 #[test]
 fn a_plan_shows_every_kind_of_change_with_its_reason() {
-    insta::assert_snapshot!(Place::new().emulated("plan").to_string(), @r#"
+    insta::assert_snapshot!(Place::new().emulated("plan --read-strategy nested").to_string(), @r#"
     exit 0
     --- stdout
     WABA acme-eu (102290129340398)

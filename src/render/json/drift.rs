@@ -9,7 +9,7 @@ use crate::render::{View, harmless};
 
 /// Returns a change with what is known of how it came to differ.
 pub(super) fn change(view: &View<'_>, change: &Change) -> ChangeEntry {
-    let told = view.drift.and_then(|drift| drift.told.get(&change.key));
+    let told = view.drift.and_then(|drift| drift.explanations.get(&change.key));
     ChangeEntry { drift: told.map(told_entry), ..change_entry(view.plan(), change, view.sources()) }
 }
 

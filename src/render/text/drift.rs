@@ -42,7 +42,7 @@ fn write_difference(layout: &mut Layout, view: &View<'_>, change: &Change, verbo
     write_tasks(layout, "holds, and should not:", &change.lost(), Paint::Bad);
     write_reasons(layout, view, change, verbose);
     if let Some(drift) = view.drift
-        && let Some(told) = drift.told.get(&change.key)
+        && let Some(told) = drift.explanations.get(&change.key)
     {
         // Where nothing can be told of any it helps nobody to say so of each.
         write_told(layout, told, drift.tells());
