@@ -178,7 +178,7 @@ fn moved(plan: &Plan, change: &Change, known: &KnownState<'_>, same_manifests: b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Because, Name, Outcome, RecordedOutcome, RecordedReason, Runner, State, Task};
+    use crate::model::{Because, Name, Outcome, RecordedOutcome, Runner, State, Task};
     use jiff::Timestamp;
 
     fn key() -> AssignmentKey {
@@ -214,7 +214,9 @@ mod tests {
             user_name: Name::default(),
             before: set(before),
             after: set(after),
-            because: RecordedReason::default(),
+            admin: false,
+            because: Because::default(),
+            more: 0,
             outcome: Some(RecordedOutcome { at, outcome, traces: Vec::new() }),
             settled: None,
         };

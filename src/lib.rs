@@ -64,7 +64,7 @@ pub mod store;
 
 pub mod apply;
 
-pub mod planfile;
+pub mod documents;
 
 pub mod render;
 

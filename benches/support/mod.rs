@@ -2,6 +2,7 @@
 //! Manifests and live states of any size, for measuring.
 
 use std::fmt::Write as _;
+use wabacl::documents::{self, Findings};
 use wabacl::guard::review;
 use wabacl::manifest::parse;
 use wabacl::model::{
@@ -10,7 +11,6 @@ use wabacl::model::{
 };
 use wabacl::plan::plan;
 use wabacl::proposal::Proposal;
-use wabacl::render::{self, View};
 use wabacl::resolve::resolve;
 
 /// The business portfolio of every case.
@@ -181,6 +181,7 @@ pub fn core(case: &Case) -> (Plan, usize) {
     };
     let review = review(proposal, &[]);
     let mut sink = Counted(0);
-    render::json::plan(&View::of_plan(&review), &mut sink).expect("a count takes everything");
+    documents::plan(review.proposal(), Findings::of_review(&review), &mut sink)
+        .expect("a count takes everything");
     (review.plan().clone(), sink.0)
 }

@@ -10,6 +10,7 @@ use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::apply::{Shutdown, WABAS_IN_PROGRESS};
 use crate::clock::Clock;
+use crate::documents::{self, Findings};
 use crate::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease,
 };
@@ -262,13 +263,13 @@ fn report(
     format: ReportFormat,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let view = View::of_plan(approved.review());
+    let (proposal, findings) = (approved.proposal(), Findings::of_review(approved.review()));
     match format {
         ReportFormat::Text if approved.plan().changes.is_empty() => Ok(()),
         ReportFormat::Text => {
             terminal.product(&render::text::report(report, approved.plan(), &terminal.style()))
         }
-        ReportFormat::Json => terminal.written(|to| render::json::report(report, &view, to)),
+        ReportFormat::Json => terminal.written(|to| documents::report(report, proposal, findings, to)),
     }
 }
 

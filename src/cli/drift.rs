@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions};
 use super::plan;
 use super::terminal::{self, Terminal};
+use crate::documents;
 use crate::engine::{self, EngineError, Reference};
 use crate::files;
 use crate::model::{BusinessId, UnmanagedReason};
@@ -116,7 +117,7 @@ fn write(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let text = match format {
-        DriftFormat::Json => return render::json::plan(view, to),
+        DriftFormat::Json => return documents::plan(view.proposal, view.findings(), to),
         DriftFormat::Html => return render::html::plan(view, to),
         DriftFormat::Text => render::text::drift(view, style),
         DriftFormat::Diff => render::diff::plan(view, style),

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::options::ReportFormat;
 use super::state::StateDir;
 use super::terminal::Terminal;
+use crate::documents;
 use crate::model::{BusinessId, Histories};
 use crate::render;
 use crate::store::{self, JournalError, Keep};
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let histories = histories(&state_dir, args.business, keep)
         .map_err(|error| Failure::journal("reading the journal", &error))?;
     match args.format {
-        ReportFormat::Json => terminal.written(|to| render::json::journal(&histories, to))?,
+        ReportFormat::Json => terminal.written(|to| documents::journal(&histories, to))?,
         ReportFormat::Text if histories.is_empty() => {
             let of = args.business.map(|id| format!(" of the business {id}")).unwrap_or_default();
             let place = state_dir.display().to_string();

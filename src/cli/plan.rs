@@ -6,10 +6,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::terminal::{self, Terminal};
+use crate::documents::{self, Findings, saved};
 use crate::engine;
 use crate::guard::{self, Review};
 use crate::model::Plan;
-use crate::planfile;
 use crate::render::{self, View};
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
     show(&review, args.format, terminal)?;
     if let Some(file) = &args.out {
-        planfile::save(review.proposal(), file)
+        saved::save(review.proposal(), file)
             .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
         terminal.say(&format!("The plan is saved as {}.", file.display()));
     }
@@ -59,7 +59,9 @@ pub(crate) fn show(review: &Review, format: Format, terminal: &Terminal) -> Resu
     let view = View::of_plan(review);
     match format {
         Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
-        Format::Json => terminal.written(|to| render::json::plan(&view, to)),
+        Format::Json => {
+            terminal.written(|to| documents::plan(review.proposal(), Findings::of_review(review), to))
+        }
         Format::Diff => terminal.product(&render::diff::plan(&view, &terminal.style())),
         Format::Html => terminal.written(|to| render::html::plan(&view, to)),
         Format::Markdown => terminal.product(&render::markdown::plan(&view)),

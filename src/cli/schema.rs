@@ -3,7 +3,8 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::{manifest, planfile, render};
+use crate::documents::schema;
+use crate::manifest;
 use clap::ValueEnum;
 
 /// Prints a JSON Schema
@@ -36,11 +37,11 @@ enum Of {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     terminal.product(&match args.of {
         Of::Manifest => manifest::schema(),
-        Of::Plan => render::schema::plan(),
-        Of::Report => render::schema::report(),
-        Of::SavedPlan => planfile::schema(),
-        Of::Diagnostics => render::schema::diagnostics(),
-        Of::Journal => render::schema::journal(),
+        Of::Plan => schema::plan(),
+        Of::Report => schema::report(),
+        Of::SavedPlan => schema::saved_plan(),
+        Of::Diagnostics => schema::diagnostics(),
+        Of::Journal => schema::journal(),
         #[cfg(feature = "emulator")]
         Of::Emulator => crate::emulator::schema(),
     })?;

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::options::{self, ManifestPaths, ValidateFormat};
 use super::terminal::{self, Terminal};
 use crate::manifest::Manifest;
-use crate::{engine, render};
+use crate::{documents, engine, render};
 use jiff::civil::Date;
 
 /// Checks manifests without the API
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let (diagnostics, sources) = (&validation.diagnostics, &validation.sources);
     match args.format {
         ValidateFormat::Json => {
-            terminal.written(|to| render::json::diagnostics(diagnostics, sources, to))?;
+            terminal.written(|to| documents::diagnostics(diagnostics, sources, to))?;
         }
         ValidateFormat::Sarif => {
             terminal.written(|to| render::sarif::diagnostics(diagnostics, sources, to))?;

@@ -35,6 +35,13 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// Returns diagnostics by file, line and column, those without a place first.
+pub fn in_order(found: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut sorted: Vec<&Diagnostic> = found.iter().collect();
+    sorted.sort_by_key(|diagnostic| diagnostic.at);
+    sorted
+}
+
 impl Diagnostic {
     /// Returns whether the diagnostic stops the run.
     pub fn is_error(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Why a run ends before it has a result.
 
+use crate::documents::saved::SavedPlanError;
 use crate::graph::GraphError;
 use crate::model::{BusinessId, Name};
-use crate::planfile::PlanFileError;
 use crate::store::{Holder, JournalError};
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ pub enum EngineError {
     },
     /// A saved plan cannot be read.
     #[error("reading the saved plan")]
-    SavedPlan(#[source] PlanFileError),
+    SavedPlan(#[source] SavedPlanError),
     /// A saved plan is older than allowed.
     #[error("the plan is {hours} hours old: it was created at {made}")]
     TooOld {
@@ -104,7 +104,7 @@ impl EngineError {
             | Self::OtherBusiness { .. }
             | Self::Stale { .. }
             | Self::Disagrees
-            | Self::SavedPlan(PlanFileError::Altered { .. } | PlanFileError::Newer { .. }) => {
+            | Self::SavedPlan(SavedPlanError::Altered { .. } | SavedPlanError::Newer { .. }) => {
                 ErrorClass::Refused
             }
             Self::Manifests(_)

@@ -4,10 +4,11 @@ use super::event::StageGuard;
 use super::propose::acting_user_name;
 use super::session::reading_directory;
 use super::{EngineError, Event, Events, Session, Stage};
+use crate::documents;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::model::{Directory, Plan, StaleChange, UserId, WabaId};
+use crate::plan;
 use crate::proposal::Proposal;
-use crate::{plan, planfile};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub struct AgeLimit {
 ///
 /// [`EngineError::SavedPlan`] if the file cannot be read, is something else, or was altered.
 pub fn load_saved(file: &Path) -> Result<Proposal, EngineError> {
-    planfile::load(file).map_err(EngineError::SavedPlan)
+    documents::saved::load(file).map_err(EngineError::SavedPlan)
 }
 
 impl AgeLimit {

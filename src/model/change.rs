@@ -5,6 +5,7 @@ use super::{
 };
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +40,7 @@ pub enum Blocked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WhyGone {
     /// A grant that has expired.
-    Expired(GrantSource),
+    Expired(Arc<GrantSource>),
     /// The user is declared here, and no grant gives it the task.
     Declared(Position),
     /// The user is not declared, and the WABA, declared here, has `prune: all`.
@@ -50,7 +51,7 @@ pub enum WhyGone {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Because {
     /// The grants that ask for the assignment, in the order of the manifests.
-    pub grants: Vec<GrantSource>,
+    pub grants: Vec<Arc<GrantSource>>,
     /// If a task is removed: the prune rule, and each line that no longer grants it.
     pub gone: Option<(Prune, Vec<WhyGone>)>,
 }

@@ -3,6 +3,7 @@
 use super::{AssignmentKey, BusinessId, Implied, Name, Position, State, SystemUser, TaskSet, UserId, WabaId};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What may be removed on a WABA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -65,8 +66,8 @@ pub struct Scope {
     pub users: BTreeMap<UserId, DeclaredUser>,
 }
 
-/// A grant as explanations refer to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A grant as explanations refer to it. Many changes share one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GrantSource {
     /// Its path in its document: `grants[1]`.
     pub path: String,
@@ -84,7 +85,7 @@ pub struct GrantSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedGrant {
     /// How explanations refer to it.
-    pub source: GrantSource,
+    pub source: Arc<GrantSource>,
     /// The tasks that it gives while it is in force.
     pub tasks: TaskSet,
     /// Whether its `until` has passed. It then gives nothing.

@@ -3,6 +3,7 @@
 use super::{AssignmentKey, GrantSource, Name, Outcome, RecordedRun, RecordedWrite, Runner, TaskSet, UserId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Which side changed since an assignment was last known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +83,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndingGrant {
     /// The grant.
-    pub source: GrantSource,
+    pub source: Arc<GrantSource>,
     /// The tasks that it gives.
     pub tasks: TaskSet,
     /// The number of users that hold something by it.

@@ -1,6 +1,6 @@
 //! What a journal tells: the runs that applied something, and what is known of each of their writes.
 
-use super::{Action, AssignmentKey, BusinessId, Name, Outcome, Prune, TaskSet, UserId};
+use super::{Action, AssignmentKey, Because, BusinessId, Name, Outcome, Sources, TaskSet, UserId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub struct History {
     /// The runs, in the order in which they began.
     pub runs: Vec<RecordedRun>,
+    /// The manifests to which the reasons refer: paths without text.
+    pub sources: Sources,
     /// The lines that could not be read, by number; the first hundred.
     pub broken: Vec<BrokenLine>,
     /// How many lines could not be read.
@@ -93,8 +95,12 @@ pub struct RecordedWrite {
     pub before: TaskSet,
     /// What was to be: the whole new set.
     pub after: TaskSet,
-    /// Why.
-    pub because: RecordedReason,
+    /// Whether the user was known to be an admin of the business. Older journals do not record it.
+    pub admin: bool,
+    /// Why. The positions are in [`History::sources`].
+    pub because: Because,
+    /// The number of grants and lines that the journal leaves out of `because`.
+    pub more: u64,
     /// What became of it; `None` where the run ended before it could tell.
     pub outcome: Option<RecordedOutcome>,
     /// What a later run found out about it by reading.
@@ -111,43 +117,6 @@ impl RecordedWrite {
     pub fn action(&self) -> Action {
         Action::between(&self.before, &self.after)
     }
-}
-
-/// The reason of a write.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RecordedReason {
-    /// The grants that asked for it; not all of them where there were very many.
-    pub grants: Vec<RecordedGrant>,
-    /// Where something went: the prune rule, and the lines that no longer gave it.
-    pub gone: Option<(Prune, Vec<RecordedGone>)>,
-    /// How many more grants and lines there were.
-    pub more: u64,
-}
-
-/// A grant as it stood when the write was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedGrant {
-    /// Its path in its document: `grants[1]`.
-    pub path: Name,
-    /// Its name, where it had one.
-    pub name: Option<Name>,
-    /// The file in which it stood.
-    pub file: Name,
-    /// The line, from 1.
-    pub line: u32,
-    /// Its reason, where it had one.
-    pub reason: Option<Name>,
-}
-
-/// A line that no longer gave something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordedGone {
-    /// A grant that had expired.
-    Expired(RecordedGrant),
-    /// The user was declared, in this file and line, and no grant gave it this.
-    Declared(Name, u32),
-    /// The user was declared nowhere, and the WABA, declared in this file and line, was pruned of all such.
-    Undeclared(Name, u32),
 }
 
 /// What became of a write.

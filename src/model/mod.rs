@@ -35,8 +35,8 @@ pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
 pub use forecast::ScopeForecast;
 pub use history::{
-    BrokenLine, Histories, History, RecordedGone, RecordedGrant, RecordedOutcome, RecordedReason,
-    RecordedRun, RecordedWrite, RunEnd, Runner, Settled, SettledWrite, Settlement,
+    BrokenLine, Histories, History, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Runner, Settled,
+    SettledWrite, Settlement,
 };
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use implied::Implied;

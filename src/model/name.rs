@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// Names are foreign text: [`fmt::Display`] shows what could steer a terminal or a pipeline as visible
 /// escapes (see [`escape`]); only [`Name::as_str`] returns the raw text, for comparing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Name(Box<str>);
 
 impl Name {

@@ -59,6 +59,13 @@ impl Sources {
         self.0.get(id.0 as usize)
     }
 
+    /// Returns the sources with their paths and without their text.
+    #[must_use]
+    pub fn paths(&self) -> Self {
+        let path = |source: &Source| Source { path: source.path.clone(), text: String::new() };
+        Self(self.0.iter().map(path).collect())
+    }
+
     /// Returns the path of a text, `?` if no text has this number.
     pub fn path(&self, id: SourceId) -> &str {
         self.get(id).map_or("?", |source| &source.path)

@@ -1,6 +1,7 @@
 //! Differences between a saved plan and the present.
 
 use super::{AssignmentKey, GrantSource, TaskSet};
+use std::sync::Arc;
 
 /// An assignment that no longer is what a saved plan starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum CurrentAccess {
     /// The user is not a system user of the business.
     NoSuchUser,
     /// A grant that asks for the change has expired since.
-    Expired(GrantSource),
+    Expired(Arc<GrantSource>),
     /// The manifests do not ask for a change.
     NotAsked,
     /// The manifests ask for a change from the first set to the second.

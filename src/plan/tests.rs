@@ -7,6 +7,7 @@ use crate::model::{
 };
 use jiff::civil::date;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn key(waba: u64, user: u64) -> AssignmentKey {
     AssignmentKey { waba: waba.to_string().parse().unwrap(), user: user.to_string().parse().unwrap() }
@@ -232,7 +233,8 @@ fn an_expired_grant_of_what_is_implied_is_no_reason() {
     let mut wanted = desired(Prune::Declared, state(&["1 1 MANAGE"]));
     wanted.implied = Implied::from_iter([(Task::Manage, tasks("VIEW_COST"))]);
     let at = Position::default();
-    let source = GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at };
+    let source =
+        Arc::new(GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at });
     wanted.grants.push(ResolvedGrant { source, tasks: tasks("VIEW_COST"), expired: true });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP,MANAGE,VIEW_COST"])));
@@ -244,7 +246,8 @@ fn an_expired_grant_of_what_is_implied_is_no_reason() {
 fn a_loss_is_explained_by_the_grant_that_expired_or_else_by_the_declaration() {
     let mut wanted = desired(Prune::Declared, State::default());
     let at = Position { line: 42, column: 3, ..Position::default() };
-    let source = GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at };
+    let source =
+        Arc::new(GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at });
     wanted.grants.push(ResolvedGrant { source: source.clone(), tasks: tasks("DEVELOP"), expired: true });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP", "1 2 MANAGE"])));

@@ -2,7 +2,7 @@
 
 use super::wording;
 use super::{View, harmless};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, in_order};
 use crate::guard::Violation;
 use crate::model::{Change, Plan, Position, Sources, WhyGone};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ pub struct Top(pub String);
 /// Shows diagnostics as commands, by file, line and column.
 pub fn diagnostics(found: &[Diagnostic], sources: &Sources, top: &Top) -> String {
     let mut text = String::new();
-    for diagnostic in super::text::in_order(found) {
+    for diagnostic in in_order(found) {
         let level = match diagnostic.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

@@ -290,7 +290,7 @@ mod tests {
             before: TaskSet::EMPTY,
             after: TaskSet::from_names(["MANAGE"]),
             implied: TaskSet::EMPTY,
-            because: Because { grants: vec![source], gone: None },
+            because: Because { grants: vec![source.into()], gone: None },
             blocked: None,
             admin: false,
         }
@@ -303,8 +303,9 @@ mod tests {
         for change in &mut plan.changes {
             plan.waba_names.insert(change.key.waba, name.into());
             plan.user_names.insert(change.key.user, name.into());
-            change.because.grants[0].name = Some(name.into());
-            change.because.grants[0].reason = Some(name.into());
+            let grant = std::sync::Arc::make_mut(&mut change.because.grants[0]);
+            grant.name = Some(name.into());
+            grant.reason = Some(name.into());
             change.after.insert_name(name);
         }
         plan.unreadable.insert("999".parse().unwrap(), name.to_owned());

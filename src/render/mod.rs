@@ -1,4 +1,4 @@
-//! Shows plans, reports and diagnostics as text and as JSON: core types in, text out.
+//! Shows plans, reports and diagnostics: core types in, text out.
 //!
 //! This module knows no API, no YAML, no clock and no terminal: whether there is colour and how wide the
 //! page is, it is told. Foreign names pass through [`escape`](crate::text::escape) in every format, and no line of text begins
@@ -7,15 +7,14 @@
 pub mod diff;
 pub mod github;
 pub mod html;
-pub mod json;
 mod layout;
 pub mod markdown;
 pub mod prometheus;
 pub mod sarif;
-pub mod schema;
 pub mod text;
 mod wording;
 
+use crate::documents::Findings;
 use crate::guard::{Review, Violation};
 use crate::model::{Drift, LiveAccess, Name, Plan, Sources};
 use crate::proposal::Proposal;
@@ -60,6 +59,11 @@ impl<'a> View<'a> {
     /// Shows how live access differs. No guard is evaluated.
     pub fn of_drift(proposal: &'a Proposal, drift: &'a Drift) -> Self {
         Self { proposal, violations: &[], waived: &[], drift: Some(drift) }
+    }
+
+    /// Returns what is known besides the proposal.
+    pub fn findings(&self) -> Findings<'a> {
+        Findings { violations: self.violations, waived: self.waived, drift: self.drift }
     }
 
     fn plan(&self) -> &'a Plan {

@@ -1,7 +1,7 @@
 //! Diagnostics as SARIF 2.1.0, which code scanning services take. Decides nothing.
 
-use super::harmless;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, in_order};
+use crate::documents::json::write_document;
 use crate::model::{Position, Sources};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -13,8 +13,8 @@ use std::io;
 /// # Errors
 ///
 /// Where the sink fails.
-pub fn diagnostics(found: &[Diagnostic], sources: &Sources, mut to: impl io::Write) -> io::Result<()> {
-    let found = super::text::in_order(found);
+pub fn diagnostics(found: &[Diagnostic], sources: &Sources, to: impl io::Write) -> io::Result<()> {
+    let found = in_order(found);
     let rules: BTreeSet<&str> = found.iter().map(|diagnostic| diagnostic.code).collect();
     let rules: Vec<Value> = rules.iter().map(|code| json!({ "id": code })).collect();
     let results: Vec<Value> = found.into_iter().map(|diagnostic| result(diagnostic, sources)).collect();
@@ -31,8 +31,7 @@ pub fn diagnostics(found: &[Diagnostic], sources: &Sources, mut to: impl io::Wri
             "results": results,
         }],
     });
-    serde_json::to_writer(&mut to, &document)?;
-    to.write_all(b"\n")
+    write_document(&document, to)
 }
 
 fn result(diagnostic: &Diagnostic, sources: &Sources) -> Value {
@@ -44,7 +43,7 @@ fn result(diagnostic: &Diagnostic, sources: &Sources) -> Value {
             Severity::Error => "error",
             Severity::Warning => "warning",
         },
-        "message": { "text": harmless(&format!("{}{help}", diagnostic.message)) },
+        "message": { "text": format!("{}{help}", diagnostic.message) },
         "locations": locations,
     })
 }

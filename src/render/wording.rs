@@ -22,7 +22,7 @@ pub(super) fn place(at: Position, sources: &Sources) -> String {
 
 /// Returns the reasons of a change, a line each.
 pub(super) fn reasons(change: &Change, sources: &Sources) -> Vec<String> {
-    let by = |source: &GrantSource| format!("by {}", grant(source, sources));
+    let by = |source: &std::sync::Arc<GrantSource>| format!("by {}", grant(source, sources));
     let mut all: Vec<String> = change.because.grants.iter().map(by).collect();
     if let Some((rule, lines)) = &change.because.gone {
         all.extend(lines.iter().map(|line| gone(*rule, line, sources)));

@@ -129,7 +129,8 @@ fn resolved_grant(grant: &Grant, day: Date) -> ResolvedGrant {
             reason: grant.reason.clone(),
             until: grant.until.map(|until| until.value),
             at: grant.at,
-        },
+        }
+        .into(),
         tasks: grant.tasks.clone(),
         expired: has_expired(grant, day),
     }

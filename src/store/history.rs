@@ -1,18 +1,13 @@
 //! From lines to what they tell. Knows no file: lines go in one by one, a history comes out.
 
-use super::identity;
-use super::line::{
-    EndLine, Gone, GoneLine, GoneWord, Grant, IntentLine, Line, OutcomeLine, OutcomeWord, PruneWord, RunLine,
-    SettledLine, SettledWord,
-};
+use super::line::{EndLine, IntentLine, Line, OutcomeLine, RunLine, SettledLine};
 use super::read::Keep;
+use crate::documents::PartsReader;
+use crate::documents::parts::OutcomeParts;
 use crate::model::{
-    AssignmentKey, BrokenLine, History, Name, Outcome, Prune, RecordedGone, RecordedGrant, RecordedOutcome,
-    RecordedReason, RecordedRun, RecordedWrite, RunEnd, Settled, Settlement, TaskSet,
+    AssignmentKey, BrokenLine, History, Name, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Settled,
 };
-use jiff::Timestamp;
-use std::fmt::Display;
-use std::str::FromStr;
+use std::borrow::Cow;
 
 /// So many broken lines are told; more are counted.
 const MOST_BROKEN: usize = 100;
@@ -21,6 +16,7 @@ const MOST_BROKEN: usize = 100;
 pub(super) struct Builder {
     keep: Keep,
     history: History,
+    parts: PartsReader,
     /// Whether something was read and not kept, so that a line may speak of what is no longer here.
     dropped: bool,
 }
@@ -30,7 +26,7 @@ type Broken = String;
 
 impl Builder {
     pub(super) fn new(keep: Keep) -> Self {
-        Self { keep, history: History::default(), dropped: false }
+        Self { keep, history: History::default(), parts: PartsReader::default(), dropped: false }
     }
 
     pub(super) fn finish(mut self) -> History {
@@ -38,17 +34,18 @@ impl Builder {
         if self.keep == Keep::InFlight {
             self.history.runs.retain(|run| run.writes.iter().any(RecordedWrite::is_in_flight));
         }
+        self.history.sources = self.parts.into_sources();
         self.history
     }
 
     /// Takes in a line.
     pub(super) fn line(&mut self, number: u64, text: &[u8]) {
         let read = Line::from_text(text).and_then(|line| match line {
-            Line::Run(line) => self.run(&line),
-            Line::Intent(line) => self.intent(&line),
-            Line::Outcome(line) => self.outcome(&line),
-            Line::Settled(line) => self.settled(&line),
-            Line::End(line) => self.end(&line),
+            Line::Run(line) => self.run(line),
+            Line::Intent(line) => self.intent(line),
+            Line::Outcome(line) => self.outcome(line),
+            Line::Settled(line) => self.settled(line),
+            Line::End(line) => self.end(line),
         });
         if let Err(why) = read {
             self.broken(number, why);
@@ -68,12 +65,14 @@ impl Builder {
         self.history.torn = Some(line);
     }
 
-    fn run(&mut self, line: &RunLine) -> Result<(), Broken> {
-        let run = recorded_run(line)?;
+    fn run(&mut self, line: RunLine<'_>) -> Result<(), Broken> {
+        let run = recorded_run(line);
         if self.history.runs.iter().rev().any(|known| known.id == run.id) {
             return Err(String::from("a run of this id began before"));
         }
         self.history.runs.push(run);
+        // Grants of runs that are not kept shall not pile up.
+        self.parts.forget_grants();
         self.trim();
         Ok(())
     }
@@ -94,9 +93,10 @@ impl Builder {
         self.dropped |= self.history.runs.len() < number;
     }
 
-    fn intent(&mut self, line: &IntentLine) -> Result<(), Broken> {
-        let write = recorded_write(line)?;
-        let Some(run) = self.run_of(&line.run) else {
+    fn intent(&mut self, line: IntentLine<'_>) -> Result<(), Broken> {
+        let id = line.run.clone();
+        let write = recorded_write(line, &mut self.parts);
+        let Some(run) = self.run_of(&id) else {
             return self.orphan("it speaks of a run that never began");
         };
         match run.writes.last() {
@@ -108,12 +108,10 @@ impl Builder {
         Ok(())
     }
 
-    fn outcome(&mut self, line: &OutcomeLine) -> Result<(), Broken> {
-        let outcome = RecordedOutcome {
-            at: moment(&line.at)?,
-            outcome: outcome(line),
-            traces: line.traces.iter().map(|trace| name(trace)).collect(),
-        };
+    fn outcome(&mut self, line: OutcomeLine<'_>) -> Result<(), Broken> {
+        let OutcomeLine { outcome, stored, found, error, .. } = line;
+        let outcome = OutcomeParts { outcome, stored, found, error }.read();
+        let outcome = RecordedOutcome { at: line.at.0, outcome, traces: names(line.traces) };
         let Some(write) = self.write_of(&line.run, line.write) else {
             return self.orphan("it speaks of a write that was never begun");
         };
@@ -122,17 +120,9 @@ impl Builder {
         Ok(())
     }
 
-    fn settled(&mut self, line: &SettledLine) -> Result<(), Broken> {
-        let settled = Settled {
-            at: moment(&line.at)?,
-            run: name(&line.run),
-            found: TaskSet::from_names(&line.found),
-            how: match line.how {
-                SettledWord::TookEffect => Settlement::TookEffect,
-                SettledWord::NoEffect => Settlement::NoEffect,
-                SettledWord::Different => Settlement::Different,
-            },
-        };
+    fn settled(&mut self, line: SettledLine<'_>) -> Result<(), Broken> {
+        let settled =
+            Settled { at: line.at.0, run: Name::new(line.run), found: line.found.0, how: line.how.into() };
         let Some(write) = self.write_of(&line.of, line.write) else {
             return self.orphan("it speaks of a write that was never begun");
         };
@@ -141,10 +131,10 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self, line: &EndLine) -> Result<(), Broken> {
+    fn end(&mut self, line: EndLine<'_>) -> Result<(), Broken> {
         let end = RunEnd {
-            at: moment(&line.at)?,
-            stopped: line.stopped.as_deref().map(name),
+            at: line.at.0,
+            stopped: line.stopped.map(Name::new),
             done: line.done,
             not_done: line.not_done,
         };
@@ -182,94 +172,41 @@ impl Builder {
     }
 }
 
-fn name(text: &str) -> Name {
-    text.into()
+/// Returns texts as names.
+fn names(texts: Vec<Cow<'_, str>>) -> Vec<Name> {
+    texts.into_iter().map(Name::new).collect()
 }
 
-fn moment(text: &str) -> Result<Timestamp, Broken> {
-    text.parse().map_err(|error| format!("`{text}` is no moment: {error}"))
-}
-
-fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Broken> {
-    text.parse().map_err(|error| format!("`{text}` is no id: {error}"))
-}
-
-fn recorded_run(line: &RunLine) -> Result<RecordedRun, Broken> {
-    Ok(RecordedRun {
-        id: name(&line.run),
-        at: moment(&line.at)?,
-        business: id(&line.business)?,
-        acting_user: match &line.acting_user {
-            Some(user) => Some((id(&user.id)?, name(&user.name))),
-            None => None,
-        },
-        by: identity::was(&line.by),
-        version: name(&line.version),
-        plan_digest: name(&line.plan_digest),
-        manifest_digest: name(&line.manifest_digest),
-        waivers: line.waivers.iter().map(|waiver| name(waiver)).collect(),
+fn recorded_run(line: RunLine<'_>) -> RecordedRun {
+    RecordedRun {
+        id: Name::new(line.run),
+        at: line.at.0,
+        business: line.business.0,
+        acting_user: line.acting_user.map(|user| (user.id.0, user.into_name())),
+        by: line.by.read(),
+        version: Name::new(line.version),
+        plan_digest: Name::new(line.plan_digest),
+        manifest_digest: Name::new(line.manifest_digest),
+        waivers: names(line.waivers),
         writes: Vec::new(),
         end: None,
-    })
+    }
 }
 
-fn recorded_write(line: &IntentLine) -> Result<RecordedWrite, Broken> {
-    Ok(RecordedWrite {
+fn recorded_write(line: IntentLine<'_>, parts: &mut PartsReader) -> RecordedWrite {
+    let change = line.change;
+    RecordedWrite {
         number: line.write,
-        at: moment(&line.at)?,
-        key: AssignmentKey { waba: id(&line.waba.id)?, user: id(&line.user.id)? },
-        waba_name: name(&line.waba.name),
-        user_name: name(&line.user.name),
-        before: TaskSet::from_names(&line.before),
-        after: TaskSet::from_names(&line.after),
-        because: RecordedReason {
-            grants: line.why.iter().map(grant).collect(),
-            gone: line.gone.as_ref().map(gone),
-            more: line.more,
-        },
+        at: line.at.0,
+        key: AssignmentKey { waba: change.waba.id.0, user: change.user.id.0 },
+        waba_name: change.waba.into_name(),
+        user_name: change.user.into_name(),
+        before: change.before.0,
+        after: change.after.0,
+        admin: change.admin,
+        because: parts.because(change.because, change.gone),
+        more: line.more,
         outcome: None,
         settled: None,
-    })
-}
-
-fn grant(line: &Grant) -> RecordedGrant {
-    RecordedGrant {
-        path: name(&line.path),
-        name: line.name.as_deref().map(name),
-        file: name(&line.file),
-        line: line.line,
-        reason: line.reason.as_deref().map(name),
-    }
-}
-
-fn gone(line: &Gone) -> (Prune, Vec<RecordedGone>) {
-    let prune = match line.prune {
-        PruneWord::None => Prune::None,
-        PruneWord::Declared => Prune::Declared,
-        PruneWord::All => Prune::All,
-    };
-    (prune, line.lines.iter().map(gone_line).collect())
-}
-
-fn gone_line(line: &GoneLine) -> RecordedGone {
-    match (line.why, &line.grant) {
-        (GoneWord::Expired, Some(expired)) => RecordedGone::Expired(grant(expired)),
-        (GoneWord::Expired | GoneWord::Declared, _) => RecordedGone::Declared(name(&line.file), line.line),
-        (GoneWord::Undeclared, _) => RecordedGone::Undeclared(name(&line.file), line.line),
-    }
-}
-
-fn outcome(line: &OutcomeLine) -> Outcome {
-    let set = |names: &Option<Vec<String>>| TaskSet::from_names(names.iter().flatten());
-    let error = line.error.clone().unwrap_or_default();
-    match line.outcome {
-        OutcomeWord::Applied => Outcome::Applied,
-        OutcomeWord::AlreadySo => Outcome::AlreadySo,
-        OutcomeWord::AcceptedNotListed => Outcome::AcceptedNotListed,
-        OutcomeWord::StoredDifferently => Outcome::StoredDifferently { stored: set(&line.stored) },
-        OutcomeWord::Moved => Outcome::Moved { found: set(&line.found) },
-        OutcomeWord::Failed => Outcome::Failed { error },
-        OutcomeWord::Unknown => Outcome::Unknown { error },
-        OutcomeWord::NotAttempted => Outcome::NotAttempted { why: error },
     }
 }

@@ -1,22 +1,12 @@
 //! Who runs this process, and where, as far as the system tells.
 
-use super::line::By;
 use super::write::shortened;
-use crate::model::Runner;
+use crate::documents::parts::RunnerEntry;
 
-/// Tells who runs this process.
-pub(super) fn am_i() -> By {
-    By {
-        user: user().map(|user| shortened(&user)),
-        host: host().map(|host| shortened(&host)),
-        pid: std::process::id(),
-    }
-}
-
-/// Returns who ran a process, as a line tells it.
-pub(super) fn was(by: &By) -> Runner {
-    let name = |text: &Option<String>| text.as_deref().map(Into::into);
-    Runner { user: name(&by.user), host: name(&by.host), pid: by.pid }
+/// Returns who runs this process.
+pub(super) fn am_i() -> RunnerEntry<'static> {
+    let shortened = |text: String| shortened(&text).into_owned().into();
+    RunnerEntry { user: user().map(shortened), host: host().map(shortened), pid: std::process::id() }
 }
 
 fn user() -> Option<String> {

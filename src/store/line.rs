@@ -1,152 +1,139 @@
-//! The lines of a journal as they stand in the file: structs of their own, so that a change of the core never
-//! changes what was written. Knows JSON, and nothing of files.
+//! The lines of a journal. Each is a JSON object; what they share with other documents is described there.
+//!
+//! This program writes version 2 and reads versions 1 and 2, in one file too. This module does not know files.
 
 use super::error::JournalError;
-use crate::text::escape;
+use crate::documents::json;
+use crate::documents::parts::{
+    ChangeEntry, GoneEntry, GrantEntry, RunnerEntry, UserEntry, WabaEntry, with_outcome,
+};
+use crate::documents::values::{AsText, Tasks};
+use crate::documents::words::{ActionWord, SettledWord};
+use crate::model::BusinessId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
-/// The version of the format. A reader skips, and tells, lines of another one.
-pub(super) const VERSION: u32 = 1;
+/// The version of the lines that this program writes. A reader skips and reports lines of a version that it does not
+/// know. Fields may be added to a line, but not to the parts of documents in it, without a new version.
+pub(super) const VERSION: u32 = 2;
 
-/// No line is longer than this, in bytes.
+/// The version before. Its text is escaped, and it has neither columns nor the last days of grants.
+const OLD_VERSION: u32 = 1;
+
+/// The longest line, in bytes.
 pub(super) const LINE_LIMIT: usize = 1024 * 1024;
 
 macro_rules! lines {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+    ($($(#[$doc:meta])* $name:ident<$life:lifetime> { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        pub(super) struct $name { $($(#[$field_doc])* pub(super) $field: $type,)* }
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub(super) struct $name<$life> { $($(#[$field_doc])* pub(super) $field: $type,)* }
     )*};
 }
 
-/// An entry: one line of JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub(super) enum Line {
+pub(super) enum Line<'a> {
     /// A run begins.
-    Run(RunLine),
+    Run(RunLine<'a>),
     /// A write is about to be sent.
-    Intent(IntentLine),
-    /// What became of a write is known.
-    Outcome(OutcomeLine),
-    /// What became of an earlier run's write was found out by reading.
-    Settled(SettledLine),
+    Intent(IntentLine<'a>),
+    /// The outcome of a write is known.
+    Outcome(OutcomeLine<'a>),
+    /// A write of an earlier run was settled by reading.
+    Settled(SettledLine<'a>),
     /// A run ends.
-    End(EndLine),
+    End(EndLine<'a>),
+}
+
+/// The fields that lines of all versions have.
+#[derive(Deserialize)]
+struct Mark {
+    v: u32,
+    kind: String,
 }
 
 lines! {
-    /// What every line says, whatever else it holds.
-    Mark {
+    RunLine<'a> {
         v: u32,
-        kind: String,
+        at: AsText<Timestamp>,
+        run: Cow<'a, str>,
+        business: AsText<BusinessId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acting_user: Option<UserEntry<'a>>,
+        by: RunnerEntry<'a>,
+        version: Cow<'a, str>,
+        plan_digest: Cow<'a, str>,
+        manifest_digest: Cow<'a, str>,
+        waivers: Vec<Cow<'a, str>>,
     }
-    RunLine {
+    IntentLine<'a> {
         v: u32,
-        at: String,
-        run: String,
-        business: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        acting_user: Option<Named>,
-        by: By,
-        version: String,
-        plan_digest: String,
-        manifest_digest: String,
-        waivers: Vec<String>,
-    }
-    Named {
-        id: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        name: String,
-    }
-    /// Who runs a process, and where.
-    By {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        user: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        host: Option<String>,
-        pid: u32,
-    }
-    IntentLine {
-        v: u32,
-        at: String,
-        run: String,
+        at: AsText<Timestamp>,
+        run: Cow<'a, str>,
         write: u64,
-        waba: Named,
-        user: Named,
-        /// For people; a reader goes by `before` and `after`.
-        action: String,
-        /// The tasks by the API's names, to the letter.
-        before: Vec<String>,
-        after: Vec<String>,
-        why: Vec<Grant>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        gone: Option<Gone>,
-        /// How many grants and lines were left out of `why` and `gone`.
+        change: ChangeEntry<'a>,
+        /// The number of grants and lines that are left out of the change.
         #[serde(default, skip_serializing_if = "is_zero")]
         more: u64,
     }
-    Grant {
-        #[serde(rename = "grant")]
-        path: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<String>,
-        file: String,
-        line: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    }
-    Gone {
-        prune: PruneWord,
-        lines: Vec<GoneLine>,
-    }
-    GoneLine {
-        why: GoneWord,
-        file: String,
-        line: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        grant: Option<Grant>,
-    }
-    OutcomeLine {
+    SettledLine<'a> {
         v: u32,
-        at: String,
-        run: String,
-        write: u64,
-        outcome: OutcomeWord,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        stored: Option<Vec<String>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        found: Option<Vec<String>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<String>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        traces: Vec<String>,
-    }
-    SettledLine {
-        v: u32,
-        at: String,
+        at: AsText<Timestamp>,
         /// The run that read.
-        run: String,
+        run: Cow<'a, str>,
         /// The run that wrote.
-        of: String,
+        of: Cow<'a, str>,
         write: u64,
-        found: Vec<String>,
+        found: Tasks,
         how: SettledWord,
     }
-    EndLine {
+    EndLine<'a> {
         v: u32,
-        at: String,
-        run: String,
+        at: AsText<Timestamp>,
+        run: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        stopped: Option<String>,
-        /// Intents of this run.
+        stopped: Option<Cow<'a, str>>,
+        /// The number of intents of this run.
         writes: u64,
         done: u64,
         not_done: u64,
-        /// Writes in the whole journal that are still in flight: with none, nobody has to look for them.
+        /// The number of writes in the whole journal that are still in flight. If it is 0, nobody has to look for them.
         in_flight: u64,
     }
+}
+
+with_outcome! {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    OutcomeLine {
+        v: u32,
+        at: AsText<Timestamp>,
+        run: Cow<'a, str>,
+        write: u64,
+        ..outcome,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        traces: Vec<Cow<'a, str>>,
+    }
+}
+
+/// An intent of version 1.
+#[derive(Deserialize)]
+struct OldIntentLine<'a> {
+    v: u32,
+    at: AsText<Timestamp>,
+    run: Cow<'a, str>,
+    write: u64,
+    waba: WabaEntry<'a>,
+    user: UserEntry<'a>,
+    action: ActionWord,
+    before: Tasks,
+    after: Tasks,
+    why: Vec<GrantEntry<'a>>,
+    gone: Option<GoneEntry<'a>>,
+    #[serde(default)]
+    more: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -154,78 +141,48 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($word:ident,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub(super) enum $name { $($word,)* }
-    )*};
-}
-
-words! {
-    PruneWord { None, Declared, All, }
-    GoneWord { Expired, Declared, Undeclared, }
-    /// The words of a report.
-    OutcomeWord {
-        Applied,
-        AlreadySo,
-        AcceptedNotListed,
-        StoredDifferently,
-        Moved,
-        Failed,
-        Unknown,
-        NotAttempted,
-    }
-    SettledWord { TookEffect, NoEffect, Different, }
-}
-
-impl Line {
-    /// Returns the line as it is written, with its line feed.
-    ///
-    /// Tasks stand in it to the letter, as they are compared later; what could steer a terminal in them is
-    /// escaped as JSON does it.
+impl Line<'_> {
+    /// Returns the line as text, with a line feed.
     pub(super) fn to_text(&self) -> Result<String, JournalError> {
-        let json = serde_json::to_string(self).expect("strings, numbers and lists are plain JSON");
-        let mut text = escaped(json);
-        text.push('\n');
+        let text = json::line(self);
         if text.len() > LINE_LIMIT {
             return Err(JournalError::TooLong { bytes: text.len(), limit: LINE_LIMIT });
         }
         Ok(text)
     }
 
-    /// Reads a line; the error tells people what is wrong with it, and may hold foreign text.
-    pub(super) fn from_text(text: &[u8]) -> Result<Self, String> {
-        // It is one line, whichever its number in the file.
-        let told = |error: serde_json::Error| error.to_string().replace(" at line 1 column", " at column");
+    /// Reads a line. The error says what is wrong with it, and may contain text from the file.
+    pub(super) fn from_text(text: &[u8]) -> Result<Line<'static>, String> {
+        // serde_json counts lines from the start of this one.
+        let shown = |error: serde_json::Error| error.to_string().replace(" at line 1 column", " at column");
         let mark: Mark = serde_json::from_slice(text)
-            .map_err(|error| format!("it is no entry of a journal: {}", told(error)))?;
-        if mark.v != VERSION {
-            return Err(format!("it is of version {}, and this program reads version {VERSION}", mark.v));
-        }
-        serde_json::from_slice(text)
-            .map_err(|error| format!("it is no entry `{}`: {}", mark.kind, told(error)))
+            .map_err(|error| format!("it is not a line of a journal: {}", shown(error)))?;
+        let line = match (mark.v, &*mark.kind) {
+            (OLD_VERSION, "intent") => serde_json::from_slice(text).map(|old| Line::Intent(renewed(old))),
+            (OLD_VERSION | VERSION, _) => serde_json::from_slice(text),
+            (other, _) => {
+                return Err(format!(
+                    "it is of version {other}, and this program reads versions {OLD_VERSION} and {VERSION}"
+                ));
+            }
+        };
+        line.map_err(|error| format!("it is not a line `{}`: {}", mark.kind, shown(error)))
     }
 }
 
-/// Escapes what is no plain text. Outside of its strings JSON holds nothing of that kind.
-fn escaped(json: String) -> String {
-    if escape(&json).len() == json.len() {
-        return json;
-    }
-    let mut text = String::with_capacity(json.len() + 64);
-    let mut utf8 = [0; 4];
-    let mut utf16 = [0; 2];
-    for c in json.chars() {
-        if escape(c.encode_utf8(&mut utf8)).len() == c.len_utf8() {
-            text.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut utf16) {
-                // Writing into a string cannot fail.
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        }
-    }
-    text
+/// Returns an intent of version 1 as one of version 2.
+fn renewed(old: OldIntentLine<'_>) -> IntentLine<'_> {
+    let change = ChangeEntry {
+        action: old.action,
+        waba: old.waba,
+        user: old.user,
+        before: old.before,
+        after: old.after,
+        because: old.why,
+        gone: old.gone,
+        blocked: None,
+        admin: false,
+        drift: None,
+    };
+    IntentLine { v: old.v, at: old.at, run: old.run, write: old.write, change, more: old.more }
 }

@@ -2,16 +2,18 @@
 
 use super::error::JournalError;
 use super::file::{is_at, make_folder};
-use super::line::By;
 use super::write::{moment, shortened};
 use super::{identity, off_thread};
 use crate::clock::Clock;
+use crate::documents::json;
+use crate::documents::parts::RunnerEntry;
+use crate::documents::values::AsText;
 use crate::files;
 use crate::model::{BusinessId, Name, Runner};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,9 +51,9 @@ pub struct Holder {
 
 /// What a holder notes beside the lock, as some systems let nobody read a locked file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Note {
-    by: By,
-    since: String,
+struct Note<'a> {
+    by: RunnerEntry<'a>,
+    since: AsText<Timestamp>,
 }
 
 impl Lock {
@@ -150,16 +152,16 @@ fn note_path(folder: &Path) -> PathBuf {
 
 fn note(folder: &Path) -> io::Result<()> {
     let note = Note { by: identity::am_i(), since: moment(Timestamp::now()) };
-    let mut file = files::owner_only().write(true).create(true).truncate(true).open(note_path(folder))?;
-    file.write_all(serde_json::to_string(&note)?.as_bytes())
+    let file = files::owner_only().write(true).create(true).truncate(true).open(note_path(folder))?;
+    json::write_document(&note, file)
 }
 
 /// Reads who holds the lock; nobody known where there is no good note.
 fn holder(folder: &Path) -> Holder {
     let mut text = String::new();
     let read = File::open(note_path(folder)).and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text));
-    match (read, serde_json::from_str::<Note>(&text)) {
-        (Ok(_), Ok(note)) => Holder { by: Some(identity::was(&note.by)), since: note.since.parse().ok() },
+    match (read, serde_json::from_str::<Note<'_>>(&text)) {
+        (Ok(_), Ok(note)) => Holder { by: Some(note.by.read()), since: Some(note.since.0) },
         _ => Holder::default(),
     }
 }
@@ -169,7 +171,7 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Some(by) = &self.by else { return f.write_str("another process") };
         write!(f, "process {}", by.pid)?;
-        let shown = |name: &Name| shortened(name.as_str());
+        let shown = |name: &Name| shortened(&name.to_string()).into_owned();
         if let Some(user) = &by.user {
             write!(f, " of {}", shown(user))?;
         }

@@ -27,7 +27,8 @@ pub use read::{Keep, read};
 
 use crate::clock::Clock;
 use crate::model::{
-    BusinessId, Change, History, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement, TaskSet,
+    BusinessId, Change, History, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement, Sources,
+    TaskSet,
 };
 use crate::proposal::Proposal;
 use file::LogFile;
@@ -38,7 +39,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
-use write::Paths;
 
 /// A write that the journal knows of, by its number within the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +56,8 @@ impl WriteId {
 /// After the first failure to write nothing more goes in, and everything that asks for it fails at once.
 pub struct Journal {
     run: String,
-    paths: Paths,
+    /// The manifests to which the reasons of changes refer.
+    sources: Sources,
     clock: Clock,
     shared: Arc<Shared>,
 }
@@ -116,9 +117,8 @@ impl Journal {
             Ok::<_, JournalError>(Shared { queue: std::sync::Mutex::new(queue), file, _lock: lock })
         })
         .await??;
-        let paths = proposal.sources.iter().map(|(_, source)| write::shortened(&source.path)).collect();
-        let clock = clock.clone();
-        Ok(Self { run, paths: Paths(paths), clock, shared: Arc::new(shared) })
+        let (sources, clock) = (proposal.sources.paths(), clock.clone());
+        Ok(Self { run, sources, clock, shared: Arc::new(shared) })
     }
 
     /// Returns what the journal files this run under.
@@ -152,7 +152,7 @@ impl Journal {
             queue.check()?;
             let numbered = (queue.writes + 1..).zip(changes);
             let lines = numbered.map(|(number, change)| {
-                let line = write::intent(&self.run, number, now, plan, change, &self.paths);
+                let line = write::intent(&self.run, number, now, plan, change, &self.sources);
                 line.to_text().map(|text| (WriteId(number), text))
             });
             // All of them first: where one is refused, none goes in.
@@ -226,7 +226,12 @@ impl Journal {
         self.shared.queue().syncs()
     }
 
-    fn push(&self, line: &Line, sync: bool, note: impl FnOnce(&mut Queue)) -> Result<Ticket, JournalError> {
+    fn push(
+        &self,
+        line: &Line<'_>,
+        sync: bool,
+        note: impl FnOnce(&mut Queue),
+    ) -> Result<Ticket, JournalError> {
         let text = line.to_text()?;
         let mut queue = self.shared.queue();
         queue.check()?;

@@ -5,8 +5,8 @@ use super::remote::Remote;
 use crate::support::{key, tasks};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
+use wabacl::documents::saved;
 use wabacl::model::{Change, TaskSet};
-use wabacl::planfile;
 use wabacl::proposal::Proposal;
 
 /// Applies a saved plan against the emulator.
@@ -29,9 +29,9 @@ impl Place {
 
     /// Forges a saved plan: its digest fits.
     fn forge(&self, edit: impl FnOnce(&mut Proposal)) {
-        let mut saved = planfile::load(&self.file("plan.json")).unwrap();
+        let mut saved = saved::load(&self.file("plan.json")).unwrap();
         edit(&mut saved);
-        planfile::save(&saved, &self.file("plan.json")).unwrap();
+        saved::save(&saved, &self.file("plan.json")).unwrap();
     }
 }
 

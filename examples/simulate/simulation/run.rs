@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use wabacl::apply::Shutdown;
 use wabacl::clock::Clock;
+use wabacl::documents::saved;
 use wabacl::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, ErrorClass, Event, Events,
     Lease, PlanRequest, Session,
@@ -14,7 +15,6 @@ use wabacl::engine::{
 use wabacl::graph::{RunSettings, Settings};
 use wabacl::guard::{self, Review, Waiver};
 use wabacl::model::{Directory, History, Plan, Policy, Report, Sources, causes};
-use wabacl::planfile;
 use wabacl::proposal::Proposal;
 use wabacl::render::{self, Style, View};
 use wabacl::store;
@@ -154,7 +154,7 @@ impl Setup<'_> {
     /// Writes a plan to a file and reads it back.
     fn save(&self, proposal: &Proposal) -> Proposal {
         let file = self.state_dir.join("plan.json");
-        planfile::save(proposal, &file).expect("the plan can be saved");
+        saved::save(proposal, &file).expect("the plan can be saved");
         engine::load_saved(&file).expect("a saved plan can be read")
     }
 

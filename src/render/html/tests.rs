@@ -29,7 +29,7 @@ fn page(name: &str, is_drift: bool) -> String {
         before: live,
         after: [Task::Messaging].into(),
         implied: TaskSet::EMPTY,
-        because: Because { grants: vec![grant], gone: None },
+        because: Because { grants: vec![grant.into()], gone: None },
         blocked: None,
         admin: true,
     };

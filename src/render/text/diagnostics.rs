@@ -1,7 +1,7 @@
 //! Diagnostics as text, with the source line that they are about. Decides nothing.
 
 use super::count;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, in_order};
 use crate::model::{Position, Sources};
 use crate::render::{Style, harmless};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -30,13 +30,6 @@ pub fn diagnostics(found: &[Diagnostic], sources: &Sources, style: &Style) -> St
         out.push('\n');
     }
     out
-}
-
-/// Puts diagnostics in order: by file, line and column, those without a place first.
-pub(in crate::render) fn in_order(found: &[Diagnostic]) -> Vec<&Diagnostic> {
-    let mut sorted: Vec<&Diagnostic> = found.iter().collect();
-    sorted.sort_by_key(|diagnostic| diagnostic.at);
-    sorted
 }
 
 /// A walk through the texts from place to place: as long as no place is before the last one, each text is

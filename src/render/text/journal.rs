@@ -3,8 +3,8 @@
 use super::report::outcome_words;
 use super::{between, count, held, sign};
 use crate::model::{
-    BusinessId, Histories, History, Name, Prune, RecordedGone, RecordedGrant, RecordedRun, RecordedWrite,
-    RunEnd, Settled, SettledWrite, Settlement,
+    BusinessId, GrantSource, Histories, History, Name, Position, Prune, RecordedRun, RecordedWrite, RunEnd,
+    Settled, SettledWrite, Settlement, Sources, WhyGone,
 };
 use crate::render::layout::{Layout, Paint, Word, foreign, foreign_prose, own, prose};
 use crate::render::{Style, named};
@@ -60,7 +60,7 @@ fn write_business(layout: &mut Layout, business: BusinessId, history: &History) 
     layout.entry(0, 2, heading);
     for run in &history.runs {
         layout.gap();
-        write_run(layout, run);
+        write_run(layout, run, &history.sources);
     }
     if history.broken_lines > 0 || history.torn.is_some() {
         layout.gap();
@@ -81,7 +81,7 @@ fn write_business(layout: &mut Layout, business: BusinessId, history: &History) 
     }
 }
 
-fn write_run(layout: &mut Layout, run: &RecordedRun) {
+fn write_run(layout: &mut Layout, run: &RecordedRun, sources: &Sources) {
     let mut words =
         vec![own("Run", Paint::Dim), foreign(run.id.as_str(), Paint::Bold), own("at", Paint::Dim)];
     words.push(own(run.at.to_string(), Paint::Plain));
@@ -111,7 +111,7 @@ fn write_run(layout: &mut Layout, run: &RecordedRun) {
         layout.entry(2, 4, [own("waived", Paint::Changed)].into_iter().chain(waivers));
     }
     for write in &run.writes {
-        write_write(layout, write);
+        write_write(layout, write, sources);
     }
     layout.entry(2, 4, end_words(run.end.as_ref()));
 }
@@ -129,7 +129,7 @@ fn end_words(end: Option<&RunEnd>) -> Vec<Word> {
     words
 }
 
-fn write_write(layout: &mut Layout, write: &RecordedWrite) {
+fn write_write(layout: &mut Layout, write: &RecordedWrite, sources: &Sources) {
     let mut words =
         vec![sign(write.action()), foreign(&named(&write.user_name, write.key.user), Paint::Bold)];
     words.extend(with_id(&write.user_name, write.key.user));
@@ -139,15 +139,15 @@ fn write_write(layout: &mut Layout, write: &RecordedWrite) {
     words.extend(between(&write.before, &write.after));
     layout.entry(2, 6, words);
     for grant in &write.because.grants {
-        layout.entry(6, 8, grant_words(grant, "by"));
+        layout.entry(6, 8, grant_words(grant, sources, "by"));
     }
     if let Some((prune, lines)) = &write.because.gone {
         for line in lines {
-            layout.entry(6, 8, gone_words(*prune, line));
+            layout.entry(6, 8, gone_words(*prune, line, sources));
         }
     }
-    if write.because.more > 0 {
-        layout.entry(6, 8, prose(&format!("and {} more", write.because.more), Paint::Dim));
+    if write.more > 0 {
+        layout.entry(6, 8, prose(&format!("and {} more", write.more), Paint::Dim));
     }
     if let Some(told) = &write.outcome {
         let mut words = outcome_words(&told.outcome);
@@ -185,33 +185,33 @@ fn settled_words(settled: &Settled) -> Vec<Word> {
     words
 }
 
-fn grant_words(grant: &RecordedGrant, lead: &str) -> Vec<Word> {
-    let mut words = vec![own(lead, Paint::Dim), foreign(grant.path.as_str(), Paint::Dim)];
+fn grant_words(grant: &GrantSource, sources: &Sources, lead: &str) -> Vec<Word> {
+    let mut words = vec![own(lead, Paint::Dim), foreign(&grant.path, Paint::Dim)];
     if let Some(name) = &grant.name {
         words.extend(foreign_prose(&format!("\"{}\"", name.as_str()), Paint::Dim));
     }
     words.push(own("at", Paint::Dim));
-    words.push(place(&grant.file, grant.line));
+    words.push(place(grant.at, sources));
     if let Some(reason) = &grant.reason {
         words.extend(foreign_prose(&format!("({})", reason.as_str()), Paint::Dim));
     }
     words
 }
 
-fn place(file: &Name, line: u32) -> Word {
-    foreign(&format!("{}:{line}", file.as_str()), Paint::Dim)
+fn place(at: Position, sources: &Sources) -> Word {
+    foreign(&format!("{}:{}", sources.path(at.source), at.line), Paint::Dim)
 }
 
-fn gone_words(prune: Prune, line: &RecordedGone) -> Vec<Word> {
+fn gone_words(prune: Prune, line: &WhyGone, sources: &Sources) -> Vec<Word> {
     let mut words = match line {
-        RecordedGone::Expired(grant) => grant_words(grant, "expired:"),
-        RecordedGone::Declared(file, line) => {
+        WhyGone::Expired(grant) => grant_words(grant, sources, "expired:"),
+        WhyGone::Declared(at) => {
             let lead = prose("no grant gave it to the user declared at", Paint::Dim);
-            lead.chain([place(file, *line)]).collect()
+            lead.chain([place(*at, sources)]).collect()
         }
-        RecordedGone::Undeclared(file, line) => {
+        WhyGone::Undeclared(at) => {
             let lead = prose("declared in no manifest, on a WABA of", Paint::Dim);
-            lead.chain([place(file, *line)]).collect()
+            lead.chain([place(*at, sources)]).collect()
         }
     };
     let prune = match prune {

@@ -14,7 +14,6 @@ mod waivers;
 
 pub use cost::cost;
 pub use diagnostics::diagnostics;
-pub(super) use diagnostics::in_order;
 pub use drift::drift;
 pub use journal::{journal, settled};
 pub use plan::plan;

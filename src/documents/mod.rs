@@ -1,0 +1,51 @@
+//! The JSON documents: plan, saved plan, report, diagnostics and journal, with their schemas.
+//!
+//! Documents have types of their own, so that a change of the core does not change a document by accident. A part that
+//! several documents share is described once, in `parts`; the lines of a journal use the same parts. Documents are
+//! lossless: text is written unchanged, see `json`. This module does not know how a plan is shown to people.
+
+mod diagnostics;
+mod journal;
+pub(crate) mod json;
+pub(crate) mod parts;
+mod plan;
+mod reading;
+mod report;
+pub mod saved;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+pub(crate) mod values;
+pub(crate) mod words;
+
+pub use diagnostics::diagnostics;
+pub use journal::journal;
+pub use plan::plan;
+pub(crate) use reading::PartsReader;
+pub use report::report;
+
+use crate::guard::{Review, Violation};
+use crate::model::Drift;
+
+/// The version of the plan, the saved plan, the report, the diagnostics and the journal.
+///
+/// A minor version only adds fields. A saved plan is refused if its version is newer, even if only the minor one is.
+pub const FORMAT_VERSION: &str = "2.0";
+
+/// What is known of a proposal besides its evidence.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Findings<'a> {
+    /// The violations that no waiver covers.
+    pub violations: &'a [Violation],
+    /// The violations that a waiver covers.
+    pub waived: &'a [Violation],
+    /// What is known of the differences, if the document is about drift.
+    pub drift: Option<&'a Drift>,
+}
+
+impl<'a> Findings<'a> {
+    /// Returns the findings of a review.
+    pub fn of_review(review: &'a Review) -> Self {
+        Self { violations: review.violations(), waived: review.waived(), drift: None }
+    }
+}

@@ -1,0 +1,265 @@
+//! The evidence of a saved plan: what showing and applying it takes besides the plan document.
+
+use crate::documents::PartsReader;
+use crate::documents::parts::{documents, text};
+use crate::documents::plan::EndingEntry;
+use crate::documents::values::{AsText, TaskNames, Tasks};
+use crate::model::{
+    AssignmentKey, DeclaredNames, EndingGrant, LiveAccess, Name, Plan, Policy, State, Task, TaskSet, UserId,
+    WabaId,
+};
+use crate::proposal::Proposal;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Names by id.
+type Names<'a, T> = BTreeMap<AsText<T>, Cow<'a, str>>;
+
+/// Ids by name.
+type Ids<'a, T> = BTreeMap<Cow<'a, str>, AsText<T>>;
+
+documents! {
+    /// What showing and applying a plan takes besides the plan.
+    EvidenceEntry<'a> {
+        /// The paths of the manifests.
+        sources: Vec<Cow<'a, str>>,
+        /// The number of live assignments in scope.
+        live_in_scope: usize,
+        /// The tasks that Meta stores besides or instead of a task, by the task.
+        implied: BTreeMap<AsText<Task>, Tasks>,
+        /// The live access in scope.
+        access: AccessEntry<'a>,
+        /// The limits that the guards enforce.
+        policy: PolicyEntry<'a>,
+        /// The grants that are in force and will end.
+        ending: Vec<EndingEntry<'a>>,
+    }
+    /// The live access of the system users of the business.
+    AccessEntry<'a> {
+        /// The names of the WABAs in scope, by id.
+        wabas: Names<'a, WabaId>,
+        /// The names of the system users, by id.
+        users: Names<'a, UserId>,
+        /// The tasks that each user holds on each WABA.
+        live: LiveEntry<'a>,
+    }
+    /// The limits that the guards enforce.
+    PolicyEntry<'a> {
+        /// The largest share of live assignments that may lose a task, in percent.
+        max_removals_percent: f64,
+        /// The largest number of assignments that may lose a task.
+        max_removals: u64,
+        /// The smallest number of holders of a task that each WABA must keep, by task.
+        min_holders: BTreeMap<AsText<Task>, u64>,
+        /// The users that may not lose anything.
+        protected_users: Vec<AsText<UserId>>,
+        /// The tasks that can be assigned on a WABA, if the API reports them.
+        permitted: BTreeMap<AsText<WabaId>, Tasks>,
+        /// The ids of the declared WABAs, by name.
+        wabas: Ids<'a, WabaId>,
+        /// The ids of the declared system users, by name.
+        users: Ids<'a, UserId>,
+    }
+}
+
+impl<'a> EvidenceEntry<'a> {
+    pub(super) fn of(proposal: &'a Proposal) -> Self {
+        let plan = &proposal.plan;
+        Self {
+            sources: proposal.sources.iter().map(|(_, source)| source.path.as_str().into()).collect(),
+            live_in_scope: plan.live_in_scope,
+            implied: plan.implied.iter().map(|(task, tasks)| (AsText(task), Tasks(tasks.clone()))).collect(),
+            access: AccessEntry {
+                wabas: names(&proposal.access.wabas),
+                users: names(&proposal.access.users),
+                live: LiveEntry(Cow::Borrowed(&proposal.access.live)),
+            },
+            policy: PolicyEntry::of(&proposal.policy),
+            ending: EndingEntry::all(&proposal.ending, &proposal.sources),
+        }
+    }
+}
+
+fn names<T: Copy + Ord>(names: &BTreeMap<T, Name>) -> Names<'_, T> {
+    names.iter().map(|(id, name)| (AsText(*id), text(name))).collect()
+}
+
+pub(super) fn read_names<T: Ord>(names: Names<'_, T>) -> BTreeMap<T, Name> {
+    names.into_iter().map(|(id, name)| (id.0, Name::new(name))).collect()
+}
+
+fn ids<T: Copy>(names: &BTreeMap<Name, T>) -> Ids<'_, T> {
+    names.iter().map(|(name, id)| (text(name), AsText(*id))).collect()
+}
+
+fn read_ids<T>(ids: Ids<'_, T>) -> BTreeMap<Name, T> {
+    ids.into_iter().map(|(name, id)| (Name::new(name), id.0)).collect()
+}
+
+impl AccessEntry<'_> {
+    pub(super) fn read(self) -> LiveAccess {
+        LiveAccess {
+            wabas: read_names(self.wabas),
+            users: read_names(self.users),
+            live: self.live.0.into_owned(),
+        }
+    }
+}
+
+impl<'a> PolicyEntry<'a> {
+    fn of(policy: &'a Policy) -> Self {
+        Self {
+            max_removals_percent: policy.max_removals_percent,
+            max_removals: policy.max_removals,
+            min_holders: policy.min_holders.iter().map(|(task, least)| (AsText(*task), *least)).collect(),
+            protected_users: policy.protected_users.iter().copied().map(AsText).collect(),
+            permitted: policy
+                .permitted
+                .iter()
+                .map(|(waba, tasks)| (AsText(*waba), Tasks(tasks.clone())))
+                .collect(),
+            wabas: ids(&policy.names.wabas),
+            users: ids(&policy.names.users),
+        }
+    }
+
+    pub(super) fn read(self) -> Policy {
+        Policy {
+            max_removals_percent: self.max_removals_percent,
+            max_removals: self.max_removals,
+            min_holders: self.min_holders.into_iter().map(|(task, least)| (task.0, least)).collect(),
+            protected_users: self.protected_users.into_iter().map(|user| user.0).collect(),
+            permitted: self.permitted.into_iter().map(|(waba, tasks)| (waba.0, tasks.0)).collect(),
+            names: DeclaredNames { wabas: read_ids(self.wabas), users: read_ids(self.users) },
+        }
+    }
+}
+
+impl EndingEntry<'_> {
+    pub(super) fn read(self, parts: &mut PartsReader) -> EndingGrant {
+        EndingGrant {
+            source: parts.grant(self.grant),
+            tasks: self.tasks.0,
+            users: self.users,
+            wabas: self.wabas,
+        }
+    }
+}
+
+/// Assignments: an object with the tasks of each user, by WABA.
+///
+/// This is most of a saved plan. It is written from the state and read into it without a copy in between.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LiveEntry<'a>(pub(super) Cow<'a, State>);
+
+impl Serialize for LiveEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut last = None;
+        for (AssignmentKey { waba, .. }, _) in self.0.iter() {
+            if last != Some(waba) {
+                map.serialize_entry(&AsText(waba), &OnWaba(&self.0, waba))?;
+                last = Some(waba);
+            }
+        }
+        map.end()
+    }
+}
+
+/// The assignments on one WABA.
+struct OnWaba<'a>(&'a State, WabaId);
+
+impl Serialize for OnWaba<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.on(self.1).map(|(user, tasks)| (AsText(user), TaskNames(tasks))))
+    }
+}
+
+impl<'de> Deserialize<'de> for LiveEntry<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Wabas;
+
+        impl<'de> Visitor<'de> for Wabas {
+            type Value = State;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of WABAs")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<State, A::Error> {
+                let mut state = State::default();
+                while let Some(AsText(waba)) = map.next_key()? {
+                    map.next_value_seed(Users { waba, state: &mut state })?;
+                }
+                Ok(state)
+            }
+        }
+
+        deserializer.deserialize_map(Wabas).map(|state| Self(Cow::Owned(state)))
+    }
+}
+
+/// Reads the assignments on one WABA into a state.
+struct Users<'a> {
+    waba: WabaId,
+    state: &'a mut State,
+}
+
+impl<'de> DeserializeSeed<'de> for Users<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Users<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of users")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((AsText(user), Tasks(tasks))) = map.next_entry()? {
+            self.state.set(AssignmentKey { waba: self.waba, user }, tasks);
+        }
+        Ok(())
+    }
+}
+
+impl JsonSchema for LiveEntry<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "Live".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        <BTreeMap<AsText<WabaId>, BTreeMap<AsText<UserId>, Tasks>>>::json_schema(generator)
+    }
+}
+
+/// Returns everybody who holds something on the WABAs that a plan changes.
+///
+/// Holders are not saved, as the rest tells them: the live access has the system users of the business, and the
+/// unmanaged rows have everybody else.
+pub(super) fn holders(plan: &Plan, access: &LiveAccess) -> BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> {
+    let own = |waba| access.live.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
+    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> =
+        plan.changes.iter().map(|change| (change.key.waba, BTreeMap::new())).collect();
+    holders.iter_mut().for_each(|(waba, held)| *held = own(*waba));
+    for row in &plan.unmanaged {
+        if let Some(held) = holders.get_mut(&row.key.waba) {
+            held.insert(row.key.user, row.tasks.clone());
+        }
+    }
+    holders
+}

@@ -1,0 +1,220 @@
+//! Saved plans: a plan document with evidence and a digest, which can be shown and applied later.
+//!
+//! The file is complete: nothing else is needed to show the plan or to review it again. The digest covers everything in
+//! it. It detects damage, not forgery. A plan is written to the file and read from it without a copy in memory.
+
+mod error;
+mod evidence;
+#[cfg(test)]
+mod tests;
+mod v1;
+
+pub use error::SavedPlanError;
+pub(crate) use evidence::EvidenceEntry;
+
+use super::parts::ChangeEntry;
+use super::plan::{PlanDocument, UnmanagedEntry};
+use super::words::NoticeWord;
+use super::{FORMAT_VERSION, PartsReader, json};
+use crate::files;
+use crate::model::{AssignmentKey, Change, Name, Notice, Plan, Unmanaged};
+use crate::proposal::Proposal;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::Path;
+
+/// The largest file that is read, in bytes. A plan of a million assignments has about 60 MB.
+const LARGEST: u64 = 1024 * 1024 * 1024;
+
+/// Writes a plan to a file that only its owner may read. The file is replaced atomically.
+///
+/// # Errors
+///
+/// [`SavedPlanError::Write`] if the file cannot be written. The old file is then left as it was.
+pub fn save(proposal: &Proposal, path: &Path) -> Result<(), SavedPlanError> {
+    files::replace(path, files::OWNER_ONLY, |to| write(proposal, to))
+        .map_err(|source| SavedPlanError::Write { path: path.to_owned(), source })
+}
+
+fn write(proposal: &Proposal, to: impl Write) -> io::Result<()> {
+    let evidence = Some(EvidenceEntry::of(proposal));
+    let mut document = PlanDocument { evidence, ..PlanDocument::of(proposal) };
+    document.digest = Some(digest(&document)?.into());
+    json::write_document(&document, to)
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+///
+/// If the file cannot be read, is not a saved plan, is of a newer format, or was altered.
+pub fn load(path: &Path) -> Result<Proposal, SavedPlanError> {
+    let error = match parse::<PlanDocument<'_>>(path)? {
+        Ok(document) if document.format_version == FORMAT_VERSION => return checked(document, path),
+        Ok(_) => None,
+        Err(error) => Some(error),
+    };
+    not_current(path, error)
+}
+
+/// Reads a file that is not a document of this format: it may be of another version.
+fn not_current(path: &Path, error: Option<serde_json::Error>) -> Result<Proposal, SavedPlanError> {
+    /// What all versions have.
+    #[derive(Deserialize)]
+    struct Mark {
+        format_version: String,
+    }
+
+    let mark: Mark = parse(path)?.map_err(|error| not_a_plan(path, error))?;
+    let version = |text: &str| -> Option<(u32, u32)> {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    match version(&mark.format_version) {
+        Some((1, _)) => v1::load(path),
+        Some(found) if Some(found) > version(FORMAT_VERSION) => {
+            Err(SavedPlanError::Newer { path: path.to_owned(), version: mark.format_version })
+        }
+        Some(_) | None => Err(match error {
+            Some(error) if mark.format_version == FORMAT_VERSION => altered(path, error),
+            Some(_) | None => not_a_plan(path, format!("`{}` is not a format", mark.format_version)),
+        }),
+    }
+}
+
+/// Reads JSON from a file. The inner error is about the JSON.
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<Result<T, serde_json::Error>, SavedPlanError> {
+    let fails = |source| SavedPlanError::Read { path: path.to_owned(), source };
+    let file = files::open_bounded(path, LARGEST).map_err(fails)?;
+    match serde_json::from_reader(BufReader::new(file)) {
+        Err(error) if error.is_io() => Err(fails(error.into())),
+        parsed => Ok(parsed),
+    }
+}
+
+/// Returns the proposal of a document if it is complete and has the right digest.
+fn checked(mut document: PlanDocument<'_>, path: &Path) -> Result<Proposal, SavedPlanError> {
+    if document.evidence.is_none() {
+        return Err(not_a_plan(path, "`--format json` shows a plan, and `--out` saves it"));
+    }
+    let written = document.digest.take();
+    let found = digest(&document).map_err(|source| SavedPlanError::Read { path: path.to_owned(), source })?;
+    if written.as_deref() != Some(&found) {
+        return Err(altered(path, "the digest does not match the content"));
+    }
+    proposal(document).map_err(|why| not_a_plan(path, why))
+}
+
+fn not_a_plan(path: &Path, why: impl ToString) -> SavedPlanError {
+    SavedPlanError::NotASavedPlan { path: path.to_owned(), why: why.to_string() }
+}
+
+fn altered(path: &Path, why: impl ToString) -> SavedPlanError {
+    SavedPlanError::Altered { path: path.to_owned(), why: why.to_string() }
+}
+
+/// Returns the digest of a document that has none yet: of the bytes as which this program writes it.
+fn digest(document: &PlanDocument<'_>) -> io::Result<String> {
+    let mut hasher = BufWriter::new(Hasher(Sha256::new()));
+    json::write(document, &mut hasher)?;
+    let Hasher(hasher) = hasher.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(hex(hasher))
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().fold(String::from("sha256:"), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A writer that hashes.
+struct Hasher(Sha256);
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns the proposal of a document with evidence.
+fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
+    let evidence = document.evidence.ok_or("it has no `evidence`")?;
+    let mut parts = PartsReader::default();
+    for path in &evidence.sources {
+        parts.source(path);
+    }
+    let mut plan = Plan::empty(document.business.0, document.day.0);
+    plan.implied = evidence.implied.into_iter().map(|(task, tasks)| (task.0, tasks.0)).collect();
+    for entry in document.changes {
+        add_change(&mut plan, entry, &mut parts)?;
+    }
+    for UnmanagedEntry { waba, user, tasks, why } in document.unmanaged {
+        let key = AssignmentKey { waba: waba.id.0, user: user.id.0 };
+        plan.waba_names.insert(key.waba, waba.into_name());
+        plan.unmanaged.push(Unmanaged { key, name: user.into_name(), tasks: tasks.0, why: why.into() });
+    }
+    for entry in document.unreadable {
+        plan.unreadable.insert(entry.waba.id.0, entry.error.into_owned());
+        plan.waba_names.insert(entry.waba.id.0, entry.waba.into_name());
+    }
+    for entry in document.notices {
+        plan.notices.push(match (entry.code, entry.waba, entry.user) {
+            (NoticeWord::Unconfirmed, Some(waba), _) => Notice::Unconfirmed(waba.id.0),
+            (NoticeWord::AssignsToAdmin, _, Some(user)) => Notice::AssignsToAdmin(user.id.0),
+            (NoticeWord::Unconfirmed | NoticeWord::AssignsToAdmin, ..) => {
+                return Err(String::from("a notice is about nothing"));
+            }
+        });
+    }
+    plan.acting_user = document.acting_user.as_ref().map(|user| user.id.0);
+    plan.unchanged = document.summary.unchanged;
+    plan.live_in_scope = evidence.live_in_scope;
+    plan.partial = document.partial;
+    let access = evidence.access.read();
+    plan.holders = evidence::holders(&plan, &access);
+    Ok(Proposal {
+        made: document.created_at.0,
+        manifest_digest: document.manifest_digest.into_owned(),
+        acting_user_name: document.acting_user.and_then(|user| user.name).map(Name::new),
+        plan,
+        access,
+        policy: evidence.policy.read(),
+        ending: evidence.ending.into_iter().map(|entry| entry.read(&mut parts)).collect(),
+        sources: parts.into_sources(),
+    })
+}
+
+fn changes_nothing(key: AssignmentKey) -> String {
+    format!("the change of {} on {} changes nothing", key.user, key.waba)
+}
+
+/// Adds a change to a plan, and the names that it uses.
+fn add_change(plan: &mut Plan, entry: ChangeEntry<'_>, parts: &mut PartsReader) -> Result<(), String> {
+    let key = AssignmentKey { waba: entry.waba.id.0, user: entry.user.id.0 };
+    let (before, after) = (entry.before.0, entry.after.0);
+    if before == after {
+        return Err(changes_nothing(key));
+    }
+    plan.waba_names.insert(key.waba, entry.waba.into_name());
+    plan.user_names.insert(key.user, entry.user.into_name());
+    plan.changes.push(Change {
+        key,
+        implied: plan.implied.by_both(&before, &after),
+        before,
+        after,
+        because: parts.because(entry.because, entry.gone),
+        blocked: entry.blocked.map(Into::into),
+        admin: entry.admin,
+    });
+    Ok(())
+}

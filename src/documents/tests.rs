@@ -1,0 +1,236 @@
+use super::*;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::guard::Guard;
+use crate::model::*;
+use crate::proposal::Proposal;
+use crate::text::escape;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Names that could steer a terminal or a pipeline, and one that could not.
+const NAMES: [&str; 6] =
+    ["bot", "Initech ## Shop", "\u{1b}[31mred\u{202e}", "a\n::error::b", "\"\\\u{7f}\u{e0001}", ""];
+
+pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn key(waba: &str, user: &str) -> AssignmentKey {
+    AssignmentKey { waba: id(waba), user: id(user) }
+}
+
+/// Returns a proposal with everything that there is, and these names in it.
+pub(super) fn full(name: &str, task: &str) -> Proposal {
+    let odd = TaskSet::from_names(["MANAGE", task]);
+    let at = Position { source: SourceId(1), line: 3, column: 5 };
+    let grant = Arc::new(GrantSource {
+        path: "grants[1]".into(),
+        name: Some(name.into()),
+        reason: Some(name.into()),
+        until: Some(jiff::civil::date(2027, 3, 31)),
+        at,
+    });
+    let change =
+        |waba: &str, user: &str, before: &TaskSet, after: &TaskSet, blocked: Option<Blocked>| Change {
+            key: key(waba, user),
+            before: before.clone(),
+            after: after.clone(),
+            implied: TaskSet::EMPTY,
+            because: Because {
+                grants: vec![Arc::clone(&grant)],
+                gone: Some((
+                    Prune::All,
+                    vec![
+                        WhyGone::Expired(Arc::clone(&grant)),
+                        WhyGone::Declared(at),
+                        WhyGone::Undeclared(at),
+                    ],
+                )),
+            },
+            blocked,
+            admin: blocked.is_some(),
+        };
+    let implied = change("501", "3", &[Task::Manage].into(), &odd, None);
+    let reasons = [
+        UnmanagedReason::Person,
+        UnmanagedReason::OtherBusiness,
+        UnmanagedReason::Undeclared,
+        UnmanagedReason::Unknown,
+    ];
+    let unmanaged =
+        |(why, user)| Unmanaged { key: key("500", user), name: name.into(), tasks: odd.clone(), why };
+    let held = |users: &[&str]| users.iter().map(|user| (id(user), odd.clone())).collect();
+    let mut sources = Sources::default();
+    sources.add("a.yaml", "");
+    sources.add(name, "");
+    Proposal {
+        made: "2026-11-23T10:00:00Z".parse().unwrap(),
+        acting_user_name: (!name.is_empty()).then(|| name.into()),
+        manifest_digest: "sha256:00".into(),
+        plan: Plan {
+            acting_user: Some(id("7")),
+            changes: vec![
+                change("500", "1", &TaskSet::EMPTY, &odd, Some(Blocked::SelfRaise)),
+                change("501", "2", &odd, &TaskSet::EMPTY, None),
+                Change { implied: odd.clone(), ..implied },
+            ],
+            unmanaged: reasons.into_iter().zip(["9", "10", "11", "12"]).map(unmanaged).collect(),
+            unreadable: BTreeMap::from([(id("502"), name.to_owned())]),
+            notices: vec![Notice::Unconfirmed(id("500")), Notice::AssignsToAdmin(id("1"))],
+            unchanged: 118,
+            live_in_scope: 120,
+            holders: BTreeMap::from([
+                (id("500"), held(&["9", "10", "11", "12"])),
+                (id("501"), held(&["2", "3"])),
+            ]),
+            waba_names: ["500", "501", "502"].map(|waba| (id(waba), Name::from(name))).into(),
+            user_names: ["1", "2", "3"].map(|user| (id(user), Name::from(name))).into(),
+            implied: Implied::from_iter([(Task::Manage, odd.clone())]),
+            partial: true,
+            ..Plan::empty(id("10"), jiff::civil::date(2026, 11, 23))
+        },
+        access: LiveAccess {
+            wabas: BTreeMap::from([(id("500"), Name::from(name))]),
+            users: BTreeMap::from([(id("9"), Name::from(name))]),
+            live: State::from_iter([
+                (key("500", "11"), odd.clone()),
+                (key("501", "2"), odd.clone()),
+                (key("501", "3"), odd.clone()),
+            ]),
+        },
+        policy: Policy {
+            max_removals_percent: 12.5,
+            max_removals: 50,
+            min_holders: BTreeMap::from([(Task::Messaging, 2)]),
+            protected_users: BTreeSet::from([id("1")]),
+            permitted: BTreeMap::from([(id("500"), odd.clone())]),
+            names: DeclaredNames {
+                wabas: BTreeMap::from([(name.into(), id("500"))]),
+                users: BTreeMap::from([(name.into(), id("1"))]),
+            },
+        },
+        ending: vec![EndingGrant { source: grant, tasks: odd, users: 2, wabas: 1 }],
+        sources,
+    }
+}
+
+/// Checks a document against its schema and returns it. It must not be able to steer a terminal or a pipeline.
+#[track_caller]
+fn valid(schema: &str, document: &[u8]) -> Value {
+    let text = str::from_utf8(document).unwrap().strip_suffix('\n').unwrap();
+    assert_eq!(escape(text), text);
+    let document: Value = serde_json::from_str(text).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    document
+}
+
+/// Returns what a writer writes.
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+    let mut document = Vec::new();
+    write(&mut document).unwrap();
+    document
+}
+
+fn write_of_the_last_run() -> LastWrite {
+    LastWrite {
+        run: "first".into(),
+        number: 3,
+        at: "2026-11-22T10:00:00.123Z".parse().unwrap(),
+        acting_user: Some((id("7"), Name::default())),
+        by: Runner { user: None, host: Some("build-7".into()), pid: 1 },
+        after: TaskSet::EMPTY,
+        outcome: Some(Outcome::Applied),
+    }
+}
+
+#[test]
+fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
+    for name in NAMES {
+        let proposal = full(name, "NEW");
+        let violation = Violation {
+            guard: Guard::MinHolders,
+            waba: Some(id("500")),
+            user: Some(id("1")),
+            message: name.to_owned(),
+        };
+        let explanation = Explanation { moved: Moved::Live, last_write: Some(write_of_the_last_run()) };
+        let drift = Drift {
+            explanations: BTreeMap::from([(key("500", "1"), explanation)]),
+            expiring: Some(proposal.ending.clone()),
+        };
+        let findings =
+            Findings { violations: &[violation.clone()], waived: &[violation], drift: Some(&drift) };
+        let document = written(|to| plan(&proposal, findings, to));
+        let document = valid(&schema::plan(), &document);
+        assert_eq!(document["format_version"], FORMAT_VERSION);
+        let change = &document["changes"][0];
+        assert_eq!(change["waba"]["name"].as_str().unwrap_or_default(), name);
+        assert_eq!(change["because"][0]["reason"], name);
+        assert_eq!(change["because"][0]["file"], name);
+        assert_eq!(change["drift"]["last_write"]["at"], "2026-11-22T10:00:00.123Z");
+        assert_eq!(document["unreadable"][0]["error"], name);
+        assert_eq!(document["expiring"][0]["grant"], change["because"][0]);
+        assert_eq!(document["violations"], document["waived"]);
+    }
+}
+
+#[test]
+fn a_report_is_valid() {
+    for name in NAMES {
+        let proposal = full(name, "NEW");
+        let found = TaskSet::from_names(["NEW"]);
+        let error = || name.to_owned();
+        let outcomes = [
+            Outcome::Applied,
+            Outcome::AlreadySo,
+            Outcome::AcceptedNotListed,
+            Outcome::StoredDifferently { stored: TaskSet::EMPTY },
+            Outcome::Moved { found },
+            Outcome::Failed { error: error() },
+            Outcome::Unknown { error: error() },
+            Outcome::NotAttempted { why: error() },
+        ];
+        let change = &proposal.plan.changes[0];
+        let reported =
+            |outcome: &Outcome| ReportedChange { change: change.clone(), outcome: outcome.clone() };
+        let applied =
+            Report { changes: outcomes.iter().map(reported).collect(), stopped: Some(error()), wrote: true };
+        let document = written(|to| report(&applied, &proposal, Findings::default(), to));
+        let document = valid(&schema::report(), &document);
+        assert_eq!(document["summary"], serde_json::json!({ "done": 3, "not_done": 5 }));
+        assert_eq!(document["changes"][4]["found"], serde_json::json!(["NEW"]));
+        assert_eq!(document["changes"][7]["error"], name);
+    }
+}
+
+#[test]
+fn diagnostics_are_valid_and_in_order() {
+    let mut sources = Sources::default();
+    sources.add("a ##[error].yaml", "");
+    let diagnostic = |line: Option<u32>, help: Option<&str>| Diagnostic {
+        severity: if line.is_some() { Severity::Error } else { Severity::Warning },
+        code: "bad-id",
+        message: "a message".to_owned(),
+        at: line.map(|line| Position { line, ..Position::default() }),
+        help: help.map(Into::into),
+    };
+    let found = [diagnostic(Some(7), Some("help")), diagnostic(Some(3), None), diagnostic(None, None)];
+    let document = valid(&schema::diagnostics(), &written(|to| diagnostics(&found, &sources, to)));
+    let lines: Vec<_> = document["diagnostics"].as_array().unwrap().iter().map(|one| &one["line"]).collect();
+    assert_eq!(lines, [&Value::Null, &Value::from(3), &Value::from(7)]);
+    assert_eq!(document["diagnostics"][1]["file"], "a ##[error].yaml");
+    assert_eq!(document["summary"], serde_json::json!({ "errors": 2, "warnings": 1 }));
+}
+
+#[test]
+fn an_object_that_is_something_else_is_not_valid() {
+    for schema in
+        [schema::plan(), schema::saved_plan(), schema::report(), schema::diagnostics(), schema::journal()]
+    {
+        let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        assert!(!validator.is_valid(&serde_json::json!({ "format_version": FORMAT_VERSION })));
+    }
+}

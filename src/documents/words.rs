@@ -1,0 +1,156 @@
+//! The words of all documents: an enum for each, and its conversion from and to the type that it stands for.
+
+use crate::{diagnostic, model};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Defines words.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub(crate) enum $name { $($(#[$word_doc])* $word,)* }
+    )*};
+}
+
+/// Defines words that stand for the variants of an enum.
+macro_rules! words_of {
+    ($($(#[$doc:meta])* $name:ident for $module:ident::$of:ident {
+        $($(#[$word_doc:meta])* $word:ident,)*
+    })*) => {$(
+        words! { $(#[$doc])* $name { $($(#[$word_doc])* $word,)* } }
+
+        impl From<$module::$of> for $name {
+            fn from(of: $module::$of) -> Self {
+                match of { $($module::$of::$word => Self::$word,)* }
+            }
+        }
+
+        impl From<$name> for $module::$of {
+            fn from(word: $name) -> Self {
+                match word { $($name::$word => Self::$word,)* }
+            }
+        }
+    )*};
+}
+
+words_of! {
+    /// What a change does.
+    ActionWord for model::Action {
+        /// The user holds nothing before and something after.
+        Assign,
+        /// The user holds something before and something else after.
+        Change,
+        /// The user holds something before and nothing after.
+        Revoke,
+    }
+    /// Why the acting user cannot make a change.
+    BlockedWord for model::Blocked {
+        /// The change would raise the acting user's own tasks.
+        SelfRaise,
+    }
+    /// What may be removed on a WABA.
+    PruneWord for model::Prune {
+        /// Nothing.
+        None,
+        /// Tasks of declared users that no grant gives.
+        Declared,
+        /// Tasks of all system users of the business that no grant gives.
+        All,
+    }
+    /// Why an assignment is not managed.
+    UnmanagedWord for model::UnmanagedReason {
+        /// The user is a person.
+        Person,
+        /// The user is a system user of another business.
+        OtherBusiness,
+        /// The user is a system user of this business that no manifest declares.
+        Undeclared,
+        /// The kind of the user is not known to this version.
+        Unknown,
+    }
+    /// Which side changed.
+    MovedWord for model::Moved {
+        /// Live access changed: drift.
+        Live,
+        /// The manifests changed, or a grant expired: work in progress.
+        Manifests,
+        /// Both changed.
+        Both,
+        /// Live access is as it was before the plan that `--since` names: the plan was not applied, or was undone.
+        Undone,
+        /// Not known.
+        Unknown,
+    }
+    /// What a later read found about a write that was in flight.
+    SettledWord for model::Settlement {
+        /// The write took effect.
+        TookEffect,
+        /// The write had no effect.
+        NoEffect,
+        /// The user holds neither the tasks before the write nor those after it.
+        Different,
+    }
+    /// Whether a diagnostic is an error.
+    SeverityWord for diagnostic::Severity {
+        /// The manifests cannot be used.
+        Error,
+        /// The manifests can be used.
+        Warning,
+    }
+}
+
+words! {
+    /// Why no grant gives what is removed.
+    GoneWord {
+        /// The grant has expired.
+        Expired,
+        /// The user is declared here, and no grant gives it these tasks.
+        Declared,
+        /// No manifest declares the user. The WABA is declared here.
+        Undeclared,
+    }
+    /// What a notice is about.
+    NoticeWord {
+        /// The list of the WABA is empty, and nothing could confirm that.
+        Unconfirmed,
+        /// The plan writes to an admin of the business, who may not be listed even after the write.
+        AssignsToAdmin,
+    }
+    /// The outcome of a change.
+    OutcomeWord {
+        /// Written, read back, and stored as planned.
+        Applied,
+        /// Not written: it was already as planned.
+        AlreadySo,
+        /// Accepted, but the user is an admin and is not listed.
+        AcceptedNotListed,
+        /// Accepted, but other tasks are stored than those written.
+        StoredDifferently,
+        /// Not written: live access was no longer as the plan saw it.
+        Moved,
+        /// Refused, or without effect.
+        Failed,
+        /// Sent, but whether it took effect is not known.
+        Unknown,
+        /// Not sent.
+        NotAttempted,
+    }
+}
+
+impl From<&model::Outcome> for OutcomeWord {
+    fn from(outcome: &model::Outcome) -> Self {
+        use model::Outcome;
+        match outcome {
+            Outcome::Applied => Self::Applied,
+            Outcome::AlreadySo => Self::AlreadySo,
+            Outcome::AcceptedNotListed => Self::AcceptedNotListed,
+            Outcome::StoredDifferently { .. } => Self::StoredDifferently,
+            Outcome::Moved { .. } => Self::Moved,
+            Outcome::Failed { .. } => Self::Failed,
+            Outcome::Unknown { .. } => Self::Unknown,
+            Outcome::NotAttempted { .. } => Self::NotAttempted,
+        }
+    }
+}
