@@ -161,8 +161,8 @@ fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
             explanations: BTreeMap::from([(key("500", "1"), explanation)]),
             expiring: Some(proposal.ending.clone()),
         };
-        let findings =
-            Findings { violations: &[violation.clone()], waived: &[violation], drift: Some(&drift) };
+        let violations = [violation];
+        let findings = Findings { violations: &violations, waived: &violations, drift: Some(&drift) };
         let document = written(|to| plan(&proposal, findings, to));
         let document = valid(&schema::plan(), &document);
         assert_eq!(document["format_version"], FORMAT_VERSION);

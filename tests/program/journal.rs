@@ -1,10 +1,10 @@
-//! `wabacl journal` on journals that were written by hand: what a crash, a hostile name or a stranger leaves.
+//! `wabacl journal` on journals of version 2 that were written by hand: crashes, hostile names and broken lines.
 
 use super::json::fits;
 use super::{Place, Ran};
 use serde_json::{Value, json};
 
-/// Makes a place whose state folder holds a journal of the business 98.
+/// Makes a place with a state folder with a journal of the business 98.
 fn with_journal(lines: &[Value]) -> Place {
     let lines: Vec<String> = lines.iter().map(Value::to_string).chain([String::new()]).collect();
     with_text(&lines.join("\n"))
@@ -21,9 +21,9 @@ fn shown(place: &Place, options: &str) -> Ran {
     place.run(&format!("journal --state-dir state {options}")).ends(0)
 }
 
-/// Gives a line of a run, with what it says besides.
+/// Returns a line of a run, with more fields.
 fn line(kind: &str, run: &str, more: &Value) -> Value {
-    let mut line = json!({ "v": 1, "kind": kind, "at": "2026-11-23T10:00:00.123Z", "run": run });
+    let mut line = json!({ "v": 2, "kind": kind, "at": "2026-11-23T10:00:00.123Z", "run": run });
     line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     line
 }
@@ -45,10 +45,18 @@ fn intent(run: &str, number: u32, name: &str) -> Value {
         "intent",
         run,
         &json!({
-            "write": number, "waba": { "id": "500", "name": name }, "user": { "id": "11", "name": name },
-            "action": "change", "before": ["DEVELOP", name], "after": ["DEVELOP", "MANAGE"],
-            "why": [{ "grant": "grants[2]", "name": name, "file": "access.yaml", "line": 31, "reason": name }],
-            "gone": { "prune": "declared", "lines": [{ "why": "declared", "file": "users.yaml", "line": 7 }] }
+            "write": number,
+            "change": {
+                "action": "change", "waba": { "id": "500", "name": name }, "user": { "id": "11", "name": name },
+                "before": ["DEVELOP", name], "after": ["DEVELOP", "MANAGE"], "admin": false,
+                "because": [
+                    { "grant": "grants[2]", "name": name, "file": "access.yaml", "line": 31, "column": 5, "reason": name }
+                ],
+                "gone": {
+                    "prune": "declared",
+                    "lines": [{ "why": "declared", "file": "users.yaml", "line": 7, "column": 3 }]
+                }
+            }
         }),
     )
 }
@@ -84,7 +92,7 @@ fn crashed() -> Vec<Value> {
 }
 
 #[test]
-fn what_was_written_and_what_is_in_flight_is_shown() {
+fn writes_and_their_outcomes_are_shown() {
     insta::assert_snapshot!(shown(&with_journal(&crashed()), "").to_string(), @r#"
     exit 0
     --- stdout
@@ -127,7 +135,7 @@ fn what_was_written_and_what_is_in_flight_is_shown() {
 }
 
 #[test]
-fn without_a_journal_that_is_said() {
+fn a_missing_journal_is_reported() {
     let place = Place::new();
     place.run("journal").ends(0).says("There is no journal in ").says(".local/state/wabacl");
     shown(&place, "").says("There is no journal in state.");
@@ -139,7 +147,7 @@ fn without_a_journal_that_is_said() {
 }
 
 #[test]
-fn the_state_folder_of_the_system_is_the_default() {
+fn the_default_state_folder_is_that_of_the_system() {
     let place = with_journal(&crashed());
     let below = place.folder.path().join("below");
     std::fs::create_dir(&below).unwrap();
@@ -149,23 +157,23 @@ fn the_state_folder_of_the_system_is_the_default() {
 }
 
 #[test]
-fn only_the_last_runs_are_shown_where_that_is_asked_for() {
+fn last_limits_the_runs() {
     let mut lines = crashed();
     lines.extend([run("third"), intent("third", 1, "acme")]);
     lines.extend([outcome("third", 1, "applied", &json!({})), end("third", 1)]);
     let place = with_journal(&lines);
-    // The first one left a write in flight, and is never out of sight.
+    // The first run has a write in flight and is always shown.
     shown(&place, "--last 1").says("Run third").never_says("Run second").says("Run first");
     shown(&place, "--last 2").says("Run third").says("Run second").says("1 in flight");
 }
 
 #[test]
-fn broken_lines_are_told_and_the_others_shown() {
+fn broken_lines_are_reported_and_the_others_are_shown() {
     let good: Vec<String> = crashed().iter().map(ToString::to_string).collect();
-    let text = format!("{}\nnonsense \u{1b}[31m\n{{\"v\":7,\"kind\":\"x\"}}\n{{\"v\":1,", good.join("\n"));
+    let text = format!("{}\nnonsense \u{1b}[31m\n{{\"v\":7,\"kind\":\"x\"}}\n{{\"v\":2,", good.join("\n"));
     let place = with_text(&text);
     shown(&place, "")
-        .says("Could not be read: line 11: it is no entry of a journal")
+        .says("Could not be read: line 11: it is not a line of a journal")
         .says("Could not be read: line 12: it is of version 7")
         .says("Line 13, the last one, was cut off")
         .says("Journal: 2 runs, 4 writes, 1 in flight.")
@@ -185,7 +193,11 @@ fn every_entry_is_in_the_document() {
     assert_eq!(runs[0]["writes"][0]["outcome"]["traces"], json!(["AbC"]));
     assert_eq!(runs[0]["writes"][1]["settled"]["how"], "took-effect");
     assert_eq!(runs[0]["writes"][2]["in_flight"], true);
-    assert_eq!(runs[0]["writes"][2]["because"][0]["grant"], "grants[2]");
+    let change = &runs[0]["writes"][2]["change"];
+    assert_eq!(
+        (&change["because"][0]["grant"], &change["because"][0]["column"]),
+        (&json!("grants[2]"), &json!(5))
+    );
     assert_eq!(runs[0]["end"], Value::Null);
     assert_eq!(runs[1]["writes"][0]["outcome"]["error"], "(#200) no permission");
     assert_eq!(runs[1]["end"]["done"], 1);
@@ -193,7 +205,7 @@ fn every_entry_is_in_the_document() {
 }
 
 #[test]
-fn foreign_names_begin_no_line_and_steer_nothing() {
+fn names_begin_no_line_and_cannot_steer_a_terminal() {
     for name in ["::error::x", "##[error]x", "\u{1b}[31mred\u{202e}", "two\n::error::lines", "", "x "] {
         let name = format!("{name} ").repeat(20);
         let mut lines = vec![run(&name), intent(&name, 1, &name), intent(&name, 2, &name)];
@@ -220,7 +232,66 @@ fn foreign_names_begin_no_line_and_steer_nothing() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_read_is_told() {
+fn a_journal_of_version_1_is_shown() {
+    let place = with_text(include_str!("../files/journal-1.jsonl"));
+    insta::assert_snapshot!(shown(&place, "").to_string(), @r#"
+    exit 0
+    --- stdout
+    Business 98
+
+    Run 20261125T221942Z-abe28979 at 2026-11-25T22:19:42.439Z by CI Admin (1972385232742140)
+      process 4711 of runner on build-7 with wabacl 0.1.0
+      plan sha256:80dd1ff8c86f4047a63f21768825038348c99e6cceb2756a5fd56aa8dc7f3cc4
+      manifests sha256:59611e3f3f5d6f8cb1087673e7fd5c51aea5df3d9d1658576b25bd97bf08bdcd
+      waived max-removals
+      - summer-campaign (1972385232742163) on acme-eu (102290129340398) -MANAGE_TEMPLATES -MESSAGING
+          expired: grants[4] "summer campaign" at examples/quickstart/access/access.yaml:45 (MKT-77)
+            (prune: declared)
+          applied trace A693dc27b5d015fac4eeb00
+      ~ deploy-bot (1972385232742147) on acme-us (102290129340402) VIEW_TEMPLATES +MANAGE_TEMPLATES
+          +VIEW_COST
+          by grants[2] "template releases" at examples/quickstart/access/access.yaml:33
+          applied trace A5760da64543f86b3643672
+      ~ deploy-bot (1972385232742147) on globex (104996122399160) MANAGE_TEMPLATES VIEW_COST
+          VIEW_TEMPLATES -DEVELOP
+          by grants[2] "template releases" at examples/quickstart/access/access.yaml:33
+          no grant gave it to the user declared at examples/quickstart/access/users.yaml:8 (prune:
+            declared)
+          applied trace A06b36a2310a7b818fcde26
+      + reporting (1972385232742158) on marketing (106540352242930) +VIEW_COST +VIEW_INSIGHTS
+          by grants[5] "reporting everywhere" at examples/quickstart/access/access.yaml:52
+          stored differently: VIEW_COST trace Ad8d44e794025d06f953801
+      + reporting (1972385232742158) on Initech Shop (109876123400001) +VIEW_COST +VIEW_INSIGHTS
+          by grants[5] "reporting everywhere" at examples/quickstart/access/access.yaml:52
+          applied trace Ade0892cae64622fb45231d
+      + campaign-sender (1972385232742151) on acme-us (102290129340402) +MESSAGING
+          by grants[3] "campaigns" at examples/quickstart/access/access.yaml:38 (OPS-1234)
+          it took effect, as a later run read: found MESSAGING by run 20261125T222006Z-43012351
+      + reporting (1972385232742158) on acme-us (102290129340402) +VIEW_COST +VIEW_INSIGHTS
+          by grants[5] "reporting everywhere" at examples/quickstart/access/access.yaml:52
+          in flight since 2026-11-25T22:19:42.561Z: nothing is known of it
+      no end on record: it crashed, was killed, or still runs
+
+    Run 20261125T222006Z-43012351 at 2026-11-25T22:20:06.07Z by CI Admin (1972385232742140)
+      process 4711 of runner on build-7 with wabacl 0.1.0
+      plan sha256:9e37926253aed7297f6d45e1659b1208cb2479f9f782e140030c84410606d7b3
+      manifests sha256:59611e3f3f5d6f8cb1087673e7fd5c51aea5df3d9d1658576b25bd97bf08bdcd
+      ended at 2026-11-25T22:20:06.095Z: 0 done, 0 not done
+
+    Could not be read: line 14: it is not a line of a journal: EOF while parsing a string at column 36
+
+    Journal: 2 runs, 7 writes, 1 in flight.
+    What is in flight may have taken effect; the next apply settles it by reading.
+    --- stderr
+    "#);
+    let document = fits("journal", &shown(&place, "--format json").stdout);
+    let change = &document["journals"][0]["runs"][0]["writes"][0]["change"];
+    assert_eq!(change["gone"]["lines"][0]["grant"]["reason"], "MKT-77");
+    assert_eq!(change["gone"]["lines"][0]["grant"]["column"], Value::Null);
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_an_error() {
     let place = with_journal(&[]);
     place.write("file", "");
     place.run("journal --state-dir file").ends(1).says("the folder file cannot be used").says("--state-dir");

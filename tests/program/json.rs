@@ -1,9 +1,9 @@
-//! JSON output: a contract with a schema, and the same for the same inputs.
+//! JSON output: it is valid against its schema, lossless, and the same for the same inputs.
 
 use super::Place;
 use serde_json::Value;
 
-/// Makes sure that a document keeps the contract that its schema tells.
+/// Checks a document against its schema and returns it.
 #[track_caller]
 pub(super) fn fits(schema: &str, document: &str) -> Value {
     let path = format!("{}/schema/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
@@ -17,9 +17,11 @@ pub(super) fn fits(schema: &str, document: &str) -> Value {
 }
 
 #[test]
-fn every_document_fits_its_schema() {
+fn every_document_is_valid_against_its_schema() {
     let place = Place::new();
-    let plan = fits("plan", &place.emulated("plan --format json").ends(0).stdout);
+    let plan = fits("plan", &place.emulated("plan --format json --out plan.json").ends(0).stdout);
+    let saved = fits("saved-plan", &place.read("plan.json"));
+    assert_eq!((&saved["changes"], &saved["summary"]), (&plan["changes"], &plan["summary"]));
     assert_eq!(plan["summary"]["assign"], 4);
     assert_eq!(plan["acting_user"]["name"], "CI Admin");
     fits("plan", &place.emulated("drift --format json").ends(2).stdout);
@@ -35,7 +37,39 @@ fn every_document_fits_its_schema() {
     assert_eq!(broken["diagnostics"][0]["file"], "access/broken.yaml", "{broken}");
 }
 
-/// Takes the moment out of a document, and makes sure that there was one.
+#[test]
+fn names_are_written_unchanged_and_cannot_steer_a_pipeline() {
+    let place = Place::new();
+    place.edit("access/access.yaml", "reason: OPS-1234", "reason: \"Initech ## Shop \\x1b[31m\"");
+    place.emulated("plan --out plan.json").ends(0);
+    let documents = [
+        place.emulated("plan --format json").ends(0).stdout,
+        place.read("plan.json"),
+        place.run("show plan.json --format json").ends(0).stdout,
+        place.emulated("apply --format json --auto-approve --state-dir state").ends(0).stdout,
+        place.run("journal --state-dir state --format json").ends(0).stdout,
+        place.read("state/9876543210987654/journal.jsonl"),
+    ];
+    for document in documents {
+        assert!(!document.contains("##") && !document.contains('\u{1b}'), "{document}");
+        let lines = document.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        assert!(
+            lines.map(|line| strings(&line)).any(|all| all.contains(&"Initech ## Shop \u{1b}[31m".into()))
+        );
+    }
+}
+
+/// Returns all strings in a value.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+/// Returns a document without the moment at which it was made.
 fn timeless(document: &str) -> String {
     let (before, after) = document.split_once("\"created_at\":\"").unwrap();
     let (_, after) = after.split_once('"').unwrap();
@@ -43,12 +77,12 @@ fn timeless(document: &str) -> String {
 }
 
 #[test]
-fn two_runs_give_the_same_bytes() {
+fn two_runs_write_the_same_bytes() {
     let place = Place::new();
     let json = |words: &str| timeless(&place.emulated(words).stdout);
     assert_eq!(json("plan --format json"), json("plan --format json --concurrency 1"));
     assert_eq!(place.emulated("plan -v").stdout, place.emulated("plan -v").stdout);
-    // The order of files says nothing either, but for the places that it names.
+    // The order of files does not matter either.
     let ordered = |paths: &str| {
         let words = format!("plan {paths} --today 2026-11-23 --emulate live.yaml --format json");
         timeless(&place.run(&words).ends(0).stdout)

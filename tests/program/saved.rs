@@ -1,9 +1,10 @@
-//! Proposal plans: shown anywhere, applied exactly as they are, and refused where anything speaks against it.
+//! Saved plans: shown anywhere, applied exactly as they are, and refused if live access or the manifests changed.
 
 use super::Place;
 use super::remote::Remote;
 use crate::support::{key, tasks};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use std::path::PathBuf;
 use wabacl::documents::saved;
 use wabacl::model::{Change, TaskSet};
@@ -27,7 +28,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// Forges a saved plan: its digest fits.
+    /// Forges a saved plan. Its digest matches.
     fn forge(&self, edit: impl FnOnce(&mut Proposal)) {
         let mut saved = saved::load(&self.file("plan.json")).unwrap();
         edit(&mut saved);
@@ -36,7 +37,7 @@ impl Place {
 }
 
 #[test]
-fn what_is_shown_of_a_saved_plan_is_what_the_plan_showed() {
+fn show_prints_what_plan_printed() {
     let place = Place::new();
     for format in ["text", "json", "diff", "markdown", "html", "github"] {
         let planned = place.emulated(&format!("plan --out plan.json --format {format}")).ends(0);
@@ -45,6 +46,23 @@ fn what_is_shown_of_a_saved_plan_is_what_the_plan_showed() {
     }
     let text = place.read("plan.json");
     assert!(!text.contains("not-a-secret") && !text.contains("EMULATED"), "no token is in it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_of_format_1_is_shown_and_applied() {
+    let remote = Remote::start(Vec::new()).await;
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/saved-plan-1.0.json");
+    std::fs::copy(old, remote.place.file("plan.json")).unwrap();
+    let timeless = |document: &str| {
+        let mut document: Value = serde_json::from_str(document).unwrap();
+        document["created_at"] = Value::Null;
+        document
+    };
+    let planned = timeless(&remote.place.emulated("plan --format json").ends(0).stdout);
+    let shown = remote.place.run("show plan.json --format json").ends(0).stdout;
+    assert_eq!(timeless(&shown.replace("examples/quickstart/", "")), planned);
+    apply(&remote, "--max-plan-age 1000weeks").ends(0).says("Applied: 7 of 7 changes.");
+    remote.run("drift").ends(0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,7 +175,7 @@ async fn with_manifests_that_agree_the_plan_is_applied() {
 }
 
 #[test]
-fn what_cannot_be_saved_or_read_is_told() {
+fn a_plan_that_cannot_be_saved_or_read_is_an_error() {
     let place = Place::new();
     place
         .emulated("plan --out missing/plan.json")
@@ -166,9 +184,16 @@ fn what_cannot_be_saved_or_read_is_told() {
         .says("cannot be written");
     place.run("show missing.json").ends(1).says("cannot be read");
     place.write("other.json", "{\"a\": 1}");
-    place.run("show other.json").ends(1).says("other.json is no saved plan");
+    place.run("show other.json").ends(1).says("other.json is not a saved plan");
     place.emulated("plan --out plan.json").ends(0);
+    let text = place.read("plan.json");
+    place.write("newer.json", &text.replace("\"format_version\":\"2.0\"", "\"format_version\":\"2.1\""));
+    place.run("show newer.json").ends(3).says("was made by a newer version of wabacl");
     place.edit("plan.json", "MESSAGING", "FULL_CONTROL");
-    place.run("show plan.json").ends(3).says("was altered");
+    place
+        .run("show plan.json")
+        .ends(3)
+        .says("was altered: the digest does not match")
+        .says("create a new plan");
     place.emulated("apply --manifest access").ends(64).says("--manifest needs a saved plan");
 }

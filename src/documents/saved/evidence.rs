@@ -252,10 +252,11 @@ impl JsonSchema for LiveEntry<'_> {
 /// Holders are not saved, as the rest tells them: the live access has the system users of the business, and the
 /// unmanaged rows have everybody else.
 pub(super) fn holders(plan: &Plan, access: &LiveAccess) -> BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> {
-    let own = |waba| access.live.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
-    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> =
-        plan.changes.iter().map(|change| (change.key.waba, BTreeMap::new())).collect();
-    holders.iter_mut().for_each(|(waba, held)| *held = own(*waba));
+    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> = BTreeMap::new();
+    for on_waba in plan.by_waba() {
+        let waba = on_waba[0].key.waba;
+        holders.insert(waba, access.live.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect());
+    }
     for row in &plan.unmanaged {
         if let Some(held) = holders.get_mut(&row.key.waba) {
             held.insert(row.key.user, row.tasks.clone());

@@ -26,7 +26,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-/// The largest file that is read, in bytes. A plan of a million assignments has about 60 MB.
+/// The largest file that is read, in bytes. A plan of a million assignments takes about 75 MB.
 const LARGEST: u64 = 1024 * 1024 * 1024;
 
 /// Writes a plan to a file that only its owner may read. The file is replaced atomically.
@@ -68,7 +68,7 @@ fn not_current(path: &Path, error: Option<serde_json::Error>) -> Result<Proposal
         format_version: String,
     }
 
-    let mark: Mark = parse(path)?.map_err(|error| not_a_plan(path, error))?;
+    let mark: Mark = parse(path)?.map_err(|error| not_a_plan(path, &error))?;
     let version = |text: &str| -> Option<(u32, u32)> {
         let (major, minor) = text.split_once('.')?;
         Some((major.parse().ok()?, minor.parse().ok()?))
@@ -79,8 +79,8 @@ fn not_current(path: &Path, error: Option<serde_json::Error>) -> Result<Proposal
             Err(SavedPlanError::Newer { path: path.to_owned(), version: mark.format_version })
         }
         Some(_) | None => Err(match error {
-            Some(error) if mark.format_version == FORMAT_VERSION => altered(path, error),
-            Some(_) | None => not_a_plan(path, format!("`{}` is not a format", mark.format_version)),
+            Some(error) if mark.format_version == FORMAT_VERSION => altered(path, &error),
+            Some(_) | None => not_a_plan(path, &format!("`{}` is not a format", mark.format_version)),
         }),
     }
 }
@@ -98,21 +98,21 @@ fn parse<T: DeserializeOwned>(path: &Path) -> Result<Result<T, serde_json::Error
 /// Returns the proposal of a document if it is complete and has the right digest.
 fn checked(mut document: PlanDocument<'_>, path: &Path) -> Result<Proposal, SavedPlanError> {
     if document.evidence.is_none() {
-        return Err(not_a_plan(path, "`--format json` shows a plan, and `--out` saves it"));
+        return Err(not_a_plan(path, &"`--format json` shows a plan, and `--out` saves it"));
     }
     let written = document.digest.take();
     let found = digest(&document).map_err(|source| SavedPlanError::Read { path: path.to_owned(), source })?;
     if written.as_deref() != Some(&found) {
-        return Err(altered(path, "the digest does not match the content"));
+        return Err(altered(path, &"the digest does not match the content"));
     }
-    proposal(document).map_err(|why| not_a_plan(path, why))
+    proposal(document).map_err(|why| not_a_plan(path, &why))
 }
 
-fn not_a_plan(path: &Path, why: impl ToString) -> SavedPlanError {
+fn not_a_plan(path: &Path, why: &impl ToString) -> SavedPlanError {
     SavedPlanError::NotASavedPlan { path: path.to_owned(), why: why.to_string() }
 }
 
-fn altered(path: &Path, why: impl ToString) -> SavedPlanError {
+fn altered(path: &Path, why: &impl ToString) -> SavedPlanError {
     SavedPlanError::Altered { path: path.to_owned(), why: why.to_string() }
 }
 

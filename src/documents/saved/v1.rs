@@ -63,7 +63,8 @@ struct SavedChange {
 
 #[derive(Deserialize)]
 struct Grant {
-    grant: String,
+    #[serde(rename = "grant")]
+    path: String,
     name: Option<String>,
     reason: Option<String>,
     until: Option<AsText<Date>>,
@@ -93,7 +94,7 @@ struct Row {
     why: UnmanagedWord,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum SavedNotice {
     Unconfirmed(AsText<WabaId>),
@@ -102,15 +103,15 @@ enum SavedNotice {
 
 /// Reads a file of format 1.
 pub(super) fn load(path: &Path) -> Result<Proposal, SavedPlanError> {
-    let mut value: Value = parse(path)?.map_err(|error| not_a_plan(path, error))?;
+    let mut value: Value = parse(path)?.map_err(|error| not_a_plan(path, &error))?;
     let written = value.as_object_mut().and_then(|object| object.remove("digest"));
     if written.as_ref().and_then(Value::as_str) != Some(&digest(&value)) {
-        return Err(altered(path, "the digest does not match the content"));
+        return Err(altered(path, &"the digest does not match the content"));
     }
-    let document: Document<'_> = serde_json::from_value(value).map_err(|error| not_a_plan(path, error))?;
+    let document: Document<'_> = serde_json::from_value(value).map_err(|error| not_a_plan(path, &error))?;
     let proposal = proposal(document);
     match proposal.plan.changes.iter().find(|change| change.before == change.after) {
-        Some(change) => Err(not_a_plan(path, super::changes_nothing(change.key))),
+        Some(change) => Err(not_a_plan(path, &super::changes_nothing(change.key))),
         None => Ok(proposal),
     }
 }
@@ -174,7 +175,7 @@ fn change(saved: SavedChange) -> Change {
 
 fn grant(saved: Grant) -> GrantSource {
     GrantSource {
-        path: saved.grant,
+        path: saved.path,
         name: saved.name.map(Name::new),
         reason: saved.reason.map(Name::new),
         until: saved.until.map(|day| day.0),
