@@ -7,11 +7,10 @@ use super::failure::Failure;
 use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions};
 use super::plan;
 use super::terminal::{self, Terminal};
-use crate::documents;
 use crate::engine::{self, EngineError, Reference};
 use crate::files;
 use crate::model::{BusinessId, UnmanagedReason};
-use crate::render::{self, Style, View};
+use crate::render::{self, Settings, Style, View};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -97,11 +96,11 @@ fn check_business(reference: Option<&Reference>, manifests: BusinessId) -> Resul
 /// Prints the output, or writes it to the file of `--out`.
 fn show(args: &Args, view: &View<'_>, terminal: &Terminal) -> Result<(), Failure> {
     let Some(file) = &args.out else {
-        return terminal.written(|to| write(view, args.format, &terminal.style(), None, to));
+        return terminal.written(|to| write(view, args.format, terminal.style(), None, to));
     };
     let before = std::fs::read_to_string(file).ok();
     let style = Style { colour: false, ..terminal.style() };
-    files::replace(file, files::WORLD_READABLE, |to| write(view, args.format, &style, before.as_deref(), to))
+    files::replace(file, files::WORLD_READABLE, |to| write(view, args.format, style, before.as_deref(), to))
         .map_err(|error| Failure::failed(&writing(file), error))
 }
 
@@ -112,18 +111,11 @@ fn writing(file: &Path) -> String {
 fn write(
     view: &View<'_>,
     format: DriftFormat,
-    style: &Style,
-    before: Option<&str>,
+    style: Style,
+    previous: Option<&str>,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let text = match format {
-        DriftFormat::Json => return documents::plan(view.proposal, view.findings(), to),
-        DriftFormat::Html => return render::html::plan(view, to),
-        DriftFormat::Text => render::text::drift(view, style),
-        DriftFormat::Diff => render::diff::plan(view, style),
-        DriftFormat::Markdown => render::markdown::plan(view),
-        DriftFormat::Github => render::github::plan(view, &terminal::top()),
-        DriftFormat::Prometheus => render::prometheus::drift(view, Timestamp::now(), before),
-    };
-    to.write_all(text.as_bytes())
+    let path_prefix = &terminal::path_prefix();
+    let settings = Settings { style, path_prefix, now: Timestamp::now(), previous };
+    render::write(view, format.into(), &settings, to)
 }

@@ -25,7 +25,7 @@ impl<'a> EventPrinter<'a> {
             Event::Diagnostics { found, sources } => {
                 terminal.talk(|style| render::text::diagnostics(found, sources, style));
                 if terminal::is_github() {
-                    terminal.talk(|_| render::github::diagnostics(found, sources, &terminal::top()));
+                    terminal.talk(|_| render::github::diagnostics(found, sources, &terminal::path_prefix()));
                 }
             }
             Event::Warning(warning) => terminal.say(&format!("warning: {warning}")),

@@ -6,6 +6,7 @@ use crate::engine::PlanRequest;
 use crate::graph::ReadStrategy;
 use crate::guard::Waiver;
 use crate::manifest::Glob;
+use crate::render;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -57,6 +58,33 @@ pub(crate) enum DriftFormat {
     Github,
     /// Metrics for the textfile collector of Prometheus's node exporter
     Prometheus,
+}
+
+impl From<Format> for render::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+            Format::Diff => Self::Diff,
+            Format::Html => Self::Html,
+            Format::Markdown => Self::Markdown,
+            Format::Github => Self::Github,
+        }
+    }
+}
+
+impl From<DriftFormat> for render::Format {
+    fn from(format: DriftFormat) -> Self {
+        match format {
+            DriftFormat::Text => Self::Text,
+            DriftFormat::Json => Self::Json,
+            DriftFormat::Diff => Self::Diff,
+            DriftFormat::Html => Self::Html,
+            DriftFormat::Markdown => Self::Markdown,
+            DriftFormat::Github => Self::Github,
+            DriftFormat::Prometheus => Self::Prometheus,
+        }
+    }
 }
 
 /// What else makes a drift run exit with 2.

@@ -6,11 +6,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
 use super::terminal::{self, Terminal};
-use crate::documents::{self, Findings, saved};
+use crate::documents::saved;
 use crate::engine;
 use crate::guard::{self, Review};
 use crate::model::Plan;
-use crate::render::{self, View};
+use crate::render::{self, Settings, View};
+use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// Shows what apply would do, and writes nothing
@@ -56,17 +57,9 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 
 /// Prints a plan.
 pub(crate) fn show(review: &Review, format: Format, terminal: &Terminal) -> Result<(), Failure> {
-    let view = View::of_plan(review);
-    match format {
-        Format::Text => terminal.product(&render::text::plan(&view, &terminal.style())),
-        Format::Json => {
-            terminal.written(|to| documents::plan(review.proposal(), Findings::of_review(review), to))
-        }
-        Format::Diff => terminal.product(&render::diff::plan(&view, &terminal.style())),
-        Format::Html => terminal.written(|to| render::html::plan(&view, to)),
-        Format::Markdown => terminal.product(&render::markdown::plan(&view)),
-        Format::Github => terminal.product(&render::github::plan(&view, &terminal::top())),
-    }
+    let path_prefix = &terminal::path_prefix();
+    let settings = Settings { style: terminal.style(), path_prefix, now: Timestamp::now(), previous: None };
+    terminal.written(|to| render::write(&View::of_plan(review), format.into(), &settings, to))
 }
 
 /// Returns the exit code of a plan that is not applied. Drift has no review.

@@ -3,8 +3,8 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Color, Common};
+use crate::render::PathPrefix;
 use crate::render::Style;
-use crate::render::github::Top;
 use crate::text::escape;
 use anstream::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -153,7 +153,7 @@ impl Terminal {
 }
 
 /// Returns the path from the top of the repository that a GitHub workflow checked out to the current folder.
-pub(crate) fn top() -> Top {
+pub(crate) fn path_prefix() -> PathPrefix {
     let below = || {
         let workspace = std::env::var_os("GITHUB_WORKSPACE")?;
         let here = std::env::current_dir().ok()?.canonicalize().ok()?;
@@ -161,8 +161,8 @@ pub(crate) fn top() -> Top {
         Some(here.strip_prefix(workspace).ok()?.to_str()?.replace('\\', "/"))
     };
     match below() {
-        Some(folder) if !folder.is_empty() => Top(folder + "/"),
-        Some(_) | None => Top::default(),
+        Some(folder) if !folder.is_empty() => PathPrefix(folder + "/"),
+        Some(_) | None => PathPrefix::default(),
     }
 }
 

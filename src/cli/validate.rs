@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             terminal.written(|to| render::sarif::diagnostics(diagnostics, sources, to))?;
         }
         ValidateFormat::Github => {
-            terminal.product(&render::github::diagnostics(diagnostics, sources, &terminal::top()))?;
+            terminal.product(&render::github::diagnostics(diagnostics, sources, &terminal::path_prefix()))?;
         }
         ValidateFormat::Text => {
             let mut text = render::text::diagnostics(diagnostics, sources, &terminal.style());
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
                 text += &counts(manifest);
             }
             if terminal::is_github() {
-                text += &render::github::diagnostics(diagnostics, sources, &terminal::top());
+                text += &render::github::diagnostics(diagnostics, sources, &terminal::path_prefix());
             }
             terminal.product(&text)?;
         }

@@ -1,11 +1,13 @@
-//! The page that text is written on: wraps, cuts and colours. It must not know what it says.
+//! Lays out text: wraps it to a width, cuts what is too wide, and colours it.
 
+use super::sentence::{Sentence, SentencePart};
+use super::view::{TaskDiff, TaskMark, is_known};
 use super::{Style, harmless};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What a word is, and so which colour it has.
+/// The colour of a word, by its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
     Plain,
@@ -29,39 +31,66 @@ impl Paint {
     }
 }
 
-/// A piece that stays on one line, and is cut in its middle where it is wider than that.
+/// Text that stays on one line. It is cut in its middle if it is wider than the line.
 #[derive(Debug, Clone)]
-pub(super) struct Word {
+pub(super) struct StyledWord {
     text: String,
     paint: Paint,
-    foreign: bool,
+    is_foreign: bool,
     pad: usize,
 }
 
-/// Returns a word of our own.
-pub(super) fn own(text: impl Into<String>, paint: Paint) -> Word {
-    Word { text: text.into(), paint, foreign: false, pad: 0 }
+/// Returns a word of this program.
+pub(super) fn own(text: impl Into<String>, paint: Paint) -> StyledWord {
+    StyledWord { text: text.into(), paint, is_foreign: false, pad: 0 }
 }
 
-/// Returns a foreign text as one word, made harmless.
-pub(super) fn foreign(text: &str, paint: Paint) -> Word {
-    Word { text: harmless(text), paint, foreign: true, pad: 0 }
+/// Returns foreign text as one escaped word.
+pub(super) fn foreign(text: &str, paint: Paint) -> StyledWord {
+    StyledWord { text: harmless(text), paint, is_foreign: true, pad: 0 }
 }
 
-/// Returns a foreign text as words that may wrap, made harmless.
-pub(super) fn foreign_prose(text: &str, paint: Paint) -> impl Iterator<Item = Word> {
-    let text = harmless(text);
-    let words: Vec<_> = text.split_whitespace().map(|word| foreign(word, paint)).collect();
-    words.into_iter()
-}
-
-/// Returns a text of our own as words that may wrap.
-pub(super) fn prose(text: &str, paint: Paint) -> impl Iterator<Item = Word> {
+/// Returns text of this program as words that may wrap.
+pub(super) fn prose(text: &str, paint: Paint) -> impl Iterator<Item = StyledWord> {
     text.split_whitespace().map(move |word| own(word, paint))
 }
 
-impl Word {
-    /// Cuts the word to so many columns, and fills it up to them.
+/// Returns the words of a sentence in one colour; names and strong parts are bold.
+pub(super) fn sentence(sentence: &Sentence, paint: Paint) -> impl Iterator<Item = StyledWord> {
+    sentence_with(sentence, paint, Paint::Bold)
+}
+
+/// Returns the words of a sentence in one colour, with another one for strong parts; names are bold.
+pub(super) fn sentence_with(
+    sentence: &Sentence,
+    paint: Paint,
+    strong: Paint,
+) -> impl Iterator<Item = StyledWord> {
+    let words = move |part: &SentencePart| -> Vec<StyledWord> {
+        match part {
+            SentencePart::Own(text) => prose(text, paint).collect(),
+            SentencePart::Strong(text) => prose(text, strong).collect(),
+            SentencePart::Literal(text) => vec![own(text, paint)],
+            SentencePart::Name(text) => vec![foreign(text, Paint::Bold)],
+            SentencePart::Fixed(text) => vec![foreign(text, paint)],
+            SentencePart::Foreign(text) => text.split_whitespace().map(|word| foreign(word, paint)).collect(),
+        }
+    };
+    sentence.parts().iter().flat_map(words)
+}
+
+/// Returns tasks with the sign of what happens to each.
+pub(super) fn tasks(tasks: &TaskDiff) -> impl Iterator<Item = StyledWord> {
+    tasks.marked().map(|(mark, name)| match mark {
+        TaskMark::Kept if is_known(&name) => own(name, Paint::Plain),
+        TaskMark::Kept => foreign(&name, Paint::Plain),
+        TaskMark::Gained => own(format!("+{name}"), Paint::Good),
+        TaskMark::Lost => own(format!("-{name}"), Paint::Bad),
+    })
+}
+
+impl StyledWord {
+    /// Cuts the word to a number of columns, and pads it to them.
     pub(super) fn column(mut self, width: usize) -> Self {
         self.text = cut(&self.text, width);
         self.pad = width;
@@ -69,14 +98,14 @@ impl Word {
     }
 }
 
-/// Cuts a text in its middle to so many columns.
-pub(super) fn cut(text: &str, width: usize) -> String {
+/// Cuts text in its middle to a number of columns.
+fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let room = width.saturating_sub(1);
-    let head = take(text.chars(), room.div_ceil(2));
-    let tail: Vec<char> = take(text.chars().rev(), room / 2);
+    let left = width.saturating_sub(1);
+    let head = take(text.chars(), left.div_ceil(2));
+    let tail: Vec<char> = take(text.chars().rev(), left / 2);
     head.into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
 }
 
@@ -84,18 +113,18 @@ fn take(chars: impl Iterator<Item = char>, width: usize) -> Vec<char> {
     let mut used = 0;
     chars
         .take_while(|c| {
-            used += most(*c);
+            used += widest(*c);
             used <= width
         })
         .collect()
 }
 
-/// Returns the columns that a character takes at most in a text: one that asks for an emoji widens the one before it.
-fn most(c: char) -> usize {
+/// Returns the columns that a character takes at most: U+FE0F widens the character before it to an emoji.
+fn widest(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
-/// The page.
+/// Text in the making, with a maximum width.
 pub(super) struct Layout {
     out: String,
     colour: bool,
@@ -111,15 +140,11 @@ impl Layout {
         self.width
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.out.is_empty()
-    }
-
     pub(super) fn finish(self) -> String {
         self.out
     }
 
-    /// Leaves a line free.
+    /// Leaves a line empty, unless it would be the first one.
     pub(super) fn gap(&mut self) {
         if !self.out.is_empty() {
             self.out.push('\n');
@@ -128,15 +153,15 @@ impl Layout {
 
     /// Writes words with a space between them, the first line indented by `indent`, others by `hang`.
     ///
-    /// A foreign word that comes to stand first gets a bar before it, as pipelines look for commands
-    /// behind the spaces at the start of a line.
-    pub(super) fn entry(&mut self, indent: usize, hang: usize, words: impl IntoIterator<Item = Word>) {
+    /// A foreign word at the start of a line gets a bar before it, because pipelines look for commands behind the
+    /// spaces at the start of a line.
+    pub(super) fn entry(&mut self, indent: usize, hang: usize, words: impl IntoIterator<Item = StyledWord>) {
         let mut column = indent;
         let mut first = true;
         let _ = write!(self.out, "{:indent$}", "");
         for word in words {
-            let room = self.width - hang - 2;
-            let text = if word.text.width() > room { cut(&word.text, room) } else { word.text };
+            let limit = self.width - hang - 2;
+            let text = if word.text.width() > limit { cut(&word.text, limit) } else { word.text };
             let wide = text.width();
             if !first && column + 1 + wide > self.width {
                 let _ = write!(self.out, "\n{:hang$}", "");
@@ -146,7 +171,7 @@ impl Layout {
                 self.out.push(' ');
                 column += 1;
             }
-            if first && word.foreign {
+            if first && word.is_foreign {
                 self.out.push_str("| ");
                 column += 2;
             }
@@ -161,7 +186,7 @@ impl Layout {
         self.out.push('\n');
     }
 
-    /// Writes a line to be copied, which is never wrapped nor cut: half of it would mean something else.
+    /// Writes a line to be copied. It is never wrapped or cut, because a part of it would mean something else.
     pub(super) fn verbatim(&mut self, indent: usize, text: &str) {
         let _ = writeln!(self.out, "{:indent$}{text}", "");
     }

@@ -1,8 +1,9 @@
-//! Shows plans, reports and diagnostics: core types in, text out.
+//! Renders plans, drift, reports, journals and diagnostics in each format.
 //!
-//! This module knows no API, no YAML, no clock and no terminal: whether there is colour and how wide the
-//! page is, it is told. Foreign names pass through [`escape`](crate::text::escape) in every format, and no line of text begins
-//! with one, as in a pipeline's log it could be a command.
+//! [`View`] computes what is shown of a plan or of drift; every format renders the same view. This module knows no API,
+//! no clock and no terminal: width and colour are arguments. Foreign text passes through
+//! [`escape`](crate::text::escape) in every format, and no line of text begins with it, because in the log of a pipeline
+//! that could be a command.
 
 pub mod diff;
 pub mod github;
@@ -11,85 +12,106 @@ mod layout;
 pub mod markdown;
 pub mod prometheus;
 pub mod sarif;
+mod sentence;
+#[cfg(test)]
+mod tests;
 pub mod text;
+mod view;
 mod wording;
+pub(crate) mod yaml;
 
-use crate::documents::Findings;
-use crate::guard::{Review, Violation};
-use crate::model::{Drift, LiveAccess, Name, Plan, Sources};
-use crate::proposal::Proposal;
+pub use github::PathPrefix;
+pub use view::View;
+
+use crate::documents;
 use crate::text::escape;
-use std::fmt::Display;
+use jiff::Timestamp;
+use std::io;
 
 /// How text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Whether there are colours.
+    /// Whether to use colours.
     pub colour: bool,
-    /// How many columns a line may take; fewer than 40 count as 40.
+    /// The maximum width of a line in columns; less than 40 counts as 40.
     pub width: usize,
-    /// Whether what is folded into a count is listed.
+    /// Whether to list what is otherwise only counted.
     pub verbose: bool,
 }
 
-/// What is shown of a proposal: a plan with its review, or drift.
+/// The formats of a plan or of drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text for people.
+    Text,
+    /// JSON with a schema.
+    Json,
+    /// A unified diff of live and desired access, as YAML.
+    Diff,
+    /// One page for a browser, with the access matrix.
+    Html,
+    /// Markdown for a comment on a pull request.
+    Markdown,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// Metrics of drift for Prometheus.
+    Prometheus,
+}
+
+/// The settings of a run that single formats need.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The proposal.
-    pub proposal: &'a Proposal,
-    /// The violations that no waiver covers.
-    pub violations: &'a [Violation],
-    /// The violations that a waiver covers.
-    pub waived: &'a [Violation],
-    /// What is known of the differences, if drift is shown.
-    pub drift: Option<&'a Drift>,
+pub struct Settings<'a> {
+    /// The layout, for text and diffs.
+    pub style: Style,
+    /// The prefix of paths in workflow commands.
+    pub path_prefix: &'a PathPrefix,
+    /// The time of the run, for metrics.
+    pub now: Timestamp,
+    /// The metrics that are replaced, if there are any.
+    pub previous: Option<&'a str>,
 }
 
-impl<'a> View<'a> {
-    /// Shows what an apply would do.
-    pub fn of_plan(review: &'a Review) -> Self {
-        Self {
-            proposal: review.proposal(),
-            violations: review.violations(),
-            waived: review.waived(),
-            drift: None,
-        }
-    }
-
-    /// Shows how live access differs. No guard is evaluated.
-    pub fn of_drift(proposal: &'a Proposal, drift: &'a Drift) -> Self {
-        Self { proposal, violations: &[], waived: &[], drift: Some(drift) }
-    }
-
-    /// Returns what is known besides the proposal.
-    pub fn findings(&self) -> Findings<'a> {
-        Findings { violations: self.violations, waived: self.waived, drift: self.drift }
-    }
-
-    fn plan(&self) -> &'a Plan {
-        &self.proposal.plan
-    }
-
-    fn access(&self) -> &'a LiveAccess {
-        &self.proposal.access
-    }
-
-    fn sources(&self) -> &'a Sources {
-        &self.proposal.sources
-    }
-
-    fn is_drift(&self) -> bool {
-        self.drift.is_some()
-    }
+/// Writes a plan or drift in a format.
+///
+/// # Errors
+///
+/// If the sink fails.
+pub fn write(
+    view: &View<'_>,
+    format: Format,
+    settings: &Settings<'_>,
+    mut to: impl io::Write,
+) -> io::Result<()> {
+    let text = match format {
+        Format::Json => return documents::plan(view.proposal, view.document_findings(), to),
+        Format::Html => return html::plan(view, to),
+        Format::Text => text::plan(view, &settings.style),
+        Format::Diff => diff::plan(view, &settings.style),
+        Format::Markdown => markdown::plan(view),
+        Format::Github => github::plan(view, settings.path_prefix),
+        Format::Prometheus => prometheus::drift(view, settings.now, settings.previous),
+    };
+    to.write_all(text.as_bytes())
 }
 
-/// Shows foreign text without harm.
+/// Escapes foreign text for any output.
 fn harmless(text: &str) -> String {
     escape(text).into_owned()
 }
 
-/// Shows a name with its id in the place of one that is empty.
-#[allow(clippy::needless_pass_by_value, reason = "an id is a number that is copied")]
-fn named(name: &Name, id: impl Display) -> String {
-    if name.as_str().trim().is_empty() { id.to_string() } else { harmless(name.as_str()) }
+/// Escapes foreign text for HTML, in text and in quoted attributes, also within Markdown.
+fn escape_html(raw: &str) -> String {
+    let mut escaped = String::with_capacity(raw.len());
+    for c in harmless(raw).chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '`' => escaped.push_str("&#96;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
 }

@@ -1,93 +1,96 @@
-//! Drift as metrics for the textfile collector of Prometheus's node exporter. Decides nothing.
+//! Drift as metrics for the textfile collector of Prometheus's node exporter.
 //!
 //! No label holds a name: names are foreign, there may be thousands of them, and every value is a time series.
 
 use super::View;
-use crate::model::{BusinessId, Moved, UnmanagedReason};
+use crate::model::{BusinessId, UnmanagedReason};
 use jiff::Timestamp;
 use std::fmt::{Display, Write as _};
 
-/// The metric by which it shows that runs have stopped to succeed.
+/// The metric that reveals runs which no longer succeed.
 const LAST_SUCCESS: &str = "wabacl_drift_last_success_timestamp_seconds";
 
 /// Shows drift as metrics.
 ///
-/// `before` is what the file held that is being replaced: a run that could not read every WABA was no success, and
-/// keeps the time of the last one.
-pub fn drift(view: &View<'_>, now: Timestamp, before: Option<&str>) -> String {
-    let plan = view.plan();
-    let mut page = Page { text: String::new(), business: plan.business };
-    let summary = plan.summary();
-    page.gauge(
+/// `previous` is the content of the file that is replaced. A run that could not read every WABA is no success and keeps
+/// the time of the last one.
+pub fn drift(view: &View<'_>, now: Timestamp, previous: Option<&str>) -> String {
+    let (business, totals) = (view.plan().business, view.totals());
+    let mut metrics = Metrics { text: String::new(), business };
+    let summary = totals.summary;
+    metrics.gauge(
         "wabacl_drift_changes",
-        "Assignments that differ from the manifests, by what an apply would do to them.",
+        "Assignments that differ from the manifests, by the action that an apply would take.",
         "action",
         [("assign", summary.assign), ("change", summary.change), ("revoke", summary.revoke)],
     );
-    if let Some(drift) = view.drift {
-        page.gauge(
+    if let Some(moved) = totals.moved {
+        metrics.gauge(
             "wabacl_drift_moved",
-            "Assignments that differ from the manifests, by the side that moved, as far as that can be told.",
+            "Assignments that differ from the manifests, by the side that changed.",
             "moved",
-            Moved::ALL.map(|moved| (moved.word(), drift.count(moved))),
+            moved.map(|(moved, number)| (moved.word(), number)),
         );
     }
-    let rows = |why| plan.unmanaged.iter().filter(|row| row.why == why).count();
-    page.gauge(
+    metrics.gauge(
         "wabacl_drift_unmanaged_assignments",
-        "Live assignments in scope that are left alone, by the reason.",
+        "Live assignments in scope that are not managed, by the reason.",
         "why",
-        [
-            ("person", rows(UnmanagedReason::Person)),
-            ("other-business", rows(UnmanagedReason::OtherBusiness)),
-            ("undeclared", rows(UnmanagedReason::Undeclared)),
-            ("unknown", rows(UnmanagedReason::Unknown)),
-        ],
+        totals.unmanaged.map(|(why, number)| (unmanaged_word(why), number)),
     );
-    page.one(
+    metrics.value(
         "wabacl_drift_unchanged_assignments",
-        "Live assignments in scope that are as the manifests ask.",
+        "Live assignments in scope that match the manifests.",
         summary.unchanged,
     );
-    page.one(
+    metrics.value(
         "wabacl_drift_unreadable_wabas",
         "WABAs in scope that could not be read.",
-        plan.unreadable.len(),
+        totals.unreadable,
     );
-    if let Some(expiring) = view.drift.and_then(|drift| drift.expiring.as_ref()) {
-        page.one("wabacl_drift_expiring_grants", "Grants that end soon.", expiring.len());
+    if let Some(ending) = totals.ending {
+        metrics.value("wabacl_drift_expiring_grants", "Grants that end soon.", ending);
     }
-    page.one("wabacl_drift_last_run_timestamp_seconds", "When drift was last looked for.", now.as_second());
-    let success = if plan.unreadable.is_empty() {
-        Some(now.as_second())
-    } else {
-        before.and_then(|text| last_success(text, plan.business))
+    let now = now.as_second();
+    metrics.value("wabacl_drift_last_run_timestamp_seconds", "Time of the last run.", now);
+    let success = match totals.unreadable {
+        0 => Some(now),
+        _ => previous.and_then(|text| last_success(text, business)),
     };
     if let Some(success) = success {
-        page.one(LAST_SUCCESS, "When drift was last looked for and every WABA could be read.", success);
+        metrics.value(LAST_SUCCESS, "Time of the last run that could read every WABA.", success);
     }
-    page.text
+    metrics.text
 }
 
-/// Finds the time of the last success in what was written before.
+fn unmanaged_word(why: UnmanagedReason) -> &'static str {
+    match why {
+        UnmanagedReason::Person => "person",
+        UnmanagedReason::OtherBusiness => "other-business",
+        UnmanagedReason::Undeclared => "undeclared",
+        UnmanagedReason::Unknown => "unknown",
+    }
+}
+
+/// Returns the time of the last success from the metrics of an earlier run.
 fn last_success(text: &str, business: BusinessId) -> Option<i64> {
     let series = format!("{LAST_SUCCESS}{{business=\"{business}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok())
 }
 
 /// Metrics in the making.
-struct Page {
+struct Metrics {
     text: String,
     business: BusinessId,
 }
 
-impl Page {
+impl Metrics {
     fn head(&mut self, name: &str, help: &str) {
-        // Writing into a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
     }
 
-    /// Puts in a gauge with a value for each of some labels.
+    /// Adds a gauge with a value for each label.
     fn gauge(
         &mut self,
         name: &str,
@@ -102,9 +105,9 @@ impl Page {
         }
     }
 
-    /// Puts in a gauge with one value.
+    /// Adds a gauge with one value.
     #[allow(clippy::needless_pass_by_value, reason = "a number is copied")]
-    fn one(&mut self, name: &str, help: &str, value: impl Display) {
+    fn value(&mut self, name: &str, help: &str, value: impl Display) {
         self.head(name, help);
         let _ = writeln!(self.text, "{name}{{business=\"{}\"}} {value}", self.business);
     }
@@ -116,10 +119,10 @@ mod tests {
     use crate::model::{Drift, Plan};
     use crate::proposal::Proposal;
 
-    fn metrics(plan: &Plan, drift: Option<&Drift>, second: i64, before: Option<&str>) -> String {
+    fn metrics(plan: &Plan, drift: Option<&Drift>, second: i64, previous: Option<&str>) -> String {
         let proposal = Proposal::without_evidence(plan.clone());
         let view = View { proposal: &proposal, violations: &[], waived: &[], drift };
-        super::drift(&view, Timestamp::from_second(second).unwrap(), before)
+        super::drift(&view, Timestamp::from_second(second).unwrap(), previous)
     }
 
     fn empty() -> Plan {
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_could_not_read_all_keeps_the_time_of_the_last_success() {
+    fn a_run_that_could_not_read_every_waba_keeps_the_last_success() {
         let good = metrics(&empty(), None, 1000, None);
         assert!(
             good.contains("wabacl_drift_last_success_timestamp_seconds{business=\"98\"} 1000\n"),
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn grants_that_end_are_counted_where_somebody_asks() {
+    fn ending_grants_are_counted_only_if_asked_for() {
         let asked = Drift { expiring: Some(Vec::new()), ..Drift::default() };
         assert!(
             metrics(&empty(), Some(&asked), 0, None)

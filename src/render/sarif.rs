@@ -1,4 +1,4 @@
-//! Diagnostics as SARIF 2.1.0, which code scanning services take. Decides nothing.
+//! Diagnostics as SARIF 2.1.0 for code scanning services.
 
 use crate::diagnostic::{Diagnostic, Severity, in_order};
 use crate::documents::json::write_document;
@@ -12,7 +12,7 @@ use std::io;
 ///
 /// # Errors
 ///
-/// Where the sink fails.
+/// If the sink fails.
 pub fn diagnostics(found: &[Diagnostic], sources: &Sources, to: impl io::Write) -> io::Result<()> {
     let found = in_order(found);
     let rules: BTreeSet<&str> = found.iter().map(|diagnostic| diagnostic.code).collect();

@@ -1,4 +1,4 @@
-//! Drift: told to somebody who did not make the change, and counted for machines.
+//! Drift for readers who did not make the change, and as metrics.
 
 use super::Place;
 use super::json::fits;
@@ -15,7 +15,7 @@ fn applied() -> Place {
 }
 
 impl Place {
-    /// Changes live access past the program: `acme-us` was written by it, and reporting loses a task there.
+    /// Changes live access without the program: reporting loses a task on `acme-us`, which the program wrote.
     fn by_hand(&self) {
         let state = self.read("live.state.yaml");
         let (before, on_acme_us) = state.split_once("id: 102290129340402").unwrap();
@@ -30,7 +30,7 @@ impl Place {
         self.edit("access/access.yaml", from, to);
     }
 
-    /// Gives which side moved, by user and WABA.
+    /// Returns the side that changed, by user and WABA.
     #[track_caller]
     fn moved(&self, options: &str) -> BTreeMap<String, String> {
         let document = fits("plan", &self.emulated(&format!("drift --format json {options}")).ends(2).stdout);
@@ -44,30 +44,32 @@ impl Place {
 }
 
 #[test]
-fn the_text_says_what_differs_since_when_and_who_wrote_last() {
+fn the_text_shows_the_last_write_and_the_side_that_changed() {
     let place = applied();
     place.by_hand();
-    let told = place.emulated("drift").ends(2);
-    told.says("  ~ reporting\n    should hold, and does not: VIEW_COST\n")
-        .says("by grants[5] \"reporting everywhere\" at access/access.yaml:52")
-        .says("last written 20")
-        .says("UTC as CI Admin by ")
-        .says("drift: live access moved since")
-        .says("Drift: 0 missing, 1 different, 0 too many, 17 as declared.")
-        .says("Of them: 1 where live access moved.");
+    let ran = place.emulated("drift").ends(2);
+    ran.says(
+        "  ~ reporting\n    should hold, and does not: VIEW_COST\n    holds, and should: VIEW_INSIGHTS\n",
+    )
+    .says("by grants[5] \"reporting everywhere\" at access/access.yaml:52")
+    .says("last written 20")
+    .says("UTC as CI Admin by ")
+    .says("drift: live access changed")
+    .says("Drift: 0 missing, 1 different, 0 too many, 17 as declared.")
+    .says("Of them: 1 where live access changed.");
 }
 
 #[test]
-fn without_a_journal_it_says_what_differs_and_nothing_more() {
-    let told = Place::new().emulated("drift").ends(2);
-    told.says("  - summer-campaign\n    holds, and should not: MANAGE_TEMPLATES MESSAGING\n")
+fn without_a_journal_no_cause_is_shown() {
+    let ran = Place::new().emulated("drift").ends(2);
+    ran.says("  - summer-campaign\n    holds, and should not: MANAGE_TEMPLATES MESSAGING\n")
         .says("expired: grants[4]")
         .never_says("last written")
-        .never_says("cannot be told");
+        .never_says("which side");
 }
 
 #[test]
-fn the_journal_tells_drift_from_work_in_progress() {
+fn the_journal_distinguishes_drift_from_work_in_progress() {
     let place = applied();
     place.by_hand();
     place.more_for_deploy_bot();
@@ -78,7 +80,7 @@ fn the_journal_tells_drift_from_work_in_progress() {
 }
 
 #[test]
-fn a_saved_plan_tells_drift_from_work_in_progress_where_nothing_was_written_too() {
+fn a_saved_plan_distinguishes_drift_from_work_in_progress_without_a_journal() {
     let place = applied();
     place.by_hand();
     place.more_for_deploy_bot();
@@ -91,7 +93,7 @@ fn a_saved_plan_tells_drift_from_work_in_progress_where_nothing_was_written_too(
 }
 
 #[test]
-fn a_plan_that_was_never_applied_is_told_as_that() {
+fn a_plan_that_was_never_applied_is_undone() {
     let place = Place::new();
     place.emulated("plan --out plan.json").ends(0);
     let moved = place.moved("--since plan.json");
@@ -99,7 +101,7 @@ fn a_plan_that_was_never_applied_is_told_as_that() {
 }
 
 #[test]
-fn a_digest_tells_by_the_manifests_or_by_the_journal() {
+fn a_digest_is_that_of_the_manifests_or_of_a_run() {
     let place = applied();
     let digest = |place: &Place| {
         let plan = place.emulated("plan --format json").ends(0).stdout;
@@ -123,21 +125,20 @@ fn a_digest_tells_by_the_manifests_or_by_the_journal() {
 }
 
 #[test]
-fn access_that_a_deleted_declaration_left_behind_turns_it_red_where_asked() {
+fn fail_on_undeclared_fails_on_access_of_deleted_declarations() {
     let place = applied();
     place.emulated("drift").ends(0).says("undeclared system user legacy-import");
     place.emulated("drift --fail-on undeclared").ends(2).says("undeclared system user legacy-import");
 }
 
 #[test]
-fn grants_that_end_soon_are_listed_where_asked() {
+fn expiring_lists_the_grants_that_end_soon() {
     let place = applied();
     place.edit("access/access.yaml", "2099-12-31", "2026-12-01");
     place.emulated("drift").ends(0).never_says("soon");
     place.emulated("drift --expiring 7d").ends(0).never_says("soon");
-    let told = place.emulated("drift --expiring 8d").ends(0);
-    told.says("1 grant ends soon:")
-        .says("at access/access.yaml:38 until 2026-12-01 (OPS-1234) for 1 user on");
+    let ran = place.emulated("drift --expiring 8d").ends(0);
+    ran.says("1 grant ends soon:").says("at access/access.yaml:38 until 2026-12-01 (OPS-1234) for 1 user on");
     let json = fits("plan", &place.emulated("drift --format json --expiring 8d").ends(0).stdout);
     assert_eq!(json["expiring"][0]["grant"]["until"], "2026-12-01");
     assert_eq!(json["expiring"][0]["users"], 1);
@@ -147,7 +148,7 @@ fn grants_that_end_soon_are_listed_where_asked() {
 }
 
 #[test]
-fn metrics_are_written_whole_and_a_failed_run_leaves_them() {
+fn metrics_are_replaced_as_a_whole_and_kept_by_a_failed_run() {
     let place = applied();
     place.by_hand();
     let done = place.emulated("drift --format prometheus --out drift.prom").ends(2);
@@ -173,13 +174,13 @@ fn every_format_shows_drift() {
         ("json", "\"moved\":\"live\""),
         ("diff", "+"),
         ("html", "<!doctype html>"),
-        ("markdown", "drift: live access moved since"),
+        ("markdown", "drift: live access changed"),
         ("github", "::"),
         ("prometheus", "# TYPE wabacl_drift_changes gauge"),
     ] {
-        let told = place.emulated(&format!("drift --format {format}")).ends(2);
-        assert!(told.stdout.contains(says), "{format}: {told}");
-        place.emulated(&format!("drift --format {format} --out told")).ends(2);
-        assert!(place.read("told").contains(says), "{format}");
+        let ran = place.emulated(&format!("drift --format {format}")).ends(2);
+        assert!(ran.stdout.contains(says), "{format}: {ran}");
+        place.emulated(&format!("drift --format {format} --out drift.out")).ends(2);
+        assert!(place.read("drift.out").contains(says), "{format}");
     }
 }

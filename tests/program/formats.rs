@@ -1,15 +1,15 @@
-//! The other formats of a plan: each as its reader takes it.
+//! The other formats of a plan, as the program prints them.
 
 use super::Place;
 
 #[test]
-fn github_is_told_on_which_line_something_is_wrong() {
+fn workflow_commands_name_the_line_of_an_error() {
     let place = Place::new();
     place.edit("access/access.yaml", "tasks: [MANAGE]", "tasks: [MANGE]");
     let ran = place.run("validate access --format github").ends(1);
     ran.says("::error file=access/access.yaml,line=25,col=13,title=unknown-role::")
         .says("%0Ahelp: did you mean `MANAGE`?");
-    // By itself, where it runs in a pipeline of GitHub, seen from the top of the repository.
+    // In GitHub Actions they are the default, with paths from the top of the repository.
     let folder = place.folder.path().parent().unwrap().display().to_string();
     let below = place.folder.path().file_name().unwrap().to_str().unwrap().to_owned();
     let place = place.set("GITHUB_ACTIONS", "true").set("GITHUB_WORKSPACE", folder);
@@ -18,7 +18,7 @@ fn github_is_told_on_which_line_something_is_wrong() {
 }
 
 #[test]
-fn a_violation_stands_on_the_line_that_it_rests_on() {
+fn workflow_commands_name_the_line_of_a_violation() {
     let place = Place::new();
     place.edit("access/users.yaml", "roles:", "guards: { protected_users: [deploy-bot] }\n\nroles:");
     let ran = place.emulated("plan --format github").ends(3);
@@ -27,7 +27,7 @@ fn a_violation_stands_on_the_line_that_it_rests_on() {
 }
 
 #[test]
-fn a_comment_on_a_pull_request_says_what_matters_first() {
+fn a_comment_starts_with_the_findings() {
     let ran = Place::new().emulated("plan --format markdown").ends(0);
     let text = &ran.stdout;
     assert!(
@@ -41,7 +41,7 @@ fn a_comment_on_a_pull_request_says_what_matters_first() {
 }
 
 #[test]
-fn sarif_names_places_and_rules() {
+fn sarif_names_positions_and_rules() {
     let place = Place::new();
     let ran = place.run("validate access --format sarif").ends(0);
     let sarif: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -51,7 +51,7 @@ fn sarif_names_places_and_rules() {
 }
 
 #[test]
-fn a_page_needs_nothing_else() {
+fn a_page_loads_nothing() {
     let ran = Place::new().emulated("plan --format html").ends(0);
     let page = &ran.stdout;
     assert!(page.contains("default-src 'none'; style-src 'sha256-"), "a policy");

@@ -105,17 +105,17 @@ fn writes_and_their_outcomes_are_shown() {
       waived max-removals
       ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
           by grants[2] "acme" at access.yaml:31 (acme)
-          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          not granted to the user declared at users.yaml:7 (prune: declared)
           applied trace AbC
       ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
           by grants[2] "acme" at access.yaml:31 (acme)
-          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          not granted to the user declared at users.yaml:7 (prune: declared)
           it took effect, as a later run read: found DEVELOP MANAGE by run second
       ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
           by grants[2] "acme" at access.yaml:31 (acme)
-          no grant gave it to the user declared at users.yaml:7 (prune: declared)
-          in flight since 2026-11-23T10:00:00.123Z: nothing is known of it
-      no end on record: it crashed, was killed, or still runs
+          not granted to the user declared at users.yaml:7 (prune: declared)
+          in flight since 2026-11-23T10:00:00.123Z: its result is unknown
+      no end on record: it crashed, was killed, or is still running
 
     Run second at 2026-11-23T10:00:00.123Z by ci-admin (12)
       process 4711 of runner on build-7 with wabacl 0.1.0
@@ -124,12 +124,12 @@ fn writes_and_their_outcomes_are_shown() {
       waived max-removals
       ~ acme (11) on acme (500) DEVELOP +MANAGE -acme
           by grants[2] "acme" at access.yaml:31 (acme)
-          no grant gave it to the user declared at users.yaml:7 (prune: declared)
+          not granted to the user declared at users.yaml:7 (prune: declared)
           failed: (#200) no permission
       ended at 2026-11-23T10:00:00.123Z: 1 done, 0 not done
 
     Journal: 2 runs, 4 writes, 1 in flight.
-    What is in flight may have taken effect; the next apply settles it by reading.
+    A write in flight may have taken effect; the next apply reads the WABA to find out.
     --- stderr
     "#);
 }

@@ -23,7 +23,7 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
     WABA globex (104996122399160)
       ~ deploy-bot MANAGE_TEMPLATES VIEW_COST VIEW_TEMPLATES -DEVELOP
           by grants[2] "template releases" at access/access.yaml:33
-          no grant gives it to the user declared at access/users.yaml:8 (prune: declared)
+          not granted to the user declared at access/users.yaml:8 (prune: declared)
 
     WABA marketing (106540352242930)
       + reporting +VIEW_COST +VIEW_INSIGHTS
@@ -33,7 +33,7 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
       + reporting +VIEW_COST +VIEW_INSIGHTS
           by grants[5] "reporting everywhere" at access/access.yaml:52
 
-    Left alone: 8 assignments (5 people, 1 system user of another business, 2 undeclared system users).
+    Not managed: 8 assignments (5 people, 1 system user of another business, 2 undeclared system users).
       . undeclared system user legacy-import (1972385232742199) on globex holds VIEW_COST
       . undeclared system user legacy-import (1972385232742199) on marketing holds MESSAGING
 

@@ -1,4 +1,4 @@
-//! That the diff leads from the one text to the other, for a reader of our own and for `patch`.
+//! Tests that the diff makes the desired text of the live one, with our own reader and with `patch`.
 
 use super::*;
 use crate::model::*;
@@ -35,20 +35,10 @@ fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, LiveAccess) {
         }
     }
     let plan = Plan {
-        business: "98".parse().unwrap(),
-        acting_user: None,
-        day: jiff::civil::date(2026, 11, 23),
         changes,
-        unmanaged: Vec::new(),
-        unreadable: BTreeMap::new(),
-        notices: Vec::new(),
-        unchanged: 0,
-        live_in_scope: 0,
-        holders: BTreeMap::new(),
         waba_names: access.wabas.clone(),
         user_names: access.users.clone(),
-        implied: Implied::default(),
-        partial: false,
+        ..Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23))
     };
     (plan, access)
 }
@@ -59,7 +49,7 @@ fn shown(plan: &Plan, access: &LiveAccess, colour: bool) -> String {
     super::plan(&view, &Style { colour, width: 80, verbose: false })
 }
 
-/// Writes a text of its own making for the WABAs that change.
+/// Returns the live or the desired access to the WABAs that change.
 fn yaml(plan: &Plan, access: &LiveAccess, is_after: bool) -> String {
     let mut text = String::new();
     for changes in plan.changes.chunk_by(|one, next| one.key.waba == next.key.waba) {
@@ -71,7 +61,7 @@ fn yaml(plan: &Plan, access: &LiveAccess, is_after: bool) -> String {
             }
         }
         let line = |name: &Name, id: &dyn std::fmt::Display| {
-            serde_json::to_string(&format!("{} ({id})", harmless(name.as_str()))).unwrap()
+            yaml::scalar(&format!("{} ({id})", crate::render::harmless(name.as_str())))
         };
         let _ = writeln!(text, "{}:", line(&access.wabas[&waba], &waba));
         for (user, tasks) in state.on(waba) {
@@ -81,12 +71,12 @@ fn yaml(plan: &Plan, access: &LiveAccess, is_after: bool) -> String {
     text
 }
 
-/// Applies a unified diff as its format says, to the letter: no line is looked for elsewhere.
+/// Applies a unified diff strictly: each hunk must match at its line number.
 fn patched(text: &str, diff: &str) -> String {
     let (lines, mut at): (Vec<&str>, usize) = (text.lines().collect(), 0);
     let mut made: Vec<&str> = Vec::new();
     let (mut left, mut right) = (0, 0);
-    for line in diff.lines().skip(2) {
+    for line in diff.lines().skip_while(|line| line.starts_with('#')).skip(2) {
         if let Some(head) = line.strip_prefix("@@ -") {
             assert_eq!((left, right), (0, 0), "the last hunk is as long as it said:\n{diff}");
             let (old, new) = head.trim_end_matches(" @@").split_once(" +").unwrap();
@@ -131,7 +121,7 @@ fn pairs() -> impl Strategy<Value = Vec<Vec<Pair>>> {
     prop::collection::vec(prop::collection::vec(pair, 1..12), 0..12)
 }
 
-/// Lets the machine's `patch` apply a diff, without any leeway; `None` where there is no `patch`.
+/// Applies a diff with `patch`, without fuzz; `None` if `patch` is not installed.
 fn by_patch(live: &str, diff: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let at = |file: &str| folder.path().join(file);
@@ -142,7 +132,7 @@ fn by_patch(live: &str, diff: &str) -> Option<String> {
     let ran = patch.output().ok()?;
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     assert!(ran.status.success(), "{said}\n{diff}");
-    // It says so where a hunk did not stand on its lines.
+    // `patch` reports hunks that did not match at their line numbers.
     assert!(!said.contains("offset") && !said.contains("fuzz"), "{said}\n{diff}");
     Some(std::fs::read_to_string(at("live.yaml")).unwrap())
 }
@@ -170,7 +160,7 @@ proptest! {
 }
 
 #[test]
-fn patch_takes_it_as_it_is() {
+fn patch_applies_the_diff() {
     // Changes at the first, the middle and the last user of WABAs of every size up to eight.
     let (one, other) = (TaskSet::from([Task::Messaging]), TaskSet::from([Task::Messaging, Task::ViewCost]));
     for after in [TaskSet::EMPTY, other] {
@@ -190,7 +180,7 @@ fn patch_takes_it_as_it_is() {
 }
 
 #[test]
-fn a_change_is_read_in_two_lines_and_the_words_are_marked() {
+fn a_change_is_two_lines_with_the_words_marked() {
     let pair = |before: &str, after: &str| {
         let set = |names: &str| TaskSet::from_names(names.split_whitespace());
         (set(before), set(after))
@@ -203,7 +193,8 @@ fn a_change_is_read_in_two_lines_and_the_words_are_marked() {
     let (mut plan, access) = world(&wabas, "Acme");
     plan.unreadable.insert("7".parse().unwrap(), "timed\nout".to_owned());
     insta::assert_snapshot!(shown(&plan, &access, false), @r#"
-    # could not be read, and is not planned: "7": timed\nout
+    # Could not be read, and not planned: 7: timed\nout
+    # Highlights: Acme loses tasks on 1 WABA
     --- live.yaml
     +++ desired.yaml
     @@ -1,3 +1,4 @@
@@ -211,7 +202,7 @@ fn a_change_is_read_in_two_lines_and_the_words_are_marked() {
        "Acme (1)": [MANAGE]
     -  "Acme (2)": [DEVELOP, VIEW_COST]
     +  "Acme (2)": [DEVELOP, MESSAGING]
-    +  "Acme (3)": ["new", "task"]
+    +  "Acme (3)": [new, task]
     "#);
     let marked = "\u{1b}[1m\u{1b}[4m\u{1b}[31mVIEW_COST\u{1b}[0m";
     let painted = shown(&plan, &access, true);

@@ -1,5 +1,5 @@
 "use strict";
-// Only helps: without it everything is there, and nothing is filtered.
+// The page shows everything without this script; the script adds filters and keyboard navigation.
 document.documentElement.classList.add("js");
 const byId = (id) => document.getElementById(id);
 const table = byId("matrix");
@@ -7,7 +7,7 @@ const head = [...table.tHead.rows[0].cells];
 const rows = [...table.tBodies[0].rows];
 const tasks = new Map([...document.querySelectorAll(".legend li")].map((li) => [li.firstElementChild.textContent, li.lastElementChild.textContent]));
 
-// What a cell says, in whole words: what comes, what goes, what stays.
+// Returns the tasks of a cell in full words: gained, lost and kept ones.
 function full(cell) {
   const name = (word) => tasks.get(word) || word;
   const said = [...cell.childNodes].flatMap((node) => {
@@ -18,7 +18,7 @@ function full(cell) {
   return said.join(", ") || "nothing";
 }
 
-// Read once, when something is filtered for the first time: the words of each cell, by what they mean.
+// The words of each cell, by their meaning; read when the first filter is set.
 let read = null;
 const words = (nodes) => ` ${nodes.map((node) => node.textContent.slice(1)).join(" ")} `;
 function cellOf(cell) {
@@ -27,7 +27,7 @@ function cellOf(cell) {
   return { all, gained, lost, changes: gained + lost };
 }
 
-// Columns are hidden by a rule each, not cell by cell.
+// A column is hidden by one style rule instead of cell by cell.
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets = [sheet];
 let columns = head.map(() => true);
@@ -62,10 +62,10 @@ function filter() {
   if (current && (current.parentNode.hidden || !columns[current.cellIndex])) stop(firstShown());
 }
 
-// One cell at a time is where the Tab key stops; the arrow keys lead from cell to cell.
+// The Tab key stops at one cell; the arrow keys move to the others.
 let current = null;
 function stop(cell) {
-  // Without any tab index a cell would lose the focus at once.
+  // Without a tab index the cell would lose the focus.
   if (current) current.tabIndex = -1;
   current = cell;
   if (cell) cell.tabIndex = 0;

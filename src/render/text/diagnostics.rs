@@ -1,23 +1,23 @@
-//! Diagnostics as text, with the source line that they are about. Decides nothing.
+//! Diagnostics as text, with the line of the manifest that each is about.
 
-use super::count;
 use crate::diagnostic::{Diagnostic, Severity, in_order};
 use crate::model::{Position, Sources};
-use crate::render::{Style, harmless};
+use crate::render::{Style, harmless, wording::count};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::ops::Range;
 
-/// So many characters are shown on either side of a place in a very long line.
+/// The number of characters of a long line that are shown on either side of a position. A guess: about a screen in all.
 const AROUND: usize = 100;
 
 /// Shows diagnostics for people, by file, line and column.
 pub fn diagnostics(found: &[Diagnostic], sources: &Sources, style: &Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
-    let mut walk = Walk::new(sources);
+    let mut finder = PositionFinder::new(sources);
     let mut out = String::new();
     for diagnostic in in_order(found) {
-        let excerpt = diagnostic.at.and_then(|at| walk.to(at)).map(|(before, after)| excerpt(before, after));
+        let excerpt =
+            diagnostic.at.and_then(|at| finder.find(at)).map(|(before, after)| excerpt(before, after));
         out.push_str(&renderer.render(&[group(diagnostic, sources, excerpt)]));
         out.push_str("\n\n");
     }
@@ -32,21 +32,20 @@ pub fn diagnostics(found: &[Diagnostic], sources: &Sources, style: &Style) -> St
     out
 }
 
-/// A walk through the texts from place to place: as long as no place is before the last one, each text is
-/// walked through once, however many places there are on however long a line.
-struct Walk<'a> {
+/// Finds positions in texts. Positions in ascending order take a single pass over each text, even on long lines.
+struct PositionFinder<'a> {
     sources: &'a Sources,
     at: Position,
     byte: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> PositionFinder<'a> {
     fn new(sources: &'a Sources) -> Self {
         Self { sources, at: Position { line: 1, column: 1, ..Position::default() }, byte: 0 }
     }
 
-    /// Returns the text before a place and the text from there on; `None` where there is no such line.
-    fn to(&mut self, at: Position) -> Option<(&'a str, &'a str)> {
+    /// Returns the text before a position and the text from there on; `None` if there is no such line.
+    fn find(&mut self, at: Position) -> Option<(&'a str, &'a str)> {
         let text = self.sources.get(at.source)?.text.as_str();
         if at.line == 0 {
             return None;
@@ -89,7 +88,7 @@ fn group<'a>(found: &Diagnostic, sources: &Sources, excerpt: Option<(String, Ran
                     .is_some_and(|before| before.chars().count() + 1 == at.column as usize);
                 let snippet = Snippet::source(line).line_start(at.line as usize);
                 let snippet = snippet.annotation(AnnotationKind::Primary.span(span));
-                // Where the line is cut or has escapes its columns shift, and the place is given apart from it.
+                // If the line is cut or has escapes, its columns shift, so the position is shown apart from it.
                 if is_whole {
                     group.element(snippet.path(path))
                 } else {
@@ -104,7 +103,7 @@ fn group<'a>(found: &Diagnostic, sources: &Sources, excerpt: Option<(String, Ran
     group
 }
 
-/// Cuts a line to what stands around a place, makes it harmless, and gives the place's span in it.
+/// Cuts a line to the characters around a position and escapes it. Returns it with the span of the position.
 fn excerpt(before: &str, after: &str) -> (String, Range<usize>) {
     let mut to_left = before.chars().rev().take_while(|c| !ends_line(*c));
     let left: usize = to_left.by_ref().take(AROUND).map(char::len_utf8).sum();
@@ -113,7 +112,7 @@ fn excerpt(before: &str, after: &str) -> (String, Range<usize>) {
     let right: usize = to_right.by_ref().take(AROUND).map(char::len_utf8).sum();
     let cut_right = to_right.next().is_some();
     let line = format!("{}{}", &before[before.len() - left..], &after[..right]);
-    // What is shown of a beginning is the beginning of what is shown.
+    // Escaping a prefix of the line gives a prefix of the escaped line.
     let shown = |end: usize| format!("{}{}", if cut_left { "…" } else { "" }, harmless(&line[..end]));
     let span = shown(left).len()..shown(left + token(&line[left..])).len();
     let mut all = shown(line.len());
@@ -123,7 +122,7 @@ fn excerpt(before: &str, after: &str) -> (String, Range<usize>) {
     (all, span)
 }
 
-/// Returns the length of the YAML scalar, or the mark, with which a text begins.
+/// Returns the length of the YAML scalar or the indicator at the start of a text.
 fn token(text: &str) -> usize {
     match text.chars().next() {
         None => 0,

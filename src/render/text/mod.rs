@@ -1,10 +1,8 @@
-//! Text for people. Only lays out what the core found; it must not decide anything.
+//! Text for people.
 
 mod cost;
 mod diagnostics;
-mod drift;
 mod journal;
-mod losses;
 mod plan;
 mod report;
 mod stale;
@@ -14,29 +12,30 @@ mod waivers;
 
 pub use cost::cost;
 pub use diagnostics::diagnostics;
-pub use drift::drift;
 pub use journal::{journal, settled};
 pub use plan::plan;
 pub use report::report;
 pub use stale::stale;
 pub use waivers::unused_waivers;
 
-use super::layout::{Layout, Paint, Word, foreign, own};
-use super::named;
-use super::wording::count;
-use crate::model::{Action, Change, Plan, Task, TaskSet, WabaId};
+use super::layout::{Layout, Paint, StyledWord, foreign, own, sentence_with};
+use super::view::{NamedObject, is_known};
+use super::wording;
+use crate::model::{Action, Outcome, TaskSet};
 
-/// Writes the heading of what follows on a WABA.
-fn heading(layout: &mut Layout, plan: &Plan, waba: WabaId) {
-    let mut words = vec![own("WABA", Paint::Dim), foreign(&named(&plan.waba_name(waba), waba), Paint::Bold)];
-    if !plan.waba_name(waba).as_str().trim().is_empty() {
-        words.push(own(format!("({waba})"), Paint::Dim));
-    }
-    layout.entry(0, 2, words);
+/// Writes the heading above what follows on a WABA.
+fn waba_heading(layout: &mut Layout, waba: &NamedObject) {
+    layout.entry(0, 2, [own("WABA", Paint::Dim)].into_iter().chain(object_words(waba)));
+}
+
+/// Returns a name in bold with its id.
+fn object_words(object: &NamedObject) -> Vec<StyledWord> {
+    let id = object.id.as_ref().map(|id| own(format!("({id})"), Paint::Dim));
+    [foreign(&object.name, Paint::Bold)].into_iter().chain(id).collect()
 }
 
 /// Returns the sign of a change.
-fn sign(action: Action) -> Word {
+fn sign(action: Action) -> StyledWord {
     match action {
         Action::Assign => own("+", Paint::Good),
         Action::Change => own("~", Paint::Changed),
@@ -44,40 +43,19 @@ fn sign(action: Action) -> Word {
     }
 }
 
-/// Returns the tasks that stay, come and go, in this order.
-fn tasks(change: &Change) -> Vec<Word> {
-    let mut words = marked(&change.kept(), "", Paint::Plain);
-    words.extend(marked(&change.gained(), "+", Paint::Good));
-    words.extend(marked(&change.lost(), "-", Paint::Bad));
-    words
+/// Returns the tasks of a set.
+fn set_words(set: &TaskSet, paint: Paint) -> impl Iterator<Item = StyledWord> {
+    set.names().map(move |name| if is_known(name) { own(name, paint) } else { foreign(name, paint) })
 }
 
-/// Returns the tasks that stay, come and go from one set to another, in this order.
-fn between(before: &TaskSet, after: &TaskSet) -> Vec<Word> {
-    let mut words = marked(&before.intersection(after), "", Paint::Plain);
-    words.extend(marked(&after.difference(before), "+", Paint::Good));
-    words.extend(marked(&before.difference(after), "-", Paint::Bad));
-    words
-}
-
-/// Returns what a set holds.
-fn held(set: &TaskSet) -> Vec<Word> {
-    if set.is_empty() { vec![own("nothing", Paint::Plain)] } else { marked(set, "", Paint::Plain) }
-}
-
-fn marked(set: &TaskSet, mark: &str, paint: Paint) -> Vec<Word> {
-    set.names()
-        .map(|name| {
-            // A name that this program does not know is foreign text, unless a mark stands before it.
-            if mark.is_empty() && name.parse::<Task>().is_err() {
-                foreign(name, paint)
-            } else {
-                foreign_after(mark, name, paint)
-            }
-        })
-        .collect()
-}
-
-fn foreign_after(mark: &str, name: &str, paint: Paint) -> Word {
-    own(format!("{mark}{}", super::harmless(name)), paint)
+/// Returns the result of a write, with its first words in a colour.
+fn outcome_words(outcome: &Outcome) -> Vec<StyledWord> {
+    let paint = match outcome {
+        Outcome::Applied | Outcome::AlreadySo => Paint::Good,
+        Outcome::AcceptedNotListed | Outcome::StoredDifferently { .. } | Outcome::NotAttempted { .. } => {
+            Paint::Changed
+        }
+        Outcome::Moved { .. } | Outcome::Failed { .. } | Outcome::Unknown { .. } => Paint::Bad,
+    };
+    sentence_with(&wording::outcome(outcome), Paint::Plain, paint).collect()
 }

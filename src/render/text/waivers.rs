@@ -1,25 +1,27 @@
-//! Waivers that let nothing pass, as warnings. Decides nothing.
+//! Waivers that cover no violation, as warnings.
 
 use crate::guard::{UnusedReason, UnusedWaiver};
 use crate::render::Style;
 use crate::render::layout::{Layout, Paint, foreign, own, prose};
 
-/// Shows the waivers that let nothing pass, a warning each; nothing where there is none.
-pub fn unused_waivers(idle: &[UnusedWaiver], style: &Style) -> String {
+/// Shows a warning for each waiver that covers no violation.
+pub fn unused_waivers(unused: &[UnusedWaiver], style: &Style) -> String {
     let mut layout = Layout::new(style);
-    for UnusedWaiver { waiver, why } in idle {
+    for UnusedWaiver { waiver, why } in unused {
         let mut words = vec![own("warning:", Paint::Changed)];
         words.extend(prose("the waiver", Paint::Plain));
         words.push(foreign(&format!("`{waiver}`"), Paint::Bold));
         words.extend(prose("covers nothing:", Paint::Plain));
         match why {
             UnusedReason::NoViolation if waiver.target.is_none() => {
-                words.extend(prose("the plan keeps this guard", Paint::Plain));
+                words.extend(prose("the plan does not violate this guard", Paint::Plain));
             }
-            UnusedReason::NoViolation => words.extend(prose("the plan keeps this guard there", Paint::Plain)),
+            UnusedReason::NoViolation => {
+                words.extend(prose("the plan does not violate this guard there", Paint::Plain));
+            }
             UnusedReason::UnknownTarget { similar } => {
                 let end = if similar.is_empty() { "" } else { ";" };
-                let text = format!("nothing in the manifests or in this plan is called so{end}");
+                let text = format!("nothing in the manifests or the plan has this name{end}");
                 words.extend(prose(&text, Paint::Plain));
                 for (index, name) in similar.iter().enumerate() {
                     words.extend(prose(if index == 0 { "did you mean" } else { "or" }, Paint::Plain));

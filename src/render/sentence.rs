@@ -1,0 +1,109 @@
+//! A sentence in parts, so that each format can mark up foreign text in its own way.
+
+use super::harmless;
+use super::view::NamedObject;
+use crate::model::{Task, TaskSet};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A part of a sentence. Foreign text in it is already escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SentencePart {
+    /// Words of this program, which may wrap.
+    Own(Cow<'static, str>),
+    /// Words of this program that stand out.
+    Strong(Cow<'static, str>),
+    /// Text for a command line, to be copied; it stays on one line.
+    Literal(String),
+    /// A foreign name, which stays on one line.
+    Name(String),
+    /// Other foreign text that stays on one line, such as a file with a line number.
+    Fixed(String),
+    /// Foreign text, which may wrap.
+    Foreign(String),
+}
+
+impl SentencePart {
+    /// Returns the text without any markup.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Own(text) | Self::Strong(text) => text,
+            Self::Literal(text) | Self::Name(text) | Self::Fixed(text) | Self::Foreign(text) => text,
+        }
+    }
+}
+
+/// A sentence. Its [`Display`](fmt::Display) is plain text with a space between parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Sentence(Vec<SentencePart>);
+
+impl Sentence {
+    pub(super) fn parts(&self) -> &[SentencePart] {
+        &self.0
+    }
+
+    pub(super) fn own(self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.with(SentencePart::Own(text.into()))
+    }
+
+    pub(super) fn strong(self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.with(SentencePart::Strong(text.into()))
+    }
+
+    pub(super) fn literal(self, text: &str) -> Self {
+        self.with(SentencePart::Literal(harmless(text)))
+    }
+
+    pub(super) fn name(self, name: &str) -> Self {
+        self.with(SentencePart::Name(harmless(name)))
+    }
+
+    pub(super) fn fixed(self, text: &str) -> Self {
+        self.with(SentencePart::Fixed(harmless(text)))
+    }
+
+    pub(super) fn foreign(self, text: &str) -> Self {
+        self.with(SentencePart::Foreign(harmless(text)))
+    }
+
+    /// Adds a name with its id in parentheses and `end` behind it. The id of an object without a name is its name.
+    pub(super) fn object(self, object: &NamedObject, end: &str) -> Self {
+        match &object.id {
+            Some(id) => self.name(&object.name).own(format!("({id}){end}")),
+            None => self.strong(format!("{}{end}", object.name)),
+        }
+    }
+
+    /// Adds the tasks of a set, or `nothing`.
+    pub(super) fn tasks(self, set: &TaskSet) -> Self {
+        if set.is_empty() {
+            return self.own("nothing");
+        }
+        set.names().fold(self, |sentence, name| match name.parse::<Task>() {
+            Ok(task) => sentence.own(task.name()),
+            Err(_) => sentence.fixed(name),
+        })
+    }
+
+    pub(super) fn then(mut self, rest: Self) -> Self {
+        self.0.extend(rest.0);
+        self
+    }
+
+    fn with(mut self, part: SentencePart) -> Self {
+        if !part.text().is_empty() {
+            self.0.push(part);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.0.iter().enumerate() {
+            f.write_str(if index > 0 { " " } else { "" })?;
+            f.write_str(part.text())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! A plan and drift that have one of everything.
+
+use crate::guard::{Guard, Violation};
+use crate::model::*;
+use crate::proposal::Proposal;
+use crate::render::View;
+use crate::text::escape;
+use std::collections::BTreeMap;
+
+/// Names that try to be more than names.
+pub(in crate::render) const HOSTILE: &[&str] = &[
+    "\u{1b}[31mred",
+    "a\n::error::x",
+    "::error::x",
+    "##[error]x",
+    "##vso[task.x]",
+    "\u{202e}live",
+    "<script>",
+    "| a |",
+    "",
+];
+
+/// A plan with its review, and drift.
+pub(in crate::render) struct Fixture {
+    pub(in crate::render) proposal: Proposal,
+    violations: Vec<Violation>,
+    waived: Vec<Violation>,
+    pub(in crate::render) drift: Drift,
+}
+
+impl Fixture {
+    pub(in crate::render) fn view(&self, is_drift: bool) -> View<'_> {
+        if is_drift {
+            return View::of_drift(&self.proposal, &self.drift);
+        }
+        let Self { proposal, violations, waived, .. } = self;
+        View { proposal, violations, waived, drift: None }
+    }
+
+    pub(in crate::render) fn plan(&self) -> &Plan {
+        &self.proposal.plan
+    }
+}
+
+pub(in crate::render) fn sources() -> Sources {
+    let mut sources = Sources::default();
+    sources.add("access.yaml", "grants:\n  - users: [nobody]\n");
+    sources
+}
+
+fn at(line: u32) -> Position {
+    Position { source: SourceId(0), line, column: 5 }
+}
+
+fn key(waba: &str, user: &str) -> AssignmentKey {
+    AssignmentKey { waba: waba.parse().unwrap(), user: user.parse().unwrap() }
+}
+
+fn asked(grants: impl IntoIterator<Item = GrantSource>) -> Because {
+    Because { grants: grants.into_iter().map(Into::into).collect(), gone: None }
+}
+
+fn gone(prune: Prune, why: WhyGone) -> Because {
+    Because { grants: Vec::new(), gone: Some((prune, vec![why])) }
+}
+
+fn change(
+    key: AssignmentKey,
+    before: impl Into<TaskSet>,
+    after: impl Into<TaskSet>,
+    because: Because,
+) -> Change {
+    Change {
+        key,
+        before: before.into(),
+        after: after.into(),
+        implied: TaskSet::EMPTY,
+        because,
+        blocked: None,
+        admin: false,
+    }
+}
+
+/// Returns one of everything, with each foreign text passed through `rename`.
+pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture {
+    let rename = &rename;
+    let plan = plan(rename);
+    let violation = |guard, message: &str| Violation {
+        guard,
+        waba: Some(key("500", "13").waba),
+        user: (guard == Guard::ProtectedUser).then(|| key("500", "13").user),
+        message: escape(&rename(message)).into_owned(),
+    };
+    let mut access = LiveAccess::default();
+    access.wabas.clone_from(&plan.waba_names);
+    access.users.clone_from(&plan.user_names);
+    access.live = plan.changes.iter().map(|change| (change.key, change.before.clone())).collect();
+    let mut sources = Sources::default();
+    sources.add(rename("access.yaml"), "");
+    let drift = drift(&plan, rename);
+    Fixture {
+        proposal: Proposal {
+            sources,
+            access,
+            acting_user_name: Some(Name::from(&*rename("CI Admin"))),
+            ..Proposal::without_evidence(plan)
+        },
+        violations: vec![violation(Guard::MinHolders, "nobody would hold DEVELOP")],
+        waived: vec![violation(Guard::ProtectedUser, "reporting is protected")],
+        drift,
+    }
+}
+
+fn grant(rename: impl Fn(&str) -> String, line: u32, reason: &str) -> GrantSource {
+    GrantSource {
+        path: format!("grants[{line}]"),
+        name: Some(Name::from(&*rename("releases"))),
+        reason: Some(Name::from(&*rename(reason))),
+        until: Some(jiff::civil::date(2026, 12, 31)),
+        at: at(line),
+    }
+}
+
+fn changes(rename: impl Fn(&str) -> String) -> Vec<Change> {
+    let grant = |line, reason| grant(&rename, line, reason);
+    let mut live = TaskSet::from([Task::Manage, Task::Develop]);
+    live.insert_name(&rename("NEW_TASK"));
+    let many = (40..45).map(|line| grant(line, "OPS-3"));
+    let mixed = Because {
+        grants: many.map(Into::into).collect(),
+        gone: Some((Prune::Declared, vec![WhyGone::Declared(at(7))])),
+    };
+    let mut assign = change(
+        key("500", "11"),
+        TaskSet::EMPTY,
+        [Task::Manage, Task::ManageTemplates],
+        asked([grant(31, "OPS-1")]),
+    );
+    assign.admin = true;
+    let mut raise = change(
+        key("500", "12"),
+        [Task::ViewCost],
+        [Task::ViewCost, Task::FullControl],
+        asked([grant(32, "OPS-2")]),
+    );
+    raise.blocked = Some(Blocked::SelfRaise);
+    vec![
+        assign,
+        raise,
+        change(key("500", "13"), live, [Task::Manage, Task::ViewInsights], mixed),
+        change(
+            key("501", "14"),
+            [Task::Messaging],
+            TaskSet::EMPTY,
+            gone(Prune::Declared, WhyGone::Expired(grant(34, "OPS-4").into())),
+        ),
+        change(
+            key("501", "15"),
+            [Task::Messaging],
+            TaskSet::EMPTY,
+            gone(Prune::All, WhyGone::Undeclared(at(12))),
+        ),
+    ]
+}
+
+fn plan(rename: impl Fn(&str) -> String) -> Plan {
+    let kinds = [
+        ("21", UnmanagedReason::Person, "Ann Person"),
+        ("22", UnmanagedReason::OtherBusiness, "partner-bot"),
+        ("23", UnmanagedReason::Undeclared, "legacy-import"),
+        ("24", UnmanagedReason::Unknown, "stranger"),
+    ];
+    let unmanaged = kinds.map(|(user, why, name)| Unmanaged {
+        key: key("501", user),
+        name: Name::from(&*rename(name)),
+        tasks: [Task::Manage].into(),
+        why,
+    });
+    let users = [
+        ("11", "deploy-bot"),
+        ("12", "CI Admin"),
+        ("13", "reporting"),
+        ("14", "campaign"),
+        ("15", "old-bot"),
+    ];
+    let wabas = [("500", "acme-eu"), ("501", "Initech Shop"), ("502", "globex")];
+    Plan {
+        acting_user: Some(key("500", "12").user),
+        changes: changes(&rename),
+        unmanaged: unmanaged.into(),
+        unreadable: BTreeMap::from([(key("502", "1").waba, rename("(#200) not permitted"))]),
+        notices: vec![
+            Notice::Unconfirmed(key("501", "1").waba),
+            Notice::AssignsToAdmin(key("500", "11").user),
+        ],
+        unchanged: 118,
+        live_in_scope: 122,
+        waba_names: wabas
+            .into_iter()
+            .map(|(id, name)| (id.parse().unwrap(), Name::from(&*rename(name))))
+            .collect(),
+        user_names: users
+            .into_iter()
+            .map(|(id, name)| (id.parse().unwrap(), Name::from(&*rename(name))))
+            .collect(),
+        partial: true,
+        ..Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23))
+    }
+}
+
+fn drift(plan: &Plan, rename: impl Fn(&str) -> String) -> Drift {
+    let name = |text: &str| Some(Name::from(&*rename(text)));
+    let write = LastWrite {
+        run: Name::from(&*rename("run-1")),
+        number: 3,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        acting_user: Some((key("500", "12").user, Name::from(&*rename("CI Admin")))),
+        by: Runner { user: name("jenkins"), host: name("build-7"), pid: 1 },
+        after: [Task::Manage].into(),
+        outcome: Some(Outcome::Failed { error: rename("timed out") }),
+    };
+    let mut write = Some(write);
+    let explanations = plan.changes.iter().zip(Moved::ALL);
+    let explanations =
+        explanations.map(|(change, moved)| (change.key, Explanation { moved, last_write: write.take() }));
+    Drift {
+        explanations: explanations.collect(),
+        expiring: Some(vec![EndingGrant {
+            source: grant(&rename, 31, "OPS-1").into(),
+            tasks: [Task::Manage].into(),
+            users: 1,
+            wabas: 2,
+        }]),
+    }
+}

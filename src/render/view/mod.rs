@@ -1,0 +1,217 @@
+//! The view model: everything that is shown of a plan or of drift, computed once for every format.
+//!
+//! A format decides how an item looks, never whether it is shown. Changes are computed one at a time, when a format asks
+//! for the next: a plan can have 200,000 of them.
+
+mod findings;
+mod highlights;
+mod task_diff;
+mod totals;
+
+pub(super) use findings::{Finding, FindingKind};
+pub(super) use task_diff::{TaskDiff, TaskMark, is_known};
+
+use super::sentence::Sentence;
+use super::{harmless, wording};
+use crate::documents::Findings;
+use crate::guard::{Review, Violation};
+use crate::model::{
+    Action, Blocked, Change, Drift, LiveAccess, Moved, Plan, Sources, Unmanaged, UnmanagedReason, UserId,
+    WabaId,
+};
+use crate::proposal::Proposal;
+
+/// What is shown: a plan with its review, or drift.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The proposal.
+    pub proposal: &'a Proposal,
+    /// The violations that no waiver covers.
+    pub violations: &'a [Violation],
+    /// The violations that a waiver covers.
+    pub waived: &'a [Violation],
+    /// What is known of the differences, if drift is shown.
+    pub drift: Option<&'a Drift>,
+}
+
+/// A WABA or a user with the name to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedObject {
+    /// The escaped name, or the id if there is no name.
+    pub(super) name: String,
+    /// The id, if `name` is not the id itself.
+    pub(super) id: Option<String>,
+}
+
+/// The changes on one WABA; never empty.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WabaChanges<'a> {
+    view: View<'a>,
+    changes: &'a [Change],
+    /// Whether the cause of any difference is known. If not, "unknown" is not repeated for each of them.
+    has_causes: bool,
+}
+
+/// A change as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ShownChange {
+    pub(super) action: Action,
+    pub(super) user: NamedObject,
+    pub(super) tasks: TaskDiff,
+    /// The grants that ask for it, and the reasons of a loss.
+    pub(super) reasons: Vec<Sentence>,
+    pub(super) notes: Vec<ChangeNote>,
+}
+
+/// Something else about a change that the reader should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChangeNote {
+    pub(super) kind: NoteKind,
+    pub(super) text: Sentence,
+}
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoteKind {
+    /// The change is not attempted.
+    Blocked,
+    /// The user is an admin of the business.
+    Admin,
+    /// The last write in the journal.
+    LastWrite,
+    /// The side that changed.
+    Moved(Moved),
+}
+
+impl<'a> View<'a> {
+    /// Shows what an apply would do.
+    pub fn of_plan(review: &'a Review) -> Self {
+        Self {
+            proposal: review.proposal(),
+            violations: review.violations(),
+            waived: review.waived(),
+            drift: None,
+        }
+    }
+
+    /// Shows how live access differs from the manifests. Guards are not evaluated.
+    pub fn of_drift(proposal: &'a Proposal, drift: &'a Drift) -> Self {
+        Self { proposal, violations: &[], waived: &[], drift: Some(drift) }
+    }
+
+    /// Returns what is known besides the proposal, for documents.
+    pub fn document_findings(&self) -> Findings<'a> {
+        Findings { violations: self.violations, waived: self.waived, drift: self.drift }
+    }
+
+    pub(super) fn plan(&self) -> &'a Plan {
+        &self.proposal.plan
+    }
+
+    pub(super) fn access(&self) -> &'a LiveAccess {
+        &self.proposal.access
+    }
+
+    pub(super) fn sources(&self) -> &'a Sources {
+        &self.proposal.sources
+    }
+
+    pub(super) fn is_drift(&self) -> bool {
+        self.drift.is_some()
+    }
+
+    /// Returns the changes, WABA by WABA, in the order of the plan.
+    pub(super) fn groups(self) -> impl Iterator<Item = WabaChanges<'a>> {
+        let has_causes = self.drift.is_some_and(Drift::tells);
+        self.plan().by_waba().map(move |changes| WabaChanges { view: self, changes, has_causes })
+    }
+
+    /// Returns the live assignments that are not managed, counted by the reason, if there are any.
+    pub(super) fn unmanaged(self) -> Option<String> {
+        (!self.plan().unmanaged.is_empty()).then(|| wording::unmanaged(self.plan()))
+    }
+
+    /// Returns the unmanaged assignments that are listed: those of undeclared system users, or all.
+    ///
+    /// Access that a deleted declaration left behind must be seen, so it is always listed.
+    pub(super) fn unmanaged_rows(self, verbose: bool) -> impl Iterator<Item = Sentence> + 'a {
+        let rows = self.plan().unmanaged.iter();
+        let is_listed = move |row: &&Unmanaged| verbose || row.why == UnmanagedReason::Undeclared;
+        rows.filter(is_listed).map(move |row| {
+            let user = NamedObject::new(row.name.as_str(), row.key.user.to_string());
+            let waba = NamedObject::waba(self.plan(), row.key.waba).name;
+            let lead = Sentence::default().own(wording::unmanaged_noun(row.why).0).object(&user, "");
+            lead.own("on").fixed(&waba).own("holds").tasks(&row.tasks)
+        })
+    }
+}
+
+impl NamedObject {
+    pub(super) fn new(name: &str, id: String) -> Self {
+        if name.trim().is_empty() {
+            Self { name: id, id: None }
+        } else {
+            Self { name: harmless(name), id: Some(id) }
+        }
+    }
+
+    pub(super) fn waba(plan: &Plan, id: WabaId) -> Self {
+        Self::new(plan.waba_names.get(&id).map_or("", |name| name.as_str()), id.to_string())
+    }
+
+    pub(super) fn user(plan: &Plan, id: UserId) -> Self {
+        Self::new(plan.user_names.get(&id).map_or("", |name| name.as_str()), id.to_string())
+    }
+}
+
+impl<'a> WabaChanges<'a> {
+    pub(super) fn id(&self) -> WabaId {
+        self.changes[0].key.waba
+    }
+
+    pub(super) fn waba(&self) -> NamedObject {
+        NamedObject::waba(self.view.plan(), self.id())
+    }
+
+    /// Returns the changes as the plan has them.
+    pub(super) fn raw(&self) -> &'a [Change] {
+        self.changes
+    }
+
+    /// Returns the changes; long lists of reasons are folded unless `verbose`.
+    pub(super) fn changes(self, verbose: bool) -> impl Iterator<Item = ShownChange> + 'a {
+        self.changes.iter().map(move |change| ShownChange {
+            action: change.action(),
+            user: NamedObject::user(self.view.plan(), change.key.user),
+            tasks: TaskDiff::of(change),
+            reasons: wording::reasons(&change.because, self.view.sources(), verbose),
+            notes: self.notes(change),
+        })
+    }
+
+    fn notes(&self, change: &Change) -> Vec<ChangeNote> {
+        let blocked = change.blocked.map(|Blocked::SelfRaise| {
+            let text = "apply skips this: the acting user cannot raise its own tasks";
+            ChangeNote { kind: NoteKind::Blocked, text: Sentence::default().own(text) }
+        });
+        let admin = change.admin.then(|| {
+            let text = "the user is an admin: the API might not list it even after the write";
+            ChangeNote { kind: NoteKind::Admin, text: Sentence::default().own(text) }
+        });
+        let known = self.view.drift.and_then(|drift| drift.explanations.get(&change.key));
+        let last_write = known
+            .and_then(|known| known.last_write.as_ref())
+            .map(|write| ChangeNote { kind: NoteKind::LastWrite, text: wording::last_write(write) });
+        let moved = known.map(|known| known.moved);
+        let moved = moved.filter(|moved| self.has_causes || *moved != Moved::Unknown).map(|moved| {
+            let text = Sentence::default().own(wording::cause(moved));
+            ChangeNote { kind: NoteKind::Moved(moved), text }
+        });
+        [blocked, admin, last_write, moved].into_iter().flatten().collect()
+    }
+}
+
+/// Returns how many items of a list are shown: all, or `most` where that folds more than one.
+pub(super) fn folded(length: usize, most: usize, verbose: bool) -> usize {
+    if verbose || length <= most + 1 { length } else { most }
+}
