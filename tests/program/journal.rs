@@ -255,8 +255,7 @@ fn a_journal_of_version_1_is_shown() {
       ~ deploy-bot (1972385232742147) on globex (104996122399160) MANAGE_TEMPLATES VIEW_COST
           VIEW_TEMPLATES -DEVELOP
           by grants[2] "template releases" at examples/quickstart/access/access.yaml:33
-          no grant gave it to the user declared at examples/quickstart/access/users.yaml:8 (prune:
-            declared)
+          not granted to the user declared at examples/quickstart/access/users.yaml:8 (prune: declared)
           applied trace A06b36a2310a7b818fcde26
       + reporting (1972385232742158) on marketing (106540352242930) +VIEW_COST +VIEW_INSIGHTS
           by grants[5] "reporting everywhere" at examples/quickstart/access/access.yaml:52
@@ -269,8 +268,8 @@ fn a_journal_of_version_1_is_shown() {
           it took effect, as a later run read: found MESSAGING by run 20261125T222006Z-43012351
       + reporting (1972385232742158) on acme-us (102290129340402) +VIEW_COST +VIEW_INSIGHTS
           by grants[5] "reporting everywhere" at examples/quickstart/access/access.yaml:52
-          in flight since 2026-11-25T22:19:42.561Z: nothing is known of it
-      no end on record: it crashed, was killed, or still runs
+          in flight since 2026-11-25T22:19:42.561Z: its result is unknown
+      no end on record: it crashed, was killed, or is still running
 
     Run 20261125T222006Z-43012351 at 2026-11-25T22:20:06.07Z by CI Admin (1972385232742140)
       process 4711 of runner on build-7 with wabacl 0.1.0
@@ -281,7 +280,7 @@ fn a_journal_of_version_1_is_shown() {
     Could not be read: line 14: it is not a line of a journal: EOF while parsing a string at column 36
 
     Journal: 2 runs, 7 writes, 1 in flight.
-    What is in flight may have taken effect; the next apply settles it by reading.
+    A write in flight may have taken effect; the next apply reads the WABA to find out.
     --- stderr
     "#);
     let document = fits("journal", &shown(&place, "--format json").stdout);
