@@ -13,7 +13,7 @@ use crate::text::escape;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-/// Shows what was applied, by whom, when and why, and what is in flight
+/// Shows what was applied, by which user, when and why, and what is in flight
 ///
 /// Reads only the journals on this machine, not the API.
 #[derive(Debug, clap::Args)]

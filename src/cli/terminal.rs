@@ -20,7 +20,7 @@ pub(crate) struct Terminal {
     verbose: bool,
 }
 
-#[allow(clippy::unused_self, reason = "who may print is told by who holds the terminal")]
+#[allow(clippy::unused_self, reason = "only the holder of a terminal may print")]
 impl Terminal {
     pub(crate) fn new(common: &Common) -> Self {
         let color = match common.color {

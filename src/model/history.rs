@@ -1,10 +1,10 @@
-//! What a journal tells: the runs that applied something, and what is known of each of their writes.
+//! The content of a journal: runs, their writes and outcomes.
 
 use super::{Action, AssignmentKey, Because, BusinessId, Name, Outcome, Sources, TaskSet, UserId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// What a journal tells, oldest first.
+/// The content of a journal, oldest run first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
     /// The runs, in the order in which they began.
@@ -13,14 +13,14 @@ pub struct History {
     pub sources: Sources,
     /// The lines that could not be read, by number; the first hundred.
     pub broken: Vec<BrokenLine>,
-    /// How many lines could not be read.
+    /// The number of lines that could not be read.
     pub broken_lines: usize,
-    /// The number of the last line, where that is cut off in the middle: its run crashed, or is writing it.
+    /// The number of the last line, if it is incomplete: its run crashed or is still writing it.
     pub torn: Option<u64>,
 }
 
 impl History {
-    /// Returns the writes of which neither an outcome nor a later read is on record, each with its run.
+    /// Returns the writes without a recorded outcome or later read, each with its run.
     pub fn in_flight(&self) -> impl Iterator<Item = (&RecordedRun, &RecordedWrite)> {
         let writes = self.runs.iter().flat_map(|run| run.writes.iter().map(move |write| (run, write)));
         writes.filter(|(_, write)| write.is_in_flight())
@@ -30,38 +30,38 @@ impl History {
 /// One run of `apply`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedRun {
-    /// What the journal files it under.
+    /// Its id.
     pub id: Name,
     /// When it began.
     pub at: Timestamp,
     /// The business portfolio.
     pub business: BusinessId,
-    /// The system user whose token it used, where that was known, with its name (empty where unknown).
+    /// The system user of the token with its name, if it was known. The name may be empty.
     pub acting_user: Option<(UserId, Name)>,
-    /// Who ran it, and where.
+    /// The user, machine and process of the run.
     pub by: Runner,
     /// The version of this program.
     pub version: Name,
     /// The digest of the plan.
     pub plan_digest: Name,
-    /// The digest of what the manifests meant.
+    /// The digest of what the manifests mean.
     pub manifest_digest: Name,
     /// The guards that were waived.
     pub waivers: Vec<Name>,
     /// The writes, by their number within the run.
     pub writes: Vec<RecordedWrite>,
-    /// How it ended; `None` where it crashed, was killed, or still runs.
+    /// How it ended; `None` if it crashed, was killed, or is still running.
     pub end: Option<RunEnd>,
 }
 
-/// Who runs a process, and where.
+/// The user, machine and process of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runner {
-    /// The user of the operating system, where it tells.
+    /// The user of the operating system, if it is known.
     pub user: Option<Name>,
-    /// The machine, where it tells.
+    /// The machine, if it is known.
     pub host: Option<Name>,
-    /// The number of the process.
+    /// The process id.
     pub pid: u32,
 }
 
@@ -70,74 +70,74 @@ pub struct Runner {
 pub struct RunEnd {
     /// When.
     pub at: Timestamp,
-    /// Why it ended before its end, where it did.
+    /// Why it was stopped early, if it was.
     pub stopped: Option<Name>,
-    /// Changes that were then as planned.
+    /// The number of changes that were as planned.
     pub done: u64,
-    /// Changes that were not, or of which that was not known.
+    /// The number of other changes.
     pub not_done: u64,
 }
 
-/// One write, from the moment before it was sent.
+/// One recorded write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedWrite {
     /// Its number within the run.
     pub number: u64,
-    /// When it was about to be sent.
+    /// When it was recorded, right before it was sent.
     pub at: Timestamp,
     /// The assignment.
     pub key: AssignmentKey,
-    /// The WABA's name, empty where it was not known.
+    /// The WABA's name; empty if it was not known.
     pub waba_name: Name,
-    /// The user's name, empty where it was not known.
+    /// The user's name; empty if it was not known.
     pub user_name: Name,
-    /// What was live.
+    /// The live set.
     pub before: TaskSet,
-    /// What was to be: the whole new set.
+    /// The new set.
     pub after: TaskSet,
     /// Whether the user was known to be an admin of the business. Older journals do not record it.
     pub admin: bool,
-    /// Why. The positions are in [`History::sources`].
+    /// The reason. Its positions refer to [`History::sources`].
     pub because: Because,
     /// The number of grants and lines that the journal leaves out of `because`.
     pub more: u64,
-    /// What became of it; `None` where the run ended before it could tell.
+    /// The outcome; `None` if the run ended before it was known.
     pub outcome: Option<RecordedOutcome>,
-    /// What a later run found out about it by reading.
+    /// What a later run found by reading.
     pub settled: Option<Settled>,
 }
 
 impl RecordedWrite {
-    /// Returns whether it was about to be sent and nothing is known of it since.
+    /// Returns whether neither its outcome nor a later read is recorded.
     pub fn is_in_flight(&self) -> bool {
         self.outcome.is_none() && self.settled.is_none()
     }
 
-    /// Returns what it was to do.
+    /// Returns the kind of its change.
     pub fn action(&self) -> Action {
         Action::between(&self.before, &self.after)
     }
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedOutcome {
-    /// When that was known.
+    /// When it was known.
     pub at: Timestamp,
-    /// What it was.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The traces by which Meta's support finds the calls.
+    /// Meta's trace ids of the calls.
     pub traces: Vec<Name>,
 }
 
-/// What a read told of a write that an earlier run left in flight.
+/// What a read shows about a write that an earlier run left in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
     /// It took effect.
     TookEffect,
-    /// All is as before it.
+    /// It had no effect.
     NoEffect,
-    /// What is stored is neither what was before nor what was to be.
+    /// The stored set is neither the old nor the new one.
     Different,
 }
 
@@ -146,11 +146,11 @@ pub enum Settlement {
 pub struct Settled {
     /// When.
     pub at: Timestamp,
-    /// The run that did.
+    /// The run that read.
     pub run: Name,
-    /// What the user then held.
+    /// The live set.
     pub found: TaskSet,
-    /// What that means.
+    /// What it means for the write.
     pub how: Settlement,
 }
 
@@ -159,22 +159,22 @@ pub struct Settled {
 pub struct BrokenLine {
     /// Its number, from 1.
     pub line: u64,
-    /// Why, for people; foreign text may stand in it.
+    /// Why. It may contain foreign text.
     pub why: Name,
 }
 
-/// What the journals of several businesses tell.
+/// The journals of several businesses.
 pub type Histories = BTreeMap<BusinessId, History>;
 
-/// A write of an earlier run, with what a read told of it.
+/// A write of an earlier run, with what a read found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettledWrite {
     /// The assignment.
     pub key: AssignmentKey,
-    /// The WABA's name, as that run knew it.
+    /// The WABA's name in that run.
     pub waba_name: Name,
-    /// The user's name, as that run knew it.
+    /// The user's name in that run.
     pub user_name: Name,
-    /// What was found, or why it could not be read.
+    /// The live set with its meaning, or why it could not be read.
     pub found: Result<(TaskSet, Settlement), String>,
 }

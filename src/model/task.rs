@@ -104,7 +104,7 @@ pub struct TaskSet {
 
 /// The names of unknown tasks. Most sets have none, so they take the size of a pointer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[allow(clippy::box_collection, reason = "a set takes three times the room of a pointer")]
+#[allow(clippy::box_collection, reason = "a set is three times as large as a pointer")]
 struct Other(Option<Box<BTreeSet<Box<str>>>>);
 
 impl Other {

@@ -181,13 +181,13 @@ fn an_unreadable_waba_is_not_planned() {
 fn with_implied(wanted: &[&str], live: &[&str]) -> Vec<String> {
     let mut desired = desired(Prune::Declared, state(wanted));
     desired.implied = Implied::from_iter([(Task::Manage, tasks("VIEW_COST"))]);
-    let told = |change: &Change| {
+    let known = |change: &Change| {
         let gone = if change.because.gone.is_some() { " explained" } else { "" };
         let blocked = if change.blocked.is_some() { " blocked" } else { "" };
         let (kept, gained, lost) = (change.kept(), change.gained(), change.lost());
         format!("{} keeps [{kept}] gains [{gained}] loses [{lost}]{gone}{blocked}", change.key.user)
     };
-    plan(&desired, &observed(state(live))).changes.iter().map(told).collect()
+    plan(&desired, &observed(state(live))).changes.iter().map(known).collect()
 }
 
 #[test]
@@ -344,16 +344,16 @@ proptest! {
                 (key, if more { held.union(beside) } else { held.clone() })
             })
             .collect();
-        let told = |live: &State| -> Vec<_> {
+        let known = |live: &State| -> Vec<_> {
             let plan = plan(&desired, &observed(live.clone()));
-            let told = |change: &Change| {
+            let known = |change: &Change| {
                 (change.key, change.gained(), change.lost(), change.because.clone(), change.blocked)
             };
-            plan.changes.iter().map(told).collect()
+            plan.changes.iter().map(known).collect()
         };
-        let told_of_more = told(&with_more);
-        prop_assert_eq!(&told(&live), &told_of_more);
-        prop_assert!(told_of_more.iter().all(|(_, gained, lost, ..)| !gained.is_empty() || !lost.is_empty()));
+        let with_more_known = known(&with_more);
+        prop_assert_eq!(&known(&live), &with_more_known);
+        prop_assert!(with_more_known.iter().all(|(_, gained, lost, ..)| !gained.is_empty() || !lost.is_empty()));
     }
 
     #[test]

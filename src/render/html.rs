@@ -256,7 +256,7 @@ fn controls(seen: &BTreeSet<Task>, to: &mut impl io::Write) -> io::Result<()> {
     for (task, short) in legend() {
         write!(to, "<li><b>{short}</b> <span>{}</span></li>", task.name())?;
     }
-    write!(to, "</ul><p id=told role=status></p>")
+    write!(to, "</ul><p id=count role=status></p>")
 }
 
 #[cfg(test)]

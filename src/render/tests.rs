@@ -57,7 +57,7 @@ fn totals(view: &View<'_>) -> Vec<String> {
     view.closing().into_iter().chain(view.unmanaged()).chain(rows).collect()
 }
 
-/// Returns the changes as formats with room for reasons show them.
+/// Returns the changes as formats with space for reasons show them.
 fn changes(view: &View<'_>, format: Format) -> Vec<String> {
     let is_drift_text = view.is_drift() && format == Format::Text;
     // A page folds nothing.

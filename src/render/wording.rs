@@ -105,7 +105,7 @@ pub(super) fn cause(moved: Moved) -> &'static str {
     }
 }
 
-/// Returns the last write that the journal has for an assignment: when, by whom, and what was written.
+/// Returns the last write that the journal has for an assignment: when, by which user, and what was written.
 pub(super) fn last_write(write: &LastWrite) -> Sentence {
     let at = write.at.strftime("last written %Y-%m-%d %H:%M UTC").to_string();
     let user =

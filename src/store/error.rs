@@ -1,14 +1,14 @@
-//! What can go wrong with a journal or a lock, by what the caller can do about it.
+//! The errors of the journal and the lock, by what the caller can do.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Why a journal or a lock cannot be used. Clones tell the same, as one failure reaches everybody who waits.
+/// Why the journal or the lock cannot be used. It can be cloned, because one failure is returned to all waiters.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// The folder for journal and lock cannot be made, or not be listed.
+    /// The folder for journal and lock cannot be created or listed.
     #[error("the folder {} cannot be used", shown(.path))]
     Folder {
         /// The folder.
@@ -24,7 +24,7 @@ pub enum JournalError {
         /// Why.
         source: Arc<io::Error>,
     },
-    /// The journal cannot be written: from here on, nothing more goes in.
+    /// The journal cannot be written. Nothing more is written after that.
     #[error("the journal {} cannot be written", shown(.path))]
     Write {
         /// The journal.
@@ -32,7 +32,7 @@ pub enum JournalError {
         /// Why.
         source: Arc<io::Error>,
     },
-    /// An entry that no reader would take.
+    /// An entry exceeds the limit of a line.
     #[error("an entry for the journal would have {bytes} bytes, and no line may have more than {limit}")]
     TooLong {
         /// Its length.
@@ -40,15 +40,15 @@ pub enum JournalError {
         /// The limit.
         limit: usize,
     },
-    /// The file system knows no locks.
+    /// The file system has no locks.
     #[error("the file system of {} knows no locks, so that nothing keeps two runs apart", shown(.path))]
     NoLocks {
         /// The lock's file.
         path: PathBuf,
-        /// What it says.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// The lock cannot be taken, though nobody is known to hold it.
+    /// The lock cannot be taken although no other run holds it.
     #[error("the lock {} cannot be taken", shown(.path))]
     Lock {
         /// The lock's file.
@@ -56,17 +56,17 @@ pub enum JournalError {
         /// Why.
         source: Arc<io::Error>,
     },
-    /// The program ends, and the work was given up.
+    /// The program ended before the work was done.
     #[error("the program ended before the journal's work did")]
     Ended,
 }
 
 impl JournalError {
-    /// Returns what to do, where there is something to say.
+    /// Returns what to do, if there is something to say.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Folder { .. } | Self::Write { .. } | Self::Lock { .. } => {
-                Some("make room or give the rights there, or name another folder with --state-dir")
+                Some("free some space, fix the permissions, or pass another folder with --state-dir")
             }
             Self::NoLocks { .. } => Some("name a folder on a local disk with --state-dir"),
             Self::Read { .. } | Self::TooLong { .. } | Self::Ended => None,
@@ -74,7 +74,7 @@ impl JournalError {
     }
 }
 
-/// Shows a path harmlessly.
+/// Returns an escaped path.
 fn shown(path: &std::path::Path) -> String {
     crate::text::escape(&path.display().to_string()).into_owned()
 }

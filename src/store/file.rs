@@ -1,6 +1,6 @@
-//! The file below the journal: made for its owner alone, only ever grows, and notices when it is taken away.
+//! The journal's file: readable by its owner only, append-only. Its removal is detected.
 //!
-//! Everything here waits for the disk; nothing here knows what a line says.
+//! Everything here blocks; nothing here knows the content of a line.
 
 use super::error::JournalError;
 use crate::files;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 pub(super) struct LogFile {
     path: PathBuf,
     file: File,
-    /// Whether the last line lacks its line feed, since whoever wrote it crashed.
+    /// Whether the last line has no line feed because its process crashed.
     torn: bool,
 }
 
 impl LogFile {
-    /// Opens the file and makes it where there is none.
+    /// Opens the file, and creates it if necessary.
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
         let fails = |error| write_error(path, error);
         let is_new = !path.exists();
@@ -31,7 +31,7 @@ impl LogFile {
         Ok(Self { path: path.to_owned(), file, torn })
     }
 
-    /// Appends whole lines, and syncs them to the disk where that is asked for.
+    /// Appends complete lines, and syncs them if `sync` is set.
     pub(super) fn append(&mut self, lines: &[u8], sync: bool) -> Result<(), JournalError> {
         self.try_append(lines, sync).map_err(|error| write_error(&self.path, error))
     }
@@ -45,7 +45,7 @@ impl LogFile {
         if sync {
             self.file.sync_data()?;
         }
-        // Last, so that what was just written is known to be where a reader will look for it.
+        // Checked last: the lines that were just written must be in the file that readers open.
         if is_at(&self.file, &self.path)? {
             Ok(())
         } else {
@@ -54,7 +54,7 @@ impl LogFile {
     }
 }
 
-/// Makes a folder for its owner alone, with those above it; one that is there stays as it is.
+/// Creates a folder that only its owner may enter, with its parents. An existing folder is left as it is.
 pub(super) fn make_folder(path: &Path) -> Result<(), JournalError> {
     let fails = |error| JournalError::Folder { path: path.to_owned(), source: Arc::new(error) };
     let is_new = !path.exists();
@@ -62,7 +62,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), JournalError> {
     if is_new { sync_folder(path).map_err(fails) } else { Ok(()) }
 }
 
-/// Returns whether an open file is still the one that its path names.
+/// Returns whether a path still leads to an open file.
 #[cfg(unix)]
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -74,13 +74,13 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns whether there is still a file of this path: where files have no numbers, an open one stays in place.
+/// Returns whether the path exists. On systems without inode numbers an open file cannot be removed.
 #[cfg(not(unix))]
 pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()
 }
 
-/// Syncs the folder of something that was made in it, without which a crash could forget its name.
+/// Syncs the folder of a new file or folder. Otherwise a crash could lose its name.
 #[cfg(unix)]
 fn sync_folder(made: &Path) -> io::Result<()> {
     match made.parent() {

@@ -1,4 +1,4 @@
-//! From lines to what they tell. Knows no file: lines go in one by one, a history comes out.
+//! Builds a history from journal lines. This module knows no file.
 
 use super::line::{EndLine, IntentLine, Line, OutcomeLine, RunLine, SettledLine};
 use super::read::Keep;
@@ -9,19 +9,19 @@ use crate::model::{
 };
 use std::borrow::Cow;
 
-/// So many broken lines are told; more are counted.
+/// The number of corrupt lines that are listed. Others are only counted. A guess.
 const MOST_BROKEN: usize = 100;
 
-/// A history in the making.
+/// A history that is being built.
 pub(super) struct Builder {
     keep: Keep,
     history: History,
     parts: PartsReader,
-    /// Whether something was read and not kept, so that a line may speak of what is no longer here.
+    /// Whether a run or write was dropped. Later lines may refer to it.
     dropped: bool,
 }
 
-/// Why a line is broken, for people.
+/// Why a line is corrupt.
 type Broken = String;
 
 impl Builder {
@@ -38,7 +38,7 @@ impl Builder {
         self.history
     }
 
-    /// Takes in a line.
+    /// Adds a line.
     pub(super) fn line(&mut self, number: u64, text: &[u8]) {
         let read = Line::from_text(text).and_then(|line| match line {
             Line::Run(line) => self.run(line),
@@ -52,7 +52,7 @@ impl Builder {
         }
     }
 
-    /// Notes a line that cannot be read.
+    /// Records a line that cannot be read.
     pub(super) fn broken(&mut self, line: u64, why: Broken) {
         self.history.broken_lines += 1;
         if self.history.broken.len() < MOST_BROKEN {
@@ -60,7 +60,7 @@ impl Builder {
         }
     }
 
-    /// Notes that the last line was cut off.
+    /// Records that the last line is incomplete.
     pub(super) fn torn(&mut self, line: u64) {
         self.history.torn = Some(line);
     }
@@ -71,13 +71,13 @@ impl Builder {
             return Err(String::from("a run of this id began before"));
         }
         self.history.runs.push(run);
-        // Grants of runs that are not kept shall not pile up.
+        // Do not keep the grants of dropped runs.
         self.parts.forget_grants();
         self.trim();
         Ok(())
     }
 
-    /// Lets go of runs that are not to be kept; the last one may still gain writes.
+    /// Drops runs that are not to be kept. The last one may still gain writes.
     fn trim(&mut self) {
         let number = self.history.runs.len();
         let first_kept = match self.keep {
@@ -145,13 +145,13 @@ impl Builder {
         Ok(())
     }
 
-    /// Says that a line speaks of what is not here, unless that may only not have been kept.
+    /// Returns an error for a line that refers to something unknown, unless it may have been dropped.
     fn orphan(&self, why: &str) -> Result<(), Broken> {
         if self.dropped { Ok(()) } else { Err(why.to_owned()) }
     }
 
     fn run_of(&mut self, id: &str) -> Option<&mut RecordedRun> {
-        // From the back, as most lines speak of the last run.
+        // Most lines refer to the last run.
         self.history.runs.iter_mut().rev().find(|run| run.id.as_str() == id)
     }
 

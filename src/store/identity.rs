@@ -1,9 +1,9 @@
-//! Who runs this process, and where, as far as the system tells.
+//! The user, machine and process of a run, as far as the system reports them.
 
 use super::write::shortened;
 use crate::documents::parts::RunnerEntry;
 
-/// Returns who runs this process.
+/// Returns the identity of this process.
 pub(super) fn am_i() -> RunnerEntry<'static> {
     let shortened = |text: String| shortened(&text).into_owned().into();
     RunnerEntry { user: user().map(shortened), host: host().map(shortened), pid: std::process::id() }
@@ -13,7 +13,7 @@ fn user() -> Option<String> {
     variable(&["USER", "LOGNAME", "USERNAME"]).or_else(number)
 }
 
-/// Returns the number of the user, which a container has even where it has no name.
+/// Returns the user id. A container has one even without a user name.
 #[cfg(target_os = "linux")]
 fn number() -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -26,9 +26,9 @@ fn number() -> Option<String> {
 }
 
 fn host() -> Option<String> {
-    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let told = told.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-    told.or_else(|| variable(&["HOSTNAME", "COMPUTERNAME", "HOST"]))
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    name.or_else(|| variable(&["HOSTNAME", "COMPUTERNAME", "HOST"]))
 }
 
 fn variable(names: &[&str]) -> Option<String> {

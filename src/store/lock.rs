@@ -1,4 +1,4 @@
-//! One apply at a time for a business on a machine: a lock that the system drops with its holder.
+//! The lock of a business: one apply at a time on a machine. The system releases it when its process ends.
 
 use super::error::JournalError;
 use super::file::{is_at, make_folder};
@@ -17,39 +17,39 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A note of a holder that is longer than this is nobody's, in bytes.
+/// The highest length of a holder's note, in bytes. A guess, far above any real note; a longer one is ignored.
 const NOTE_LIMIT: u64 = 64 * 1024;
 
-/// The right to apply to a business on this machine, for as long as it is kept.
+/// The exclusive right to apply to a business on this machine, until it is dropped.
 ///
-/// The system drops it with the process, however that ends.
+/// The system releases it when the process ends, also after a crash.
 #[derive(Debug)]
 pub struct Lock {
-    /// Dropped last: the note goes before the lock does.
+    /// Dropped last, so the note is removed before the lock is released.
     _file: File,
     folder: PathBuf,
     business: BusinessId,
 }
 
-/// What became of an attempt to take a lock.
+/// The result of an attempt to take a lock.
 #[derive(Debug)]
 pub enum Attempt {
-    /// Nobody held it.
+    /// The lock is taken.
     Taken(Lock),
     /// Another run holds it.
     Held(Holder),
 }
 
-/// Who holds a lock, as far as they have noted it.
+/// The holder of a lock, as far as its note says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holder {
-    /// Who, where it is known.
+    /// The process, if it is known.
     pub by: Option<Runner>,
-    /// Baseline when, where it is known.
+    /// The time since which it holds the lock, if it is known.
     pub since: Option<Timestamp>,
 }
 
-/// What a holder notes beside the lock, as some systems let nobody read a locked file.
+/// The holder's note in a file beside the lock. Some systems forbid reading a locked file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note<'a> {
     by: RunnerEntry<'a>,
@@ -61,7 +61,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be made, or the file system knows no locks.
+    /// If the folder cannot be created, or the file system has no locks.
     pub fn try_take(state_dir: &Path, business: BusinessId) -> Result<Attempt, JournalError> {
         let folder = super::folder(state_dir, business);
         loop {
@@ -72,15 +72,15 @@ impl Lock {
                 Ok(()) if is_ours(&file, &path)? => {
                     return Ok(Attempt::Taken(Self::taken(file, folder, business)));
                 }
-                // Somebody took the file away in between: others will lock the new one.
+                // The file was removed in the meantime; other runs will lock the new one.
                 Ok(()) => {}
             }
         }
     }
 
-    /// Takes the lock of a business, and waits for as long as another run holds it.
+    /// Takes the lock of a business, and waits while another run holds it.
     ///
-    /// A wait that is given up may get the lock later, and lets go of it at once.
+    /// If this future is dropped, the lock may still be taken later and is then released at once.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Lock {
     }
 
     fn taken(file: File, folder: PathBuf, business: BusinessId) -> Self {
-        // The note only helps others to know whom they wait for; the lock holds without it.
+        // The note only tells other runs which process they wait for. The lock works without it.
         if let Err(error) = note(&folder) {
             tracing::info!("who holds the lock could not be noted: {error}");
         }
@@ -112,7 +112,7 @@ impl Lock {
         self.business
     }
 
-    /// Returns the folder in which the lock lies.
+    /// Returns the folder of the lock.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -120,7 +120,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A note that stays behind misleads nobody for long: whoever holds the lock next writes over it.
+        // If the note cannot be removed, the next holder overwrites it.
         let _ = std::fs::remove_file(note_path(&self.folder));
     }
 }
@@ -140,7 +140,7 @@ fn is_ours(file: &File, path: &Path) -> Result<bool, JournalError> {
 
 fn refused(path: PathBuf, error: io::Error) -> JournalError {
     let source = Arc::new(error);
-    // ENOLCK is what Linux says where a network file system has no lock service; it has no kind of its own.
+    // Linux returns ENOLCK for a network file system without a lock service. `ErrorKind` has no variant for it.
     let no_locks = source.kind() == io::ErrorKind::Unsupported
         || (cfg!(target_os = "linux") && source.raw_os_error() == Some(37));
     if no_locks { JournalError::NoLocks { path, source } } else { JournalError::Lock { path, source } }
@@ -156,7 +156,7 @@ fn note(folder: &Path) -> io::Result<()> {
     json::write_document(&note, file)
 }
 
-/// Reads who holds the lock; nobody known where there is no good note.
+/// Reads the holder's note. Without a valid note the holder is unknown.
 fn holder(folder: &Path) -> Holder {
     let mut text = String::new();
     let read = File::open(note_path(folder)).and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text));
@@ -166,7 +166,7 @@ fn holder(folder: &Path) -> Holder {
     }
 }
 
-/// Shows the holder in one line: `process 4711 of deploy on build-7 since 2026-11-23T10:00:00.123Z`.
+/// Formats the holder in one line: `process 4711 of deploy on build-7 since 2026-11-23T10:00:00.123Z`.
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Some(by) = &self.by else { return f.write_str("another process") };

@@ -1,11 +1,10 @@
-//! The journal: what each apply is about to write, and what became of it, kept where a crash leaves it; and the
-//! lock without which nobody writes there.
+//! What wabacl remembers between runs: the journal of writes and their outcomes, the lock of a business, call counts.
 //!
-//! Every write is in the journal, synced to the disk, before it is sent. This module never sends anything, and must
-//! not know how a write is made nor how a history is shown.
+//! Every write is in the journal, synced to the disk, before it is sent. This module sends nothing. It does not know how
+//! a write is made, nor how a history is shown.
 //!
-//! Below the state folder there is a folder for each business, with `journal.jsonl` (JSON lines, which only ever
-//! grow) and `lock`. Work that waits for the disk goes through [`off_thread`] alone.
+//! The state folder has a folder for each business, with `journal.jsonl` (JSON lines, append-only) and `lock`. Blocking
+//! work runs only through [`off_thread`].
 
 mod calls;
 mod error;
@@ -40,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
-/// A write that the journal knows of, by its number within the run.
+/// The number of a write within its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(u64);
 
@@ -51,9 +50,9 @@ impl WriteId {
     }
 }
 
-/// The journal of one run. It keeps the lock for as long as it, or anything that it still writes, is there.
+/// The journal of one run. It keeps the lock until it and every pending write to the file are dropped.
 ///
-/// After the first failure to write nothing more goes in, and everything that asks for it fails at once.
+/// After the first failed write, every later one fails at once.
 pub struct Journal {
     run: String,
     /// The manifests to which the reasons of changes refer.
@@ -62,7 +61,7 @@ pub struct Journal {
     shared: Arc<Shared>,
 }
 
-/// What work off this thread shares with the run.
+/// The state that blocking work shares with the run.
 struct Shared {
     queue: std::sync::Mutex<Queue>,
     file: Arc<tokio::sync::Mutex<LogFile>>,
@@ -71,11 +70,11 @@ struct Shared {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // No step leaves a queue in between, so that one who panicked while holding it harms nobody.
+        // No step leaves the queue in an intermediate state, so a poisoned lock is harmless.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes all that waits.
+    /// Writes all pending lines.
     fn flush(&self, file: &mut LogFile) {
         let batch = {
             let mut queue = self.queue();
@@ -121,26 +120,26 @@ impl Journal {
         Ok(Self { run, sources, clock, shared: Arc::new(shared) })
     }
 
-    /// Returns what the journal files this run under.
+    /// Returns the id of the run.
     pub fn run(&self) -> &str {
         &self.run
     }
 
-    /// Notes that a write is about to be sent; once this returns, the disk has it.
+    /// Records that a write is about to be sent. When this returns, it is on the disk.
     ///
     /// # Errors
     ///
-    /// Where this or anything before could not be written: then the write must not be sent.
+    /// If this or an earlier line could not be written. Then the write must not be sent.
     pub async fn intent(&self, plan: &Plan, change: &Change) -> Result<WriteId, JournalError> {
         let ids = self.intents(plan, [change]).await?;
         ids.first().copied().ok_or(JournalError::Ended)
     }
 
-    /// Notes several writes that are about to be sent, with one sync; in their order.
+    /// Records several writes that are about to be sent, in their order and with one sync.
     ///
     /// # Errors
     ///
-    /// As for [`Journal::intent`]; then none of them may be sent.
+    /// As for [`Journal::intent`]. Then none of them may be sent.
     pub async fn intents<'c>(
         &self,
         plan: &Plan,
@@ -155,7 +154,7 @@ impl Journal {
                 let line = write::intent(&self.run, number, now, plan, change, &self.sources);
                 line.to_text().map(|text| (WriteId(number), text))
             });
-            // All of them first: where one is refused, none goes in.
+            // Format all lines first: if one is too long, none is written.
             let lines: Vec<_> = lines.collect::<Result<_, _>>()?;
             let mut ticket = None;
             for (id, text) in &lines {
@@ -171,11 +170,11 @@ impl Journal {
         }
     }
 
-    /// Notes what became of a write. It is written once this returns, and synced with what is synced next.
+    /// Records the outcome of a write. When this returns, it is written; the next sync includes it.
     ///
     /// # Errors
     ///
-    /// Where this or anything before could not be written.
+    /// If this or an earlier line could not be written.
     pub async fn outcome(
         &self,
         id: WriteId,
@@ -187,7 +186,7 @@ impl Journal {
         self.commit(ticket).await
     }
 
-    /// Notes what a read told of a write that an earlier run left in flight.
+    /// Records what a read found for a write that an earlier run left in flight.
     ///
     /// # Errors
     ///
@@ -206,7 +205,7 @@ impl Journal {
         self.commit(ticket).await
     }
 
-    /// Notes how the run ended, and syncs all of it.
+    /// Records the end of the run, and syncs the file.
     ///
     /// # Errors
     ///
@@ -221,7 +220,7 @@ impl Journal {
         self.commit(ticket).await
     }
 
-    /// Returns how often the disk was asked to sync since the run began.
+    /// Returns the number of syncs since the run began.
     pub fn syncs(&self) -> u64 {
         self.shared.queue().syncs()
     }
@@ -239,16 +238,16 @@ impl Journal {
         Ok(queue.push(&text, sync))
     }
 
-    /// Waits until a line is where it shall be.
+    /// Waits until a line is written, or synced if it asked for that.
     ///
-    /// Whoever comes to the file first writes for all who wait; the others find theirs done when they come.
+    /// The first waiter writes the lines of all waiters (group commit); the others then find theirs done.
     async fn commit(&self, ticket: Ticket) -> Result<(), JournalError> {
         let mut file: OwnedMutexGuard<LogFile> = Arc::clone(&self.shared.file).lock_owned().await;
         if let Some(done) = self.shared.queue().state(ticket) {
             return done;
         }
         let shared = Arc::clone(&self.shared);
-        // The work keeps the file, so that a wait that is given up lets nobody in before it is done.
+        // The work keeps the file locked, so it finishes undisturbed even if this future is dropped.
         off_thread(&self.clock, move || shared.flush(&mut file)).await?;
         self.shared.queue().state(ticket).unwrap_or(Err(JournalError::Ended))
     }
@@ -260,9 +259,9 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// Runs work that waits for the disk, or for somebody else, where it holds up nothing else.
+/// Runs blocking work on another thread.
 ///
-/// Everything in this module that leaves the thread leaves it here. The work goes on where the wait is given up.
+/// The work continues if this future is dropped.
 async fn off_thread<T: Send + 'static>(
     clock: &Clock,
     work: impl FnOnce() -> T + Send + 'static,
@@ -278,16 +277,16 @@ fn folder(state_dir: &Path, business: BusinessId) -> PathBuf {
     state_dir.join(business.to_string())
 }
 
-/// Returns where the journal of a business lies.
+/// Returns the path of the journal of a business.
 pub fn path(state_dir: &Path, business: BusinessId) -> PathBuf {
     folder(state_dir, business).join(FILE)
 }
 
-/// Returns the businesses that have a journal below a state folder, by id; none where there is no such folder.
+/// Returns the businesses with a journal in a state folder, by id; none if the folder does not exist.
 ///
 /// # Errors
 ///
-/// Where the folder cannot be listed.
+/// If the folder cannot be listed.
 pub fn businesses(state_dir: &Path) -> Result<Vec<BusinessId>, JournalError> {
     let fails = |error| JournalError::Folder { path: state_dir.to_owned(), source: Arc::new(error) };
     let entries = match std::fs::read_dir(state_dir) {

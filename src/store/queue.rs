@@ -1,40 +1,40 @@
-//! The lines that wait for the disk, and how far the disk has come: what lets one sync cover many.
+//! Group commit of journal lines: one sync for all lines that are waiting.
 //!
-//! Nothing here waits. It must not know what a line says, nor where it goes.
+//! Nothing here blocks. This module knows neither the content of a line nor the file.
 
 use super::error::JournalError;
 use std::collections::BTreeSet;
 
-/// What waits, and what is done.
+/// The pending lines, and how many are done.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     lines: Vec<u8>,
-    /// Whether somebody waits for a sync of these lines.
+    /// Whether one of the lines has to be synced.
     sync: bool,
-    /// How many lines came in, were written, and were synced, since the beginning.
+    /// The numbers of lines that were pushed, written and synced so far.
     pushed: u64,
     written: u64,
     synced: u64,
-    /// How often the disk was asked to sync.
+    /// The number of syncs.
     syncs: u64,
-    /// The first failure; after it nothing goes in, as what comes after a gap would mislead.
+    /// The first failure. After it nothing is written, because lines after a gap would be misleading.
     failed: Option<JournalError>,
-    /// How many intents there were: the number of the last one.
+    /// The number of the last intent.
     pub(super) writes: u64,
-    /// The intents that have no outcome yet.
+    /// The intents without an outcome.
     pub(super) unsettled: BTreeSet<u64>,
-    /// The writes of earlier runs that are not settled yet, by run and number.
+    /// The unsettled writes of earlier runs, by run and number.
     pub(super) earlier: BTreeSet<(String, u64)>,
 }
 
-/// The place of a line in the queue.
+/// The position of a line in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     line: u64,
     sync: bool,
 }
 
-/// Lines on their way to the disk.
+/// Lines that are being written.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) lines: Vec<u8>,
@@ -43,17 +43,17 @@ pub(super) struct Batch {
 }
 
 impl Queue {
-    /// Makes the queue of a run that found these writes of earlier runs in flight.
+    /// Makes the queue of a run. `earlier` are the writes that earlier runs left in flight.
     pub(super) fn after(earlier: BTreeSet<(String, u64)>) -> Self {
         Self { earlier, ..Self::default() }
     }
 
-    /// Fails where an earlier line could not be written.
+    /// Returns an error if an earlier line could not be written.
     pub(super) fn check(&self) -> Result<(), JournalError> {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    /// Puts a line at the end.
+    /// Appends a line.
     pub(super) fn push(&mut self, line: &str, sync: bool) -> Ticket {
         self.lines.extend_from_slice(line.as_bytes());
         self.sync |= sync;
@@ -61,7 +61,7 @@ impl Queue {
         Ticket { line: self.pushed, sync }
     }
 
-    /// Takes all that waits.
+    /// Takes all pending lines.
     pub(super) fn take(&mut self) -> Batch {
         Batch {
             lines: std::mem::take(&mut self.lines),
@@ -70,7 +70,7 @@ impl Queue {
         }
     }
 
-    /// Notes what became of a batch.
+    /// Records the result of writing a batch.
     pub(super) fn note(&mut self, batch: &Batch, result: Result<(), JournalError>) {
         if batch.sync {
             self.syncs += 1;
@@ -85,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// Returns whether a line is where it shall be; `None` while it waits.
+    /// Returns the result of writing a line; `None` while it is pending.
     pub(super) fn state(&self, ticket: Ticket) -> Option<Result<(), JournalError>> {
         let reached = if ticket.sync { self.synced } else { self.written };
         if reached >= ticket.line { Some(Ok(())) } else { self.failed.clone().map(Err) }

@@ -1,4 +1,4 @@
-//! Reading: line by line, so that the memory it takes goes by what is kept, and past whatever is broken.
+//! Reads a journal line by line, and skips corrupt lines. The memory it takes depends on what is kept.
 
 use super::error::JournalError;
 use super::history::Builder;
@@ -9,27 +9,28 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How much of a journal is kept while it is read.
+/// Which part of a journal is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Everything.
     All,
-    /// The last so many runs, and those before them that left a write in flight.
+    /// The last runs, and earlier ones with a write in flight.
     Last(usize),
     /// The writes that are in flight, with their runs.
     InFlight,
 }
 
-/// So far back from the end a last line that spares reading the rest is looked for, in bytes.
+/// The number of bytes at the end in which the last line is searched. If it says that nothing is in flight, the rest need
+/// not be read. A guess: far longer than the line of an end.
 const TAIL: u64 = 64 * 1024;
 
-/// Reads a journal. One that is not there tells nothing, and is no failure.
+/// Reads a journal. A missing file is an empty history.
 ///
-/// A line that cannot be read is told in the history and skipped.
+/// A line that cannot be read is reported in the history and skipped.
 ///
 /// # Errors
 ///
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub fn read(path: &Path, keep: Keep) -> Result<History, JournalError> {
     let fails = |error| JournalError::Read { path: path.to_owned(), source: Arc::new(error) };
     let mut file = match File::open(path) {
@@ -38,7 +39,7 @@ pub fn read(path: &Path, keep: Keep) -> Result<History, JournalError> {
         Err(error) => return Err(fails(error)),
     };
     if !file.metadata().map_err(fails)?.is_file() {
-        // A device could go on for ever.
+        // A device could be endless.
         return Err(fails(io::Error::other("it is no regular file")));
     }
     if keep == Keep::InFlight && ends_settled(&mut file).map_err(fails)? {
@@ -57,7 +58,7 @@ pub(super) fn read_lines(mut from: impl BufRead, keep: Keep) -> io::Result<Histo
             Found::TooLong => builder.broken(number, format!("it is longer than {LINE_LIMIT} bytes")),
             Found::Line if text.iter().all(u8::is_ascii_whitespace) => {}
             Found::Line => builder.line(number, &text),
-            // Only the line feed may be missing: then nothing is lost.
+            // If only the line feed is missing, the line is complete.
             Found::Rest => match Line::from_text(&text) {
                 Ok(_) => builder.line(number, &text),
                 Err(_) => builder.torn(number),
@@ -67,16 +68,16 @@ pub(super) fn read_lines(mut from: impl BufRead, keep: Keep) -> io::Result<Histo
     Ok(builder.finish())
 }
 
-/// What stands at the place where a line is expected.
+/// The result of reading a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// Nothing more.
+    /// The end of the file.
     End,
     /// A line, without its line feed.
     Line,
     /// A last line that has no line feed.
     Rest,
-    /// A line above the limit; none of it is kept.
+    /// A line that exceeds the limit; it is not kept.
     TooLong,
 }
 
@@ -108,7 +109,7 @@ fn next_line(from: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Found> {
     }
 }
 
-/// Returns whether the last line is the end of a run that knew of nothing in flight, in the whole journal.
+/// Returns whether the last line is the end of a run, and says that nothing is in flight in the whole journal.
 fn ends_settled(file: &mut File) -> io::Result<bool> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut tail = Vec::new();

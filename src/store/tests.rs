@@ -122,8 +122,8 @@ async fn what_goes_in_comes_out() {
         (plan.changes[0].key, &plan.changes[0].before, &plan.changes[0].after)
     );
     assert_eq!((write.waba_name.as_str(), write.user_name.as_str()), ("acme-eu", SECRET));
-    let told = write.outcome.as_ref().expect("it has one");
-    assert_eq!((&told.outcome, told.traces.as_slice()), (&outcome, &["AbC".into()][..]));
+    let known = write.outcome.as_ref().expect("it has one");
+    assert_eq!((&known.outcome, known.traces.as_slice()), (&outcome, &["AbC".into()][..]));
     assert_eq!((&write.because, write.more, write.admin), (&plan.changes[0].because, 0, true));
     assert_eq!(history.sources, sources());
     assert_eq!(history.in_flight().map(|(_, write)| write.number).collect::<Vec<_>>(), [2, 3]);
@@ -154,9 +154,9 @@ async fn every_outcome_comes_back_as_it_went_in() {
         journal.outcome(*id, outcome, &[]).await.expect("it is written");
     }
     let history = all(state.path());
-    let told =
+    let known =
         history.runs[0].writes.iter().map(|write| &write.outcome.as_ref().expect("it has one").outcome);
-    assert_eq!(told.collect::<Vec<_>>(), outcomes.iter().collect::<Vec<_>>());
+    assert_eq!(known.collect::<Vec<_>>(), outcomes.iter().collect::<Vec<_>>());
 }
 
 /// Writes many intents at once, and gives how often the disk was asked.
@@ -204,8 +204,8 @@ async fn what_is_in_flight_is_told_until_it_is_settled() {
     drop(journal);
 
     let (journal, earlier) = opened(state.path()).await.expect("it opens");
-    let told: Vec<_> = earlier.in_flight().map(|(run, write)| (run.id.as_str(), write.number)).collect();
-    assert_eq!(told, [(&*first, 1), (&*first, 3)]);
+    let known: Vec<_> = earlier.in_flight().map(|(run, write)| (run.id.as_str(), write.number)).collect();
+    assert_eq!(known, [(&*first, 1), (&*first, 3)]);
     let (run, write) = earlier.in_flight().next().expect("the first");
     journal.settled(run, write, &write.after, Settlement::TookEffect).await.expect("it is written");
     journal.end(&Report::default()).await.expect("it is written");
@@ -250,7 +250,7 @@ async fn a_line_that_was_cut_off_anywhere_harms_no_other() {
         let after = all(state.path());
         let broken: Vec<u64> = after.broken.iter().map(|line| line.line).collect();
         let mut expected: Vec<u64> = expected.into_iter().collect();
-        // That end is of a run that never began, so that it is told too, on a line of its own.
+        // That end is of a run that never began, so that it is known too, on a line of its own.
         expected.push(if cut == last { 3 } else { 4 });
         assert_eq!((broken, after.torn), (expected, None), "cut at {cut}");
         assert_eq!(after.in_flight().count(), history.in_flight().count(), "cut at {cut}");
@@ -273,10 +273,10 @@ fn broken_lines_are_told_and_skipped() {
     let text = lines.join("\n") + "\n\0\0\0";
     let history = read::read_lines(text.as_bytes(), Keep::All).expect("memory can be read");
     assert_eq!(history.runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    let told: Vec<String> =
+    let known: Vec<String> =
         history.broken.iter().map(|line| format!("{}: {}", line.line, line.why)).collect();
-    assert_eq!((history.broken_lines, history.torn), (told.len(), Some(11)));
-    insta::assert_snapshot!(told.join("\n"), @r"
+    assert_eq!((history.broken_lines, history.torn), (known.len(), Some(11)));
+    insta::assert_snapshot!(known.join("\n"), @r"
     2: it is not a line of a journal: expected value at column 1
     3: it is longer than 1048576 bytes
     4: it is of version 3, and this program reads versions 1 and 2
@@ -309,7 +309,7 @@ async fn lines_of_both_versions_are_read_from_one_file() {
     let [one, two, three, four, .., seven] = first.writes.as_slice() else { panic!("seven writes") };
     assert_eq!((one.waba_name.as_str(), one.user_name.as_str()), ("acme-eu", "summer-campaign"));
     assert_eq!((one.before.to_string(), one.after.is_empty()), ("MANAGE_TEMPLATES, MESSAGING".into(), true));
-    assert_eq!(one.outcome.as_ref().map(|told| &told.outcome), Some(&Outcome::Applied));
+    assert_eq!(one.outcome.as_ref().map(|known| &known.outcome), Some(&Outcome::Applied));
     let place = |line| Position { source: SourceId(0), line, column: 0 };
     let grant = |path: &str, name: &str, reason: Option<&str>, line| GrantSource {
         path: path.to_owned(),
@@ -324,7 +324,7 @@ async fn lines_of_both_versions_are_read_from_one_file() {
     let declared = Position { source: SourceId(1), line: 8, column: 0 };
     assert_eq!(three.because.gone, Some((Prune::Declared, vec![WhyGone::Declared(declared)])));
     let stored = Outcome::StoredDifferently { stored: [Task::ViewCost].into() };
-    assert_eq!(four.outcome.as_ref().map(|told| &told.outcome), Some(&stored));
+    assert_eq!(four.outcome.as_ref().map(|known| &known.outcome), Some(&stored));
     assert_eq!(seven.settled.as_ref().map(|settled| settled.how), Some(Settlement::TookEffect));
     assert_eq!(history.runs[2].writes[0].because, plan_in(&history).changes[0].because);
     let paths: Vec<&str> = history.sources.iter().map(|(_, source)| &*source.path).collect();
@@ -423,7 +423,7 @@ async fn a_failure_stays() {
 #[test]
 fn a_full_disk_is_told() {
     let mut log = LogFile::open(Path::new("/dev/full")).expect("it opens");
-    let Err(error @ JournalError::Write { .. }) = log.append(b"x\n", true) else { panic!("it has room") };
+    let Err(error @ JournalError::Write { .. }) = log.append(b"x\n", true) else { panic!("it has space") };
     let source = std::error::Error::source(&error).expect("it has a source").to_string();
     assert!(source.contains("No space left"), "{source}");
     assert!(error.hint().is_some_and(|hint| hint.contains("--state-dir")));

@@ -43,7 +43,7 @@ fn every_verb_explains_itself() {
         ("apply", "Plans, shows, asks, and makes only the assignments that differ"),
         ("show", "Shows a saved plan, without the API"),
         ("drift", "Exits with 2 on drift (kubectl and diff use 1 for that)"),
-        ("journal", "Shows what was applied, by whom, when and why"),
+        ("journal", "Shows what was applied, by which user, when and why"),
         ("whoami", "Checks the token"),
         ("schema", "Prints a JSON Schema"),
         ("emulator", "Serves the emulated Graph API"),

@@ -58,7 +58,7 @@ function filter() {
   const hidden = columns.flatMap((shown, at) => (shown ? [] : `#matrix tr > :nth-child(${at + 1})`));
   sheet.replaceSync(hidden.length ? `${hidden.join(",")} { display: none; }` : "");
   const users = columns.filter(Boolean).length - 1;
-  byId("told").textContent = `${count} of ${rows.length} WABAs, ${users} of ${columns.length - 1} users`;
+  byId("count").textContent = `${count} of ${rows.length} WABAs, ${users} of ${columns.length - 1} users`;
   if (current && (current.parentNode.hidden || !columns[current.cellIndex])) stop(firstShown());
 }
 
