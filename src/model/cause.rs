@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_all_that_is_behind_it() {
+    fn an_error_is_formatted_with_its_causes() {
         let of = |what, source: Option<Failure>| Failure { what, source: source.map(Box::new) };
         let error = of("reading", Some(of("connecting", Some(of("\u{1b}[31mred\n", None)))));
         assert_eq!(causes(&error).collect::<Vec<_>>(), ["reading", "connecting", "\u{1b}[31mred\n"]);

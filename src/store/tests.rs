@@ -194,7 +194,7 @@ async fn a_batch_takes_one_sync() {
 }
 
 #[tokio::test]
-async fn what_is_in_flight_is_told_until_it_is_settled() {
+async fn what_is_in_flight_is_reported_until_it_is_settled() {
     let state = tempfile::tempdir().expect("a folder");
     let plan = plan(3);
     let (journal, _) = opened(state.path()).await.expect("it opens");
@@ -258,7 +258,7 @@ async fn a_line_that_was_cut_off_anywhere_harms_no_other() {
 }
 
 #[test]
-fn broken_lines_are_told_and_skipped() {
+fn broken_lines_are_reported_and_skipped() {
     let long = "x".repeat(line::LINE_LIMIT + 1);
     let run = |id: &str| {
         format!(
@@ -421,7 +421,7 @@ async fn a_failure_stays() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let mut log = LogFile::open(Path::new("/dev/full")).expect("it opens");
     let Err(error @ JournalError::Write { .. }) = log.append(b"x\n", true) else { panic!("it has space") };
     let source = std::error::Error::source(&error).expect("it has a source").to_string();
@@ -439,7 +439,7 @@ async fn a_journal_that_cannot_be_written_stops_a_run_before_its_first_write() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told() {
+fn a_folder_that_cannot_be_made_is_reported() {
     let state = tempfile::tempdir().expect("a folder");
     let file = state.path().join("file");
     fs::write(&file, "").expect("a file");
