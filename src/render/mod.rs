@@ -2,7 +2,7 @@
 //!
 //! [`View`] computes what is shown of a plan or of drift; every format renders the same view. This module knows no API,
 //! no clock and no terminal: width and colour are arguments. Foreign text passes through
-//! [`escape`](crate::text::escape) in every format, and no line of text begins with it, because in the log of a pipeline
+//! [`escape`] in every format, and no line of text begins with it, because in the log of a pipeline
 //! that could be a command.
 
 pub mod diff;
