@@ -2,6 +2,8 @@
 //!
 //! This module knows nothing about the content of a file. Everything here blocks the thread.
 
+#[cfg(unix)]
+use rustix::fs::OFlags;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -53,15 +55,51 @@ pub fn replace(
 ///
 /// If the file cannot be opened, is not a regular file, or is longer than `limit`.
 pub fn open_bounded(path: &Path, limit: u64) -> io::Result<io::Take<File>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    if metadata.len() > limit {
+    let file = regular(without_blocking(OpenOptions::new().read(true)).open(path)?)?;
+    if file.metadata()?.len() > limit {
         return Err(io::Error::other(format!("it exceeds the limit of {limit} bytes")));
     }
     Ok(file.take(limit))
+}
+
+/// Opens a regular file for reading. The last part of the path may not be a link.
+///
+/// # Errors
+///
+/// If the file cannot be opened, or is a link, a folder, a pipe or a device.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    regular(without_following(OpenOptions::new().read(true)).open(path)?)
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+/// Makes sure that opening a pipe or a device does not wait for its other end. Regular files are not affected.
+#[cfg(unix)]
+fn without_blocking(options: &mut OpenOptions) -> &mut OpenOptions {
+    flags(options, OFlags::NONBLOCK)
+}
+
+/// Makes sure that opening a link fails, and that opening does not block.
+#[cfg(unix)]
+fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
+    flags(options, OFlags::NONBLOCK | OFlags::NOFOLLOW)
+}
+
+#[cfg(unix)]
+fn flags(options: &mut OpenOptions, flags: OFlags) -> &mut OpenOptions {
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed())
+}
+
+#[cfg(not(unix))]
+fn without_blocking(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+#[cfg(not(unix))]
+fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
 }
 
 /// Returns options that create files with the mode [`OWNER_ONLY`].

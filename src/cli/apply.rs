@@ -27,7 +27,8 @@ use std::time::Duration;
 /// Given one JSON file instead of manifests, it applies that saved plan, exactly and without asking.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Manifest files, or folders with *.yaml and *.yml files below them; or one *.json file, a saved plan
+    /// Manifest files, or folders with *.yaml and *.yml files below them; `-` is standard input; or one *.json file, a saved
+    /// plan
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// With a saved plan: plans again from these manifests and enforces their guards; both plans must agree
@@ -129,6 +130,10 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
 /// Reads what is on this machine, and refuses what cannot be applied.
 fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
     let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    if options::check_stdin(args.paths.iter().chain(&args.manifest))? && !args.auto_approve {
+        return Err(usage("there is no terminal to ask on: standard input is a manifest")
+            .hint("give --auto-approve to apply without being asked"));
+    }
     let Some(file) = saved_plan(&args.paths) else {
         if !args.manifest.is_empty() {
             return Err(usage("--manifest needs a saved plan").hint("name one *.json file to apply"));

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let reference = args.since.as_ref().map(reference).transpose()?;
-    let checked = engine::check_paths(&args.paths.paths, args.options.request(), events)?;
+    let checked = engine::check_paths(args.paths.checked()?, args.options.request(), events)?;
     check_business(reference.as_ref(), checked.business())?;
     let connected = Connected::connect(&args.connection, Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;

@@ -1,5 +1,6 @@
 //! Arguments that several verbs share.
 
+use super::exit::Exit;
 use super::failure::Failure;
 use super::state::StateDir;
 use crate::engine::PlanRequest;
@@ -7,6 +8,7 @@ use crate::graph::ReadStrategy;
 use crate::guard::Waiver;
 use crate::manifest::Glob;
 use crate::render;
+use crate::sources::STDIN;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -174,9 +176,25 @@ pub(crate) struct Common {
 /// The paths of the manifests.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestPaths {
-    /// Manifest files, or folders with *.yaml and *.yml files below them
+    /// Manifest files, or folders with *.yaml and *.yml files below them; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+impl ManifestPaths {
+    /// Returns the paths; standard input may be given once.
+    pub(crate) fn checked(&self) -> Result<&[PathBuf], Failure> {
+        check_stdin(&self.paths)?;
+        Ok(&self.paths)
+    }
+}
+
+/// Checks that standard input is among paths at most once, and returns whether it is.
+pub(crate) fn check_stdin<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<bool, Failure> {
+    match paths.into_iter().filter(|path| path.as_os_str() == STDIN).count() {
+        given @ (0 | 1) => Ok(given == 1),
+        _ => Err(Failure::plain(Exit::Usage, "standard input (`-`) can be given only once")),
+    }
 }
 
 /// What a plan is made for.

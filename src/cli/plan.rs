@@ -39,7 +39,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
-    let checked = engine::check_paths(&args.paths.paths, args.options.request(), events)?;
+    let checked = engine::check_paths(args.paths.checked()?, args.options.request(), events)?;
     let connected = Connected::connect(&args.connection, Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);

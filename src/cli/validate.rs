@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let validation = engine::validate(&args.paths.paths, options::day(args.today));
+    let validation = engine::validate(args.paths.checked()?, options::day(args.today));
     let (diagnostics, sources) = (&validation.diagnostics, &validation.sources);
     match args.format {
         ValidateFormat::Json => {

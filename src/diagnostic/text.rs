@@ -14,7 +14,9 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
 /// A file or folder cannot be read.
 pub(crate) fn unreadable_file(path: &str, why: &str) -> Diagnostic {
     let message = format!("cannot read {}: {}", escape(path), escape(why));
-    let help = Some(String::from("pass files, or folders that contain *.yaml or *.yml files"));
+    let help = Some(String::from(
+        "pass files, folders that contain *.yaml or *.yml files, or `-` for standard input",
+    ));
     Diagnostic { severity: Severity::Error, code: "unreadable-file", message, at: None, help }
 }
 
@@ -23,6 +25,20 @@ pub(crate) fn no_manifests(path: &str) -> Diagnostic {
     let message = format!("no *.yaml or *.yml file found in {}", escape(path));
     let help = Some(String::from("hidden files and folders are skipped"));
     Diagnostic { severity: Severity::Error, code: "no-manifests", message, at: None, help }
+}
+
+/// A link in a folder leads out of it.
+pub(crate) fn link_out(path: &str, folder: &str) -> Diagnostic {
+    let message = format!("{} is a link that leads out of {}", escape(path), escape(folder));
+    let help = Some(String::from("replace it with a copy, or pass what it leads to as a path of its own"));
+    Diagnostic { severity: Severity::Error, code: "link-out", message, at: None, help }
+}
+
+/// A file in a folder is not read because of its name, which is like that of a manifest.
+pub(crate) fn left_out(path: &str) -> Diagnostic {
+    let message = format!("{} is not read, because its name does not end with .yaml or .yml", escape(path));
+    let help = Some(String::from("rename it; if it is no manifest, hide it or move it away"));
+    Diagnostic { severity: Severity::Warning, code: "left-out", message, at: None, help }
 }
 
 /// A file is not valid YAML.

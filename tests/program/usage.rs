@@ -1,6 +1,6 @@
 //! What is wrong before anything is read from the API: usage, manifests, secrets.
 
-use super::Place;
+use super::{Place, Ran};
 
 #[test]
 fn wrong_usage_ends_with_64() {
@@ -159,4 +159,21 @@ fn who_the_token_is_for_is_told() {
     sees:    7 system users, 6 WABAs of the business 9876543210987654
     --- stderr
     "#);
+}
+
+#[test]
+fn standard_input_is_a_manifest_that_is_given_once() {
+    let place = Place::new();
+    let piped = |words: &str| {
+        let mut command = place.command(words);
+        command.stdin(std::fs::File::open(place.folder.path().join("access/access.yaml")).unwrap());
+        Ran::from(command.output().unwrap())
+    };
+    piped("validate - access/users.yaml --today 2026-03-31").ends(0).says("Valid: 5 system users");
+    piped("validate -").ends(1).says("--> <stdin>:");
+    let given = "plan - access/users.yaml --today 2026-11-23 --emulate live.yaml";
+    piped(given).ends(0).says("<stdin>");
+    piped("validate - access/users.yaml -").ends(64).says("standard input (`-`) can be given only once");
+    piped("apply - --emulate live.yaml").ends(64).says("--auto-approve");
+    piped("apply p.json --manifest - - --emulate live.yaml").ends(64).says("only once");
 }
