@@ -3,6 +3,7 @@
 //! This module decides nothing: the plan says which changes there are, and in which order. What changed since the plan
 //! is left alone. It does not know how a plan was made, nor how a report is shown.
 
+mod outcome;
 mod recovery;
 mod shutdown;
 mod step;
@@ -13,10 +14,13 @@ pub use shutdown::{Shutdown, ShutdownReason};
 
 use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
-use crate::model::{Change, Directory, Report, ReportedChange, TaskSet, UserId, WabaId, chain};
+use crate::model::{
+    AssignmentKey, Change, Directory, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
+};
 use crate::store::{Journal, JournalError};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use waba::WabaRun;
 
 /// The number of WABAs in progress at a time, unless each call is sent alone.
@@ -83,8 +87,10 @@ type HeldByUser = BTreeMap<UserId, TaskSet>;
 
 /// The result of sending a write.
 enum Sent {
-    /// The API accepted it, or there was nothing to revoke; a read will show which. With Meta's trace id.
+    /// The API accepted it; a read will show what is stored. With Meta's trace id.
     Accepted(Option<String>),
+    /// The API answered that there is nothing to revoke; a read will show whether that is so.
+    NothingToRevoke(GraphError),
     /// The API refused it, or it could not be sent.
     Refused(GraphError),
     /// The shutdown's grace period ended while the write was in flight.
@@ -92,20 +98,17 @@ enum Sent {
 }
 
 impl Executor<'_> {
-    async fn send(&self, change: &Change) -> Sent {
-        let key = change.key;
+    /// Sends the write that gives a user exactly some tasks on a WABA.
+    async fn send(&self, key: AssignmentKey, tasks: &TaskSet) -> Sent {
         self.shutdown.count_write();
-        let answer = if change.after.is_empty() {
+        let answer = if tasks.is_empty() {
             self.shutdown.within(self.writer.revoke(key.waba, key.user)).await
         } else {
-            self.shutdown.within(self.writer.assign(key.waba, key.user, &change.after)).await
+            self.shutdown.within(self.writer.assign(key.waba, key.user, tasks)).await
         };
         match answer {
             Some(Ok(trace)) => Sent::Accepted(trace),
-            // There may be nothing to revoke; the read-back shows whether that is so.
-            Some(Err(error @ GraphError::NotFound(_))) if change.after.is_empty() => {
-                Sent::Accepted(error.trace())
-            }
+            Some(Err(error @ GraphError::NotFound(_))) if tasks.is_empty() => Sent::NothingToRevoke(error),
             Some(Err(error)) => {
                 if error.is_held_back() {
                     self.shutdown.uncount_write();
@@ -114,6 +117,11 @@ impl Executor<'_> {
             }
             None => Sent::CutOff(self.shutdown.explanation().unwrap_or_default()),
         }
+    }
+
+    /// Waits on the clock of the run. Returns `false` if the run's grace period ended first.
+    async fn pause(&self, pause: Duration) -> bool {
+        self.shutdown.within(self.reader.clock().sleep(pause)).await.is_some()
     }
 
     /// Reads what everybody holds on a WABA.

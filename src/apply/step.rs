@@ -1,6 +1,6 @@
 //! One change on its way from pending to settled.
 
-use crate::model::{Blocked, Change, Outcome, ReportedChange};
+use crate::model::{AssignmentKey, Blocked, Change, Outcome, ReportedChange, TaskSet};
 use crate::store::WriteId;
 
 /// One change of a WABA, with what happened to it so far.
@@ -9,6 +9,10 @@ pub(super) struct Step<'a> {
     /// Its entry in the journal, once there is one.
     pub(super) entry: Option<Entry>,
     pub(super) state: State,
+    /// Whether a read showed that the accepted write is stored.
+    pub(super) confirmed: bool,
+    /// The API's error, if it answered that there is nothing to revoke.
+    pub(super) not_found: Option<String>,
 }
 
 /// A change's entry in the journal.
@@ -38,7 +42,36 @@ impl<'a> Step<'a> {
                 State::Settled(Outcome::NotAttempted { why: why.into() })
             }
         };
-        Self { change, entry: None, state }
+        Self { change, entry: None, state, confirmed: false, not_found: None }
+    }
+
+    pub(super) fn key(&self) -> AssignmentKey {
+        self.change.key
+    }
+
+    /// Returns the set that the write replaces.
+    pub(super) fn from(&self) -> &'a TaskSet {
+        &self.change.before
+    }
+
+    /// Returns the set that is written.
+    pub(super) fn to(&self) -> &'a TaskSet {
+        &self.change.after
+    }
+
+    /// Returns the tasks that the write gives.
+    pub(super) fn gained(&self) -> TaskSet {
+        self.to().difference(self.from())
+    }
+
+    /// Returns the tasks that the write takes away.
+    pub(super) fn lost(&self) -> TaskSet {
+        self.from().difference(self.to())
+    }
+
+    /// Returns whether a list without the user says nothing: admins may not be listed, even after a write.
+    pub(super) fn may_be_unlisted(&self, found: &TaskSet) -> bool {
+        self.change.admin && self.from().is_empty() && found.is_empty() && !self.to().is_empty()
     }
 
     pub(super) fn is_pending(&self) -> bool {

@@ -1,16 +1,26 @@
 //! Applies the changes of one WABA, one after the other.
 
+use super::outcome::{AfterUnclear, after_accepted, after_unclear, is_given, may_be_stale};
 use super::step::{Entry, State, Step};
 use super::{Executor, HeldByUser, Sent, explain, held};
 use crate::graph::GraphError;
 use crate::model::{Change, Outcome, Plan, ReportedChange, TaskSet, UserId, WabaId};
+use std::time::Duration;
 
 /// Why the remaining changes of a WABA are not attempted.
 type Halt = String;
 
-/// The calls that a WABA needs besides its writes: a read before the first one, a read after the last one, and a read
-/// to settle an unclear answer.
-const READS: u32 = 3;
+/// The calls that a WABA needs besides its writes: a read before the first one, one before the first loss, one after the
+/// last write, and a further one where an answer is unclear or a list is older than a write.
+const READS: u32 = 4;
+
+/// The pauses before a write is sent again that did not take effect. Guesses: a dropped connection is over at once, an
+/// overloaded server after some seconds.
+const REPEAT_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// The pause before a list is read again that does not show an accepted write. A guess: Meta documents that an
+/// assignment can be read at once, and nothing about a revocation.
+const STALE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The changes of one WABA that are being applied.
 pub(super) struct WabaRun<'a> {
@@ -53,6 +63,7 @@ impl<'a> WabaRun<'a> {
         for index in 0..self.steps.len() {
             if self.steps[index].is_pending() {
                 self.check_shutdown()?;
+                self.confirm_gains(index).await?;
                 self.write(index).await?;
             }
         }
@@ -76,10 +87,10 @@ impl<'a> WabaRun<'a> {
     fn check_unchanged(&mut self, live: &HeldByUser) -> Result<(), Halt> {
         let mut moved = false;
         for step in self.steps.iter_mut().filter(|step| step.is_pending()) {
-            let found = held(live, step.change.key.user);
-            if self.plan.implied.same(&found, &step.change.after) {
+            let found = held(live, step.key().user);
+            if self.plan.implied.same(&found, step.to()) {
                 step.settle(Outcome::AlreadySo);
-            } else if found != step.change.before {
+            } else if found != *step.from() {
                 moved = true;
                 step.settle(Outcome::Moved { found });
             }
@@ -87,14 +98,14 @@ impl<'a> WabaRun<'a> {
         if moved {
             return Err(String::from("another assignment on this WABA moved since the plan; plan again"));
         }
-        if self.removes_tasks() && self.others_lost_tasks(live) {
+        if !self.may_write(live) {
             return Err(String::from("somebody else lost tasks on this WABA since the plan; plan again"));
         }
         Ok(())
     }
 
     fn removes_tasks(&self) -> bool {
-        self.steps.iter().any(|step| !step.change.lost().is_empty())
+        self.steps.iter().any(|step| !step.lost().is_empty())
     }
 
     /// Returns whether a holder that the plan does not change holds less than the guards counted on.
@@ -105,7 +116,7 @@ impl<'a> WabaRun<'a> {
     /// Returns the holders that the plan does not change. A blocked change changes nobody.
     fn other_holders(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
         let is_changed = |user: &UserId| {
-            self.steps.iter().any(|step| step.change.key.user == *user && step.change.blocked.is_none())
+            self.steps.iter().any(|step| step.key().user == *user && step.change.blocked.is_none())
         };
         self.planned_holders().filter(move |(user, _)| !is_changed(user))
     }
@@ -115,15 +126,67 @@ impl<'a> WabaRun<'a> {
         self.plan.holders.get(&self.waba).into_iter().flatten()
     }
 
-    /// Records one write, sends it, and settles it as far as its answer allows.
+    /// Reads the gains of earlier writes back before a step takes something away.
+    ///
+    /// The guards counted on them, and the API can accept a write and store something else.
+    async fn confirm_gains(&mut self, index: usize) -> Result<(), Halt> {
+        if !self.needs_confirmation(index) {
+            return Ok(());
+        }
+        let live = self.read_accepted().await.map_err(|error| {
+            format!("nothing is taken away, because the gains could not be read back: {error}")
+        })?;
+        let implied = &self.plan.implied;
+        let accepted = self.steps.iter_mut().filter(|step| step.is_accepted());
+        let mut missing = None;
+        for step in accepted {
+            let found = held(&live, step.key().user);
+            step.confirmed = is_given(step, &found, implied);
+            if !step.confirmed {
+                missing.get_or_insert(step.key().user);
+                step.settle(after_accepted(step, found, implied));
+            }
+        }
+        match missing {
+            Some(user) => Err(format!(
+                "nothing is taken away, because what user {user} was to gain on this WABA is not stored; plan again"
+            )),
+            None => self.check_shutdown(),
+        }
+    }
+
+    /// Returns whether a step takes something away while gains are unconfirmed: at the first such step any, and later
+    /// those of a task that it takes away.
+    fn needs_confirmation(&self, index: usize) -> bool {
+        let lost = self.steps[index].lost();
+        let is_first = !self.steps.iter().any(|step| step.confirmed);
+        let replaces = |gained: &TaskSet| {
+            lost.known().any(|task| gained.grants(task)) || !lost.intersection(gained).is_empty()
+        };
+        let mut unconfirmed = self.steps.iter().filter(|step| step.is_accepted() && !step.confirmed);
+        !lost.is_empty()
+            && unconfirmed.any(|step| {
+                let gained = step.gained();
+                !gained.is_empty() && (is_first || replaces(&gained))
+            })
+    }
+
+    /// Records one write, sends it, and settles it as far as its answers allow.
+    ///
+    /// A write that met a passing fault and did not take effect is sent again, a limited number of times.
     async fn write(&mut self, index: usize) -> Result<(), Halt> {
         self.record_intent(index).await?;
-        let error = loop {
-            self.check_shutdown()?;
-            match self.executor.send(self.steps[index].change).await {
+        let mut pauses = REPEAT_PAUSES.into_iter();
+        loop {
+            let step = &self.steps[index];
+            match self.executor.send(step.key(), step.to()).await {
                 Sent::Accepted(trace) => {
-                    self.steps[index].add_trace(trace);
-                    self.steps[index].state = State::Accepted;
+                    self.accept(index, trace);
+                    return Ok(());
+                }
+                Sent::NothingToRevoke(error) => {
+                    self.steps[index].not_found = Some(explain(&error));
+                    self.accept(index, error.trace());
                     return Ok(());
                 }
                 Sent::CutOff(why) => {
@@ -133,40 +196,74 @@ impl<'a> WabaRun<'a> {
                 }
                 // A throttled write has no effect, but during the wait the live state may have changed.
                 Sent::Refused(GraphError::Throttled { .. }) => self.check_again(index).await?,
-                Sent::Refused(error) => break error,
+                Sent::Refused(error) => {
+                    self.steps[index].add_trace(error.trace());
+                    if !error.outcome_unknown() && !error.is_transient() {
+                        return self.settle_refused(index, &error);
+                    }
+                    if self.settle_by_reading(index, &error).await? {
+                        return Ok(());
+                    }
+                    let pause = pauses.next().filter(|_| error.is_transient());
+                    self.prepare_repeat(index, &error, pause).await?;
+                }
             }
-        };
-        self.steps[index].add_trace(error.trace());
-        self.settle_refused(index, &error).await
+        }
     }
 
-    /// Settles a write that was refused, not sent, or whose answer is unclear. The WABA halts in every case.
-    async fn settle_refused(&mut self, index: usize, error: &GraphError) -> Result<(), Halt> {
-        if error.outcome_unknown() {
-            return self.settle_by_reading(index, error).await;
-        }
+    fn accept(&mut self, index: usize, trace: Option<String>) {
+        self.steps[index].add_trace(trace);
+        self.steps[index].state = State::Accepted;
+    }
+
+    /// Settles a write that was refused or not sent. The WABA halts in every case.
+    fn settle_refused(&mut self, index: usize, error: &GraphError) -> Result<(), Halt> {
         self.executor.shut_down_if_fatal(error);
         if error.is_held_back() {
             let why = self.executor.shutdown.explanation().unwrap_or_else(|| explain(error));
             self.steps[index].settle(Outcome::NotAttempted { why: why.clone() });
             return Err(why);
         }
-        self.steps[index].settle(Outcome::Failed { error: explain(error) });
+        self.fail(index, explain(error))
+    }
+
+    fn fail(&mut self, index: usize, error: String) -> Result<(), Halt> {
+        self.steps[index].settle(Outcome::Failed { error });
         Err(String::from("an earlier change on this WABA failed"))
     }
 
-    /// Checks that an assignment still is what the plan started from.
+    /// Waits before a write without effect is sent again. Without a pause, or if the run ends, the write has failed.
+    async fn prepare_repeat(
+        &mut self,
+        index: usize,
+        error: &GraphError,
+        pause: Option<Duration>,
+    ) -> Result<(), Halt> {
+        let cause = explain(error);
+        let failed = format!("{cause}; a read shows that it did not take effect");
+        let Some(pause) = pause else { return self.fail(index, failed) };
+        let key = self.steps[index].key();
+        tracing::info!("WABA {}, user {}: {cause}; the write is sent again in {pause:?}", key.waba, key.user);
+        let _ = self.executor.pause(pause).await;
+        self.check_shutdown().inspect_err(|_| self.steps[index].settle(Outcome::Failed { error: failed }))
+    }
+
+    /// Checks that an assignment still is what the plan started from, after Meta asked to wait.
     async fn check_again(&mut self, index: usize) -> Result<(), Halt> {
         let live = self.executor.read(self.waba).await;
         let live =
             live.map_err(|error| format!("the WABA could not be read again before writing: {error}"))?;
-        let change = self.steps[index].change;
-        let found = held(&live, change.key.user);
-        if found == change.before && !(self.removes_tasks() && self.others_lost_tasks(&live)) {
-            return Ok(());
+        let found = held(&live, self.steps[index].key().user);
+        if found == *self.steps[index].from() && self.may_write(&live) {
+            return self.check_shutdown();
         }
         self.steps[index].settle(Outcome::Moved { found });
         Err(String::from("an assignment on this WABA moved while Meta asked to wait; plan again"))
+    }
+
+    /// Returns whether the holders that the guards counted on still are there, or nothing is taken away.
+    fn may_write(&self, live: &HeldByUser) -> bool {
+        !(self.removes_tasks() && self.others_lost_tasks(live))
     }
 
     /// Records a write in the journal before it is sent.
@@ -193,23 +290,37 @@ impl<'a> WabaRun<'a> {
         }
     }
 
-    /// Settles a write with an unclear answer by reading the WABA.
-    async fn settle_by_reading(&mut self, index: usize, error: &GraphError) -> Result<(), Halt> {
+    /// Reads the WABA after an unclear answer, and returns whether the write took effect.
+    ///
+    /// Halts if that cannot be found out, if the assignment moved, or if others did. Otherwise the write had no effect
+    /// and may be sent again.
+    async fn settle_by_reading(&mut self, index: usize, error: &GraphError) -> Result<bool, Halt> {
         let cause = explain(error);
-        let change = self.steps[index].change;
-        let outcome = match self.read_holders().await {
+        let live = match self.read_holders().await {
+            Ok(live) => live,
             Err(reading) => {
-                Outcome::Unknown { error: format!("{cause}; and the WABA could not be read: {reading}") }
-            }
-            Ok(live) => {
-                let found = held(&live, change.key.user);
-                if self.plan.implied.same(&found, &change.after) {
-                    self.steps[index].state = State::Accepted;
-                    return Ok(());
-                }
-                unclear_outcome(change, found, &cause)
+                let error = format!("{cause}; and the WABA could not be read: {reading}");
+                return self.halt_unsettled(index, Outcome::Unknown { error });
             }
         };
+        let found = held(&live, self.steps[index].key().user);
+        match after_unclear(&self.steps[index], found, &self.plan.implied, &cause) {
+            AfterUnclear::TookEffect => {
+                self.accept(index, None);
+                Ok(true)
+            }
+            AfterUnclear::NoEffect if self.may_write(&live) => Ok(false),
+            AfterUnclear::NoEffect => {
+                let error = format!(
+                    "{cause}; a read shows that it did not take effect, and that somebody else lost tasks on this WABA"
+                );
+                self.halt_unsettled(index, Outcome::Failed { error })
+            }
+            AfterUnclear::Settled(outcome) => self.halt_unsettled(index, outcome),
+        }
+    }
+
+    fn halt_unsettled(&mut self, index: usize, outcome: Outcome) -> Result<bool, Halt> {
         self.steps[index].settle(outcome);
         Err(String::from("an earlier change on this WABA is not settled as planned"))
     }
@@ -219,24 +330,34 @@ impl<'a> WabaRun<'a> {
         if !self.steps.iter().any(Step::is_accepted) {
             return;
         }
-        let live = self.read_holders().await;
-        let plan = self.plan;
+        let live = self.read_accepted().await;
         for step in self.steps.iter_mut().filter(|step| step.is_accepted()) {
             step.settle(match &live {
                 Err(error) => Outcome::Unknown {
                     error: format!("it was accepted, but the WABA could not be read back: {error}"),
                 },
-                Ok(live) => stored_outcome(plan, step.change, held(live, step.change.key.user)),
+                Ok(live) => after_accepted(step, held(live, step.key().user), &self.plan.implied),
             });
         }
+    }
+
+    /// Reads the WABA after accepted writes. If a list seems to be older than one of them, reads it once more.
+    async fn read_accepted(&self) -> Result<HeldByUser, String> {
+        let live = self.read_holders().await?;
+        let is_stale =
+            |step: &Step<'_>| may_be_stale(step, &held(&live, step.key().user), &self.plan.implied);
+        let mut accepted = self.steps.iter().filter(|step| step.is_accepted());
+        if accepted.any(is_stale) && self.executor.pause(STALE_PAUSE).await {
+            return self.read_holders().await;
+        }
+        Ok(live)
     }
 
     /// Reads the WABA. If the plan leaves holders on it, an empty list is an error.
     async fn read_holders(&self) -> Result<HeldByUser, String> {
         let live = self.executor.read(self.waba).await?;
-        let is_listed = |change: &Change| !change.admin && !change.after.is_empty();
-        let expects_holders =
-            self.other_holders().next().is_some() || self.steps.iter().any(|step| is_listed(step.change));
+        let is_listed = |step: &Step<'_>| !step.change.admin && !step.to().is_empty();
+        let expects_holders = self.other_holders().next().is_some() || self.steps.iter().any(is_listed);
         if live.is_empty() && expects_holders {
             return Err(String::from("the WABA's list is empty, and nothing confirms that"));
         }
@@ -246,31 +367,5 @@ impl<'a> WabaRun<'a> {
     /// Returns an error if the run is being shut down: nothing new may be sent.
     fn check_shutdown(&self) -> Result<(), Halt> {
         self.executor.shutdown.explanation().map_or(Ok(()), Err)
-    }
-}
-
-/// Returns the outcome of a write with an unclear answer after which a read found something else than planned.
-fn unclear_outcome(change: &Change, found: TaskSet, cause: &str) -> Outcome {
-    if change.admin && found.is_empty() && !change.after.is_empty() {
-        Outcome::Unknown {
-            error: format!("{cause}; and a read does not show it, since admins may not be listed"),
-        }
-    } else if found == change.before {
-        Outcome::Failed { error: format!("{cause}; a read shows that it did not take effect") }
-    } else {
-        Outcome::StoredDifferently { stored: found }
-    }
-}
-
-/// Returns the outcome of an accepted write after the read-back found `found`.
-fn stored_outcome(plan: &Plan, change: &Change, found: TaskSet) -> Outcome {
-    if plan.implied.same(&found, &change.after) {
-        Outcome::Applied
-    } else if change.admin && change.before.is_empty() && found.is_empty() {
-        Outcome::AcceptedNotListed
-    } else if found == change.before {
-        Outcome::Failed { error: "it was accepted, but the read-back shows that nothing changed".into() }
-    } else {
-        Outcome::StoredDifferently { stored: found }
     }
 }

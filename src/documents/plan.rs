@@ -136,7 +136,7 @@ documents! {
     }
     /// The API calls that an apply takes if none is sent again.
     ApplyCostEntry {
-        /// Reads: each WABA that is written is read before and after.
+        /// Reads: each WABA that is written is read before and after, and between its gains and losses.
         reads: usize,
         /// Writes: one for each change that is attempted.
         writes: usize,

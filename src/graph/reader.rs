@@ -2,6 +2,7 @@
 
 use super::retry::Retrier;
 use super::settings::RunSettings;
+use crate::clock::Clock;
 use crate::model::Cost;
 use std::sync::Arc;
 
@@ -13,6 +14,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Returns the clock of the run.
+    pub fn clock(&self) -> &Clock {
+        self.retrier.limits.clock()
+    }
+
     /// Returns the number of calls so far, including retries.
     pub fn calls(&self) -> u64 {
         self.retrier.transport.calls()

@@ -153,24 +153,34 @@ pub struct Summary {
 /// The calls to the API that applying a plan takes without retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ApplyCost {
-    /// Reads: each WABA with a write is read before its first one and after its last one.
+    /// The WABAs that are written.
+    pub wabas: usize,
+    /// Reads: each WABA with a write is read before its first one and after its last one, and, if it has gains and
+    /// losses, between them.
     pub reads: usize,
     /// Writes: one for each change that is attempted.
     pub writes: usize,
 }
 
 impl ApplyCost {
-    /// The number of reads for each WABA with a write.
-    const READS_PER_WABA: usize = 2;
-
     /// Returns the number of all calls.
     pub fn calls(self) -> usize {
         self.reads + self.writes
     }
 
-    /// Returns the number of WABAs that are written.
-    pub fn wabas(self) -> usize {
-        self.reads / Self::READS_PER_WABA
+    /// Adds the calls that the changes of one WABA take.
+    fn add<'a>(&mut self, changes: impl Iterator<Item = &'a Change>) {
+        let (mut writes, mut has_gained, mut is_read_between) = (0, false, false);
+        for change in changes {
+            writes += 1;
+            is_read_between |= has_gained && !change.before.is_subset(&change.after);
+            has_gained |= !change.after.is_subset(&change.before);
+        }
+        if writes > 0 {
+            self.wabas += 1;
+            self.reads += 2 + usize::from(is_read_between);
+            self.writes += writes;
+        }
     }
 }
 
@@ -250,9 +260,7 @@ impl Plan {
     pub fn apply_cost(&self) -> ApplyCost {
         let mut cost = ApplyCost::default();
         for on_waba in self.by_waba() {
-            let writes = on_waba.iter().filter(|change| change.blocked.is_none()).count();
-            cost.writes += writes;
-            cost.reads += if writes > 0 { ApplyCost::READS_PER_WABA } else { 0 };
+            cost.add(on_waba.iter().filter(|change| change.blocked.is_none()));
         }
         cost
     }

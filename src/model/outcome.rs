@@ -16,7 +16,7 @@ pub enum Outcome {
         /// The set that the read-back found.
         stored: TaskSet,
     },
-    /// Not written: the live set had changed since the plan.
+    /// Left alone: somebody else changed the live set, before the write or while its answer was unclear.
     Moved {
         /// The live set. The change may also be of another user on the same WABA.
         found: TaskSet,
@@ -26,7 +26,7 @@ pub enum Outcome {
         /// Why.
         error: String,
     },
-    /// Sent, but it could not be found out whether it took effect.
+    /// Sent, but it could not be found out whether it took effect, or reads do not show it yet.
     Unknown {
         /// Why.
         error: String,

@@ -185,7 +185,7 @@ fn text_shows_a_plan() {
     Partial: narrowed by --waba; other WABAs were not read.
     Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not
       attempted; 1 WABA could not be read.
-    Applying it takes 8 API calls: 4 writes, and 2 WABAs read before and after.
+    Applying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.
     "#);
 }
 
@@ -314,7 +314,7 @@ fn markdown_shows_a_plan() {
 
     Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not attempted; 1 WABA could not be read.
 
-    Applying it takes 8 API calls: 4 writes, and 2 WABAs read before and after.
+    Applying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.
     "#);
 }
 
@@ -328,7 +328,7 @@ fn commands_show_a_plan() {
     ::notice title=partial::narrowed by --waba; other WABAs were not read.
     ::notice title=highlights::old-bot loses everything on 1 WABA where no grant names it%0Acampaign loses everything on 1 WABA where its grants have expired%0Areporting loses tasks on 1 WABA%0ACI Admin newly gets FULL_CONTROL on 1 WABA%0Adeploy-bot newly gets MANAGE on 1 WABA
     ::notice title=unmanaged::Not managed: 4 assignments (1 person, 1 system user of another business, 1 undeclared system user, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop holds MANAGE
-    ::notice title=plan::Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not attempted; 1 WABA could not be read.%0AApplying it takes 8 API calls: 4 writes, and 2 WABAs read before and after.
+    ::notice title=plan::Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not attempted; 1 WABA could not be read.%0AApplying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.
     ");
 }
 

@@ -41,7 +41,7 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
     ! deploy-bot loses tasks on 1 WABA
 
     Plan: 4 to assign, 2 to change, 1 to revoke, 12 unchanged.
-    Applying it takes 17 API calls: 7 writes, and 5 WABAs read before and after.
+    Applying it takes 17 API calls: 7 writes, and 10 reads of 5 WABAs.
     --- stderr
     warning[expired-grant]: this grant ended on 2026-03-31 and grants no access on 2026-11-23
       --> access/access.yaml:49:12

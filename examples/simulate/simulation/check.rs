@@ -257,9 +257,10 @@ impl<'a> Checks<'a> {
                 Outcome::Failed { .. } => written
                     .filter(|write| write.before != write.after && !by_others(Some(write.at)))
                     .map(|write| format!("it took effect: {write:?}")),
-                Outcome::Moved { .. } | Outcome::NotAttempted { .. } => {
-                    written.map(|write| format!("it was written: {write:?}"))
-                }
+                Outcome::Moved { .. } => written
+                    .filter(|write| !by_others(Some(write.at)))
+                    .map(|write| format!("it was written, and nobody else changed it: {write:?}")),
+                Outcome::NotAttempted { .. } => written.map(|write| format!("it was written: {write:?}")),
                 Outcome::AcceptedNotListed => {
                     (written.is_none() || !change.admin).then(|| "it was not written".to_owned())
                 }

@@ -81,13 +81,13 @@ fn the_cost_counts_only_what_is_written() {
     let last = |fixture: &Fixture| plan(&fixture.view(false), &PLAIN).lines().last().map(str::to_owned);
     assert_eq!(
         last(&fixture).as_deref(),
-        Some("Applying it takes 8 API calls: 4 writes, and 2 WABAs read before and after.")
+        Some("Applying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.")
     );
-    assert_eq!(fixture.plan().apply_cost(), ApplyCost { reads: 4, writes: 4 });
+    assert_eq!(fixture.plan().apply_cost(), ApplyCost { wabas: 2, reads: 5, writes: 4 });
     fixture.proposal.plan.changes.truncate(2);
     assert_eq!(
         last(&fixture).as_deref(),
-        Some("Applying it takes 3 API calls: 1 write, and 1 WABA read before and after.")
+        Some("Applying it takes 3 API calls: 1 write, and 2 reads of 1 WABA.")
     );
     fixture.proposal.plan.changes.remove(0);
     assert!(last(&fixture).is_some_and(|line| line.ends_with("1 WABA could not be read.")));

@@ -86,12 +86,9 @@ impl View<'_> {
     fn cost(&self) -> Option<String> {
         let cost = self.plan().apply_cost();
         (!self.is_drift() && cost.writes > 0).then(|| {
-            let (writes, wabas) =
-                (count(cost.writes, "write", "writes"), count(cost.wabas(), "WABA", "WABAs"));
-            format!(
-                "Applying it takes {} API calls: {writes}, and {wabas} read before and after.",
-                cost.calls()
-            )
+            let (writes, reads) = (count(cost.writes, "write", "writes"), count(cost.reads, "read", "reads"));
+            let wabas = count(cost.wabas, "WABA", "WABAs");
+            format!("Applying it takes {} API calls: {writes}, and {reads} of {wabas}.", cost.calls())
         })
     }
 }
