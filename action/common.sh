@@ -17,14 +17,49 @@ notice() { workflow_command notice "$1"; }
 warning() { workflow_command warning "$1"; }
 
 # Fails the step with an error message on the run's page. The default exit status is 1.
+# The message goes to stderr, so it is not taken for the output of a function.
 fail() {
-  workflow_command error "$1"
+  workflow_command error "$1" >&2
   exit "${2:-1}"
+}
+
+# Prints standard input to the log as mere text. It can hold names from anywhere, and the runner takes `##[COMMAND]` in the
+# middle of a line for a workflow command.
+inert() {
+  local token
+  token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  workflow_command stop-commands "$token"
+  cat
+  echo
+  workflow_command "$token" ""
+}
+
+# Copies lines, and makes all workflow commands inert but those that begin a line: wabacl writes these, with their text
+# escaped.
+defuse() {
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do
+    [[ $line == ::* ]] || line=${line//'##['/'# #['}
+    [[ ! $line =~ ^[[:space:]]+:: ]] || line="|$line"
+    printf '%s\n' "$line"
+  done
 }
 
 # Appends standard input to the summary of the job.
 summary() {
   cat >>"${GITHUB_STEP_SUMMARY:?}"
+}
+
+# Prints file $1 as a Markdown code block that nothing in the file can end, without workflow commands. Cuts it after
+# 400,000 bytes: GitHub limits a summary to 1 MiB, and two blocks must fit (a guess).
+block() {
+  local text fence='```'
+  text=$(head -c 400000 "$1" | sed '/^[[:space:]]*::/d')
+  while [[ $text == *"$fence"* ]]; do
+    fence+='`'
+  done
+  printf '\n%stext\n%s\n%s\n\n' "$fence" "$text" "$fence"
+  [ "$(wc -c <"$1")" -le 400000 ] || printf 'The log shows the rest.\n\n'
 }
 
 # Fails unless the configuration's name can be part of a marker, a file name and an artifact name.

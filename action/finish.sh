@@ -10,6 +10,7 @@ case $INPUT_COMMAND-${EXIT_CODE:-1} in
     [ "$INPUT_FAIL_ON_DRIFT" = true ] || exit 0
     fail "Live access has drifted from the manifests." 2
     ;;
+  drift-3) fail "A test of the manifests fails on live access." 3 ;;
   *-2) fail "wabacl exited with 2: there are changes." 2 ;;
   *-3) fail "Refused by a guard, or because the plan is out of date. Nothing was written." 3 ;;
   *-4) fail "Partly done: some assignments could not be read or written. See the report." 4 ;;

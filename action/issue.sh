@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Maintains one issue for each configuration: drift opens or updates it, no drift closes it. A run that could not
-# detect drift leaves it unchanged.
+# Maintains one issue for each configuration: drift opens or updates it, no drift closes it. A run that found none but
+# could not read everything leaves it unchanged.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
@@ -17,8 +17,8 @@ write_body() {
   printf '\n<sub>%s, at %s, by [this run](%s)</sub>\n' "$INPUT_CONFIG" "$GITHUB_SHA" "$(run_url)"
 }
 
-case ${EXIT_CODE:-} in
-  2)
+case ${HAS_CHANGES:-}-${EXIT_CODE:-} in
+  true-*)
     write_body >"$body"
     if [ -n "$open" ]; then
       gh api --method PATCH "$issues/$open" -F "body=@$body" >/dev/null
@@ -28,7 +28,7 @@ case ${EXIT_CODE:-} in
       echo "Opened an issue."
     fi
     ;;
-  0)
+  false-0)
     if [ -n "$open" ]; then
       gh api --method POST "$issues/$open/comments" -f "body=No more drift: $(run_url)" >/dev/null
       gh api --method PATCH "$issues/$open" -f state=closed -f state_reason=completed >/dev/null

@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
+# shellcheck source=action/arguments.sh
+source "$ACTION/action/arguments.sh"
 
 # Moves the secrets from the inputs to the variables that wabacl reads, and masks them in the log.
 take_secrets() {
@@ -18,31 +20,14 @@ take_secrets() {
   unset INPUT_TOKEN INPUT_APP_SECRET
 }
 
-# Prints a file as an indented Markdown code block, cut after 2,000 lines: GitHub limits a summary to 1 MiB, and 2,000
-# is a guess that stays below.
-block() {
-  sed -e '/^::/d' -e 's/^/    /' -e '2000q' "$1"
-  [ "$(wc -l <"$1")" -le 2000 ] || printf '\nThe log shows the rest.\n'
-  echo
-}
-
-# Reads the non-blank lines of standard input into the array `lines`. (The bash of macOS has no mapfile.)
-read_lines() {
-  local line
-  lines=()
-  while IFS= read -r line; do
-    [[ $line =~ ^[[:space:]]*$ ]] || lines+=("$line")
-  done
-}
-
 # Sets the outputs for the counts in a JSON document of plan or drift.
 output_counts() {
   local name
   for name in assign change revoke; do
     output "$name" "$(jq -r ".summary.$name" "$1")"
   done
+  output undeclared "$(jq -r '[.unmanaged[] | select(.why == "undeclared")] | length' "$1")"
   output violations "$(jq -r '.violations | length' "$1")"
-  output has-changes "$(jq -r '.summary | .assign + .change + .revoke > 0' "$1")"
 }
 
 # Writes a comment that the head of the pull request has no plan: the plan of an earlier push would mislead.
@@ -54,43 +39,15 @@ no_plan() {
   } >"$files/comment.md"
 }
 
-run_validate() {
-  wabacl validate "${paths[@]}" --format github || code=$?
-  wabacl validate "${paths[@]}" --format text >"$files/validate.txt" 2>&1 || true
-  block "$files/validate.txt" | summary
-}
-
-# Creates a plan, saves it to file $1, shows it, and sets `ended` to the exit status of wabacl.
-plan_into() {
-  ended=0
-  rm -f "$1"
-  wabacl plan "${paths[@]}" --state-dir "$state" --out "$1" --detailed-exitcode ${more[@]+"${more[@]}"} || ended=$?
-  if [ -f "$1" ]; then
-    wabacl show "$1" --format json >"$files/plan-document.json"
-    wabacl show "$1" --format github
-    wabacl show "$1" --format markdown | tee "$files/comment.md" | summary
-    output_counts "$files/plan-document.json"
-    output plan-file "$1"
-    output plan-artifact "wabacl-plan-$INPUT_CONFIG-$(reviewed_commit)"
-  else
-    no_plan "$ended"
-    summary <"$files/comment.md"
-  fi
-}
-
-run_plan() {
-  plan_into "$files/plan.json"
-  code=$ended
-  output comment-file "$files/comment.md"
-}
-
-# Runs `wabacl apply` and sets `code` to its exit status. Writes the report and the messages to files too. A runner
-# that cancels the job signals only this shell, which forwards the signal: wabacl then finishes the calls in flight.
-apply() {
-  local child logger signalled
-  exec 4> >(tee "$files/messages.txt" >&2)
+# Runs wabacl with the arguments from $2 on and sets `ended` to its exit status. Its output goes to file $1, its
+# messages to the log and to a file. A runner that cancels the job signals only this shell, which forwards the signal:
+# wabacl then finishes the calls in flight.
+run_wabacl() {
+  local out=$1 child logger signalled
+  shift
+  exec 4> >(defuse | tee "$files/messages.txt" >&2)
   logger=$!
-  wabacl apply "$@" --state-dir "$state" ${more[@]+"${more[@]}"} >"$files/report.txt" 2>&4 &
+  wabacl "$@" >"$out" 2>&4 &
   child=$!
   exec 4>&-
   trap 'signalled=yes; kill -TERM "$child" || true' INT TERM
@@ -101,8 +58,42 @@ apply() {
     wait "$child" || ended=$?
   done
   trap - INT TERM
-  code=$ended
   wait "$logger" || true
+}
+
+run_validate() {
+  run_wabacl "$files/annotations.txt" validate "${paths[@]}" --format github
+  code=$ended
+  cat "$files/annotations.txt"
+  wabacl validate "${paths[@]}" --format text >"$files/validate.txt" 2>&1 || true
+  block "$files/validate.txt" | summary
+}
+
+# Creates a plan, saves it to file $1, shows it, and sets `ended` to the exit status of wabacl.
+plan_into() {
+  rm -f "$1"
+  run_wabacl "$files/plan.txt" plan "${paths[@]}" --state-dir "$state" --out "$1" --detailed-exitcode \
+    ${more[@]+"${more[@]}"}
+  inert <"$files/plan.txt"
+  if [ -f "$1" ]; then
+    wabacl show "$1" --format json >"$files/plan-document.json"
+    wabacl show "$1" --format github
+    wabacl show "$1" --format markdown >"$files/comment.md"
+    output_counts "$files/plan-document.json"
+    output has-changes "$(jq -r '.changes != []' "$files/plan-document.json")"
+    output plan-file "$1"
+    # Attempts of a run have plans of their own: a later attempt replaces none that was reviewed.
+    output plan-artifact "wabacl-plan-$INPUT_CONFIG-$(reviewed_commit)-${GITHUB_RUN_ATTEMPT:?}"
+  else
+    no_plan "$ended"
+  fi
+  summary <"$files/comment.md"
+}
+
+run_plan() {
+  plan_into "$files/plan.json"
+  code=$ended
+  output comment-file "$files/comment.md"
 }
 
 # Applies the reviewed plan. If there is none, or it is refused, creates a new plan and applies nothing.
@@ -115,8 +106,9 @@ run_apply() {
     echo "There is no reviewed plan, so nothing is applied. The new plan follows." | summary
   fi
   if [ "$code" -eq 0 ]; then
-    apply "${arguments[@]}"
-    cat "$files/report.txt"
+    run_wabacl "$files/report.txt" apply "${arguments[@]}" --state-dir "$state" ${more[@]+"${more[@]}"}
+    code=$ended
+    inert <"$files/report.txt"
     # The summary has the messages only if apply was refused or failed.
     [ "$code" -eq 0 ] || block "$files/messages.txt" | summary
     block "$files/report.txt" | summary
@@ -148,25 +140,44 @@ last_applied() {
   fi
 }
 
+# Succeeds if drift, whose JSON document is file $1 and whose exit status is $2, found a difference. With WABAs that
+# could not be read, the exit status does not say.
+has_drifted() {
+  case $2 in
+    2 | 3) true ;;
+    4) jq -e '.changes != [] or any(.unmanaged[]; .why == "undeclared")' "$1" >/dev/null ;;
+    *) false ;;
+  esac
+}
+
+# Succeeds if drift, as in has_drifted, found no difference and nothing that it allows.
+nothing_to_show() {
+  [ "$2" -eq 0 ] && jq -e '.changes + .notices + (.kept // []) + (.left // []) == []
+    and all(.unmanaged[]; .why != "undeclared")' "$1" >/dev/null
+}
+
 run_drift() {
-  local document=$files/drift.json since
+  local document=$files/drift.json since drifted=false
   # The baseline: changes to the manifests since then are work in progress, not drift.
   since=$(last_applied)
   [ -z "$since" ] || more+=(--since "$since")
-  wabacl drift "${paths[@]}" --state-dir "$state" --format json ${more[@]+"${more[@]}"} >"$document" || code=$?
-  case $code in
-    0 | 2 | 4)
-      output_counts "$document"
-      # A second run renders Markdown. It makes API calls only if there is something to show.
-      if [ "$code" -ne 0 ]; then
-        wabacl drift "${paths[@]}" --state-dir "$state" --format markdown ${more[@]+"${more[@]}"} >"$files/comment.md" || true
-        cat "$files/comment.md"
-      else
-        echo "No drift. Live access matches the manifests." | tee "$files/comment.md"
-      fi
-      ;;
-    *) no_plan "$code" ;;
-  esac
+  run_wabacl "$document" drift "${paths[@]}" --state-dir "$state" --format json ${more[@]+"${more[@]}"}
+  code=$ended
+  if [ -s "$document" ]; then
+    if nothing_to_show "$document" "$code"; then
+      echo "No drift. Live access matches the manifests." >"$files/comment.md"
+    else
+      # A second run renders Markdown.
+      wabacl drift "${paths[@]}" --state-dir "$state" --format markdown ${more[@]+"${more[@]}"} \
+        >"$files/comment.md" 2>/dev/null || true
+    fi
+    inert <"$files/comment.md"
+    output_counts "$document"
+    ! has_drifted "$document" "$code" || drifted=true
+    output has-changes "$drifted"
+  else
+    no_plan "$code"
+  fi
   summary <"$files/comment.md"
   output comment-file "$files/comment.md"
 }
@@ -177,12 +188,8 @@ files=$(folder)
 state=$files/state
 applied=$state/applied-$INPUT_CONFIG.json
 code=0
-read_lines <<<"$INPUT_ARGS"
-more=(${lines[@]+"${lines[@]}"})
-read_lines <<<"$INPUT_PATHS"
-[ "${#lines[@]}" -gt 0 ] || fail "paths: expected at least one path"
-paths=("${lines[@]}")
-
+read_paths
+read_args
 if [ "$INPUT_COMMAND" != validate ] && from_fork; then
   notice "Pull requests from forks get no secrets: the manifests are validated, but not planned."
   echo "Validated, but not planned: pull requests from forks get no secrets." | summary
@@ -191,8 +198,14 @@ if [ "$INPUT_COMMAND" != validate ] && from_fork; then
 fi
 case $INPUT_COMMAND in
   validate) run_validate ;;
-  plan) run_plan ;;
-  apply) run_apply ;;
+  plan)
+    read_waivers
+    run_plan
+    ;;
+  apply)
+    read_waivers
+    run_apply
+    ;;
   drift) run_drift ;;
   *) fail "command: expected validate, plan, apply or drift" 64 ;;
 esac

@@ -247,6 +247,20 @@ fn no_file_is_too_long() {
 }
 
 #[test]
+fn the_action_knows_every_guard() {
+    let script =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action/arguments.sh")).unwrap();
+    let line = script.lines().find_map(|line| line.strip_prefix("readonly GUARDS=\"")).unwrap();
+    let known: BTreeSet<&str> = line.trim_end_matches('"').split(' ').collect();
+    let unknown: Vec<&str> = wabacl::guard::Guard::ALL
+        .iter()
+        .map(|guard| guard.code())
+        .filter(|code| !known.contains(code))
+        .collect();
+    assert_eq!(unknown, Vec::<&str>::new(), "add them to GUARDS in action/arguments.sh");
+}
+
+#[test]
 fn modules_named_after_crate_are_found() {
     let code = "use crate::model::{Name, Task};\nuse crate::{render, plan::{self, x}, guard};\ncrate::graph::go(\"{\")";
     assert_eq!(modules_named(code), BTreeSet::from(["model", "render", "plan", "guard", "graph"]));

@@ -56,7 +56,9 @@ class Result:
     failed_with: int = 0
     outputs: dict = field(default_factory=dict)
     log: str = ""
+    summary: str = ""
     files: Path = None
+    run: int = 0
 
 
 @dataclass
@@ -72,8 +74,9 @@ class Action:
         self.definition = read_yaml(TOP / "action.yml")
         self.steps = self.definition["runs"]["steps"]
 
-    def run(self, event_name, event, sha, given):
-        """Runs all steps for an event, with the inputs of a workflow."""
+    def run(self, workflow, event_name, event, sha, given, rerun=False):
+        """Runs all steps for an event, with the inputs of a workflow; or runs them again, as another attempt."""
+        run, attempt = self.new_run(workflow, event_name, event, sha, rerun)
         temp = Path(tempfile.mkdtemp())
         event_file = temp / "event.json"
         event_file.write_text(json.dumps(event))
@@ -85,15 +88,17 @@ class Action:
             "GITHUB_EVENT_NAME": event_name,
             "GITHUB_EVENT_PATH": str(event_file),
             "GITHUB_REPOSITORY": "northwind/access",
-            "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": str(attempt),
+            "GITHUB_RUN_ID": str(run["id"]),
             "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_SHA": sha,
             "GITHUB_STEP_SUMMARY": str(temp / "summary.md"),
+            "GITHUB_WORKFLOW_REF": f"northwind/access/{run['path']}@refs/heads/main",
             "RUNNER_ARCH": "X64",
             "RUNNER_OS": "Linux",
             "RUNNER_TEMP": str(temp),
         }
-        values, result = self.values(given), Result(files=temp / "wabacl" / "default")
+        values, result = self.values(given), Result(files=temp / "wabacl" / "default", run=run["id"])
         for step in self.steps:
             condition = step.get("if")
             runs_after_failure = condition is not None and "always()" in condition
@@ -101,10 +106,39 @@ class Action:
                 continue
             self.steps_run.add(step["name"])
             if "uses" in step:
-                self.upload(step, values, event, sha)
+                self.upload(step, values, run)
             else:
                 self.run_script(step, values, environment, result)
+        if (temp / "summary.md").exists():
+            result.summary = (temp / "summary.md").read_text()
         return result
+
+    def new_run(self, workflow, event_name, event, sha, rerun):
+        """Records a run as GitHub does, or finds the last one again. Returns it and the number of the attempt."""
+        state_file = self.github / "state.json"
+        state = json.loads(state_file.read_text())
+        if rerun:
+            run = state["runs"][-1]
+            run["run_attempt"] += 1
+        else:
+            here = {"id": 1, "full_name": "northwind/access"}
+            head = event.get("pull_request", {}).get("head", {"ref": "main", "sha": sha, "repo": here})
+            fork = {"id": 2, "full_name": head["repo"]["full_name"]}
+            run = {
+                "id": state["next"],
+                "run_attempt": 1,
+                "path": f".github/workflows/wabacl-{workflow}.yml",
+                "workflow_id": {"plan": 11, "apply": 12, "drift": 13}[workflow],
+                "event": event_name,
+                "head_branch": head["ref"],
+                "head_sha": head["sha"],
+                "repository": here,
+                "head_repository": here if fork["full_name"] == here["full_name"] else fork,
+            }
+            state["next"] += 1
+            state["runs"].append(run)
+        state_file.write_text(json.dumps(state, indent=1))
+        return run, run["run_attempt"]
 
     def values(self, given):
         unknown = given.keys() - self.definition["inputs"].keys()
@@ -142,7 +176,7 @@ class Action:
             values[f"steps.{step['id']}.outputs.{name}"] = value
             result.outputs[name] = value
 
-    def upload(self, step, values, event, sha):
+    def upload(self, step, values, run):
         """Stores an artifact where the fake `gh` finds it, as actions/upload-artifact does."""
         assert step["uses"].startswith("actions/upload-artifact@"), step["uses"]
         settings = {name: values.fill(value) for name, value in step["with"].items()}
@@ -151,22 +185,32 @@ class Action:
         assert files or settings["if-no-files-found"] == "ignore", f"no files to upload in {source}"
         state_file = self.github / "state.json"
         state = json.loads(state_file.read_text())
-        number, state["next"] = state["next"], state["next"] + 1
+        same = [one for one in state["artifacts"] if (one["name"], one["workflow_run"]["id"]) == (settings["name"], run["id"])]
+        assert not same or settings.get("overwrite") == "True", f"the run has an artifact {settings['name']} already"
+        state["artifacts"] = [one for one in state["artifacts"] if one not in same]
         root = source.parent if source.is_file() else source
-        with zipfile.ZipFile(self.github / f"artifact-{number}.zip", "w") as archive:
+        with zipfile.ZipFile(self.github / f"artifact-{state['next']}.zip", "w") as archive:
             for file in files:
                 archive.write(file, file.relative_to(root))
-        head = event.get("pull_request", {}).get("head", {"ref": "main", "sha": sha})
-        state["artifacts"].append({
-            "id": number,
-            "name": settings["name"],
-            "expired": False,
-            "created_at": f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z",
-            "workflow_run": {
-                "repository_id": 1,
-                "head_repository_id": 1,
-                "head_branch": head["ref"],
-                "head_sha": head["sha"],
-            },
-        })
+        add_artifact(state, settings["name"], run)
         state_file.write_text(json.dumps(state, indent=1))
+
+
+def add_artifact(state, name, run, size=1000):
+    """Lists an artifact of a run. Returns its number."""
+    number, state["next"] = state["next"], state["next"] + 1
+    state["artifacts"].append({
+        "id": number,
+        "name": name,
+        "size_in_bytes": size,
+        "expired": False,
+        "created_at": f"2026-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z",
+        "workflow_run": {
+            "id": run["id"],
+            "repository_id": run["repository"]["id"],
+            "head_repository_id": run["head_repository"]["id"],
+            "head_branch": run["head_branch"],
+            "head_sha": run["head_sha"],
+        },
+    })
+    return number

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Functions that turn inputs into arguments of wabacl. An input can hold anything, also what somebody typed into a form:
+# each line becomes one argument, and only known ones are taken.
+
+# The codes of the guards that `--waive` takes.
+readonly GUARDS="max-removals min-holders self protected-user not-permitted test no-new-access admin-row"
+
+# Reads the non-blank lines of standard input into the array `lines`. (The bash of macOS has no mapfile.)
+read_lines() {
+  local line
+  lines=()
+  while IFS= read -r line; do
+    [[ $line =~ ^[[:space:]]*$ ]] || lines+=("$line")
+  done
+}
+
+# Prints the first 60 characters of a value for a message. 60 is a guess.
+quoted() {
+  printf '"%s"' "${1:0:60}"
+}
+
+# Reads the paths of the manifests into the array `paths`.
+read_paths() {
+  local path
+  read_lines <<<"$INPUT_PATHS"
+  [ "${#lines[@]}" -gt 0 ] || fail "paths: expected at least one path" 64
+  for path in "${lines[@]}"; do
+    [[ $path != -* ]] || fail "paths: expected a path, and not the option $(quoted "$path"); a path can begin with ./" 64
+  done
+  # shellcheck disable=SC2034 # run.sh passes them
+  paths=("${lines[@]}")
+}
+
+# Fails for an option that `args` must not hold, and says why.
+refuse_option() {
+  case $1 in
+    --waive) fail "args: $1 has an input of its own, waive" 64 ;;
+    --emulate | --emulate-fresh) fail "args: $1 is not taken; to try things out, use the input emulate" 64 ;;
+    --graph-url | --graph-version | --allow-host | --ca-file | --token-file | --app-secret-file)
+      fail "args: $1 is not taken, because it chooses where the token goes or comes from" 64
+      ;;
+    --format | --out | --state-dir | --state | --manifest | --previous | --since | --auto-approve | --detailed-exitcode)
+      fail "args: $1 is not taken, because the action sets it" 64
+      ;;
+    -*) fail "args: $(quoted "$1") is not an option that args takes; docs/github.md lists those" 64 ;;
+    *) fail "args: expected one option on each line, with its value after =, such as --waba=acme-*, and not $(quoted "$1")" 64 ;;
+  esac
+}
+
+# Reads `args` and the emulator's file into the array `more`. Takes only options that decide neither where requests and
+# secrets go nor which files are read or written. An option that a later version adds is refused until it is listed here.
+read_args() {
+  local line
+  read_lines <<<"$INPUT_ARGS"
+  more=(${lines[@]+"${lines[@]}"})
+  for line in ${lines[@]+"${lines[@]}"}; do
+    case ${line%%=*} in
+      --waba | --user | --only | --today | --now | --no-new-access) ;;
+      --expiring | --max-plan-age | --grace | --no-wait | --origin) ;;
+      --concurrency | --read-strategy | --waba-calls-per-hour | --max-wait | --timeout) ;;
+      --group-by | --color | --verbose | -v | -vv) ;;
+      *) refuse_option "${line%%=*}" ;;
+    esac
+  done
+  [ -z "$INPUT_EMULATE" ] || more+=("--emulate=$INPUT_EMULATE")
+}
+
+# Reads the waivers, separated by lines or commas, and appends `--waive` for each to the array `more`.
+read_waivers() {
+  local waiver code LC_ALL=C
+  read_lines <<<"${INPUT_WAIVE//,/$'\n'}"
+  for waiver in ${lines[@]+"${lines[@]}"}; do
+    waiver=${waiver#"${waiver%%[! ]*}"}
+    waiver=${waiver%"${waiver##*[! ]}"}
+    [[ $waiver =~ ^[a-z-]+(=[A-Za-z0-9][A-Za-z0-9\ ._@-]{0,99})?$ ]] ||
+      fail "waive: expected the code of a guard, or CODE=NAME with letters, digits, spaces and ._@- in the name (for other names, give the id), and not $(quoted "$waiver")" 64
+    code=${waiver%%=*}
+    [[ " $GUARDS " == *" $code "* ]] ||
+      fail "waive: $(quoted "$code") is not a guard; the guards are ${GUARDS// /, }" 64
+    more+=("--waive=$waiver")
+  done
+}
