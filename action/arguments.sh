@@ -65,6 +65,15 @@ read_args() {
   [ -z "$INPUT_EMULATE" ] || more+=("--emulate=$INPUT_EMULATE")
 }
 
+# Appends `--previous` for each line of the list that base.sh wrote to the array `more`.
+read_previous() {
+  local path
+  [ -n "$INPUT_PREVIOUS" ] || return 0
+  while IFS= read -r path; do
+    more+=(--previous "$path")
+  done <"$INPUT_PREVIOUS"
+}
+
 # Reads the waivers, separated by lines or commas, and appends `--waive` for each to the array `more`.
 read_waivers() {
   local waiver code LC_ALL=C

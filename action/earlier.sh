@@ -195,7 +195,7 @@ take_state() {
   [ -z "$(sort <<<"$names" | uniq -d)" ] || fail "The artifact has two files of one name: delete it."
   while read -r name; do
     if [ "$name" = "applied-$INPUT_CONFIG.json" ] ||
-      [[ $name =~ ^[1-9][0-9]{0,19}/(journal\.jsonl|calls-[0-9]{1,12}\.log|(inventory/|sets/)?[A-Za-z0-9_-]{1,80}\.json)$ ]]; then
+      [[ $name =~ ^[1-9][0-9]{0,19}/(journal\.jsonl|calls-[0-9]{1,12}\.log|inventory\.[A-Za-z0-9._-]{1,80}\.json)$ ]]; then
       take "$1" "$name" "$state/$name"
     fi
   done <<<"$names"

@@ -96,6 +96,14 @@ run_plan() {
   output comment-file "$files/comment.md"
 }
 
+# Says how a plan is applied that replaces a refused one. A manual run takes the first parent as the base.
+how_to_apply() {
+  echo "Nothing was written. A new plan follows: review it, then start this workflow manually to apply it."
+  if [ -n "$INPUT_BASE" ] && [ "$INPUT_BASE" != "$(git rev-parse "HEAD^" 2>/dev/null)" ]; then
+    echo "Enter $INPUT_BASE as the base: the push had several commits."
+  fi
+}
+
 # Applies the reviewed plan. If there is none, or it is refused, creates a new plan and applies nothing.
 run_apply() {
   local arguments=("${paths[@]}" --auto-approve)
@@ -119,7 +127,7 @@ run_apply() {
     [ -z "$INPUT_PLAN_FILE" ] || cp "$INPUT_PLAN_FILE" "$applied"
   fi
   if [ "$code" -eq 3 ]; then
-    echo "Nothing was written. A new plan follows: review it, then start this workflow manually to apply it." | summary
+    how_to_apply | summary
     plan_into "$files/plan.json"
     if [ "$ended" -eq 0 ]; then
       notice "Nothing to do: live access matches the manifests."

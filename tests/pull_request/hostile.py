@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from action import TOP, add_artifact
-from world import HERE, PROGRAM, GitHub, contains, equal, program, step_environment
+from world import HERE, PROGRAM, GitHub, contains, equal, git, program, step_environment
 
 HEAD, MERGE = "a" * 40, "b" * 40
 JOURNAL = "9876543210987654/journal.jsonl"
@@ -25,11 +25,11 @@ def real_program(folder):
 class Step:
     """A script of the action, run once in a folder of its own."""
 
-    def __init__(self, script, path, event=None, **environment):
+    def __init__(self, script, path, event=None, cwd=None, **environment):
         self.temp = Path(tempfile.mkdtemp())
         environment = step_environment(self.temp, path, event or {}, **environment)
         ran = subprocess.run(
-            [TOP / "action" / script], env=environment, cwd=self.temp, stdin=subprocess.DEVNULL,
+            [TOP / "action" / script], env=environment, cwd=cwd or self.temp, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.status, self.log = ran.returncode, ran.stdout
 
@@ -313,6 +313,106 @@ def test_journals(work, new):
     contains(step.log, "More than 20 artifacts are named wabacl-journal-default, but no run of wabacl-apply.yml made them")
 
 
+class Checkout:
+    """A repository with a base commit, a branch and its merge, and the step that copies the base's manifests."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        git(".", "init", "--quiet", "--initial-branch", "main", folder)
+        self.first = self.commit({"infra/access/a.yaml": "first", "infra/access/deep/b.csv": "b", "infra/one.yaml": "1",
+                                  "infra/two.yaml": "2", "infra/t.csv": "t", "infra/access/c d\n.yml": "c"})
+        (folder / "infra/access/link.yaml").symlink_to("/etc/passwd")
+        (folder / "infra/alias").symlink_to("access")
+        self.base = self.commit({"infra/access/a.yaml": "base"})
+        git(folder, "checkout", "--quiet", "-b", "feature")
+        self.head = self.commit({"infra/access/a.yaml": "head"})
+        git(folder, "checkout", "--quiet", "main")
+        self.later = self.commit({"infra/access/a.yaml": "base", "README.md": "later"})
+        git(folder, "merge", "--quiet", "--no-ff", "--message", "Merge", "feature")
+        self.merge = git(folder, "rev-parse", "HEAD")
+        git(folder, "checkout", "--quiet", "--orphan", "elsewhere")
+        self.elsewhere = self.commit({"other": "x"})
+        git(folder, "checkout", "--quiet", "main")
+
+    def commit(self, files):
+        for name, text in files.items():
+            file = self.folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "x")
+        return git(self.folder, "rev-parse", "HEAD")
+
+    def copy(self, event_name="push", event=None, paths="access", folder=None, command="apply", base=""):
+        """Runs the step. Returns it and the copied files by their paths in the repository, with a `>` on given ones."""
+        step = Step(
+            "base.sh", os.environ["PATH"], event, cwd=(folder or self.folder) / "infra", GITHUB_EVENT_NAME=event_name,
+            INPUT_COMMAND=command, INPUT_PATHS=paths, INPUT_BASE=base)
+        copied = step.temp / "wabacl/default/previous"
+        files = [file for file in copied.rglob("*") if file.is_symlink() or not file.is_dir()]
+        assert not any(file.is_symlink() for file in files), files
+        given = step.read("wabacl/default/previous.txt").splitlines() if "previous" in step.outputs else []
+        return step, {
+            str(file.relative_to(copied)): file.read_text() for file in files
+        }, [str(Path(path).relative_to(copied)) for path in given]
+
+
+def test_base(work):
+    """The base is an ancestor that the event names; regular files of its manifests are copied, and passed to wabacl."""
+    checkout = Checkout(work / "checkout")
+    pull_request = {"pull_request": {"number": 1, "base": {"sha": checkout.later},
+                                     "head": {"sha": checkout.head, "repo": HERE_REPOSITORY}}}
+    push = {"before": checkout.later, "forced": False}
+    access = {f"1/infra/access/{name}": text for name, text in [
+        ("a.yaml", "base"), ("deep/b.csv", "b"), ("c d\n.yml", "c")]}
+    for command, event_name, event, base in [
+        ("plan", "pull_request", pull_request, checkout.base),
+        ("apply", "push", push, checkout.later),
+        ("apply", "workflow_dispatch", {}, checkout.later),
+    ]:
+        step, files, given = checkout.copy(event_name, event, command=command)
+        equal((step.status, files, given), (0, access, ["1/infra/access"]))
+        equal(step.outputs["base"], base)
+
+    for paths, expected, given in [
+        ("./access/\none.yaml", access | {"2/infra/one.yaml": "1", "2/infra/t.csv": "t", "2/infra/access/deep/b.csv": "b"},
+         ["1/infra/access", "2/infra/one.yaml"]),
+        ("new\nalias\naccess/link.yaml\n/etc\n../../etc", {}, []),
+        ("../infra/two.yaml", {"1/infra/two.yaml": "2", "1/infra/t.csv": "t", "1/infra/access/deep/b.csv": "b"},
+         ["1/infra/two.yaml"]),
+    ]:
+        step, files, passed = checkout.copy(event=push, paths=paths)
+        equal((step.status, files, passed), (0, expected, given))
+    step, files, given = checkout.copy(event=push, paths=".")
+    equal((step.status, given, files["1/infra/one.yaml"]), (0, ["1/infra"], "1"))
+
+    shallow = work / "shallow"
+    git(".", "clone", "--quiet", "--depth", "1", f"file://{checkout.folder}", shallow)
+    for event_name, event, base, folder, message in [
+        ("push", {"before": "0" * 40}, "", None, "the push made a new branch"),
+        ("push", {}, "", None, "the push made a new branch"),
+        ("push", push | {"forced": True}, "", None, "the push was forced"),
+        ("push", {"before": checkout.elsewhere}, "", None, f"does not descend from {checkout.elsewhere}"),
+        ("push", push, checkout.elsewhere, None, f"does not descend from {checkout.elsewhere}"),
+        ("push", push, "d" * 40, None, f"this clone does not have commit {'d' * 40}"),
+        ("push", push, "", shallow, "set fetch-depth: 0"),
+        ("workflow_dispatch", {}, "", shallow, "set fetch-depth: 0"),
+        ("pull_request", pull_request, "", shallow, "set fetch-depth: 0"),
+    ]:
+        step, files, given = checkout.copy(event_name, event, folder=folder, base=base)
+        equal((step.status, files, given, message), (0, {}, [], message))
+        contains(step.log, "::warning::No base commit: ", message)
+    step, files, given = checkout.copy(event=push, base=checkout.first)
+    equal((step.outputs["base"], files["1/infra/access/a.yaml"]), (checkout.first, "first"))
+    for base in ("main", "--output=x", checkout.base[:39], checkout.base + "\n"):
+        step, files, given = checkout.copy(event=push, base=base)
+        equal((step.status, files), (64, {}))
+    step, files, given = checkout.copy("schedule", {}, command="drift")
+    equal((step.status, step.log, files), (0, "", {}))
+    fork = {"pull_request": pull_request["pull_request"] | {"head": {"sha": checkout.head, "repo": FORK}}}
+    equal(checkout.copy("pull_request", fork, command="plan")[1], {})
+
+
 def tests(work):
     """Returns the tests with their arguments."""
     count = iter(range(1000))
@@ -346,4 +446,5 @@ def tests(work):
         (test_plans_of_one_commit, work, new),
         (test_archives, work, new),
         (test_journals, work, new),
+        (test_base, work),
     ]

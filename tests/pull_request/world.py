@@ -22,6 +22,7 @@ DEPLOY_BOT, SENDER = "1972385232742147", "1972385232742151"
 WORKFLOW_INPUTS = {
     "${{ secrets.WABACL_TOKEN }}": TOKEN,
     "${{ inputs.waive }}": "",
+    "${{ inputs.base }}": "",
 }
 GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
@@ -37,6 +38,11 @@ def equal(actual, expected):
 def contains(text, *parts):
     for part in parts:
         assert part in text, f"not found: {part!r}"
+
+
+def git(folder, *arguments):
+    """Runs git in a folder, without the user's settings. Returns what it prints."""
+    return subprocess.check_output(["git", *arguments], cwd=folder, env=os.environ | GIT, text=True).strip()
 
 
 class GitHub:
@@ -116,7 +122,7 @@ class Repository:
         subprocess.run(["wabacl", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def git(self, *arguments):
-        return subprocess.check_output(["git", *arguments], cwd=self.folder, env=os.environ | GIT, text=True).strip()
+        return git(self.folder, *arguments)
 
     @property
     def head(self):
@@ -155,7 +161,10 @@ class Repository:
         event = {"repository": {"default_branch": "main"}}
         if self.pull_request:
             head = {"ref": self.git("branch", "--show-current"), "sha": self.head, "repo": {"full_name": head_repository}}
-            event["pull_request"] = {"number": self.pull_request, "head": head}
+            event["pull_request"] = {
+                "number": self.pull_request, "head": head, "base": {"sha": self.git("rev-parse", "main")}}
+        elif event_name == "push":
+            event |= {"before": self.git("rev-parse", "HEAD^"), "forced": False}
         state = self.github.state
         state["main"] = self.git("rev-list", "main").split()
         self.github.state = state
@@ -187,7 +196,7 @@ def program(folder, script):
 def step_environment(temp, path, event, **own):
     """Returns the environment of one step of the action, whose files are in `temp`."""
     (temp / "event.json").write_text(json.dumps({"repository": {"default_branch": "main"}} | event))
-    inputs = ("app-secret", "args", "auto-approve", "emulate", "plan-file", "token", "waive")
+    inputs = ("app-secret", "args", "auto-approve", "base", "emulate", "plan-file", "previous", "token", "waive")
     return {f"INPUT_{name.upper().replace('-', '_')}": "" for name in inputs} | {
         "ACTION": str(TOP),
         "GH_TOKEN": "github-token-not-a-secret",
