@@ -4,7 +4,7 @@
 
 #[cfg(unix)]
 use rustix::fs::OFlags;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use tempfile::Builder;
@@ -29,8 +29,7 @@ pub fn replace(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) => Path::new("."),
+        Some(folder) => or_here(folder),
         None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file")),
     };
     let mut builder = Builder::new();
@@ -102,6 +101,47 @@ fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Opens a file that only this program's user may write to: not a link, not a pipe, not somebody else's.
+///
+/// # Errors
+///
+/// If the file cannot be opened, is a link or no regular file, belongs to another user, or others may write to it.
+pub fn open_private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let opened = without_following(options).open(path);
+    let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    let file = regular(opened.map_err(|error| if is_link() { refused_link() } else { error })?)?;
+    check_owner(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn refused_link() -> io::Error {
+    io::Error::other("it is a symbolic link")
+}
+
+/// Checks that a file or folder belongs to the user of this process, and that nobody else may write to it.
+#[cfg(unix)]
+fn check_owner(metadata: &Metadata) -> io::Result<()> {
+    check_owner_is(rustix::process::geteuid().as_raw(), metadata)
+}
+
+#[cfg(unix)]
+fn check_owner_is(me: u32, metadata: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if metadata.uid() != me {
+        let message = format!("it belongs to the user {}, and this program runs as {me}", metadata.uid());
+        return Err(io::Error::other(message));
+    }
+    match metadata.mode() & 0o022 {
+        0 => Ok(()),
+        _ => Err(io::Error::other("other users may write to it (remove that with `chmod go-w`)")),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
 /// Returns options that create files with the mode [`OWNER_ONLY`].
 pub fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -114,13 +154,31 @@ pub fn owner_only() -> OpenOptions {
 ///
 /// # Errors
 ///
-/// If a folder cannot be created.
+/// If a folder cannot be created, or an existing one is a link, belongs to another user, or others may write to it.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    let metadata = path.symlink_metadata()?;
+    if metadata.is_symlink() { Err(refused_link()) } else { check_owner(&metadata) }
+}
+
+/// Checks that the folder above belongs to the user of this process, and that nobody else may write to it. It may be a
+/// link.
+///
+/// # Errors
+///
+/// If it is not so.
+pub fn check_folder_above(path: &Path) -> io::Result<()> {
+    let Some(above) = path.parent().map(or_here) else { return Ok(()) };
+    check_owner(&above.metadata()?).map_err(|error| io::Error::other(format!("{}: {error}", above.display())))
+}
+
+/// Returns the current folder for the empty path.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 #[cfg(test)]
@@ -164,5 +222,46 @@ mod tests {
         assert_eq!(text, "12345");
         assert_eq!(open_bounded(&path, 4).unwrap_err().to_string(), "it exceeds the limit of 4 bytes");
         assert_eq!(open_bounded(folder.path(), 4).unwrap_err().to_string(), "it is not a regular file");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_others_may_change_is_refused() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("state/98");
+        create_private_folder(&path).unwrap();
+        let file = path.join("journal.jsonl");
+        let open =
+            || open_private(&file, owner_only().create(true).append(true)).map_err(|error| error.to_string());
+        open().unwrap();
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for mask in [0o20, 0o02] {
+            let refused = "other users may write to it (remove that with `chmod go-w`)";
+            mode(&file, 0o600 | mask);
+            assert_eq!(open().unwrap_err(), refused);
+            mode(&file, 0o644);
+            open().unwrap();
+            mode(&path, 0o700 | mask);
+            assert_eq!(create_private_folder(&path).unwrap_err().to_string(), refused);
+            mode(&path, 0o755);
+            mode(path.parent().unwrap(), 0o700 | mask);
+            let above = format!("{}: {refused}", path.parent().unwrap().display());
+            assert_eq!(check_folder_above(&path).unwrap_err().to_string(), above);
+            mode(path.parent().unwrap(), 0o755);
+        }
+        let metadata = fs::metadata(&file).unwrap();
+        let (me, other) = (metadata.uid(), metadata.uid() + 1);
+        let expected = format!("it belongs to the user {me}, and this program runs as {other}");
+        assert_eq!(check_owner_is(other, &metadata).unwrap_err().to_string(), expected);
+        fs::rename(&file, path.join("elsewhere")).unwrap();
+        symlink("elsewhere", &file).unwrap();
+        assert_eq!(open().unwrap_err(), "it is a symbolic link");
+        symlink("98", root.path().join("state/99")).unwrap();
+        let linked = create_private_folder(&root.path().join("state/99"));
+        assert_eq!(linked.unwrap_err().to_string(), "it is a symbolic link");
+        symlink("state", root.path().join("link")).unwrap();
+        create_private_folder(&root.path().join("link/98")).unwrap();
+        check_folder_above(&root.path().join("link/98")).unwrap();
     }
 }

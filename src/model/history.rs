@@ -15,6 +15,8 @@ pub struct History {
     pub broken: Vec<BrokenLine>,
     /// The number of lines that could not be read.
     pub broken_lines: usize,
+    /// The first line that could not be read and that no crash explains. A write may be in flight that it announces.
+    pub unusable: Option<BrokenLine>,
     /// The number of the last line, if it is incomplete: its run crashed or is still writing it.
     pub torn: Option<u64>,
 }

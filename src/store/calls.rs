@@ -60,8 +60,11 @@ impl CallLog {
     /// If the folder or the lock file cannot be created.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         files::create_private_folder(&folder)?;
-        let lock =
-            files::owner_only().create(true).truncate(false).write(true).open(folder.join("calls.lock"))?;
+        let mut options = files::owner_only();
+        let lock = files::open_private(
+            &folder.join("calls.lock"),
+            options.read(true).write(true).create(true).truncate(false),
+        )?;
         Ok(Self { folder, lock: Arc::new(lock), files: BTreeMap::new(), output: None })
     }
 
@@ -89,7 +92,8 @@ impl CallLog {
             Some((current, file)) if *current == period => file,
             output => {
                 let path = path(&self.folder, period);
-                let file = files::owner_only().create(true).append(true).open(path)?;
+                let file =
+                    files::open_private(&path, files::owner_only().read(true).append(true).create(true))?;
                 &mut output.insert((period, file)).1
             }
         };
@@ -112,7 +116,7 @@ impl CallLog {
         let mut calls = Vec::new();
         for period in [current - 1, current] {
             if !self.files.contains_key(&period) {
-                match File::open(path(&self.folder, period)) {
+                match files::open_private(&path(&self.folder, period), File::options().read(true)) {
                     Ok(file) => {
                         let file = CallLogFile { file: file.take(MAX_FILE), partial: Vec::new() };
                         self.files.insert(period, file);

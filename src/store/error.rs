@@ -1,5 +1,6 @@
 //! The errors of the journal and the lock, by what the caller can do.
 
+use crate::model::Name;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,16 @@ pub enum JournalError {
         path: PathBuf,
         /// Why.
         source: Arc<io::Error>,
+    },
+    /// A line of the journal cannot be read, so a write may be in flight that nobody knows of.
+    #[error("line {line} of the journal {} cannot be used: {why}", shown(.path))]
+    Unusable {
+        /// The journal.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: u64,
+        /// Why.
+        why: Name,
     },
     /// The journal cannot be written. Nothing more is written after that.
     #[error("the journal {} cannot be written", shown(.path))]
@@ -69,6 +80,10 @@ impl JournalError {
                 Some("free some space, fix the permissions, or pass another folder with --state-dir")
             }
             Self::NoLocks { .. } => Some("name a folder on a local disk with --state-dir"),
+            Self::Unusable { .. } => Some(
+                "if a newer version of wabacl wrote it, use that one; otherwise look at it with `wabacl journal`, move \
+                 the file away, and plan again",
+            ),
             Self::Read { .. } | Self::TooLong { .. } | Self::Ended => None,
         }
     }

@@ -21,14 +21,19 @@ impl LogFile {
     /// Opens the file, and creates it if necessary.
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
         let fails = |error| write_error(path, error);
-        let is_new = !path.exists();
+        let is_new = path.symlink_metadata().is_err();
         let mut options = files::owner_only();
-        let mut file = options.read(true).append(true).create(true).open(path).map_err(fails)?;
+        let mut file =
+            files::open_private(path, options.read(true).append(true).create(true)).map_err(fails)?;
         if is_new {
             sync_folder(path).map_err(fails)?;
         }
         let torn = ends_torn(&mut file).map_err(fails)?;
-        Ok(Self { path: path.to_owned(), file, torn })
+        Ok(Self::new(path, file, torn))
+    }
+
+    pub(super) fn new(path: &Path, file: File, torn: bool) -> Self {
+        Self { path: path.to_owned(), file, torn }
     }
 
     /// Appends complete lines, and syncs them if `sync` is set.
@@ -54,11 +59,11 @@ impl LogFile {
     }
 }
 
-/// Creates a folder that only its owner may enter, with its parents. An existing folder is left as it is.
+/// Creates the folder of a business, with its parents, or checks that nobody else may write to it.
 pub(super) fn make_folder(path: &Path) -> Result<(), JournalError> {
     let fails = |error| JournalError::Folder { path: path.to_owned(), source: Arc::new(error) };
     let is_new = !path.exists();
-    files::create_private_folder(path).map_err(fails)?;
+    files::create_private_folder(path).and_then(|()| files::check_folder_above(path)).map_err(fails)?;
     if is_new { sync_folder(path).map_err(fails) } else { Ok(()) }
 }
 
@@ -67,7 +72,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), JournalError> {
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let mine = file.metadata()?;
-    match path.metadata() {
+    match path.symlink_metadata() {
         Ok(named) => Ok((mine.dev(), mine.ino()) == (named.dev(), named.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

@@ -1,6 +1,6 @@
 //! Builds a history from journal lines. This module knows no file.
 
-use super::line::{EndLine, IntentLine, Line, OutcomeLine, RunLine, SettledLine};
+use super::line::{EndLine, IntentLine, Line, LineError, OutcomeLine, RunLine, SettledLine};
 use super::read::Keep;
 use crate::documents::PartsReader;
 use crate::documents::parts::OutcomeParts;
@@ -20,9 +20,6 @@ pub(super) struct Builder {
     /// Whether a run or write was dropped. Later lines may refer to it.
     dropped: bool,
 }
-
-/// Why a line is corrupt.
-type Broken = String;
 
 impl Builder {
     pub(super) fn new(keep: Keep) -> Self {
@@ -48,15 +45,19 @@ impl Builder {
             Line::End(line) => self.end(line),
         });
         if let Err(why) = read {
-            self.broken(number, why);
+            self.broken(number, &why);
         }
     }
 
     /// Records a line that cannot be read.
-    pub(super) fn broken(&mut self, line: u64, why: Broken) {
+    pub(super) fn broken(&mut self, number: u64, why: &LineError) {
+        let line = BrokenLine { line: number, why: Name::new(why.to_string()) };
         self.history.broken_lines += 1;
+        if !matches!(why, LineError::Cut(_)) && self.history.unusable.is_none() {
+            self.history.unusable = Some(line.clone());
+        }
         if self.history.broken.len() < MOST_BROKEN {
-            self.history.broken.push(BrokenLine { line, why: Name::new(why) });
+            self.history.broken.push(line);
         }
     }
 
@@ -65,10 +66,10 @@ impl Builder {
         self.history.torn = Some(line);
     }
 
-    fn run(&mut self, line: RunLine<'_>) -> Result<(), Broken> {
+    fn run(&mut self, line: RunLine<'_>) -> Result<(), LineError> {
         let run = recorded_run(line);
         if self.history.runs.iter().rev().any(|known| known.id == run.id) {
-            return Err(String::from("a run of this id began before"));
+            return Err(corrupt("a run of this id began before"));
         }
         self.history.runs.push(run);
         // Do not keep the grants of dropped runs.
@@ -93,7 +94,7 @@ impl Builder {
         self.dropped |= self.history.runs.len() < number;
     }
 
-    fn intent(&mut self, line: IntentLine<'_>) -> Result<(), Broken> {
+    fn intent(&mut self, line: IntentLine<'_>) -> Result<(), LineError> {
         let id = line.run.clone();
         let write = recorded_write(line, &mut self.parts);
         let Some(run) = self.run_of(&id) else {
@@ -101,14 +102,14 @@ impl Builder {
         };
         match run.writes.last() {
             Some(last) if last.number >= write.number => {
-                return Err(String::from("its number does not follow that of the write before it"));
+                return Err(corrupt("its number does not follow that of the write before it"));
             }
             Some(_) | None => run.writes.push(write),
         }
         Ok(())
     }
 
-    fn outcome(&mut self, line: OutcomeLine<'_>) -> Result<(), Broken> {
+    fn outcome(&mut self, line: OutcomeLine<'_>) -> Result<(), LineError> {
         let OutcomeLine { outcome, stored, found, error, .. } = line;
         let outcome = OutcomeParts { outcome, stored, found, error }.read();
         let outcome = RecordedOutcome { at: line.at.0, outcome, traces: names(line.traces) };
@@ -120,7 +121,7 @@ impl Builder {
         Ok(())
     }
 
-    fn settled(&mut self, line: SettledLine<'_>) -> Result<(), Broken> {
+    fn settled(&mut self, line: SettledLine<'_>) -> Result<(), LineError> {
         let settled =
             Settled { at: line.at.0, run: Name::new(line.run), found: line.found.0, how: line.how.into() };
         let Some(write) = self.write_of(&line.of, line.write) else {
@@ -131,7 +132,7 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self, line: EndLine<'_>) -> Result<(), Broken> {
+    fn end(&mut self, line: EndLine<'_>) -> Result<(), LineError> {
         let end = RunEnd {
             at: line.at.0,
             stopped: line.stopped.map(Name::new),
@@ -146,8 +147,8 @@ impl Builder {
     }
 
     /// Returns an error for a line that refers to something unknown, unless it may have been dropped.
-    fn orphan(&self, why: &str) -> Result<(), Broken> {
-        if self.dropped { Ok(()) } else { Err(why.to_owned()) }
+    fn orphan(&self, why: &str) -> Result<(), LineError> {
+        if self.dropped { Ok(()) } else { Err(corrupt(why)) }
     }
 
     fn run_of(&mut self, id: &str) -> Option<&mut RecordedRun> {
@@ -170,6 +171,10 @@ impl Builder {
             run.writes.retain(RecordedWrite::is_in_flight);
         }
     }
+}
+
+fn corrupt(why: &str) -> LineError {
+    LineError::Corrupt(why.to_owned())
 }
 
 /// Returns texts as names.

@@ -151,23 +151,37 @@ impl Line<'_> {
         Ok(text)
     }
 
-    /// Reads a line. The error says what is wrong with it, and may contain text from the file.
-    pub(super) fn from_text(text: &[u8]) -> Result<Line<'static>, String> {
+    /// Reads a line.
+    pub(super) fn from_text(text: &[u8]) -> Result<Line<'static>, LineError> {
         // serde_json counts lines from the start of this one.
-        let shown = |error: serde_json::Error| error.to_string().replace(" at line 1 column", " at column");
-        let mark: Mark = serde_json::from_slice(text)
-            .map_err(|error| format!("it is not a line of a journal: {}", shown(error)))?;
+        let shown = |error: &serde_json::Error| error.to_string().replace(" at line 1 column", " at column");
+        let mark: Mark = serde_json::from_slice(text).map_err(|error| {
+            let why = format!("it is not a line of a journal: {}", shown(&error));
+            if error.is_eof() { LineError::Cut(why) } else { LineError::Corrupt(why) }
+        })?;
         let line = match (mark.v, &*mark.kind) {
             (OLD_VERSION, "intent") => serde_json::from_slice(text).map(|old| Line::Intent(renewed(old))),
             (OLD_VERSION | VERSION, _) => serde_json::from_slice(text),
-            (other, _) => {
-                return Err(format!(
-                    "it is of version {other}, and this program reads versions {OLD_VERSION} and {VERSION}"
-                ));
-            }
+            (other, _) => return Err(LineError::Newer(other)),
         };
-        line.map_err(|error| format!("it is not a line `{}`: {}", mark.kind, shown(error)))
+        line.map_err(|error| {
+            LineError::Corrupt(format!("it is not a line `{}`: {}", mark.kind, shown(&error)))
+        })
     }
+}
+
+/// Why a line cannot be read. The text may contain text of the file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LineError {
+    /// It was cut off when its process crashed, so nothing that it announces was sent.
+    #[error("{0}")]
+    Cut(String),
+    /// It is of a version that this program does not know.
+    #[error("it is of version {0}, and this program reads versions {OLD_VERSION} and {VERSION}")]
+    Newer(u32),
+    /// It is something else.
+    #[error("{0}")]
+    Corrupt(String),
 }
 
 /// Returns an intent of version 1 as one of version 2.

@@ -128,7 +128,8 @@ impl Drop for Lock {
 fn open(folder: &Path) -> Result<(PathBuf, File), JournalError> {
     make_folder(folder)?;
     let path = folder.join("lock");
-    match files::owner_only().read(true).write(true).create(true).truncate(false).open(&path) {
+    let mut options = files::owner_only();
+    match files::open_private(&path, options.read(true).write(true).create(true).truncate(false)) {
         Ok(file) => Ok((path, file)),
         Err(error) => Err(JournalError::Lock { path, source: Arc::new(error) }),
     }
@@ -152,14 +153,15 @@ fn note_path(folder: &Path) -> PathBuf {
 
 fn note(folder: &Path) -> io::Result<()> {
     let note = Note { by: identity::am_i(), since: moment(Timestamp::now()) };
-    let file = files::owner_only().write(true).create(true).truncate(true).open(note_path(folder))?;
-    json::write_document(&note, file)
+    // A new file: one that is there could be a link.
+    files::replace(&note_path(folder), files::OWNER_ONLY, |to| json::write_document(&note, to))
 }
 
 /// Reads the holder's note. Without a valid note the holder is unknown.
 fn holder(folder: &Path) -> Holder {
     let mut text = String::new();
-    let read = File::open(note_path(folder)).and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text));
+    let read = files::open_private(&note_path(folder), File::options().read(true))
+        .and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text));
     match (read, serde_json::from_str::<Note<'_>>(&text)) {
         (Ok(_), Ok(note)) => Holder { by: Some(note.by.read()), since: Some(note.since.0) },
         _ => Holder::default(),

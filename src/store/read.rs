@@ -2,8 +2,9 @@
 
 use super::error::JournalError;
 use super::history::Builder;
-use super::line::{EndLine, LINE_LIMIT, Line};
-use crate::model::History;
+use super::line::{EndLine, LINE_LIMIT, Line, LineError};
+use crate::files;
+use crate::model::{BrokenLine, History};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -30,22 +31,25 @@ const TAIL: u64 = 64 * 1024;
 ///
 /// # Errors
 ///
-/// If the file cannot be read.
+/// If the file cannot be read; with [`Keep::InFlight`] also if there is a line that cannot be read and that no crash
+/// explains, because it may announce a write that is in flight.
 pub fn read(path: &Path, keep: Keep) -> Result<History, JournalError> {
     let fails = |error| JournalError::Read { path: path.to_owned(), source: Arc::new(error) };
-    let mut file = match File::open(path) {
+    let mut file = match files::open_private(path, File::options().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(History::default()),
         Err(error) => return Err(fails(error)),
     };
-    if !file.metadata().map_err(fails)?.is_file() {
-        // A device could be endless.
-        return Err(fails(io::Error::other("it is no regular file")));
-    }
     if keep == Keep::InFlight && ends_settled(&mut file).map_err(fails)? {
         return Ok(History::default());
     }
-    read_lines(BufReader::new(file), keep).map_err(fails)
+    let history = read_lines(BufReader::new(file), keep).map_err(fails)?;
+    match &history.unusable {
+        Some(BrokenLine { line, why }) if keep == Keep::InFlight => {
+            Err(JournalError::Unusable { path: path.to_owned(), line: *line, why: why.clone() })
+        }
+        Some(_) | None => Ok(history),
+    }
 }
 
 /// Reads all lines of a journal.
@@ -55,7 +59,9 @@ pub(super) fn read_lines(mut from: impl BufRead, keep: Keep) -> io::Result<Histo
     for number in 1.. {
         match next_line(&mut from, &mut text)? {
             Found::End => break,
-            Found::TooLong => builder.broken(number, format!("it is longer than {LINE_LIMIT} bytes")),
+            Found::TooLong => {
+                builder.broken(number, &LineError::Corrupt(format!("it is longer than {LINE_LIMIT} bytes")));
+            }
             Found::Line if text.iter().all(u8::is_ascii_whitespace) => {}
             Found::Line => builder.line(number, &text),
             // If only the line feed is missing, the line is complete.

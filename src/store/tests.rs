@@ -422,7 +422,8 @@ async fn a_failure_stays() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_reported() {
-    let mut log = LogFile::open(Path::new("/dev/full")).expect("it opens");
+    let path = Path::new("/dev/full");
+    let mut log = LogFile::new(path, fs::OpenOptions::new().write(true).open(path).expect("it opens"), false);
     let Err(error @ JournalError::Write { .. }) = log.append(b"x\n", true) else { panic!("it has space") };
     let source = std::error::Error::source(&error).expect("it has a source").to_string();
     assert!(source.contains("No space left"), "{source}");
@@ -459,6 +460,82 @@ async fn only_the_owner_can_read_it() {
     assert_eq!([mode(&below), mode(&folder)], [0o700; 2]);
     assert_eq!(["journal.jsonl", "lock", "lock.holder"].map(|file| mode(&folder.join(file))), [0o600; 3]);
     drop(journal);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_and_pipes_in_the_state_folder_are_refused_without_waiting() {
+    for name in ["journal.jsonl", "lock", "calls.lock"] {
+        for is_pipe in [false, true] {
+            let state = tempfile::tempdir().expect("a folder");
+            drop(taken(state.path()));
+            let path = folder_of(state.path()).join(name);
+            let victim = state.path().join("victim");
+            fs::write(&victim, "").expect("a file");
+            let _ = fs::remove_file(&path);
+            if is_pipe {
+                let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");
+                assert!(made.success());
+            } else {
+                std::os::unix::fs::symlink(&victim, &path).expect("a link");
+            }
+            let refused = if name == "calls.lock" {
+                CallLog::open(folder_of(state.path())).expect_err("it is refused").to_string()
+            } else {
+                let error = opened_or_refused(state.path()).await;
+                std::error::Error::source(&error).expect("it has a source").to_string()
+            };
+            let expected = if is_pipe { "it is not a regular file" } else { "it is a symbolic link" };
+            assert_eq!(refused, expected, "{name}");
+            assert_eq!(fs::read_to_string(&victim).expect("it is there"), "");
+        }
+    }
+}
+
+/// Returns why the lock and journal of a state folder cannot be used.
+#[cfg(unix)]
+async fn opened_or_refused(state_dir: &Path) -> JournalError {
+    let lock = Lock::try_take(state_dir, business()).map(drop);
+    match lock {
+        Err(error) => error,
+        Ok(()) => opened(state_dir).await.expect_err("it is refused"),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_note_that_is_a_link_is_replaced() {
+    let state = tempfile::tempdir().expect("a folder");
+    drop(taken(state.path()));
+    let victim = state.path().join("victim");
+    fs::write(&victim, "").expect("a file");
+    std::os::unix::fs::symlink(&victim, folder_of(state.path()).join("lock.holder")).expect("a link");
+    drop(taken(state.path()));
+    assert_eq!(fs::read_to_string(&victim).expect("it is there"), "");
+}
+
+#[test]
+fn a_line_that_no_crash_explains_stops_the_next_apply() {
+    let state = tempfile::tempdir().expect("a folder");
+    drop(taken(state.path()));
+    let path = path(state.path(), business());
+    let in_flight = |text: &str| {
+        fs::write(&path, text).expect("a file");
+        read(&path, Keep::InFlight).map(|history| history.broken_lines)
+    };
+    for (text, line, why) in [
+        ("hello\n", 1, "it is not a line of a journal: expected value at column 1"),
+        ("\n{\"kind\":\"new\",\"v\":3}\n", 2, "it is of version 3, and this program reads versions 1 and 2"),
+        ("\0\0\0\n", 1, "it is not a line of a journal: expected value at column 1"),
+    ] {
+        let Err(JournalError::Unusable { line: found, why: because, .. }) = in_flight(text) else {
+            panic!("{text:?} is read")
+        };
+        assert_eq!((found, because.as_str()), (line, why));
+        assert!(read(&path, Keep::All).is_ok(), "it can still be shown");
+    }
+    // A crash cuts the last line; the next run goes on below it.
+    assert_eq!(in_flight("{\"kind\":\"run\",\"v\":2,\n").ok(), Some(1));
 }
 
 #[tokio::test]

@@ -186,6 +186,25 @@ fn broken_lines_are_reported_and_the_others_are_shown() {
 }
 
 #[test]
+fn an_apply_stops_at_a_line_that_it_cannot_read() {
+    for (text, why) in [
+        ("nonsense\n", "it is not a line of a journal"),
+        ("{\"v\":7,\"kind\":\"x\"}\n", "it is of version 7, and this program reads versions 1 and 2"),
+    ] {
+        let place = Place::new();
+        std::fs::create_dir_all(place.folder.path().join("state/9876543210987654")).unwrap();
+        place.write("state/9876543210987654/journal.jsonl", text);
+        let apply = || place.emulated("apply --auto-approve --state-dir state");
+        let stopped =
+            apply().ends(1).says("error: reading the journal").says("line 1 of the journal").says(why);
+        assert!(stopped.stderr.contains("move the file away, and plan again"), "{stopped}");
+        assert_eq!(place.read("state/9876543210987654/journal.jsonl"), text, "nothing was written");
+        std::fs::remove_file(place.folder.path().join("state/9876543210987654/journal.jsonl")).unwrap();
+        apply().ends(0);
+    }
+}
+
+#[test]
 fn every_entry_is_in_the_document() {
     let document = fits("journal", &shown(&with_journal(&crashed()), "--format json").stdout);
     let runs = &document["journals"][0]["runs"];
