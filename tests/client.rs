@@ -1,6 +1,7 @@
 //! The real client against the emulator: lists, errors, faults and limits.
 
 use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::mem::discriminant;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use wabacl::clock::Clock;
 use wabacl::emulator::{Fault, FaultKind, Options, WaitHint};
 use wabacl::graph::{
-    ApiError, DirectoryRequest, GraphError, ObserveRequest, PrefetchedAssignments, ReadStrategy, Reader,
+    ApiError, DirectoryRequest, Estimate, GraphError, ObserveRequest, PrefetchedAssignments, ReadStrategy,
+    Reader,
 };
-use wabacl::model::{HolderKind, Name, Observed};
+use wabacl::model::{Directory, HolderKind, Name, Observed, ScopeForecast};
 
 /// Business 10 owns four WABAs; nobody holds anything on the last.
 pub(crate) const WORLD: &str = "
@@ -135,7 +137,12 @@ async fn holders_are_classified_and_unknown_tasks_are_kept() {
 /// Returns the error that the client makes of an error of the API.
 type Classified = fn(ApiError) -> GraphError;
 
-const THROTTLED: Classified = |api| GraphError::ThrottledTooLong { api, until: jiff::Timestamp::MIN };
+const THROTTLED: Classified = |api| GraphError::ThrottledTooLong {
+    api: Box::new(api),
+    waba: None,
+    until: jiff::Timestamp::MIN,
+    estimate: Estimate::Own,
+};
 
 #[tokio::test]
 async fn errors_are_classified_by_their_code_and_only_transient_ones_are_retried() {
@@ -168,8 +175,8 @@ async fn errors_are_classified_by_their_code_and_only_transient_ones_are_retried
         let error = reader.me().await.unwrap_err();
         let expected = expected(ApiError {
             status,
-            code: code.into(),
-            subcode: subcode.map(i64::from),
+            code: i32::try_from(code).ok(),
+            subcode: subcode.and_then(|subcode| i32::try_from(subcode).ok()),
             message: format!("(#{code}) no"),
             explanation: None,
             trace: error.trace(),
@@ -224,9 +231,91 @@ async fn transient_errors_are_retried() {
     }
 }
 
+/// Returns a fault that replaces a field of the first row.
+fn odd(field: &str, value: serde_json::Value) -> FaultKind {
+    FaultKind::OddField { field: field.into(), value }
+}
+
+#[tokio::test]
+async fn a_waba_that_is_throttled_for_too_long_affects_no_other() {
+    for (hint, expected) in [
+        (
+            WaitHint::UsageHeaders,
+            "Meta throttles calls for WABA 500, by its own estimate until 2026-11-23T01:00Z",
+        ),
+        (
+            WaitHint::None,
+            "Meta throttles calls for WABA 500, without saying for how long; the next attempt would be at \
+             2026-11-23T00:01Z",
+        ),
+    ] {
+        let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+        let throttle = FaultKind::Throttle { waba: true, wait: Duration::from_secs(3600), hint };
+        let faults = vec![Fault::new(throttle).at(LIST_A)];
+        let mut played =
+            Played::with(WORLD, Options { clock: clock.clone(), faults, ..Options::default() }).await;
+        played.settings.clock = clock.clone();
+        played.run.max_wait = Duration::from_secs(59);
+        let why = clock.run(why_unreadable(&played)).await;
+        assert_eq!(why.split(", and --max-wait").next(), Some(expected));
+        assert_eq!((played.calls_at(LIST_A), clock.elapsed()), (1, Duration::ZERO), "nothing waits for it");
+    }
+}
+
+#[tokio::test]
+async fn the_same_row_twice_is_harmless() {
+    let faults = ["/system_users", LIST_A, "/owned_whatsapp_business_accounts"]
+        .map(|list| Fault::new(FaultKind::RepeatedRow).at(list));
+    let played = Played::faulty(WORLD, faults).await;
+    let observed = observe(&played.reader(), &["500"], &[]).await.unwrap();
+    assert_eq!((observed.unreadable.len(), observed.state.len(), observed.others.len()), (0, 1, 3));
+}
+
+#[tokio::test]
+async fn a_bad_row_of_a_waba_makes_only_this_waba_unreadable() {
+    let list = "/owned_whatsapp_business_accounts";
+    let played = Played::faulty(WORLD, [Fault::new(odd("name", json!(["A"]))).at(list)]).await;
+    let (directory, observed) = prefetched(&played).await;
+    let why = observed.unreadable.get(&waba("500")).unwrap();
+    assert_eq!(
+        why.0,
+        "the response of the API has an unknown form: row 1 (id 500), field `name`: invalid type: sequence, \
+         expected a string"
+    );
+    assert_eq!((directory.wabas.len(), observed.unreadable.len(), observed.state.len()), (4, 1, 1));
+    assert_eq!(played.calls_at(list), 1, "it is not read again");
+}
+
+#[tokio::test]
+async fn a_bad_nested_row_makes_only_its_waba_be_read_again() {
+    let list = "/owned_whatsapp_business_accounts";
+    let rows = json!({ "data": [{ "id": "101", "tasks": 7 }] });
+    let mut played = Played::faulty(WORLD, [Fault::new(odd("assigned_users", rows)).at(list)]).await;
+    played.run.read_strategy = ReadStrategy::Nested;
+    let (_, observed) = prefetched(&played).await;
+    assert_eq!((observed.unreadable.len(), observed.state.len()), (0, 2));
+    assert_eq!(
+        (played.calls_at(list), played.calls_at(LIST_A), played.calls_at("/assigned_users")),
+        (1, 1, 1)
+    );
+}
+
+/// Reads the directory and the WABAs 500 and 501.
+async fn prefetched(played: &Played) -> (Directory, Observed) {
+    let reader = played.reader();
+    let wabas = [waba("500"), waba("501")];
+    let request =
+        DirectoryRequest { declared: wabas.to_vec(), ..DirectoryRequest::new("10".parse().unwrap()) };
+    let forecast = ScopeForecast::of(wabas);
+    let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await.unwrap();
+    let request = ObserveRequest { directory: &directory, wabas: &wabas, expected: &BTreeMap::new() };
+    let observed = reader.observe(&request, prefetched, &|_| ()).await.unwrap();
+    (directory, observed)
+}
+
 #[tokio::test]
 async fn a_lasting_error_affects_its_waba_only() {
-    let cases: [(FaultKind, &str, usize); 7] = [
+    let cases: [(FaultKind, &str, usize); 12] = [
         (FaultKind::HtmlError(502), "the response (HTTP 502) is not from the Graph API: <html>", 5),
         (FaultKind::HtmlError(404), "the response (HTTP 404) is not from the Graph API: <html>", 1),
         (FaultKind::TruncatedBody, "the connection broke before the response was complete: ", 5),
@@ -236,7 +325,33 @@ async fn a_lasting_error_affects_its_waba_only() {
             "the API returned an invalid list: the API sent the same cursor twice",
             2,
         ),
-        (FaultKind::RowsWithoutTasks, "the API returned an invalid list: a row has no `tasks`", 1),
+        (
+            FaultKind::RowsWithoutTasks,
+            "the API returned an invalid list: the row of user 101 has no `tasks`, so the assignment is unknown",
+            1,
+        ),
+        (
+            odd("tasks", json!("MANAGE")),
+            "the response of the API has an unknown form: row 1 (id 101), field `tasks`: invalid type: string \
+             \"MANAGE\", expected a sequence",
+            1,
+        ),
+        (
+            odd("id", json!("x")),
+            "the API returned an invalid list: `x`, the id of a user, is not a number",
+            1,
+        ),
+        (
+            FaultKind::ShortPage(0),
+            "the API returned an invalid list: 20 empty pages in a row, and no end",
+            20,
+        ),
+        (refuses(403, 415, None), "two-factor authentication is required: (#415) no (code 415, trace A", 1),
+        (
+            refuses(400, 100, Some(33)),
+            "the id does not exist or is not accessible: (#100) no (code 100, subcode 33, trace A",
+            1,
+        ),
         (refuses(403, 200, None), "not permitted: (#200) no (code 200, trace A", 1),
     ];
     for (what, expected, calls) in cases {

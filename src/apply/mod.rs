@@ -144,7 +144,7 @@ impl Executor<'_> {
 
     /// Ends the run if no further call can succeed.
     fn shut_down_if_fatal(&self, error: &GraphError) {
-        if let GraphError::ThrottledTooLong { .. } = error {
+        if let GraphError::ThrottledTooLong { waba: None, .. } = error {
             self.shutdown.request(ShutdownReason::Throttled(explain(error)));
         } else if let GraphError::OutOfTime = error {
             self.shutdown.request(ShutdownReason::OutOfTime(explain(error)));

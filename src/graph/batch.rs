@@ -55,6 +55,8 @@ pub(super) enum CallOutcome {
     Done(Result<ApiResponse, GraphError>),
     /// Its batch was rejected without a look at its items: the call can be sent again, individually.
     Unbatched,
+    /// The API asks to send nothing of the WABA for now, and the call was not sent.
+    WabaPaused,
     /// The WABA has no call left in this hour, and the call was not sent. It has one after this time.
     BudgetSpent(Duration),
 }
@@ -188,14 +190,17 @@ impl BatchQueue {
         mut calls: Vec<QueuedCall>,
     ) -> Option<(Permit, Vec<QueuedCall>)> {
         loop {
+            calls = self.without_paused(calls);
             calls = self.charge_once(calls).await;
+            // The API may have asked for a pause in the meantime.
+            calls = self.without_paused(calls);
             if calls.is_empty() {
                 return None;
             }
             if !self.limits.is_paused() {
                 return Some((permit, calls));
             }
-            // The API asked for a pause in the meantime. After it, the calls count in another minute.
+            // After the pause, the calls count in another minute.
             drop(permit);
             match self.limits.permit().await {
                 Ok(next) => permit = next,
@@ -205,6 +210,17 @@ impl BatchQueue {
                 }
             }
         }
+    }
+
+    /// Replies to the calls of WABAs of which nothing may be sent now. Returns the others.
+    fn without_paused(&self, calls: Vec<QueuedCall>) -> Vec<QueuedCall> {
+        let is_paused =
+            |queued: &QueuedCall| queued.call.waba.is_some_and(|waba| self.limits.is_waba_paused(waba));
+        let (paused, ready): (Vec<_>, Vec<_>) = calls.into_iter().partition(is_paused);
+        for queued in paused {
+            queued.reply(CallOutcome::WabaPaused);
+        }
+        ready
     }
 
     async fn charge_once(&self, calls: Vec<QueuedCall>) -> Vec<QueuedCall> {
@@ -232,6 +248,7 @@ impl BatchQueue {
     async fn send_single(&self, permit: Permit, queued: QueuedCall) {
         let began = self.limits.clock().elapsed();
         let (result, headers) = self.transport.send(&queued.call).await;
+        self.note_result(&queued.call, &result);
         self.note_request(RequestKind::Single, began, &headers, result.as_ref().err());
         drop(permit);
         queued.reply(CallOutcome::Done(result));
@@ -243,11 +260,12 @@ impl BatchQueue {
         let (results, headers) = self.transport.send_batch(&calls).await;
         match results {
             Ok(results) => {
-                let errors = results.iter().filter_map(|result| result.as_ref().err());
-                let mut throttled = errors.filter(|error| matches!(error, GraphError::Throttled { .. }));
-                let first = throttled.next();
                 // Each item may ask for a pause of its own.
-                throttled.for_each(|error| self.note_throttled(error));
+                for (call, result) in calls.iter().zip(&results) {
+                    self.note_result(call, result);
+                }
+                let throttled = |error: &&GraphError| matches!(error, GraphError::Throttled { .. });
+                let first = results.iter().filter_map(|result| result.as_ref().err()).find(throttled);
                 self.note_request(RequestKind::Batch, began, &headers, first);
                 drop(permit);
                 for (queued, result) in queued.into_iter().zip(results) {
@@ -255,6 +273,9 @@ impl BatchQueue {
                 }
             }
             Err(error) => {
+                if let GraphError::Throttled { api, wait } = &error {
+                    self.limits.note_throttled(None, api, *wait);
+                }
                 self.note_request(RequestKind::Batch, began, &headers, Some(&error));
                 drop(permit);
                 self.reject(queued, &error);
@@ -287,18 +308,20 @@ impl BatchQueue {
         error: Option<&GraphError>,
     ) {
         let took = self.limits.clock().elapsed().saturating_sub(began);
-        if let Some(error) = error {
-            self.note_throttled(error);
-        }
         let is_strain =
             |error: &GraphError| matches!(error, GraphError::Throttled { .. }) || error.is_transient();
         let success = !error.is_some_and(is_strain);
         self.limits.note_request(EndedRequest { kind, took, usage: headers.usage, success });
     }
 
-    fn note_throttled(&self, error: &GraphError) {
-        if let GraphError::Throttled { api, wait } = error {
-            self.limits.note_throttled(api, *wait);
+    /// Notes in the limits whether a call was throttled, and with it its WABA or all calls.
+    fn note_result(&self, call: &ApiCall, result: &Result<ApiResponse, GraphError>) {
+        match (result, call.waba) {
+            (Err(GraphError::Throttled { api, wait }), waba) => {
+                self.limits.note_throttled(waba.filter(|_| api.is_of_waba()), api, *wait);
+            }
+            (Ok(_), Some(waba)) => self.limits.note_waba_success(waba),
+            _ => {}
         }
     }
 }

@@ -15,10 +15,10 @@ const MAX_MESSAGE: usize = 500;
 pub struct ApiError {
     /// The HTTP status.
     pub status: u16,
-    /// `error.code`.
-    pub code: i64,
+    /// `error.code`, if there is one.
+    pub code: Option<i32>,
     /// `error.error_subcode`.
-    pub subcode: Option<i64>,
+    pub subcode: Option<i32>,
     /// `error.message`, escaped and shortened to 500 characters.
     pub message: String,
     /// The part of `error.error_user_title` and `error.error_user_msg` that `message` does not contain; escaped and
@@ -28,21 +28,52 @@ pub struct ApiError {
     pub trace: Option<String>,
 }
 
+impl ApiError {
+    /// Returns whether a throttled call concerns only its WABA: Meta's pages on rate limits list these codes for a
+    /// WhatsApp Business Account, and the others for an app or a user.
+    pub(super) fn is_of_waba(&self) -> bool {
+        matches!(self.code, Some(80007 | 80008))
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         if let Some(explanation) = &self.explanation {
             write!(f, " – {explanation}")?;
         }
-        write!(f, " (code {}", self.code)?;
-        if let Some(subcode) = self.subcode {
-            write!(f, ", subcode {subcode}")?;
-        }
-        if let Some(trace) = &self.trace {
-            write!(f, ", trace {trace}")?;
-        }
-        f.write_str(")")
+        let code = self.code.map(|code| format!("code {code}"));
+        let subcode = self.subcode.map(|subcode| format!("subcode {subcode}"));
+        let trace = self.trace.as_ref().map(|trace| format!("trace {trace}"));
+        let known: Vec<String> = [code, subcode, trace].into_iter().flatten().collect();
+        if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join(", ")) }
     }
+}
+
+/// Who estimated how long calls are throttled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Estimate {
+    /// Meta, in a header.
+    Meta,
+    /// This program, because no header says it.
+    Own,
+}
+
+impl Estimate {
+    /// Formats the end of a pause.
+    fn until(self, moment: Timestamp) -> String {
+        match self {
+            Self::Meta => format!("by its own estimate until {}", minute(moment)),
+            Self::Own => {
+                format!("without saying for how long; the next attempt would be at {}", minute(moment))
+            }
+        }
+    }
+}
+
+fn throttled(waba: Option<WabaId>) -> String {
+    let calls = waba.map(|waba| format!(" for WABA {waba}")).unwrap_or_default();
+    format!("Meta throttles calls{calls}")
 }
 
 /// Why a call failed. No text in it contains a secret.
@@ -63,13 +94,17 @@ pub enum GraphError {
         /// How long to wait, if the API says so.
         wait: Option<Duration>,
     },
-    /// The API asks to wait for longer than this run may wait. A later run can succeed.
-    #[error("Meta throttles calls until {}, and --max-wait allows less: {api}", minute(*until))]
+    /// Calls are throttled for longer than this run may wait. A later run can succeed.
+    #[error("{}, {}, and --max-wait allows less: {api}", throttled(*waba), estimate.until(*until))]
     ThrottledTooLong {
         /// The API's error.
-        api: ApiError,
+        api: Box<ApiError>,
+        /// The WABA whose calls are throttled; `None` for all calls.
+        waba: Option<WabaId>,
         /// The end of the pause.
         until: Timestamp,
+        /// Who estimated the end.
+        estimate: Estimate,
     },
     /// The WABA has no calls left in this hour, and this run may not wait for more. Other WABAs are not affected.
     #[error("WABA {waba} has used its {limit} calls an hour, until {}", minute(*until))]
@@ -99,6 +134,9 @@ pub enum GraphError {
     /// The object does not exist.
     #[error("not found: {0}")]
     NotFound(ApiError),
+    /// The business requires two-factor authentication.
+    #[error("two-factor authentication is required: {0}")]
+    TwoFactor(ApiError),
     /// The account is blocked or locked.
     #[error("the account is blocked or locked: {0}")]
     Blocked(ApiError),
@@ -108,13 +146,27 @@ pub enum GraphError {
     /// A transient error on Meta's side.
     #[error("transient error of the API: {0}")]
     Transient(ApiError),
-    /// The response does not come from the Graph API: an HTML page, JSON of another shape, half a text.
+    /// The response does not come from the Graph API: an HTML page, half a text.
     #[error("the response (HTTP {status}) is not from the Graph API: {what}")]
     UnexpectedResponse {
         /// The HTTP status.
         status: u16,
         /// What was received instead.
         what: String,
+    },
+    /// The response is JSON of a form that this program does not know.
+    #[error("the response of the API has an unknown form: {what}")]
+    UnknownForm {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A list could not be read.
+    #[error("the list /{path} could not be read")]
+    List {
+        /// The path of the list below the version.
+        path: String,
+        /// The cause; never a fatal error.
+        source: Box<GraphError>,
     },
     /// The request did not reach the API.
     #[error("the API could not be reached")]
@@ -189,15 +241,27 @@ impl GraphError {
     }
 
     /// Returns an error of a list that is incomplete or has invalid rows.
-    pub(super) fn invalid_list(what: &str) -> Self {
+    pub(super) fn invalid_list(what: impl Into<String>) -> Self {
         Self::InvalidList { what: what.into() }
     }
 
-    /// Returns whether no other call of this run can succeed: the token is invalid, or there is no time left.
+    /// Adds which list could not be read. A fatal error concerns more than the list and stays as it is.
+    pub(super) fn of_list(path: &str) -> impl FnOnce(Self) -> Self {
+        |error| match error {
+            error if error.is_fatal() => error,
+            error => Self::List { path: path.to_owned(), source: Box::new(error) },
+        }
+    }
+
+    /// Returns whether no other call of this run can succeed: the token is invalid, all calls are throttled, or there
+    /// is no time left.
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,
-            Self::InvalidToken(_) | Self::InvalidProof(_) | Self::ThrottledTooLong { .. } | Self::OutOfTime
+            Self::InvalidToken(_)
+                | Self::InvalidProof(_)
+                | Self::ThrottledTooLong { waba: None, .. }
+                | Self::OutOfTime
         )
     }
 
@@ -218,7 +282,7 @@ impl GraphError {
                 | Self::ConnectionBroken { .. }
                 | Self::TimedOut { .. }
                 | Self::NoBatchItem
-                | Self::UnexpectedResponse { status: 200 | 429 | 500.., .. }
+                | Self::UnexpectedResponse { status: 200 | 500.., .. }
         )
     }
 
@@ -232,6 +296,7 @@ impl GraphError {
                 | Self::NoBatchItem
                 | Self::ConnectionBroken { .. }
                 | Self::UnexpectedResponse { .. }
+                | Self::UnknownForm { .. }
                 | Self::TooLarge { .. }
                 | Self::Redirect { .. }
                 | Self::InvalidList { .. }
@@ -244,18 +309,21 @@ impl GraphError {
             Self::InvalidToken(api)
             | Self::InvalidProof(api)
             | Self::Throttled { api, .. }
-            | Self::ThrottledTooLong { api, .. }
             | Self::NotPermitted(api)
             | Self::WrongId(api)
             | Self::WrongKindOfId(api)
             | Self::NotFound(api)
+            | Self::TwoFactor(api)
             | Self::Blocked(api)
             | Self::BadRequest(api)
             | Self::TooMuchData(api)
             | Self::Transient(api) => api.trace.clone(),
+            Self::ThrottledTooLong { api, .. } => api.trace.clone(),
+            Self::List { source, .. } => source.trace(),
             Self::BudgetSpent { .. }
             | Self::OutOfTime
             | Self::UnexpectedResponse { .. }
+            | Self::UnknownForm { .. }
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::NoBatchItem
@@ -277,19 +345,33 @@ impl GraphError {
                 "create a new token for the system user in Business Settings, and pass it to this program"
             }
             Self::InvalidProof(_) => {
-                "check that WABACL_APP_SECRET or --app-secret-file contains the secret of the token's app"
+                "pass the app secret of the token's app with WABACL_APP_SECRET or --app-secret-file"
             }
             Self::Throttled { .. } => "run it again later; more calls lengthen the wait",
-            Self::ThrottledTooLong { until, .. } | Self::BudgetSpent { until, .. } => {
+            Self::ThrottledTooLong { until, estimate: Estimate::Meta, .. }
+            | Self::BudgetSpent { until, .. } => {
                 return Some(format!("run it again after {}, or pass a longer --max-wait", minute(*until)));
             }
+            Self::ThrottledTooLong { .. } => {
+                "run it again later, or pass a longer --max-wait; more calls lengthen the wait"
+            }
             Self::OutOfTime => "pass a longer --timeout",
+            Self::NotPermitted(ApiError { code: Some(3 | 10), .. }) => {
+                "the app may lack advanced access to whatsapp_business_management or business_management; reading needs these scopes, writing the token of a system user with admin permissions"
+            }
             Self::NotPermitted(_) => {
                 "reading needs the scopes whatsapp_business_management and business_management, writing the token of a system user with admin permissions"
             }
-            Self::WrongKindOfId(_) | Self::WrongId(_) => {
+            Self::WrongId(_) => {
+                "check in Business Settings that the business, or the WABA, exists and that the WABA still is shared with the business"
+            }
+            Self::WrongKindOfId(_) => {
                 "ids of users are app-scoped: the number in Business Settings can differ from the one that the API uses with this app's token; omit `id` to find a user by name"
             }
+            Self::TwoFactor(_) => {
+                "turn on two-factor authentication in Business Settings as Meta asks for it"
+            }
+            Self::List { source, .. } => return source.hint(),
             Self::Redirect { .. } => "redirects are never followed; check --graph-url and any proxy",
             Self::UnexpectedResponse { .. } | Self::TooLarge { .. } => "check --graph-url and any proxy",
             Self::Unreachable { .. } => "check the network, --graph-url, the proxy variables and --ca-file",
@@ -300,6 +382,9 @@ impl GraphError {
             | Self::NotSent
             | Self::ConnectionBroken { .. }
             | Self::InvalidList { .. } => "run it again",
+            Self::UnknownForm { .. } => {
+                "it stays so when it is read again; a newer version of this program may know the form"
+            }
             Self::NotFound(_)
             | Self::Blocked(_)
             | Self::BadRequest(_)

@@ -22,7 +22,7 @@ mod token;
 mod write;
 
 pub use client::GraphClient;
-pub use error::{ApiError, GraphError};
+pub use error::{ApiError, Estimate, GraphError};
 pub use read::{DirectoryRequest, ObserveRequest, PrefetchedAssignments, WabaAssignments};
 pub use reader::Reader;
 pub use settings::{ReadStrategy, RunSettings, Settings};

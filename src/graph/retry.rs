@@ -2,8 +2,7 @@
 
 use super::batch::{Batcher, CallOutcome};
 use super::error::GraphError;
-use super::http::wire::ListPage;
-use super::http::{ApiCall, ApiResponse, PageCursor, Transport};
+use super::http::{ApiCall, ApiResponse, BadRow, PageCursor, PageOfRows, Transport};
 use super::limits::RunLimits;
 use super::settings::{ReadStrategy, RunSettings};
 use serde::de::DeserializeOwned;
@@ -47,7 +46,10 @@ impl Retrier {
                 (CallOutcome::BudgetSpent(wait), Some(waba)) => {
                     self.limits.wait_for_budget(waba, wait).await?;
                 }
-                (CallOutcome::BudgetSpent(_), None) => return Err(GraphError::NotSent),
+                (CallOutcome::WabaPaused, Some(waba)) => self.limits.wait_for_waba(waba).await?,
+                (CallOutcome::BudgetSpent(_) | CallOutcome::WabaPaused, None) => {
+                    return Err(GraphError::NotSent);
+                }
             }
         }
     }
@@ -58,15 +60,28 @@ impl Retrier {
     }
 
     /// Reads one object.
+    pub(super) async fn get<T: DeserializeOwned>(&self, call: ApiCall) -> Result<T, GraphError> {
+        self.read(call, |response| response.parse(self.transport.secrets())).await
+    }
+
+    /// Reads one page of a list.
+    pub(super) async fn page<T: DeserializeOwned>(&self, call: ApiCall) -> Result<PageOfRows<T>, GraphError> {
+        self.read(call, |response| response.parse_page(self.transport.secrets())).await
+    }
+
+    /// Sends a read, and parses its response.
     ///
     /// Transient errors are retried a limited number of times, each after a pause with full jitter. A throttled call is
     /// retried as soon as the limits permit it.
-    pub(super) async fn get<T: DeserializeOwned>(&self, call: ApiCall) -> Result<T, GraphError> {
+    async fn read<T>(
+        &self,
+        call: ApiCall,
+        read: impl Fn(ApiResponse) -> Result<T, GraphError>,
+    ) -> Result<T, GraphError> {
         let mut max_pause = FIRST_PAUSE;
         let mut retries_left = self.retries;
         loop {
-            let response = self.send_once(call.clone()).await;
-            match response.and_then(|response| response.parse(self.transport.secrets())) {
+            match self.send_once(call.clone()).await.and_then(&read) {
                 Err(error @ GraphError::Throttled { .. }) => {
                     tracing::debug!("{}: {error}", call.path);
                 }
@@ -84,21 +99,29 @@ impl Retrier {
     }
 
     /// Reads a list to its end.
+    ///
+    /// # Errors
+    ///
+    /// Besides those of a read, [`GraphError::UnknownForm`] for the first row that cannot be read.
     pub(super) async fn list<T: DeserializeOwned>(&self, call: &ApiCall) -> Result<Vec<T>, GraphError> {
-        self.rest_of_list(call, Vec::new(), PageCursor::default()).await
+        self.rest_of_list(call, Vec::new(), PageCursor::default(), |bad| Err(bad.into())).await
     }
 
-    /// Reads the rest of a list, after the rows that were read already.
+    /// Reads the rest of a list, after the rows that were read already. `on_bad_row` decides about rows that cannot be
+    /// read.
     pub(super) async fn rest_of_list<T: DeserializeOwned>(
         &self,
         call: &ApiCall,
         mut rows: Vec<T>,
         mut cursor: PageCursor,
+        mut on_bad_row: impl FnMut(BadRow) -> Result<(), GraphError>,
     ) -> Result<Vec<T>, GraphError> {
         loop {
-            let page: ListPage<T> = self.get(call.clone().after(cursor.after())).await?;
-            rows.extend(page.data);
-            if !cursor.advance(page.paging)? {
+            let page = self.page(call.clone().after(cursor.after())).await?;
+            let on_page = page.rows.len() + page.bad.len();
+            page.bad.into_iter().try_for_each(&mut on_bad_row)?;
+            rows.extend(page.rows);
+            if !cursor.advance(on_page, page.paging)? {
                 return Ok(rows);
             }
         }

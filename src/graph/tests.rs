@@ -5,9 +5,11 @@ use super::http::wire::AssignmentBody;
 use super::http::{ApiCall, HttpClient, Permission, Transport};
 use super::{GraphClient, GraphError, Reader, RunSettings, Settings};
 use crate::emulator::{Emulator, Options, World};
+use crate::model::Name;
 use reqwest::Method;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 const WORLD: &str = "
 businesses: [{ id: 10, name: Us, system_users: [{ id: 100, name: admin, role: ADMIN }, { id: 101, name: bot }] }]
@@ -48,7 +50,7 @@ async fn reader_receiving(status: u16, body: String) -> Reader {
     let status = axum::http::StatusCode::from_u16(status).expect("a status");
     let app = axum::Router::new().fallback(move || async move { (status, body) });
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let run = RunSettings { retries: 0, ..RunSettings::default() };
+    let run = RunSettings { retries: 0, max_wait: Duration::ZERO, ..RunSettings::default() };
     GraphClient::new(&settings).expect("good settings").reader(&run)
 }
 
@@ -95,6 +97,55 @@ async fn the_texts_for_end_users_are_shown_if_they_add_to_the_message() {
         let expected = format!("the API rejected the call: (#100) Invalid parameter{shown} (code 100)");
         assert_eq!(error.to_string(), expected);
     }
+}
+
+/// Returns the error of a read that gets this response.
+async fn error_of(status: u16, body: impl ToString) -> GraphError {
+    reader_receiving(status, body.to_string()).await.me().await.expect_err("the response is an error")
+}
+
+#[tokio::test]
+async fn a_missing_proof_is_fatal_whatever_its_code() {
+    for code in [100, 104] {
+        let message = "API calls from the server require an appsecret_proof argument";
+        let error = json!({ "error": { "message": message, "type": "GraphMethodException", "code": code } });
+        let error = error_of(400, error).await;
+        assert!(matches!(error, GraphError::InvalidProof(_)) && error.is_fatal(), "{error:?}");
+        assert!(error.hint().unwrap().contains("WABACL_APP_SECRET"));
+    }
+}
+
+#[tokio::test]
+async fn code_0_is_a_dead_token_by_its_type_and_an_absent_code_is_not_0() {
+    let error = |code: serde_json::Value, kind: &str| {
+        let error = json!({ "error": { "message": "no", "type": kind, "code": code } });
+        error_of(400, error)
+    };
+    let dead = error(json!(0), "AuthException").await;
+    assert!(matches!(dead, GraphError::InvalidToken(_)) && dead.is_fatal(), "{dead:?}");
+    for (code, kind) in [(json!(0), "OAuthException"), (json!(null), "AuthException")] {
+        let alive = error(code, kind).await;
+        assert!(matches!(alive, GraphError::BadRequest(_)), "{alive:?}");
+    }
+    let error = error(json!(null), "AuthException").await;
+    assert_eq!(error.to_string(), "the API rejected the call: no", "it shows no code");
+}
+
+#[tokio::test]
+async fn a_page_with_status_429_is_throttling_and_one_with_200_is_from_elsewhere() {
+    let GraphError::ThrottledTooLong { api, .. } = error_of(429, "<html>Slow down</html>").await else {
+        panic!("it is not throttling")
+    };
+    assert_eq!(api.to_string(), "HTTP 429: <html>Slow down</html>");
+    let error = error_of(200, "<html>Welcome</html>").await;
+    let expected = "the response (HTTP 200) is not from the Graph API: <html>Welcome</html>";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_in_a_name_is_replaced() {
+    let me = reader_receiving(200, r#"{"id":"1","name":"spare \ud83d"}"#.into()).await.me().await.unwrap();
+    assert_eq!(me.name, Name::from("spare \u{fffd}"));
 }
 
 #[test]

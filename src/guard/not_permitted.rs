@@ -14,6 +14,11 @@ fn violation(plan: &Plan, policy: &Policy, change: &Change) -> Option<Violation>
         return None;
     }
     let (user, waba) = (plan.user_name(change.key.user), plan.waba_name(change.key.waba));
-    let message = format!("`{user}` would get {refused} on `{waba}`, which permits only {permitted}");
+    let permitted = if permitted.is_empty() {
+        String::from("no task at all: its list of permitted tasks is empty")
+    } else {
+        format!("only {permitted}")
+    };
+    let message = format!("`{user}` would get {refused} on `{waba}`, which permits {permitted}");
     Some(Violation::of_change(Guard::NotPermitted, change, message))
 }

@@ -77,6 +77,24 @@ async fn a_permission_that_lacks_for_the_lists_ends_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_that_was_refused_is_named_and_advanced_access_is_mentioned() {
+    let list = "/client_whatsapp_business_accounts";
+    let remote = Remote::start(vec![Fault::new(refuses(403, 10, None)).at(list)]).await;
+    let ran = remote.run("plan").ends(1);
+    let ran = ran.says("the list /9876543210987654/client_whatsapp_business_accounts could not be read");
+    ran.says("the app may lack advanced access");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_system_user_with_an_odd_name_hides_no_other() {
+    let odd = FaultKind::OddField { field: "name".into(), value: 7.into() };
+    let remote = Remote::start(vec![Fault::new(odd).at("/system_users")]).await;
+    let ran = remote.run("plan").says("a system user is left out").says("row 1 (id ");
+    ran.says("), field `name`: invalid type: integer `7`, expected a string");
+    assert_eq!(remote.emulator.calls().iter().filter(|call| call.path.ends_with("/system_users")).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_of_the_environment_is_not_used_for_this_machine() {
     let mut remote = Remote::start(Vec::new()).await;
     for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
@@ -98,8 +116,9 @@ fn an_api_out_of_reach_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_throttles_before_any_write_is_come_back_to_later() {
     let remote = Remote::start(vec![Fault::new(refuses(400, 80008, None)).at("/system_users")]).await;
-    let ran = remote.run("plan --max-wait 59").ends(75).says("Meta throttles calls until");
-    ran.says("hint: run it again after").says("or pass a longer --max-wait");
+    let ran =
+        remote.run("plan --max-wait 59").ends(75).says("Meta throttles calls, without saying for how long");
+    ran.says("hint: run it again later").says("or pass a longer --max-wait");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

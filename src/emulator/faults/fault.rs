@@ -113,6 +113,15 @@ pub enum FaultKind {
     RowsWithoutTasks,
     /// A list has no rows.
     EmptyList,
+    /// The first row of a list has another value in a field.
+    OddField {
+        /// The field.
+        field: String,
+        /// The value.
+        value: Value,
+    },
+    /// A list has its first row twice.
+    RepeatedRow,
     /// A list of WABAs has no nested assignments.
     NothingNested,
     /// A redirect to this URL. The request has no effect.
@@ -167,6 +176,8 @@ impl FaultKind {
             | Self::RepeatedCursor
             | Self::RowsWithoutTasks
             | Self::EmptyList
+            | Self::OddField { .. }
+            | Self::RepeatedRow
             | Self::NothingNested
             | Self::ExtraStored(_)
             | Self::Ignored => call != CallKind::Batch,
@@ -203,6 +214,8 @@ impl FaultKind {
             | Self::RepeatedCursor
             | Self::RowsWithoutTasks
             | Self::EmptyList
+            | Self::OddField { .. }
+            | Self::RepeatedRow
             | Self::NothingNested
             | Self::ExtraStored(_) => None,
         }
@@ -227,6 +240,12 @@ impl FaultKind {
             let cursor = after.or(body["paging"]["cursors"]["after"].as_str()).unwrap_or("again").to_owned();
             body["paging"] = json!({ "cursors": { "after": cursor }, "next": "http://localhost/again" });
         } else if let Some(rows) = body.get_mut("data").and_then(Value::as_array_mut) {
+            if let (Self::RepeatedRow, Some(first)) = (self, rows.first().cloned()) {
+                rows.push(first);
+            }
+            if let (Self::OddField { field, value }, Some(first)) = (self, rows.first_mut()) {
+                first[field] = value.clone();
+            }
             rows.iter_mut().filter_map(Value::as_object_mut).for_each(|row| self.distort_row(row));
         }
     }

@@ -4,11 +4,14 @@ mod address;
 mod paging;
 mod request;
 mod response;
+mod rows;
 mod secrets;
+mod text;
 mod transport;
 pub(super) mod wire;
 
 pub(super) use paging::PageCursor;
 pub(super) use request::ApiCall;
 pub(super) use response::{ApiHeaders, ApiResponse};
+pub(super) use rows::{BadRow, PageOfRows};
 pub(super) use transport::{HttpClient, Permission, Transport};

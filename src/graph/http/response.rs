@@ -1,6 +1,8 @@
 //! Responses: their headers about limits, and whether they are data, an error of the API, or neither.
 
+use super::rows::{self, PageOfRows};
 use super::secrets::Secrets;
+use super::text;
 use super::wire::{BatchItem, ErrorBody, ErrorEnvelope};
 use crate::graph::error::{ApiError, GraphError, shorten};
 use reqwest::header::HeaderMap;
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 /// The longest excerpt of a response that is not JSON, in characters. A guess: one line of a terminal.
 const EXCERPT: usize = 120;
+/// Stands for an absent code, which is not 0. The API has no negative codes.
+const NO_CODE: i32 = -1;
 
 /// A response that is not an error.
 #[derive(Debug, Clone, Default)]
@@ -23,10 +27,26 @@ pub(in crate::graph) struct ApiResponse {
 impl ApiResponse {
     /// Parses the body.
     pub(in crate::graph) fn parse<T: DeserializeOwned>(&self, secrets: &Secrets) -> Result<T, GraphError> {
-        serde_json::from_slice(&self.body).map_err(|error| GraphError::UnexpectedResponse {
-            status: self.status,
-            what: shorten(&secrets.redact(&error.to_string())),
-        })
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(&error, secrets))
+    }
+
+    /// Parses the body as a page of a list. A row that cannot be read does not hide the others.
+    pub(in crate::graph) fn parse_page<T: DeserializeOwned>(
+        &self,
+        secrets: &Secrets,
+    ) -> Result<PageOfRows<T>, GraphError> {
+        rows::page(&self.body).map_err(|error| self.unreadable(&error, secrets))
+    }
+
+    /// Returns the error of a body that cannot be parsed. JSON of another form stays so when it is read again.
+    fn unreadable(&self, error: &serde_json::Error, secrets: &Secrets) -> GraphError {
+        let what = shorten(&secrets.redact(&error.to_string()));
+        if error.is_data() {
+            return GraphError::UnknownForm { what };
+        }
+        let is_page = self.body.trim_ascii_start().starts_with(b"<");
+        let page = || excerpt(&secrets.redact(&String::from_utf8_lossy(&self.body)));
+        GraphError::UnexpectedResponse { status: self.status, what: if is_page { page() } else { what } }
     }
 }
 
@@ -37,6 +57,8 @@ pub(in crate::graph) struct ApiHeaders {
     pub(in crate::graph) usage: Option<u32>,
     /// How long the API asks to wait.
     pub(in crate::graph) wait: Option<Duration>,
+    /// The version of the API that answered.
+    pub(super) version: Option<String>,
     trace: Option<String>,
 }
 
@@ -54,10 +76,12 @@ impl ApiHeaders {
         let minutes = minutes.filter(|minutes| *minutes > 0);
         let seconds = header("retry-after").and_then(|text| text.trim().parse().ok());
         let wait = [seconds, minutes.map(|minutes| minutes.saturating_mul(60))];
+        let version = header("facebook-api-version").map(shorten);
         let trace = ["x-fb-trace-id", "x-fb-request-id"].iter().find_map(|name| header(name));
         Self {
             usage,
             wait: wait.into_iter().flatten().max().map(Duration::from_secs),
+            version,
             trace: trace.map(shorten),
         }
     }
@@ -96,16 +120,27 @@ pub(super) fn check(
     headers: &ApiHeaders,
     secrets: &Secrets,
 ) -> Result<ApiResponse, GraphError> {
+    let body = text::repaired(body);
     if let Ok(mut envelope) = serde_json::from_slice::<ErrorEnvelope>(&body) {
         envelope.error.texts().for_each(|text| *text = secrets.redact(text));
         return Err(api_error(status, &envelope.error, headers.wait));
     }
     if !(200..300).contains(&status) {
-        let text = secrets.redact(&String::from_utf8_lossy(&body));
-        return Err(GraphError::UnexpectedResponse { status, what: excerpt(&text) });
+        let what = excerpt(&secrets.redact(&String::from_utf8_lossy(&body)));
+        return Err(match status {
+            429 => throttled_by_proxy(&what, headers.wait),
+            status => GraphError::UnexpectedResponse { status, what },
+        });
     }
     let trace = headers.trace.as_deref().map(|trace| secrets.redact(trace));
     Ok(ApiResponse { status, body, trace })
+}
+
+/// Returns the error of a server in front of the API that refuses further calls.
+fn throttled_by_proxy(page: &str, wait: Option<Duration>) -> GraphError {
+    let message = format!("HTTP 429: {page}");
+    let api = ApiError { status: 429, code: None, subcode: None, message, explanation: None, trace: None };
+    GraphError::Throttled { api, wait }
 }
 
 /// Classifies an error of the API by its code, as in Meta's error tables.
@@ -118,11 +153,14 @@ fn api_error(status: u16, body: &ErrorBody, wait: Option<Duration>) -> GraphErro
         explanation: body.explanation().as_deref().map(shorten),
         trace: body.fbtrace_id.as_deref().map(shorten),
     };
-    match (body.code, body.error_subcode) {
+    let says = |text: &str| body.message.contains(text);
+    match (body.code.unwrap_or(NO_CODE), body.error_subcode) {
         (102 | 190, _) => GraphError::InvalidToken(api),
+        (0, _) if body.kind.as_deref() == Some("AuthException") => GraphError::InvalidToken(api),
         (104, _) => GraphError::InvalidProof(api),
+        (100, _) if says("appsecret_proof") => GraphError::InvalidProof(api),
         (4 | 17 | 32 | 341 | 613 | 80007 | 80008 | 130_429, _) => GraphError::Throttled { api, wait },
-        (1, _) if body.message.contains("reduce the amount of data") => GraphError::TooMuchData(api),
+        (1, _) if says("reduce the amount of data") => GraphError::TooMuchData(api),
         (1 | 2, _) => GraphError::Transient(api),
         // A transient error comes before its code: a read is retried, and a write is settled by a read.
         (code, _) if code != 803 && (body.is_transient == Some(true) || status >= 500) => {
@@ -131,11 +169,13 @@ fn api_error(status: u16, body: &ErrorBody, wait: Option<Duration>) -> GraphErro
         (3 | 10 | 200..=299, _) => GraphError::NotPermitted(api),
         (100, Some(33)) => GraphError::WrongId(api),
         (100, Some(1_752_100)) => GraphError::WrongKindOfId(api),
-        (100, _) if body.message.contains("Need either permission on WhatsApp Business Account") => {
+        (100, _) if says("Need either permission on WhatsApp Business Account") => {
             GraphError::NotPermitted(api)
         }
+        (415, _) => GraphError::TwoFactor(api),
         (803, _) => GraphError::NotFound(api),
         (368 | 131_031, _) => GraphError::Blocked(api),
+        _ if status == 429 => GraphError::Throttled { api, wait },
         _ => GraphError::BadRequest(api),
     }
 }

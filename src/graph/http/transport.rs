@@ -12,7 +12,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The connections to the API with one token. All runs share them.
@@ -24,6 +24,10 @@ pub(in crate::graph) struct HttpClient {
     body_limit: usize,
     request_timeout: Duration,
     clock: Clock,
+    /// The version that is asked for.
+    version: String,
+    /// Whether another version has answered.
+    other_version: AtomicBool,
 }
 
 impl HttpClient {
@@ -57,6 +61,8 @@ impl HttpClient {
             body_limit: settings.body_limit,
             request_timeout: settings.request_timeout,
             clock: settings.clock.clone(),
+            version: settings.graph_version.clone(),
+            other_version: AtomicBool::new(false),
         })
     }
 
@@ -81,6 +87,20 @@ impl HttpClient {
         self.client.post(url).form(&[("batch", Value::from(items).to_string())])
     }
 
+    /// Warns, once, if another version of the API answers than the one that was asked for.
+    fn compare_version(&self, headers: &ApiHeaders) {
+        let Some(version) = headers.version.as_deref().filter(|version| *version != self.version) else {
+            return;
+        };
+        if !self.other_version.swap(true, Ordering::Relaxed) {
+            let asked = &self.version;
+            tracing::warn!(
+                "version {version} of the API answers, and {asked} was asked for: Meta may have ended {asked}; pass \
+                 another one with --graph-version"
+            );
+        }
+    }
+
     /// Sends a request and reads its response: status, headers and body. `what` describes it in the log.
     async fn exchange(&self, request: RequestBuilder, what: &str) -> Result<RawResponse, GraphError> {
         let request = match self.secrets.proof() {
@@ -95,7 +115,10 @@ impl HttpClient {
             Ok(RawResponse { status, headers, body: self.read_body(response).await? })
         });
         let timed_out = GraphError::TimedOut { after: self.request_timeout };
-        let response = self.clock.within(self.request_timeout, exchange).await.ok_or(timed_out)??;
+        let response: Result<RawResponse, GraphError> =
+            self.clock.within(self.request_timeout, exchange).await.ok_or(timed_out)?;
+        let response = response?;
+        self.compare_version(&response.headers);
         let took = self.clock.elapsed().saturating_sub(started);
         tracing::debug!("{what}: HTTP {}, {} bytes, {took:.0?}", response.status, response.body.len());
         Ok(response)

@@ -49,10 +49,13 @@ pub(in crate::graph) struct ErrorEnvelope {
 pub(in crate::graph) struct ErrorBody {
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::graph) message: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(in crate::graph) code: i64,
+    /// Distinguishes some errors that share a code.
+    #[serde(default, rename = "type", deserialize_with = "if_fits")]
+    pub(in crate::graph) kind: Option<String>,
     #[serde(default, deserialize_with = "if_fits")]
-    pub(in crate::graph) error_subcode: Option<i64>,
+    pub(in crate::graph) code: Option<i32>,
+    #[serde(default, deserialize_with = "if_fits")]
+    pub(in crate::graph) error_subcode: Option<i32>,
     #[serde(default, deserialize_with = "if_fits")]
     pub(in crate::graph) is_transient: Option<bool>,
     #[serde(default, deserialize_with = "if_fits")]
@@ -279,6 +282,6 @@ mod tests {
         let body =
             r#"{"error":{"message":"m","code":190,"error_subcode":"463","is_transient":0,"fbtrace_id":7}}"#;
         let error = serde_json::from_str::<ErrorEnvelope>(body).unwrap().error;
-        assert_eq!((error.code, error.error_subcode, error.is_transient), (190, None, None));
+        assert_eq!((error.code, error.error_subcode, error.is_transient), (Some(190), None, None));
     }
 }

@@ -17,7 +17,8 @@ use crate::model::WabaId;
 use budget::Budget;
 use concurrency::Concurrency;
 use patience::Patience;
-use pauses::Pauses;
+use pauses::{Pause, Pauses};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,7 +42,10 @@ pub(super) struct Limiter {
 #[derive(Debug)]
 struct ApiState {
     concurrency: Concurrency,
+    /// For all calls.
     pauses: Pauses,
+    /// For the calls of one WABA.
+    waba_pauses: BTreeMap<WabaId, Pauses>,
 }
 
 /// The limits of one run, and what they have cost it.
@@ -86,7 +90,11 @@ impl Limiter {
             return Err(GraphError::settings("a WABA needs at least one call an hour"));
         }
         let budget = Budget::new(settings.waba_calls_per_hour, settings.call_log.clone());
-        let api = ApiState { concurrency: Concurrency::new(settings.concurrency), pauses: Pauses::default() };
+        let api = ApiState {
+            concurrency: Concurrency::new(settings.concurrency),
+            pauses: Pauses::default(),
+            waba_pauses: BTreeMap::new(),
+        };
         Ok(Self {
             clock: settings.clock.clone(),
             api: Mutex::new(api),
@@ -165,8 +173,7 @@ impl RunLimits {
         if let Some(pause) = api.pauses.pause(now) {
             // A run that began during the pause has not waited for the part before.
             if !lock(&self.patience).spend(pause.since.max(self.began), pause.until) {
-                let until = self.clock().now() + pause.remaining(now);
-                return Err(GraphError::ThrottledTooLong { api: pause.api.clone(), until });
+                return Err(self.too_long(None, pause, now));
             }
             let to_deadline = self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(now));
             return Ok(NextStep::WaitFor(pause.remaining(now).min(to_deadline)));
@@ -203,17 +210,68 @@ impl RunLimits {
         self.limiter.changed.notify_waiters();
     }
 
-    /// Pauses all requests, because the API asks for it.
-    pub(super) fn note_throttled(&self, error: &ApiError, wait: Option<Duration>) {
+    /// Pauses the calls of a WABA, or all calls, because the API asks for it.
+    pub(super) fn note_throttled(&self, waba: Option<WabaId>, error: &ApiError, wait: Option<Duration>) {
         let now = self.clock().elapsed();
         let mut api = self.limiter.api();
-        if api.pauses.begin(now, wait, error) {
-            let pause = api.pauses.pause(now).map_or(0, |pause| pause.remaining(now).as_secs());
-            tracing::warn!("Meta throttles calls; nothing is sent for {pause} s: {error}");
+        let pauses = match waba {
+            Some(waba) => api.waba_pauses.entry(waba).or_default(),
+            None => &mut api.pauses,
+        };
+        if pauses.begin(now, wait, error) {
+            let pause = pauses.pause(now).map_or(0, |pause| pause.remaining(now).as_secs());
+            let what = waba.map_or_else(|| String::from("nothing"), |waba| format!("nothing of WABA {waba}"));
+            let estimate = if wait.is_some() { "as it asks" } else { "it does not say how long" };
+            tracing::warn!("Meta throttles calls; {what} is sent for {pause} s ({estimate}): {error}");
         }
-        api.concurrency.note_throttled();
+        if waba.is_none() {
+            api.concurrency.note_throttled();
+        }
         drop(api);
         self.limiter.changed.notify_waiters();
+    }
+
+    /// Notes that a call of a WABA was answered: its next pause is a short one again.
+    pub(super) fn note_waba_success(&self, waba: WabaId) {
+        if let Some(pauses) = self.limiter.api().waba_pauses.get_mut(&waba) {
+            pauses.note_success();
+        }
+    }
+
+    /// Returns whether the API asks to send nothing of a WABA.
+    pub(super) fn is_waba_paused(&self, waba: WabaId) -> bool {
+        let now = self.clock().elapsed();
+        self.limiter.api().waba_pauses.get(&waba).is_some_and(|pauses| pauses.pause(now).is_some())
+    }
+
+    /// Waits until calls of a WABA may be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::OutOfTime`] and [`GraphError::ThrottledTooLong`] if the run may not wait for so long.
+    pub(super) async fn wait_for_waba(&self, waba: WabaId) -> Result<(), GraphError> {
+        let now = self.clock().elapsed();
+        let pause = self.limiter.api().waba_pauses.get(&waba).and_then(|pauses| pauses.pause(now)).cloned();
+        let Some(pause) = pause else { return Ok(()) };
+        if self.deadline.is_some_and(|deadline| pause.until >= deadline) {
+            return Err(GraphError::OutOfTime);
+        }
+        if !lock(&self.patience).spend(pause.since.max(self.began), pause.until) {
+            return Err(self.too_long(Some(waba), &pause, now));
+        }
+        self.clock().sleep(pause.remaining(now)).await;
+        Ok(())
+    }
+
+    /// Returns the error of a pause that is longer than this run may wait.
+    fn too_long(&self, waba: Option<WabaId>, pause: &Pause, now: Duration) -> GraphError {
+        let until = self.clock().now() + pause.remaining(now);
+        GraphError::ThrottledTooLong {
+            api: Box::new(pause.api.clone()),
+            waba,
+            until,
+            estimate: pause.estimate,
+        }
     }
 
     /// Charges one call to each WABA, or returns how long it takes until the WABA has a call again. The calls are in the

@@ -1,6 +1,6 @@
-//! Pauses that the API asks for. Nothing is sent during a pause.
+//! Pauses that the API asks for, for all calls or for those of one WABA. None of them is sent during a pause.
 
-use crate::graph::error::ApiError;
+use crate::graph::error::{ApiError, Estimate};
 use std::time::Duration;
 
 /// The first pause if the API does not say how long. A guess: Meta's headers count in minutes, so a minute is the
@@ -14,6 +14,7 @@ const MAX_DOUBLINGS: u32 = 10;
 pub(super) struct Pause {
     pub(super) since: Duration,
     pub(super) until: Duration,
+    pub(super) estimate: Estimate,
     pub(super) api: ApiError,
 }
 
@@ -45,12 +46,14 @@ impl Pauses {
     pub(super) fn begin(&mut self, now: Duration, wait: Option<Duration>, api: &ApiError) -> bool {
         let current = self.pause(now).cloned();
         let doublings = if current.is_some() { 0 } else { self.in_a_row.min(MAX_DOUBLINGS) };
+        let estimate = if wait.is_some() { Estimate::Meta } else { Estimate::Own };
         let until = now.saturating_add(wait.unwrap_or_else(|| FIRST_PAUSE * 2_u32.pow(doublings)));
         let is_new = current.is_none();
         self.in_a_row += u32::from(is_new);
         self.pause = Some(match current {
-            Some(pause) => Pause { until: pause.until.max(until), ..pause },
-            None => Pause { since: now, until, api: api.clone() },
+            Some(pause) if pause.until >= until => pause,
+            Some(pause) => Pause { until, estimate, ..pause },
+            None => Pause { since: now, until, estimate, api: api.clone() },
         });
         is_new
     }
@@ -69,7 +72,7 @@ mod tests {
 
     fn api() -> ApiError {
         let message = String::from("slow down");
-        ApiError { status: 400, code: 4, subcode: None, message, explanation: None, trace: None }
+        ApiError { status: 400, code: Some(4), subcode: None, message, explanation: None, trace: None }
     }
 
     fn until(pauses: &Pauses, now: Duration) -> Option<Duration> {

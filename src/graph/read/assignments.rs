@@ -40,6 +40,8 @@ pub(super) struct AssignmentReader<'a> {
     /// Notified when the backlog has changed.
     changed: Notify,
     results: Mutex<PrefetchedAssignments>,
+    /// WABAs that are unreadable whatever their lists contain.
+    rejected: Mutex<BTreeMap<WabaId, Unreadable>>,
 }
 
 /// The WABAs that are still to be read.
@@ -112,6 +114,7 @@ impl<'a> AssignmentReader<'a> {
             backlog: Mutex::default(),
             changed: Notify::new(),
             results: Mutex::default(),
+            rejected: Mutex::default(),
         }
     }
 
@@ -130,13 +133,18 @@ impl<'a> AssignmentReader<'a> {
         }
         let ListPage { data: rows, paging } = page.unwrap_or(ListPage { data: Vec::new(), paging: None });
         let mut cursor = PageCursor::default();
-        match cursor.advance(paging) {
+        match cursor.advance(rows.len(), paging) {
             Ok(true) => {
                 self.change(|backlog| backlog.partial.push(PartialList { waba, rows, cursor }));
             }
             Ok(false) => self.store(waba, classify(self.own_users, rows)),
             Err(error) => self.store(waba, Err(error)),
         }
+    }
+
+    /// Makes a WABA unreadable, because its row in a list of WABAs cannot be read.
+    pub(super) fn reject(&self, waba: WabaId, error: &GraphError) {
+        lock(&self.rejected).insert(waba, Unreadable(chain(error)));
     }
 
     /// Pauses reading the WABAs of which nothing was read, or continues.
@@ -187,13 +195,16 @@ impl<'a> AssignmentReader<'a> {
 
     /// Returns what was read.
     pub(super) fn into_results(self) -> PrefetchedAssignments {
-        self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let mut results = self.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let rejected = self.rejected.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.wabas.extend(rejected.into_iter().map(|(waba, why)| (waba, Err(why))));
+        results
     }
 
     async fn read(&self, list: PartialList) -> (WabaId, Result<WabaAssignments, GraphError>) {
         let PartialList { waba, rows, cursor } = list;
         let call = assigned_users(self.own_users.business, waba);
-        let rows = self.retrier.rest_of_list(&call, rows, cursor).await;
+        let rows = self.retrier.rest_of_list(&call, rows, cursor, |bad| Err(bad.into())).await;
         (waba, rows.and_then(|rows| classify(self.own_users, rows)))
     }
 

@@ -1,9 +1,9 @@
 //! Separates the business's own system users from the other holders on a WABA.
 
-use crate::graph::error::GraphError;
+use crate::graph::error::{GraphError, shorten};
 use crate::graph::http::wire::{AssignedUserRow, RowBusiness};
 use crate::model::{BusinessId, HolderKind, Name, OtherHolder, SystemUser, TaskSet, UserId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The business and its own system users.
 #[derive(Debug, Clone, Copy)]
@@ -41,20 +41,27 @@ pub(super) fn classify(
     own_users: OwnUsers<'_>,
     rows: Vec<AssignedUserRow>,
 ) -> Result<WabaAssignments, GraphError> {
+    let mut seen: BTreeMap<UserId, TaskSet> = BTreeMap::new();
     let (mut own, mut others) = (BTreeMap::new(), BTreeMap::new());
-    let mut seen = BTreeSet::new();
     for row in rows {
-        let user: UserId =
-            row.id.parse().map_err(|_| GraphError::invalid_list("the id of a user is not a number"))?;
+        let user: UserId = row.id.parse().map_err(|_| {
+            let id = shorten(row.id.as_str());
+            GraphError::invalid_list(format!("`{id}`, the id of a user, is not a number"))
+        })?;
         let Some(names) = row.tasks else {
-            return Err(GraphError::invalid_list("a row has no `tasks`, so its assignment is unknown"));
+            let what = format!("the row of user {user} has no `tasks`, so the assignment is unknown");
+            return Err(GraphError::invalid_list(what));
         };
-        if !seen.insert(user) {
-            return Err(GraphError::invalid_list(
-                "a user is listed twice: the list changed while it was read",
-            ));
-        }
         let tasks = TaskSet::from_names(names);
+        match seen.insert(user, tasks.clone()) {
+            None => {}
+            // Rows can move between pages while a list is read. The same row twice says the same.
+            Some(before) if before == tasks => continue,
+            Some(before) => {
+                let what = format!("user {user} is listed twice, with [{before}] and with [{tasks}]");
+                return Err(GraphError::invalid_list(what));
+            }
+        }
         if tasks.is_empty() {
             continue;
         }
@@ -118,14 +125,31 @@ mod tests {
         }
     }
 
+    /// Returns what is wrong with a list.
+    fn what(rows: Value) -> String {
+        let Err(GraphError::InvalidList { what }) = classified(rows) else { panic!("the list is good") };
+        what
+    }
+
     #[test]
-    fn duplicate_users_and_rows_without_tasks_are_errors() {
-        let row = json!({ "id": "7", "tasks": ["MANAGE"] });
-        assert!(matches!(classified(json!([row, row])), Err(GraphError::InvalidList { .. })));
+    fn the_same_row_twice_is_harmless_and_two_rows_that_differ_are_an_error() {
+        let row = |tasks: Value| json!({ "id": "7", "tasks": tasks });
+        let once = classified(json!([row(json!(["MANAGE"]))]));
+        let twice = classified(json!([row(json!(["MANAGE"])), row(json!(["MANAGE"]))]));
+        assert_eq!(twice.unwrap(), once.unwrap());
+        assert_eq!(
+            what(json!([row(json!(["MANAGE"])), row(json!([]))])),
+            "user 7 is listed twice, with [MANAGE] and with []"
+        );
+    }
+
+    #[test]
+    fn a_row_without_tasks_is_an_error_and_an_empty_task_set_is_known() {
         for tasks in [json!({ "id": "101" }), json!({ "id": "101", "tasks": null })] {
-            assert!(matches!(classified(json!([tasks])), Err(GraphError::InvalidList { .. })));
+            let expected = "the row of user 101 has no `tasks`, so the assignment is unknown";
+            assert_eq!(what(json!([tasks])), expected);
         }
         let empty = classified(json!([{ "id": "101", "tasks": [] }, { "id": "7", "tasks": [] }])).unwrap();
-        assert_eq!(empty, WabaAssignments::default(), "an empty task set is known");
+        assert_eq!(empty, WabaAssignments::default());
     }
 }

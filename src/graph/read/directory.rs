@@ -3,16 +3,19 @@
 use super::assignments::{MAX_READS, PrefetchedAssignments};
 use super::classify::OwnUsers;
 use super::waba_lists::{WabaListReader, directory_waba};
-use crate::graph::error::GraphError;
-use crate::graph::http::ApiCall;
+use crate::graph::error::{GraphError, shorten};
 use crate::graph::http::wire::{SolutionApp, SolutionRow, SystemUserRow, WabaRow};
+use crate::graph::http::{ApiCall, BadRow, PageCursor};
 use crate::graph::reader::Reader;
 use crate::model::{
     AdminRole, AppId, BusinessId, Directory, DirectoryWaba, Edge, Name, ScopeForecast, SystemUser, Task,
-    UserId, WabaId,
+    UserId, WabaId, chain,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
+
+/// The most WABAs that one warning names. A guess: one line of a terminal.
+const MAX_NAMED: usize = 5;
 
 /// What a directory contains.
 #[derive(Debug, Clone)]
@@ -68,7 +71,8 @@ impl Reader {
         let plain_took = clock.elapsed().saturating_sub(began);
         let own_users = OwnUsers { business, users: &system_users };
         let lists = WabaListReader::new(self, own_users, forecast, progress, plain_took).await?;
-        let (mut wabas, prefetched) = lists.read().await?;
+        // On the heap: with all pages in flight, this is most of the future of a whole run.
+        let (mut wabas, prefetched) = Box::pin(lists.read()).await?;
         let unlisted = request.declared.iter().filter(|waba| !wabas.contains_key(waba)).copied();
         wabas.extend(self.unlisted_wabas(unlisted.collect()).await?);
         self.add_solutions(request, &mut wabas).await?;
@@ -76,10 +80,18 @@ impl Reader {
     }
 
     async fn system_users(&self, business: BusinessId) -> Result<BTreeMap<UserId, SystemUser>, GraphError> {
-        let call =
-            ApiCall::get(format!("{business}/system_users"), &[("fields", "id,name,role"), ("limit", "100")]);
-        let rows: Vec<SystemUserRow> = self.retrier.list(&call).await?;
-        rows.iter().map(system_user).collect()
+        let path = format!("{business}/system_users");
+        let call = ApiCall::get(&*path, &[("fields", "id,name,role"), ("limit", "100")]);
+        let leave_out = |bad: BadRow| {
+            tracing::warn!(
+                "a system user is left out, because the list /{path} cannot be read: {}",
+                bad.what
+            );
+            Ok(())
+        };
+        let rows = self.retrier.rest_of_list(&call, Vec::new(), PageCursor::default(), leave_out).await;
+        let rows: Vec<SystemUserRow> = rows.map_err(GraphError::of_list(&path))?;
+        Ok(rows.iter().filter_map(system_user).collect())
     }
 
     /// Reads WABAs by their ids; those that cannot be read are left out.
@@ -114,26 +126,33 @@ impl Reader {
         request: &DirectoryRequest,
         wabas: &mut BTreeMap<WabaId, DirectoryWaba>,
     ) -> Result<(), GraphError> {
-        let Some(app) = request.app else { return Ok(()) };
         let listed: Vec<WabaId> =
             request.solutions_of.iter().filter(|waba| wabas.contains_key(waba)).copied().collect();
-        let mut solutions = stream::iter(listed)
+        let Some(app) = request.app else {
+            warn_unchecked(&listed, "the API does not report the app of the token");
+            return Ok(());
+        };
+        let mut solutions = stream::iter(&listed)
             .map(|waba| async move {
-                match self.has_messaging(waba, app).await {
-                    Ok(messaging) => Ok((waba, messaging)),
+                match self.has_messaging(*waba, app).await {
                     Err(error) if error.is_fatal() => Err(error),
-                    Err(error) => {
-                        tracing::warn!("the solution of WABA {waba} could not be read: {error}");
-                        Ok((waba, None))
-                    }
+                    result => Ok((*waba, result)),
                 }
             })
             .buffered(MAX_READS);
-        while let Some((waba, messaging)) = solutions.try_next().await? {
-            if let Some(waba) = wabas.get_mut(&waba) {
-                waba.solution_messaging = messaging;
+        let mut unnamed = Vec::new();
+        while let Some((waba, result)) = solutions.try_next().await? {
+            match result {
+                Ok(None) => unnamed.push(waba),
+                Err(error) => warn_unchecked(&[waba], &chain(&error)),
+                Ok(messaging) => {
+                    if let Some(waba) = wabas.get_mut(&waba) {
+                        waba.solution_messaging = messaging;
+                    }
+                }
             }
         }
+        warn_unchecked(&unnamed, &format!("no active solution names the app {app}"));
         Ok(())
     }
 
@@ -156,15 +175,30 @@ impl Reader {
     }
 }
 
-fn system_user(row: &SystemUserRow) -> Result<(UserId, SystemUser), GraphError> {
-    let id =
-        row.id.parse().map_err(|_| GraphError::invalid_list("the id of a system user is not a number"))?;
+/// Parses a row. One whose id is not a number is left out: no assignment can be its.
+fn system_user(row: &SystemUserRow) -> Option<(UserId, SystemUser)> {
+    let Ok(id) = row.id.parse() else {
+        let id = shorten(row.id.as_str());
+        tracing::warn!("a system user is left out, because its id is not a number: `{id}`");
+        return None;
+    };
     let role = match row.role.as_deref() {
         Some("ADMIN") => AdminRole::Admin,
         Some("EMPLOYEE") => AdminRole::Employee,
         Some(_) | None => AdminRole::Unknown,
     };
-    Ok((id, SystemUser { name: Name::from(&*row.name), role }))
+    Some((id, SystemUser { name: Name::from(&*row.name), role }))
+}
+
+/// Warns that it is not known whether the solutions of WABAs grant `MESSAGING`.
+fn warn_unchecked(wabas: &[WabaId], why: &str) {
+    let named: Vec<String> = wabas.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let others = wabas.len() - named.len();
+    let more = if others > 0 { format!(" and {others} others") } else { String::new() };
+    if !wabas.is_empty() {
+        let named = named.join(", ");
+        tracing::warn!("whether the solution grants MESSAGING is not known for WABA {named}{more}: {why}");
+    }
 }
 
 /// Returns whether a solution is in force. The permissions of a draft, or of one that has ended, do not apply.

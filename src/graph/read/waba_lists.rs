@@ -4,10 +4,11 @@ use super::assignments::{AssignmentReader, PrefetchedAssignments, Progress, ROW_
 use super::classify::OwnUsers;
 use super::strategy::{self, ReadChoice, StrategyInputs};
 use crate::graph::error::GraphError;
-use crate::graph::http::wire::{ListPage, WabaRow};
-use crate::graph::http::{ApiCall, PageCursor};
+use crate::graph::http::wire::WabaRow;
+use crate::graph::http::{ApiCall, BadRow, PageCursor, PageOfRows};
 use crate::graph::reader::Reader;
 use crate::model::{DirectoryWaba, Edge, Name, ScopeForecast, TaskSet, WabaId};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -75,14 +76,15 @@ impl<'a> WabaListReader<'a> {
     async fn read_list(&self, edge: Edge) -> Result<ListedWabas, GraphError> {
         let mut found = ListedWabas::new();
         let (mut cursor, mut size) = (PageCursor::default(), PageSize::default());
+        let path = self.path(edge);
         loop {
             let nested = self.choose(edge).nested;
             let began = self.clock_elapsed();
             let call = self.page_call(edge, nested, size.rows).after(cursor.after());
-            let page: ListPage<WabaRow> = match self.reader.retrier.get(call).await {
+            let page: PageOfRows<WabaRow> = match self.reader.retrier.page(call).await {
                 Ok(page) => page,
                 Err(error) => {
-                    self.recover(error, nested, &mut size)?;
+                    self.recover(error, nested, &mut size).map_err(GraphError::of_list(&path))?;
                     continue;
                 }
             };
@@ -90,11 +92,10 @@ impl<'a> WabaListReader<'a> {
             if nested {
                 self.note_nested_page(self.clock_elapsed().saturating_sub(began));
             }
-            for row in page.data {
-                let (id, waba) = self.take_row(row, edge, nested)?;
-                found.insert(id, waba);
-            }
-            if !cursor.advance(page.paging)? {
+            let rows = page.rows.len() + page.bad.len();
+            found.extend(page.rows.into_iter().filter_map(|row| self.take_row(row, edge, nested)));
+            found.extend(page.bad.into_iter().filter_map(|bad| self.take_bad_row(bad, edge)));
+            if !cursor.advance(rows, page.paging).map_err(GraphError::of_list(&path))? {
                 self.choices().current.remove(&edge);
                 return Ok(found);
             }
@@ -120,14 +121,15 @@ impl<'a> WabaListReader<'a> {
     }
 
     /// Takes a WABA from a page, and has its assignments read if it will be in scope.
-    fn take_row(
-        &self,
-        mut row: WabaRow,
-        edge: Edge,
-        nested: bool,
-    ) -> Result<(WabaId, DirectoryWaba), GraphError> {
+    fn take_row(&self, mut row: WabaRow, edge: Edge, nested: bool) -> Option<(WabaId, DirectoryWaba)> {
         let list = row.assigned_users.take();
-        let (id, waba) = directory_waba(row, edge)?;
+        let (id, waba) = match directory_waba(row, edge) {
+            Ok(listed) => listed,
+            Err(error) => {
+                tracing::warn!("a WABA is left out of the list /{}: {error}", self.path(edge));
+                return None;
+            }
+        };
         if self.forecast.includes(id, &waba.name, edge) {
             if nested {
                 self.assignments.add_nested(id, list);
@@ -135,7 +137,22 @@ impl<'a> WabaListReader<'a> {
                 self.assignments.add([id]);
             }
         }
-        Ok((id, waba))
+        Some((id, waba))
+    }
+
+    /// Takes a row that cannot be read. Without its assignments it may be readable; otherwise its WABA is unreadable.
+    fn take_bad_row(&self, mut bad: BadRow, edge: Edge) -> Option<(WabaId, DirectoryWaba)> {
+        if let Some(row) = bad.row.as_object_mut()
+            && row.remove("assigned_users").is_some()
+            && let Ok(row) = WabaRow::deserialize(&bad.row)
+        {
+            return self.take_row(row, edge, false);
+        }
+        tracing::warn!("a WABA is left out of the list /{}: {}", self.path(edge), bad.what);
+        if let Some(id) = bad.id() {
+            self.assignments.reject(id, &bad.into());
+        }
+        None
     }
 
     /// Chooses how the next page of a list is read, and whether reading WABA by WABA pauses.
@@ -169,17 +186,26 @@ impl<'a> WabaListReader<'a> {
     }
 
     fn page_call(&self, edge: Edge, nested: bool, rows: usize) -> ApiCall {
-        let business = self.own_users.business;
-        let (list, mut fields) = match edge {
-            Edge::Client => ("client_whatsapp_business_accounts", String::from("id,name,permitted_tasks")),
-            Edge::Owned | Edge::Direct => ("owned_whatsapp_business_accounts", String::from("id,name")),
+        let mut fields = match edge {
+            Edge::Client => String::from("id,name,permitted_tasks"),
+            Edge::Owned | Edge::Direct => String::from("id,name"),
         };
         if nested {
+            let business = self.own_users.business;
             fields = format!("{fields},assigned_users.business({business}).limit(100){{{ROW_FIELDS}}}");
         }
         let query = [("fields", &*fields), ("limit", &*rows.to_string())];
         // The pages of a list are a chain, and the other calls of a batch would delay each of them.
-        ApiCall::get(format!("{business}/{list}"), &query).unbatched()
+        ApiCall::get(self.path(edge), &query).unbatched()
+    }
+
+    /// Returns the path of a list below the version.
+    fn path(&self, edge: Edge) -> String {
+        let list = match edge {
+            Edge::Client => "client_whatsapp_business_accounts",
+            Edge::Owned | Edge::Direct => "owned_whatsapp_business_accounts",
+        };
+        format!("{}/{list}", self.own_users.business)
     }
 
     fn choices(&self) -> MutexGuard<'_, Choices> {
