@@ -42,25 +42,30 @@ refuse_option() {
     --format | --out | --state-dir | --state | --manifest | --previous | --since | --auto-approve | --detailed-exitcode)
       fail "args: $1 is not taken, because the action sets it" 64
       ;;
-    -*) fail "args: $(quoted "$1") is not an option that args takes; docs/github.md lists those" 64 ;;
+    -*) fail "args: $(quoted "$1") is not an option that $INPUT_COMMAND takes here; docs/github.md lists those" 64 ;;
     *) fail "args: expected one option on each line, with its value after =, such as --waba=acme-*, and not $(quoted "$1")" 64 ;;
   esac
 }
 
-# Reads `args` and the emulator's file into the array `more`. Takes only options that decide neither where requests and
-# secrets go nor which files are read or written. An option that a later version adds is refused until it is listed here.
+# Reads `args` and the emulator's file into the array `more`, and what only apply takes into `apply_only`. Takes only
+# options that decide neither where requests and secrets go nor which files are read or written. An option that a later
+# version adds is refused until it is listed here.
 read_args() {
   local line
+  more=() apply_only=()
   read_lines <<<"$INPUT_ARGS"
-  more=(${lines[@]+"${lines[@]}"})
   for line in ${lines[@]+"${lines[@]}"}; do
-    case ${line%%=*} in
-      --waba | --user | --only | --today | --now | --no-new-access) ;;
-      --expiring | --max-plan-age | --grace | --no-wait | --origin) ;;
-      --concurrency | --read-strategy | --waba-calls-per-hour | --max-wait | --timeout) ;;
-      --group-by | --color | --verbose | -v | -vv) ;;
+    case $INPUT_COMMAND:${line%%=*} in
+      *:--waba | *:--user | *:--only | *:--today | *:--now | *:--group-by | *:--color | *:--verbose | *:-v | *:-vv) ;;
+      *:--concurrency | *:--read-strategy | *:--waba-calls-per-hour | *:--max-wait | *:--timeout) ;;
+      plan:--no-new-access | apply:--no-new-access | drift:--expiring) ;;
+      apply:--grace | apply:--no-wait | apply:--max-plan-age | apply:--origin)
+        apply_only+=("$line")
+        continue
+        ;;
       *) refuse_option "${line%%=*}" ;;
     esac
+    more+=("$line")
   done
   [ -z "$INPUT_EMULATE" ] || more+=("--emulate=$INPUT_EMULATE")
 }
@@ -77,7 +82,8 @@ read_previous() {
 # Reads the waivers, separated by lines or commas, and appends `--waive` for each to the array `more`.
 read_waivers() {
   local waiver code LC_ALL=C
-  read_lines <<<"${INPUT_WAIVE//,/$'\n'}"
+  read_lines < <(tr , '\n' <<<"$INPUT_WAIVE")
+  [[ ${#lines[@]} -eq 0 || $INPUT_COMMAND =~ ^(plan|apply)$ ]] || fail "waive: only plan and apply have guards" 64
   for waiver in ${lines[@]+"${lines[@]}"}; do
     waiver=${waiver#"${waiver%%[! ]*}"}
     waiver=${waiver%"${waiver##*[! ]}"}

@@ -114,7 +114,8 @@ run_apply() {
     echo "There is no reviewed plan, so nothing is applied. The new plan follows." | summary
   fi
   if [ "$code" -eq 0 ]; then
-    run_wabacl "$files/report.txt" apply "${arguments[@]}" --state-dir "$state" ${more[@]+"${more[@]}"}
+    run_wabacl "$files/report.txt" apply "${arguments[@]}" --state-dir "$state" ${more[@]+"${more[@]}"} \
+      ${apply_only[@]+"${apply_only[@]}"}
     code=$ended
     inert <"$files/report.txt"
     # The summary has the messages only if apply was refused or failed.
@@ -198,6 +199,7 @@ applied=$state/applied-$INPUT_CONFIG.json
 code=0
 read_paths
 read_args
+read_waivers
 if [ "$INPUT_COMMAND" != validate ] && from_fork; then
   notice "Pull requests from forks get no secrets: the manifests are validated, but not planned."
   echo "Validated, but not planned: pull requests from forks get no secrets." | summary
@@ -206,14 +208,8 @@ if [ "$INPUT_COMMAND" != validate ] && from_fork; then
 fi
 case $INPUT_COMMAND in
   validate) run_validate ;;
-  plan)
-    read_waivers
-    run_plan
-    ;;
-  apply)
-    read_waivers
-    run_apply
-    ;;
+  plan) run_plan ;;
+  apply) run_apply ;;
   drift) run_drift ;;
   *) fail "command: expected validate, plan, apply or drift" 64 ;;
 esac

@@ -63,6 +63,12 @@ def test_inputs(work):
     equal(step.read("arguments.txt").splitlines()[-5:], [
         "--waba=a*", "--verbose", "--waive=max-removals", "--waive=not-permitted=acme eu",
         "--waive=min-holders=102290129340402"])
+    # A refused apply plans, without the options that only apply takes.
+    refused = program(work / "refused", 'echo "$@" >>"$RUNNER_TEMP/arguments.txt"\n[ "$1" != apply ] || exit 3\n')
+    step = Step("run.sh", f"{refused}:{os.environ['PATH']}", INPUT_COMMAND="apply", INPUT_AUTO_APPROVE="true",
+                INPUT_ARGS="--grace=9\n--waba=a")
+    apply, plan = (line.split() for line in step.read("arguments.txt").splitlines())
+    equal((apply[-2:], plan[-1], "--grace=9" in plan), (["--waba=a", "--grace=9"], "--waba=a", False))
     contains("\n".join(run(emulate="live.yaml").read("arguments.txt").splitlines()), "--emulate=live.yaml")
 
     evil = "https://evil.example"
@@ -81,14 +87,18 @@ def test_inputs(work):
         ({"args": "--graph-version=v1.0"}, "args: --graph-version is not taken"),
         ({"args": "--ca-file=x"}, "args: --ca-file is not taken"),
         ({"args": "--emulate=x"}, "args: --emulate is not taken; to try things out, use the input emulate"),
-        ({"args": "--graph-u=x"}, "args: \"--graph-u\" is not an option that args takes"),
+        ({"args": "--graph-u=x"}, "args: \"--graph-u\" is not an option that apply takes here"),
         ({"args": "--waive=max-removals"}, "args: --waive has an input of its own"),
         ({"args": "--out=/etc/x"}, "args: --out is not taken, because the action sets it"),
         ({"args": "--waba\nacme"}, "args: expected one option on each line"),
+        ({"args": "--expiring=7d"}, "args: \"--expiring\" is not an option that apply takes here"),
+        ({"command": "plan", "args": "--grace=9"}, "args: \"--grace\" is not an option that plan takes here"),
         ({"args": "/etc/passwd"}, "args: expected one option on each line"),
-        ({"args": "--"}, "args: \"--\" is not an option that args takes"),
+        ({"args": "--"}, "args: \"--\" is not an option that apply takes here"),
         ({"paths": f"access\n--graph-url={evil}"}, "paths: expected a path"),
         ({"paths": " \n"}, "paths: expected at least one path"),
+        ({"command": "drift", "waive": "self"}, "waive: only plan and apply have guards"),
+        ({"command": "id"}, "command: expected validate, plan, apply or drift"),
     ]:
         step = run(**inputs)
         equal((step.status, step.read("arguments.txt"), inputs), (64, "", inputs))
