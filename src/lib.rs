@@ -32,6 +32,8 @@
 
 pub mod text;
 
+pub mod redact;
+
 pub mod files;
 
 pub mod clock;

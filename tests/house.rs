@@ -7,24 +7,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("text", &[]),
     ("files", &[]),
+    ("redact", &[]),
     ("model", &["text"]),
     ("diagnostic", &["model", "text"]),
     ("guard", &["model", "proposal", "text"]),
     ("plan", &["model"]),
     ("clock", &[]),
-    ("graph", &["clock", "model", "store", "text"]),
-    ("store", &["clock", "documents", "files", "model", "proposal", "text"]),
+    ("graph", &["clock", "model", "redact", "store", "text"]),
+    ("store", &["clock", "documents", "files", "model", "proposal", "redact", "text"]),
     ("emulator", &["clock", "files", "model", "text"]),
     ("manifest", &["diagnostic", "model"]),
-    ("sources", &["diagnostic", "files", "model"]),
+    ("sources", &["diagnostic", "files", "model", "redact"]),
     ("digest", &["model"]),
     ("proposal", &["digest", "model"]),
     ("drift", &["model"]),
     ("resolve", &["diagnostic", "manifest", "model", "text"]),
-    ("documents", &["diagnostic", "files", "guard", "model", "proposal", "text"]),
+    ("documents", &["diagnostic", "files", "guard", "model", "proposal", "redact", "text"]),
     ("render", &["diagnostic", "documents", "guard", "model", "proposal", "text"]),
     ("apply", &["clock", "graph", "guard", "model", "store"]),
     (
@@ -62,6 +63,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
             "manifest",
             "model",
             "proposal",
+            "redact",
             "render",
             "sources",
             "store",

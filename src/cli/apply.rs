@@ -1,6 +1,6 @@
 //! `wabacl apply`.
 
-use super::connection::{Connected, print_cost};
+use super::connection::{CheckedConnection, Connected, print_cost};
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -103,11 +103,12 @@ struct Ready {
 
 /// Takes the lock, plans, shows the plan and asks.
 async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result<Prepared, Failure> {
+    let prepared = CheckedConnection::new(&args.connection)?;
     let input = read_input(args, events)?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
     let (business, state_dir) = (input.business(), args.connection.state_dir()?);
     let lease = Lease::take(&state_dir, business, !args.no_wait, &Clock::real(), events).await?;
-    let connected = Connected::connect(&args.connection, Some(business), events).await?;
+    let connected = prepared.connect(Some(business), events).await?;
     let prepared = match propose(args, input, &connected, events).await {
         Err(error) => Err(error.into()),
         Ok((proposal, directory)) => match approve(args, asks, &lease, proposal, terminal).await {

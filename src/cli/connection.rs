@@ -7,8 +7,9 @@ use super::terminal::Terminal;
 #[cfg(feature = "emulator")]
 use crate::emulator::Emulator;
 use crate::engine::{Events, Session};
-use crate::graph::{RunSettings, Settings};
+use crate::graph::{self, META_HOST, RunSettings, Settings};
 use crate::model::{BusinessId, Cost};
+use crate::redact;
 use crate::text::escape;
 use secrecy::SecretString;
 use std::io::Read;
@@ -18,6 +19,12 @@ use std::time::Duration;
 /// The highest length of a token or secret, in bytes. A guess, far above any that Meta issues.
 const SECRET_LIMIT: u64 = 64 * 1024;
 
+/// The environment variables with the secrets.
+const TOKEN: &str = "WABACL_TOKEN";
+const APP_SECRET: &str = "WABACL_APP_SECRET";
+/// The environment variable with the hosts that may get the token, separated by commas.
+const ALLOW_HOST: &str = "WABACL_ALLOW_HOST";
+
 /// A session, and the embedded emulator for as long as it is used.
 pub(crate) struct Connected {
     pub(crate) session: Session,
@@ -25,28 +32,73 @@ pub(crate) struct Connected {
     _emulator: Option<Emulator>,
 }
 
-impl Connected {
+/// A connection that can be made: its options are right, and its secrets are read.
+pub(crate) struct CheckedConnection<'a> {
+    connection: &'a Connection,
+    /// `None` for the embedded emulator, which has settings of its own.
+    settings: Option<Settings>,
+}
+
+impl<'a> CheckedConnection<'a> {
+    /// Checks the options and reads the secrets. Sends nothing.
+    pub(crate) fn new(connection: &'a Connection) -> Result<Self, Failure> {
+        #[cfg(feature = "emulator")]
+        if connection.emulate.emulate.is_some() {
+            return Ok(Self { connection, settings: None });
+        }
+        check_host(connection)?;
+        Ok(Self { connection, settings: Some(settings(connection)?) })
+    }
+
     /// Connects and checks the token. The calls of a business are counted over all runs that share a state folder.
     pub(crate) async fn connect(
-        connection: &Connection,
+        self,
         business: Option<BusinessId>,
         events: Events<'_>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Connected, Failure> {
+        let Self { connection, settings } = self;
         #[cfg(feature = "emulator")]
-        let (mut settings, emulator) = match super::emulator::embedded(&connection.emulate).await? {
-            Some((emulator, settings)) => (settings, Some(emulator)),
-            None => (settings(connection)?, None),
+        let (settings, emulator) = match super::emulator::embedded(&connection.emulate).await? {
+            Some((emulator, settings)) => (Some(settings), Some(emulator)),
+            None => (settings, None),
         };
-        #[cfg(not(feature = "emulator"))]
-        let mut settings = settings(connection)?;
+        let mut settings = settings.expect("without an emulator, the settings are prepared");
         apply_limits(&mut settings, connection, business);
-        Ok(Self {
+        Ok(Connected {
             session: Session::connect(&settings, &run_settings(connection), events).await?,
             #[cfg(feature = "emulator")]
             _emulator: emulator,
         })
     }
+}
 
+/// Checks that the token may be sent to the host of `--graph-url`: Meta's, this machine, or one that is allowed.
+fn check_host(connection: &Connection) -> Result<(), Failure> {
+    let host = graph::check_address(&connection.graph_url, &connection.graph_version)
+        .map_err(|error| Failure { exit: Exit::Usage, ..Failure::of(&error) })?;
+    let variable = std::env::var(ALLOW_HOST).unwrap_or_default();
+    let allowed = connection.allow_host.iter().map(String::as_str).chain(variable.split(','));
+    let allows = |host: &str| allowed.map(str::trim).any(|allowed| allowed.eq_ignore_ascii_case(host));
+    match host {
+        Some(host) if host != META_HOST && !allows(&host) => Err(Failure::plain(
+            Exit::Usage,
+            format!("--graph-url leads to {host}, which would get the token"),
+        )
+        .hint(format!("if it is meant to, give --allow-host {host}, or set {ALLOW_HOST}"))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Protects the secrets in the environment, before anything is printed: a manifest could quote them.
+pub(crate) fn protect_environment() {
+    for (variable, label) in [(TOKEN, "token"), (APP_SECRET, "app secret")] {
+        if let Ok(secret) = std::env::var(variable) {
+            redact::protect(label, &SecretString::from(secret.trim()));
+        }
+    }
+}
+
+impl Connected {
     /// Prints what the session has cost.
     pub(crate) fn print_cost(&self, terminal: &Terminal) {
         print_cost(&self.session.cost(), terminal);
@@ -59,12 +111,12 @@ pub(crate) fn print_cost(cost: &Cost, terminal: &Terminal) {
 }
 
 fn settings(connection: &Connection) -> Result<Settings, Failure> {
-    let token = secret("WABACL_TOKEN", connection.token_file.as_deref())?.ok_or_else(|| {
+    let token = secret(TOKEN, connection.token_file.as_deref())?.ok_or_else(|| {
         Failure::plain(Exit::Failed, "there is no access token")
             .hint("set WABACL_TOKEN, or give --token-file; to try things out without one, give --emulate")
     })?;
     let mut settings = Settings::new(token);
-    settings.app_secret = secret("WABACL_APP_SECRET", connection.app_secret_file.as_deref())?;
+    settings.app_secret = secret(APP_SECRET, connection.app_secret_file.as_deref())?;
     settings.graph_url.clone_from(&connection.graph_url);
     settings.graph_version.clone_from(&connection.graph_version);
     settings.ca_file.clone_from(&connection.ca_file);
@@ -102,12 +154,14 @@ fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, F
             }
         },
     };
+    let place =
+        file.map_or_else(|| variable.to_owned(), |path| escape(&path.display().to_string()).into_owned());
     match text.trim() {
-        "" => {
-            let place = file.map_or_else(|| variable.to_owned(), |path| path.display().to_string());
-            Err(Failure::plain(Exit::Failed, format!("{} is empty", escape(&place))))
-        }
-        trimmed => Ok(Some(SecretString::from(trimmed))),
+        "" => Err(Failure::plain(Exit::Failed, format!("{place} is empty"))),
+        trimmed => Some(SecretString::from(trimmed)).filter(graph::check_secret).map(Some).ok_or_else(|| {
+            Failure::plain(Exit::Failed, format!("{place} contains a character that no secret of Meta has"))
+                .hint("look for blanks, line breaks, a byte order mark and other invisible characters")
+        }),
     }
 }
 

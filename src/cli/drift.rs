@@ -1,6 +1,6 @@
 //! `wabacl drift`: a plan that nobody applies, with an explanation of each difference and another exit code.
 
-use super::connection::Connected;
+use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -10,6 +10,7 @@ use super::terminal::{self, Terminal};
 use crate::engine::{self, EngineError, Reference};
 use crate::files;
 use crate::model::{BusinessId, UnmanagedReason};
+use crate::redact::Redacting;
 use crate::render::{self, Settings, Style, View};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
@@ -54,9 +55,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let reference = args.since.as_ref().map(reference).transpose()?;
+    let prepared = CheckedConnection::new(&args.connection)?;
     let checked = engine::check_paths(args.paths.checked()?, args.options.request(), events)?;
     check_business(reference.as_ref(), checked.business())?;
-    let connected = Connected::connect(&args.connection, Some(checked.business()), events).await?;
+    let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);
     let (proposal, _) = proposed?;
@@ -100,8 +102,10 @@ fn show(args: &Args, view: &View<'_>, terminal: &Terminal) -> Result<(), Failure
     };
     let before = std::fs::read_to_string(file).ok();
     let style = Style { colour: false, ..terminal.style() };
-    files::replace(file, files::WORLD_READABLE, |to| write(view, args.format, style, before.as_deref(), to))
-        .map_err(|error| Failure::failed(&writing(file), error))
+    files::replace(file, files::WORLD_READABLE, |to| {
+        write(view, args.format, style, before.as_deref(), &mut Redacting::new(to))
+    })
+    .map_err(|error| Failure::failed(&writing(file), error))
 }
 
 fn writing(file: &Path) -> String {

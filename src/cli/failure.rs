@@ -23,6 +23,11 @@ impl Failure {
         Self { exit: Exit::Failed, chain, hint: None }
     }
 
+    /// Makes a failure from an error with its causes.
+    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
+        Self { exit: Exit::Failed, chain: causes(error).collect(), hint: None }
+    }
+
     /// Makes a failure from one sentence.
     pub(crate) fn plain(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, chain: vec![message.into()], hint: None }

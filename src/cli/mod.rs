@@ -27,6 +27,8 @@ mod whoami;
 
 pub use exit::Exit;
 
+use crate::text::escape;
+use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 use failure::Failure;
 use options::Common;
@@ -63,9 +65,10 @@ enum Verb {
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    connection::protect_environment();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     let terminal = Terminal::new(&cli.common);
     terminal.start_logging(&cli.common);
@@ -104,9 +107,41 @@ fn fail(terminal: &Terminal, failure: &Failure) -> ExitCode {
 }
 
 /// Prints a usage error, help or version. Help and version are not errors.
-fn usage(error: &clap::Error) -> ExitCode {
-    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+fn usage(error: clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let message = escaped(error).render().to_string();
+        let lines: Vec<_> = message.lines().map(escape).collect();
+        terminal::talk(&(lines.join("\n") + "\n"));
+        return Exit::Usage.into();
+    }
     // If this cannot be printed, the exit code still shows it.
     let _ = error.print();
-    exit.into()
+    Exit::Done.into()
+}
+
+/// Escapes the arguments that an error quotes, so that no line of it begins with them.
+fn escaped(mut error: clap::Error) -> clap::Error {
+    let texts: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(escape(text).into_owned()))),
+            ContextValue::Strings(texts) => Some((
+                kind,
+                ContextValue::Strings(texts.iter().map(|text| escape(text).into_owned()).collect()),
+            )),
+            ContextValue::StyledStrs(texts) => {
+                let texts = texts.iter().map(|text| escape(&text.to_string()).into_owned().into());
+                Some((kind, ContextValue::StyledStrs(texts.collect())))
+            }
+            ContextValue::None
+            | ContextValue::Bool(_)
+            | ContextValue::StyledStr(_)
+            | ContextValue::Number(_)
+            | _ => None,
+        })
+        .collect();
+    for (kind, value) in texts {
+        error.insert(kind, value);
+    }
+    error
 }

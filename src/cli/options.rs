@@ -252,6 +252,10 @@ pub(crate) struct Connection {
         default_value = "https://graph.facebook.com"
     )]
     pub(crate) graph_url: String,
+    /// Allows a host of --graph-url besides graph.facebook.com and this machine; can be repeated (also: the environment
+    /// variable WABACL_ALLOW_HOST, hosts separated by commas)
+    #[arg(long, value_name = "HOST", help_heading = "Connection")]
+    pub(crate) allow_host: Vec<String>,
     /// The version of the Graph API
     #[arg(long, value_name = "VERSION", help_heading = "Connection", default_value = "v25.0")]
     pub(crate) graph_version: String,

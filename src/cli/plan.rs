@@ -1,6 +1,6 @@
 //! `wabacl plan`.
 
-use super::connection::Connected;
+use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -39,8 +39,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
+    let prepared = CheckedConnection::new(&args.connection)?;
     let checked = engine::check_paths(args.paths.checked()?, args.options.request(), events)?;
-    let connected = Connected::connect(&args.connection, Some(checked.business()), events).await?;
+    let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);
     let (proposal, _) = proposed?;

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Color, Common};
+use crate::redact::{self, Redacting};
 use crate::render::PathPrefix;
 use crate::render::Style;
 use crate::text::escape;
@@ -67,7 +68,7 @@ impl Terminal {
         });
         let layer = tracing_subscriber::fmt::layer()
             .fmt_fields(fields.delimited(" "))
-            .with_writer(io::stderr)
+            .with_writer(|| Redacting::new(io::stderr()))
             .with_ansi(self.style_for(&io::stderr()).colour)
             .with_target(false)
             .without_time();
@@ -84,7 +85,7 @@ impl Terminal {
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        let mut stdout = io::BufWriter::new(io::stdout().lock());
+        let mut stdout = Redacting::new(io::BufWriter::new(io::stdout().lock()));
         match write(&mut stdout).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::failed("writing the output", error))
@@ -95,14 +96,12 @@ impl Terminal {
 
     /// Prints one line to stderr, escaped.
     pub(crate) fn say(&self, text: &str) {
-        // If stderr is closed, the message is lost.
-        let _ = writeln!(io::stderr().lock(), "{}", escape(text));
+        talk(&format!("{}\n", escape(text)));
     }
 
     /// Prints rendered text to stderr.
     pub(crate) fn talk(&self, render: impl FnOnce(&Style) -> String) {
-        let text = render(&self.style_for(&io::stderr()));
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        talk(&render(&self.style_for(&io::stderr())));
     }
 
     /// Prints why a run failed.
@@ -112,8 +111,7 @@ impl Terminal {
             if style.colour { anstyle::AnsiColor::Red.on_default().bold() } else { anstyle::Style::new() };
         let mut lines = failure.chain.iter();
         if let Some(first) = lines.next() {
-            let _ = write!(io::stderr().lock(), "{red}error{red:#}: ");
-            self.say(first);
+            talk(&format!("{red}error{red:#}: {}\n", escape(first)));
         }
         for cause in lines {
             self.say(&format!("  caused by: {cause}"));
@@ -129,7 +127,7 @@ impl Terminal {
             return Err(Failure::plain(Exit::Usage, "there is no terminal to ask on")
                 .hint("give --auto-approve to apply without being asked"));
         }
-        let _ = write!(io::stderr().lock(), "\n{question} Only `yes` approves: ");
+        talk(&format!("\n{question} Only `yes` approves: "));
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
             io::stdin().lock().read_line(&mut answer).map(|_| answer)
@@ -150,6 +148,12 @@ impl Terminal {
         bar.set_message(doing);
         bar
     }
+}
+
+/// Writes a text to stderr, without secrets.
+pub(super) fn talk(text: &str) {
+    // If stderr is closed, the message is lost.
+    let _ = io::stderr().lock().write_all(redact::text(text).as_bytes());
 }
 
 /// Returns the path from the top of the repository that a GitHub workflow checked out to the current folder.

@@ -1,6 +1,6 @@
 //! `wabacl whoami`.
 
-use super::connection::Connected;
+use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
-    let connected = Connected::connect(&args.connection, args.business, events).await?;
+    let connected = CheckedConnection::new(&args.connection)?.connect(args.business, events).await?;
     let session = &connected.session;
     let me = session.me().await?;
     let mut text = String::new();

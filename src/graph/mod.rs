@@ -25,6 +25,6 @@ pub use client::GraphClient;
 pub use error::{ApiError, Estimate, GraphError};
 pub use read::{DirectoryRequest, ObserveRequest, PrefetchedAssignments, WabaAssignments};
 pub use reader::Reader;
-pub use settings::{ReadStrategy, RunSettings, Settings};
+pub use settings::{META_HOST, ReadStrategy, RunSettings, Settings, check_address, check_secret};
 pub use token::{Me, TokenInfo};
 pub use write::Writer;

@@ -1,7 +1,9 @@
 //! Settings of the client: what all runs of a process share, and what belongs to one run.
 
+use super::error::GraphError;
+use super::http;
 use crate::clock::Clock;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,6 +73,24 @@ impl Settings {
             clock: Clock::real(),
         }
     }
+}
+
+/// The host of Meta's Graph API.
+pub const META_HOST: &str = "graph.facebook.com";
+
+/// Checks the address of an API, and returns its host; `None` if it is this machine.
+///
+/// # Errors
+///
+/// [`GraphError::Settings`] if the URL or the version cannot be used.
+pub fn check_address(url: &str, version: &str) -> Result<Option<String>, GraphError> {
+    let base = http::base(url, version)?;
+    Ok(base.host_str().filter(|_| !http::is_loopback(&base)).map(str::to_owned))
+}
+
+/// Returns whether a secret consists of visible ASCII characters, as every token and app secret does.
+pub fn check_secret(secret: &SecretString) -> bool {
+    http::is_visible_ascii(secret.expose_secret())
 }
 
 /// The settings of one run.

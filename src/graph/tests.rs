@@ -61,17 +61,17 @@ async fn a_token_in_a_response_is_redacted() {
     let message = format!("Malformed access token {ECHOED}");
     let body = json!({ "data": { "is_valid": false, "error": { "message": message } } });
     let info = reader_receiving(200, body.to_string()).await.token_info().await.unwrap();
-    assert_eq!(info.error.as_deref(), Some("Malformed access token [token]"));
+    assert_eq!(info.error.as_deref(), Some("Malformed access token (redacted token)"));
 
     let traced = json!({ "error": { "message": null, "code": 190, "fbtrace_id": format!("A-{ECHOED}") } });
     let error = reader_receiving(400, traced.to_string()).await.token_info().await.unwrap_err();
     assert!(matches!(error, GraphError::InvalidToken(_)), "{error:?}");
-    assert!(error.to_string().ends_with("(code 190, trace A-[token])"), "{error}");
+    assert!(error.to_string().ends_with("(code 190, trace A-(redacted token))"), "{error}");
 
     let page = "<p>/v25.0/debug_token?input_token=70%7CEAA%2Fechoed%2Btoken is not here</p>";
     let error = reader_receiving(404, page.into()).await.token_info().await.unwrap_err();
     assert!(
-        error.to_string().ends_with("<p>/v25.0/debug_token?input_token=[token] is not here</p>"),
+        error.to_string().ends_with("<p>/v25.0/debug_token?input_token=(redacted token) is not here</p>"),
         "{error}"
     );
 }
@@ -88,7 +88,7 @@ async fn the_texts_for_end_users_are_shown_if_they_add_to_the_message() {
         (json!("No such user"), json!("There is no such user here."), " – There is no such user here."),
         (json!("No such user"), json!(null), " – No such user"),
         (json!(" "), json!("Invalid Parameter"), ""),
-        (json!(7), json!(format!("Bad token {ECHOED}")), " – Bad token [token]"),
+        (json!(7), json!(format!("Bad token {ECHOED}")), " – Bad token (redacted token)"),
     ];
     for (title, text, shown) in cases {
         let error = json!({ "message": "(#100) Invalid parameter", "code": 100, "error_user_title": title, "error_user_msg": text });

@@ -10,6 +10,8 @@ mod tree;
 use crate::diagnostic::{self, Diagnostic};
 use crate::files;
 use crate::model::Sources;
+use crate::redact;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -101,6 +103,11 @@ impl SourceReader {
 
     fn add(&mut self, path: &str, text: String) {
         self.bytes += text.len() as u64;
+        // A manifest can hold the token by mistake; then neither a plan nor a diagnostic may quote it.
+        let text = match redact::text(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(redacted) => redacted,
+        };
         self.sources.add(path, text);
     }
 

@@ -4,6 +4,7 @@
 
 use super::error::JournalError;
 use crate::files;
+use crate::redact;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ impl LogFile {
             self.file.write_all(b"\n")?;
             self.torn = false;
         }
-        self.file.write_all(lines)?;
+        self.file.write_all(&redact::bytes(lines))?;
         if sync {
             self.file.sync_data()?;
         }

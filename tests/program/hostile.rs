@@ -2,7 +2,7 @@
 
 use super::remote::Remote;
 use super::{Place, Ran};
-use wabacl::emulator::{Fault, FaultKind};
+use wabacl::emulator::{Fault, FaultKind, Options};
 
 const NAMES: [&str; 6] = [
     "::error::x",
@@ -83,6 +83,51 @@ fn foreign_names_in_errors_begin_no_line_either() {
         is_harmless(&place.emulated("plan").ends(1));
         place.write("access/more.yaml", &format!("version: 1\nroles: {{ {}: [NOTHING] }}\n", quoted(name)));
         is_harmless(&place.run("validate access").ends(1));
+    }
+}
+
+/// The API can echo the token in any name, message or header, and in any encoding.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_echo_of_the_token_appears_nowhere() {
+    const TOKEN: &str = "EAAecho|of_the&\"token\"/0123456789<abcdef>";
+    let percent = TOKEN.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
+    let html = TOKEN.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;");
+    let (escaped, cut) = (TOKEN.escape_unicode().to_string(), &TOKEN[..20]);
+    for echo in [TOKEN, &percent, &percent.to_uppercase(), &html, &escaped, cut] {
+        let place = Place::new();
+        place.edit("live.yaml", "quickstart-not-a-secret", &quoted(TOKEN));
+        place.edit(
+            "live.yaml",
+            "name: legacy-import",
+            &format!("name: {}", quoted(&format!("legacy {echo}"))),
+        );
+        let says = FaultKind::GraphError {
+            status: 403,
+            code: 200,
+            subcode: None,
+            message: format!("{}{echo}", "x".repeat(480)),
+            is_transient: false,
+        };
+        let options =
+            Options { faults: vec![Fault::new(says).on("POST").at("/assigned_users")], ..Options::default() };
+        let remote = Remote::of(place, TOKEN, options).await;
+        let is_clean = |text: &str| {
+            assert!(!text.contains("of_the") && !text.contains(&echo[5..17]), "{echo} in {text}");
+        };
+        for words in [
+            "plan -vv --out plan.json",
+            "plan --format json",
+            "plan --format html",
+            "plan --format markdown",
+            "drift -v --out drift.html --format html",
+            "apply --auto-approve -vv --state-dir state",
+            "apply --auto-approve --format json --state-dir state",
+        ] {
+            is_clean(&remote.run(words).to_string());
+        }
+        for file in ["plan.json", "drift.html", "state/9876543210987654/journal.jsonl"] {
+            is_clean(&remote.place.read(file));
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn without_a_token_the_way_to_one_is_told() {
     place.run("whoami --token-file nowhere").ends(1).says("reading nowhere").never_says("EAAsecret");
     place
         .run("whoami --graph-url http://example.com")
-        .ends(1)
+        .ends(64)
         .says("plain HTTP is allowed to this machine only")
         .never_says("EAAsecret");
 }
@@ -176,4 +176,86 @@ fn standard_input_is_a_manifest_that_is_given_once() {
     piped("validate - access/users.yaml -").ends(64).says("standard input (`-`) can be given only once");
     piped("apply - --emulate live.yaml").ends(64).says("--auto-approve");
     piped("apply p.json --manifest - - --emulate live.yaml").ends(64).says("only once");
+}
+
+#[test]
+fn a_wrong_address_is_wrong_usage_before_manifests_are_read() {
+    let place = Place::new().set("WABACL_TOKEN", "EAAsecretOfThisTest");
+    for (options, message) in [
+        ("--graph-url nonsense", "--graph-url is not a valid URL"),
+        ("--graph-url http://graph.facebook.com", "plain HTTP is allowed to this machine only"),
+        ("--graph-version 25", "--graph-version must be `v` and two numbers"),
+        (
+            "--graph-url https://graph.example.com",
+            "--graph-url leads to graph.example.com, which would get the token",
+        ),
+        ("--graph-url https://graph.facebook.com.example.com", "which would get the token"),
+        ("--graph-url https://graph.example.com --allow-host example.com", "--allow-host graph.example.com"),
+    ] {
+        for verb in ["plan nowhere", "apply nowhere", "drift nowhere", "whoami"] {
+            place.run(&format!("{verb} {options}")).ends(64).says(message).never_says("cannot read nowhere");
+        }
+    }
+    // An allowed host is no wrong usage; the manifests are read next.
+    let other = "plan nowhere --graph-url https://graph.example.com";
+    place
+        .run(&format!("{other} --allow-host other.org --allow-host GRAPH.example.com"))
+        .ends(1)
+        .says("nowhere");
+    let place = place.set("WABACL_ALLOW_HOST", "other.org, graph.example.com");
+    place.run(other).ends(1).says("cannot read nowhere");
+}
+
+#[test]
+fn an_argument_that_an_error_quotes_begins_no_line() {
+    let place = Place::new().set("WABACL_TOKEN", "EAAsecretOfThisTest");
+    for argument in
+        ["--format=\n::error::x\u{1b}[31m", "--today=\n::error::x", "--\n::error::x", "--waive=\n::error::x"]
+    {
+        let ran = Ran::from(place.command("plan access").arg(argument).output().unwrap()).ends(64);
+        assert!(!ran.stderr.contains("\n::") && !ran.stderr.contains('\u{1b}'), "{ran}");
+    }
+    place
+        .run("plan access --format=EAAsecretOfThisTest")
+        .ends(64)
+        .says("(redacted token)")
+        .never_says("secretOfThis");
+}
+
+#[test]
+fn a_secret_with_an_invisible_character_is_refused_without_showing_it() {
+    for token in ["\u{feff}EAAhidden", "EAA\u{200b}hidden", "EAA hidden", "EAA\nhidden", "EAAh\u{ef}hidden"] {
+        let refused = Place::new().set("WABACL_TOKEN", token).run("whoami").ends(1);
+        refused.says("WABACL_TOKEN contains a character that no secret of Meta has").never_says("hidden");
+    }
+    let place = Place::new().set("WABACL_TOKEN", "EAAsecretOfThisTest");
+    place.write("app secret", "abc\u{2060}def");
+    let mut command = place.command("whoami --app-secret-file");
+    Ran::from(command.arg("app secret").output().unwrap()).ends(1).says("app secret contains a character");
+}
+
+#[test]
+fn a_malformed_proxy_is_an_error_and_nothing_is_sent() {
+    for (name, value) in [("HTTPS_PROXY", "http://u:hidden@proxy :1"), ("all_proxy", "socks5://hidden:1")] {
+        let place = Place::new().set("WABACL_TOKEN", "EAAsecretOfThisTest").set(name, value);
+        let ran = place.run("whoami").ends(1);
+        ran.says(&format!("{name} is not the address of a proxy")).never_says("hidden");
+    }
+}
+
+#[test]
+fn a_manifest_that_quotes_the_token_is_shown_without_it() {
+    let place = Place::new().set("WABACL_TOKEN", "EAAsecretOfThisTest");
+    place.edit("access/access.yaml", "MKT-77", "EAAsecretOfThisTest");
+    place.write("access/broken.yaml", "version: 1\nEAAsecretOfThisTest: 1\n");
+    for format in ["text", "json", "github", "sarif"] {
+        let ran = place.run(&format!("validate access --format {format}")).ends(1);
+        ran.says("unknown key `(redacted token)`").never_says("secretOfThis");
+    }
+    std::fs::remove_file(place.folder.path().join("access/broken.yaml")).unwrap();
+    place.emulated("plan --out plan.json").ends(0).never_says("secretOfThis");
+    place.emulated("apply --auto-approve --state-dir state").ends(0).never_says("secretOfThis");
+    place.run("show plan.json --format json").ends(0).says("(redacted token)").never_says("secretOfThis");
+    let journal = place.read("state/9876543210987654/journal.jsonl");
+    assert!(journal.contains("(redacted token)") && !journal.contains("secretOfThis"));
 }

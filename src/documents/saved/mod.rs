@@ -19,6 +19,7 @@ use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
 use crate::model::{AssignmentKey, Change, Name, Notice, Plan, Unmanaged};
 use crate::proposal::Proposal;
+use crate::redact::Redacting;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -35,7 +36,7 @@ const LARGEST: u64 = 1024 * 1024 * 1024;
 ///
 /// [`SavedPlanError::Write`] if the file cannot be written. The old file is then left as it was.
 pub fn save(proposal: &Proposal, path: &Path) -> Result<(), SavedPlanError> {
-    files::replace(path, files::OWNER_ONLY, |to| write(proposal, to))
+    files::replace(path, files::OWNER_ONLY, |to| write(proposal, Redacting::new(to)))
         .map_err(|source| SavedPlanError::Write { path: path.to_owned(), source })
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 /// Returns the base address, including the version.
-pub(super) fn base(url: &str, version: &str) -> Result<Url, GraphError> {
+pub(in crate::graph) fn base(url: &str, version: &str) -> Result<Url, GraphError> {
     if !is_version(version) {
         return Err(GraphError::settings("--graph-version must be `v` and two numbers, such as v25.0"));
     }
@@ -45,7 +45,7 @@ fn is_version(version: &str) -> bool {
 }
 
 /// Returns whether an address is on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::graph) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -55,11 +55,20 @@ pub(super) fn headers(token: &SecretString) -> Result<HeaderMap, GraphError> {
     if token.expose_secret().is_empty() {
         return Err(GraphError::settings("the access token is empty"));
     }
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
-        GraphError::settings("the access token contains a character that no token has, such as a line break")
+    let value = format!("Bearer {}", token.expose_secret());
+    let value = HeaderValue::from_str(&value).ok().filter(|_| is_visible_ascii(token.expose_secret()));
+    let mut value = value.ok_or_else(|| {
+        GraphError::settings(
+            "the access token contains a character that no token has, such as a line break or an invisible one",
+        )
     })?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+}
+
+/// Returns whether a text consists of visible ASCII characters, as every token and app secret does.
+pub(in crate::graph) fn is_visible_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Reads the certificates of a PEM file.
@@ -79,6 +88,15 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Gra
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_with_an_invisible_character_is_refused_without_showing_it() {
+        for token in ["\u{feff}EAAB", "EAA\u{200b}B", "EAA B", "EAA\u{a0}", "EAA\tB", "EAÄ", "EAA\u{7f}"] {
+            let error = headers(&SecretString::from(token)).unwrap_err().to_string();
+            assert!(error.contains("a character that no token has") && !error.contains("EA"), "{error}");
+        }
+        assert!(headers(&SecretString::from("EAAB|x_-.")).is_ok());
+    }
 
     #[test]
     fn plain_http_is_allowed_to_this_machine_only() {

@@ -2,6 +2,7 @@
 
 mod address;
 mod paging;
+mod proxy;
 mod request;
 mod response;
 mod rows;
@@ -10,6 +11,7 @@ mod text;
 mod transport;
 pub(super) mod wire;
 
+pub(super) use address::{base, is_loopback, is_visible_ascii};
 pub(super) use paging::PageCursor;
 pub(super) use request::ApiCall;
 pub(super) use response::{ApiHeaders, ApiResponse};

@@ -1,27 +1,29 @@
-//! The secrets of a connection, and their removal from texts of the API.
+//! The secrets of a connection.
 
+use crate::redact;
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// The token and what is derived from it.
+/// The token and the proof that is computed of it.
 #[derive(Debug)]
 pub(in crate::graph) struct Secrets {
     token: SecretString,
-    /// The token as a URL encodes it.
-    encoded_token: SecretString,
     /// The `appsecret_proof`, if there is an app secret.
     proof: Option<SecretString>,
 }
 
 impl Secrets {
+    /// Protects all of them: no output of this process shows them from now on.
     pub(super) fn new(token: &SecretString, app_secret: Option<&SecretString>) -> Self {
-        Self {
-            token: token.clone(),
-            encoded_token: url_encoded(token),
-            proof: app_secret.map(|secret| proof(secret, token)),
+        let proof = app_secret.map(|secret| proof(secret, token));
+        redact::protect("token", token);
+        for (label, secret) in [("app secret", app_secret), ("proof", proof.as_ref())] {
+            if let Some(secret) = secret {
+                redact::protect(label, secret);
+            }
         }
+        Self { token: token.clone(), proof }
     }
 
     /// Returns the token, for the one call that must carry it in its address (`debug_token`).
@@ -33,21 +35,11 @@ impl Secrets {
         self.proof.as_ref()
     }
 
-    /// Removes the secrets from a text of the API. Only complete secrets are found: redact before shortening.
+    /// Removes the secrets from a text of the API.
+    #[allow(clippy::unused_self, reason = "whoever has the secrets has made sure that they are protected")]
     pub(in crate::graph) fn redact(&self, text: &str) -> String {
-        let secrets = [(Some(&self.token), "[token]"), (Some(&self.encoded_token), "[token]")];
-        let secrets = secrets.into_iter().chain([(self.proof.as_ref(), "[proof]")]);
-        secrets.fold(text.to_owned(), |text, (secret, name)| match secret {
-            Some(secret) => text.replace(secret.expose_secret(), name),
-            None => text,
-        })
+        redact::text(text).into_owned()
     }
-}
-
-fn url_encoded(token: &SecretString) -> SecretString {
-    let mut url = Url::parse("http://localhost").expect("the address is valid");
-    url.query_pairs_mut().append_key_only(token.expose_secret());
-    SecretString::from(url.query().unwrap_or_default())
 }
 
 /// Returns the `appsecret_proof`: the lower-case hexadecimal HMAC-SHA256 of the token, with the app secret as key.

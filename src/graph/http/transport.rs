@@ -1,6 +1,7 @@
 //! Sends a call, or a batch of calls, and reads the response up to a limit.
 
 use super::address;
+use super::proxy;
 use super::request::ApiCall;
 use super::response::{self, ApiHeaders, ApiResponse};
 use super::secrets::Secrets;
@@ -8,9 +9,11 @@ use super::wire::BatchItem;
 use crate::clock::Clock;
 use crate::graph::error::GraphError;
 use crate::graph::settings::Settings;
+use crate::redact;
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,6 +48,8 @@ impl HttpClient {
             .user_agent(concat!("wabacl/", env!("CARGO_PKG_VERSION")));
         if address::is_loopback(&base) {
             client = client.no_proxy();
+        } else {
+            proxy::check_environment()?;
         }
         if let Some(path) = &settings.ca_file {
             for certificate in address::certificates(path)? {
@@ -138,7 +143,11 @@ impl HttpClient {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(bytes)
+        // Here foreign text enters: what echoes a secret goes no further.
+        Ok(match redact::bytes(&bytes) {
+            Cow::Borrowed(_) => bytes,
+            Cow::Owned(redacted) => redacted,
+        })
     }
 }
 
