@@ -166,9 +166,27 @@ async fn tasks_in_any_encoding_replace_the_whole_set() {
     let body = "user=101&tasks[0]=MANAGE&tasks[1]=VIEW_COST&access_token=of-admin";
     assert_eq!(send(form(body)).await["success"], true);
     assert_eq!(running.held("500", "101"), "MANAGE, VIEW_COST");
-    let body = "user=101&tasks=%5B%22MESSAGING%22%5D&access_token=of-admin";
-    assert_eq!(send(form(body)).await["success"], true);
-    assert_eq!(running.held("500", "101"), "MESSAGING");
+    for (body, stored) in [
+        ("user=101&tasks=%5B%22MESSAGING%22%5D", "MESSAGING"),
+        ("user=101&tasks=['MANAGE', 'DEVELOP']", "DEVELOP, MANAGE"),
+        ("user=101&tasks[]=VIEW_COST&tasks[]=DEVELOP", "DEVELOP, VIEW_COST"),
+        ("user=101&tasks%5B%5D=MESSAGING", "MESSAGING"),
+        ("user=101&method=delete", ""),
+        ("user=101&tasks=[\"DEVELOP\"]", "DEVELOP"),
+    ] {
+        let request = running.ask(Method::POST, path);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        assert_eq!(send(request).await["success"], true, "{body}");
+        assert_eq!(running.held("500", "101"), stored, "{body}");
+    }
+    // As `curl -F` sends it.
+    let part = |name: &str, value: &str| {
+        format!("--x1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let body = format!("{}{}--x1--\r\n", part("user", "101"), part("tasks", "['MANAGE']"));
+    let request = running.ask(Method::POST, path).header("content-type", "multipart/form-data; boundary=x1");
+    assert_eq!(send(request.body(body)).await["success"], true);
+    assert_eq!(running.held("500", "101"), "MANAGE");
     let answer = send(running.ask(Method::DELETE, "500/assigned_users?user=101")).await;
     assert_eq!(answer["success"], true);
     assert_eq!(running.held("500", "101"), "");
@@ -215,8 +233,14 @@ async fn a_rejected_write_changes_nothing() {
     let too_many = vec!["MANAGE"; 17];
     let answer = running.post("500/assigned_users", json!({ "user": "101", "tasks": too_many })).await;
     assert!(error_text(&answer).starts_with("400 100"), "{answer}");
-    let request = running.ask(Method::POST, "10/system_users");
-    assert!(error_text(&send(request).await).starts_with("400 100 33"));
+    for (method, path, expected) in [
+        (Method::POST, "10/owned_whatsapp_business_accounts", "501 2500"),
+        (Method::POST, "500", "501 2500"),
+        (Method::DELETE, "777", "400 100 33"),
+    ] {
+        let answer = send(running.ask(method, path)).await;
+        assert!(error_text(&answer).starts_with(expected), "{path}: {answer}");
+    }
     assert_eq!(*running.emulator.world().assignments(), before);
 }
 
@@ -248,8 +272,10 @@ async fn only_a_valid_token_of_an_admin_can_write() {
 async fn an_app_secret_requires_a_proof_with_each_call() {
     let world = WORLD.replace("app: { id: 70 }", "app: { id: 70, secret: key }");
     let running = Running::with(&world, Options::default()).await;
-    assert!(error_text(&running.get("me").await).starts_with("400 104"));
-    assert!(error_text(&running.get("me?appsecret_proof=00").await).starts_with("400 104 null: Invalid"));
+    let answer = running.get("me").await;
+    assert!(error_text(&answer).starts_with("400 100 null: API calls from the server require"), "{answer}");
+    assert_eq!(answer["error"]["type"], "GraphMethodException");
+    assert!(error_text(&running.get("me?appsecret_proof=00").await).starts_with("400 100 null: Invalid"));
     // printf of-admin | openssl dgst -sha256 -hmac key
     let proof = "78f917467e3473b80da7b9173fcbfc12da0a290e1c0c9ea7e636fcd47f8170bd";
     let answer = running.get(&format!("me?appsecret_proof={proof}")).await;
@@ -295,7 +321,111 @@ async fn edges_and_nodes_return_the_world() {
     assert_eq!(answer["partners"]["data"], json!([partner]));
     assert_eq!(running.get("10?fields=id,name").await["name"], "Us");
     assert!(error_text(&running.get("20").await).starts_with("400 100 33"));
-    assert!(error_text(&running.get("10/shoes").await).starts_with("400 2500"));
+    assert!(error_text(&running.get("777/shoes").await).starts_with("400 100 33"));
+    let answer = running.get("500/message_templates").await;
+    let expected = "501 2500 null: The wabacl emulator does not play GET /500/message_templates.";
+    assert!(error_text(&answer).starts_with(expected), "{answer}");
+}
+
+#[tokio::test]
+async fn me_stands_for_the_user_of_the_token() {
+    let running = Running::start().await;
+    let answer = running.get("me/businesses").await;
+    assert_eq!(answer["data"], json!([{ "id": "10", "name": "Us" }]));
+    let answer = running.get("me/assigned_whatsapp_business_accounts?fields=id,tasks").await;
+    assert_eq!(answer["data"], json!([{ "id": "500", "tasks": ["DEVELOP", "VIEW_COST"] }]));
+    let answer = running.get("500/assigned_users?business=10").await;
+    let row = json!({ "id": "100", "name": "admin", "user_type": "SYSTEM_USER", "tasks": ["DEVELOP", "VIEW_COST"] });
+    assert_eq!(answer["data"][0], row, "`tasks` is a default field");
+}
+
+#[tokio::test]
+async fn only_versions_that_exist_answer() {
+    let running = Running::start().await;
+    for (version, expected) in [("v26.0", Some("v26.0")), ("v12.0", Some("v21.0")), ("v99.0", None)] {
+        let url = format!("{}/{version}/me", running.emulator.url());
+        let response = running.client.get(url).bearer_auth("of-admin").send().await.unwrap();
+        let answered = response.headers()["facebook-api-version"].to_str().unwrap().to_owned();
+        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        match expected {
+            Some(expected) => assert_eq!((answered.as_str(), &body["id"]), (expected, &json!("100"))),
+            None => assert_eq!(body["error"]["message"], "Unknown path components: /me"),
+        }
+    }
+}
+
+/// The steps of onboarding a customer: a new system user, a WABA that becomes shared, its app, access.
+#[tokio::test]
+async fn a_customer_can_be_onboarded() {
+    let running = Running::start().await;
+    let created = running.post("10/system_users", json!({ "name": "new bot", "role": "EMPLOYEE" })).await;
+    let user = created["id"].as_str().unwrap().to_owned();
+    let node = running.get(&user).await;
+    assert_eq!(node, json!({ "id": user, "name": "new bot", "role": "EMPLOYEE", "status": 200 }));
+    assert_eq!(running.get("10/business_users?fields=name").await["data"][0]["name"], "Ana");
+    let refused = running.client.post(format!("{}/10/system_users", running.emulator.url()));
+    assert!(error_text(&send(refused.bearer_auth("of-bot")).await).starts_with("403 200"));
+
+    let update = json!({
+        "wabas": [{
+            "id": "504", "name": "Customer", "owned_by": "20", "shared_with": [{ "business": "10" }],
+            "status": "ACTIVE", "account_review_status": "PENDING", "currency": "EUR", "country": "DE",
+            "phone_numbers": [{ "id": "600", "display_phone_number": "+49 30 1", "verified_name": "Customer" }],
+        }],
+        "tokens": [{ "token": "of-new", "user": user }],
+    });
+    let path = format!("{}/emulator/world", running.emulator.url());
+    let answer = send(running.client.post(&path).json(&update)).await;
+    assert_eq!(answer, json!({ "success": true, "status": 200 }));
+    let fields = "account_review_status,currency,country,timezone_id,business_verification_status";
+    let answer = running.get(&format!("504?fields={fields}")).await;
+    assert_eq!(
+        answer,
+        json!({
+            "id": "504", "account_review_status": "PENDING", "currency": "EUR", "country": "DE",
+            "timezone_id": "1", "business_verification_status": "verified", "status": 200,
+        })
+    );
+    let phones = running.get("504/phone_numbers?fields=display_phone_number,unheard_of").await;
+    assert_eq!(phones["data"], json!([{ "id": "600", "display_phone_number": "+49 30 1" }]));
+
+    assert_eq!(running.post("504/subscribed_apps", json!({})).await["success"], true);
+    let apps = running.get("504/subscribed_apps").await;
+    assert_eq!(apps["data"][0]["whatsapp_business_api_data"]["id"], "70");
+    let write = json!({ "user": user, "tasks": ["DEVELOP"] });
+    assert_eq!(running.post("504/assigned_users", write).await["success"], true);
+    let me = format!("{}/me/assigned_whatsapp_business_accounts", running.emulator.url());
+    let mine = send(running.client.get(me).bearer_auth("of-new")).await;
+    assert_eq!(mine["data"][0]["id"], "504");
+    let apps = send(running.ask(Method::DELETE, "504/subscribed_apps")).await;
+    assert_eq!(
+        (apps["success"].as_bool(), running.get("504/subscribed_apps").await["data"].clone()),
+        (Some(true), json!([]))
+    );
+}
+
+#[tokio::test]
+async fn an_update_of_the_world_is_whole_or_refused() {
+    let running = Running::start().await;
+    let before = running.emulator.world().to_yaml();
+    for update in
+        ["wabas: [{ id: 500, name: X, owned_by: 99 }]", "shoes: []", "tokens: [{ token: t, user: 99 }]"]
+    {
+        running.emulator.update(update).unwrap_err();
+        assert_eq!(running.emulator.world().to_yaml(), before, "{update}");
+    }
+    let path = format!("{}/emulator/world", running.emulator.url());
+    let foreign = running.client.post(&path).header("origin", "https://example.com").body("wabas: []");
+    assert_eq!(foreign.send().await.unwrap().status(), 403, "no web page can change it");
+    let shown = running.client.get(&path).send().await.unwrap().text().await.unwrap();
+    assert_eq!(shown, before);
+    running.emulator.update("businesses: [{ id: 10, name: Us, people: [{ id: 112, name: Bo }] }]").unwrap();
+    let token = running.emulator.issue_token(None).unwrap();
+    running.emulator.update("wabas: [{ id: 505, name: Late, owned_by: 10 }]").unwrap();
+    let world = running.emulator.world();
+    assert_eq!(world.assignments().on("500".parse().unwrap()).count(), 3, "others stay");
+    let me = running.client.get(format!("{}/me", running.emulator.url())).bearer_auth(token.expose_secret());
+    assert_eq!(send(me).await["id"], "100", "issued tokens stay");
 }
 
 #[tokio::test]

@@ -173,6 +173,17 @@ impl Emulator {
         self.state.world_mut().assign(key, tasks);
     }
 
+    /// Replaces the entries of the world that have the ids in a text, or adds them: a WABA that becomes shared, a token of
+    /// a new user. The text is YAML or JSON in the format of a world, each section optional. `POST /emulator/world` does
+    /// the same.
+    ///
+    /// # Errors
+    ///
+    /// If the text is invalid or the state file cannot be written. Then nothing changes.
+    pub fn update(&self, text: &str) -> Result<(), String> {
+        self.state.update(text)
+    }
+
     /// Returns why the state file could not be written the last time, or `None` if it could.
     pub fn state_error(&self) -> Option<String> {
         self.state.state_error().clone()

@@ -24,7 +24,7 @@ async fn a_page_of_wabas_contains_their_assignments() {
     let node = running.get("500?fields=assigned_users.limit(1).business(10){tasks}").await;
     assert_eq!(node["assigned_users"]["data"], json!([{ "id": "100", "tasks": ["DEVELOP", "VIEW_COST"] }]));
     let unasked = running.get("500?fields=assigned_users.business(10)").await;
-    let row = json!({ "id": "100", "name": "admin", "user_type": "SYSTEM_USER" });
+    let row = json!({ "id": "100", "name": "admin", "user_type": "SYSTEM_USER", "tasks": ["DEVELOP", "VIEW_COST"] });
     assert_eq!(unasked["assigned_users"]["data"][0], row);
 }
 

@@ -1,6 +1,6 @@
 //! `/{waba}/assigned_users`: the assignments on a WABA, read and written.
 
-use super::context::Reply;
+use super::context::{Reply, Write};
 use super::fields::{Field, Fields, NodeType};
 use super::paging::{PageQuery, within};
 use super::query::{Query, task_names};
@@ -21,7 +21,7 @@ const NOT_GRANULAR: [Task; 4] =
 pub(crate) const ASSIGNED_USER: NodeType = NodeType {
     name: "AssignedUser",
     fields: &["id", "name", "user_type", "business", "tasks"],
-    default_fields: &["id", "name", "user_type"],
+    default_fields: &["id", "name", "user_type", "tasks"],
 };
 
 /// Handles GET, POST and DELETE.
@@ -116,7 +116,7 @@ impl AssignedUsers<'_> {
         if key.user == self.query.caller.id && !tasks.is_subset(&self.query.world().tasks(key)) {
             return Err(Rejection::forbidden("You cannot raise your own permissions on this asset"));
         }
-        Ok(Reply::Write(key, tasks))
+        Ok(Reply::Write(Write::Assign(key, tasks)))
     }
 
     /// Checks a DELETE.
@@ -126,17 +126,13 @@ impl AssignedUsers<'_> {
             let message = format_args!("The user {} is not assigned to this asset", key.user);
             return Err(Rejection::not_found(message));
         }
-        Ok(Reply::Write(key, TaskSet::EMPTY))
+        Ok(Reply::Write(Write::Assign(key, TaskSet::EMPTY)))
     }
 
     /// Returns the assignment that a write changes, if the caller can write and the user can be assigned.
     fn key(&self) -> Result<AssignmentKey, Rejection> {
         let text = self.query.request.param("user").ok_or_else(|| Rejection::missing("user"))?;
-        if !self.query.caller.user.is_admin() {
-            return Err(Rejection::forbidden(
-                "Permissions error: the token must belong to a system user with admin permissions",
-            ));
-        }
+        self.query.require_admin()?;
         let id: UserId = text.parse().map_err(|_| Rejection::wrong_user(text))?;
         let user = self.query.world().users.get(&id);
         if !user.is_some_and(|user| self.waba.involves(user.business)) {

@@ -1,7 +1,7 @@
 //! The input of a request besides the request itself, and the result.
 
 use crate::emulator::world::World;
-use crate::model::{AssignmentKey, TaskSet};
+use crate::model::{AppId, AssignmentKey, BusinessId, TaskSet, WabaId};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -25,8 +25,18 @@ pub(crate) struct Context<'w> {
 pub(crate) enum Reply {
     /// A response body. The world does not change.
     Read { body: Value, nested_lists: usize },
-    /// A write: the user's tasks on the WABA are replaced by these.
-    Write(AssignmentKey, TaskSet),
+    /// A write.
+    Write(Write),
+}
+
+/// A change of the world.
+pub(crate) enum Write {
+    /// The user's tasks on the WABA are replaced by these.
+    Assign(AssignmentKey, TaskSet),
+    /// A new system user of a business.
+    CreateSystemUser { business: BusinessId, name: String, role: String },
+    /// An app is subscribed to a WABA's webhooks, or no longer.
+    Subscribe { waba: WabaId, app: AppId, subscribed: bool },
 }
 
 impl From<Value> for Reply {

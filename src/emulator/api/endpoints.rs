@@ -8,19 +8,15 @@ use super::paging::within;
 use super::query::{Query, task_names};
 use super::rejection::Rejection;
 use super::request::ApiRequest;
+use super::users;
 use super::wabas::{self, WabaNodes};
-use crate::emulator::world::{PartnerSolution, UserKind};
-use crate::model::{AppId, BusinessId, SolutionId, TaskSet, UserId};
+use crate::emulator::world::{PartnerSolution, User};
+use crate::model::{AppId, SolutionId, TaskSet, UserId};
 use axum::http::Method;
-use serde_json::{Map, Value, json};
-
-/// The maximum number of ids in one request, from Meta's documentation.
-const MAX_IDS: usize = 50;
+use serde_json::{Value, json};
 
 const NAMED: NodeType =
     NodeType { name: "Business", fields: &["id", "name"], default_fields: &["id", "name"] };
-const SYSTEM_USER: NodeType =
-    NodeType { name: "SystemUser", fields: &["id", "name", "role"], default_fields: &["id", "name", "role"] };
 const SOLUTION: NodeType = NodeType {
     name: "WhatsAppBusinessSolution",
     fields: &[
@@ -41,20 +37,25 @@ const SOLUTION: NodeType = NodeType {
 ///
 /// If the API rejects the request.
 pub(crate) fn reply(context: Context<'_>, request: &ApiRequest) -> Result<Reply, Rejection> {
+    request.check_version()?;
     let query = Query::authenticate(context, request)?;
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    if let [waba, "assigned_users"] = path.as_slice() {
-        return assigned_users::reply(&query, waba);
+    let caller = query.caller.id.to_string();
+    let mut path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    if let [id @ "me", _] = path.as_mut_slice() {
+        *id = &caller;
     }
-    if request.method != Method::GET {
-        return Err(query.unknown(path.first().copied().unwrap_or_default()));
-    }
+    let (is_read, is_post) = (request.method == Method::GET, request.method == Method::POST);
     match path.as_slice() {
-        [] => query.nodes(),
-        ["me"] => query.me(),
-        ["debug_token"] => query.debug_token(),
-        [id] => query.node(id),
-        [id, edge] => query.edge(id, edge),
+        [waba, "assigned_users"] => assigned_users::reply(&query, waba),
+        [] if is_read && request.param("ids").is_some() => Err(Rejection::ids_removed()),
+        [] => Err(Rejection::unknown_path("")),
+        ["me"] if is_read => query.me(),
+        ["debug_token"] if is_read => query.debug_token(),
+        [id] if is_read => query.node(id),
+        [id, edge] if is_read => query.edge(id, edge),
+        [business, "system_users"] if is_post => users::create_system_user(&query, query.business(business)?),
+        [waba, "subscribed_apps"] => wabas::subscribe(&query, waba, is_post),
+        [id] | [id, _] => Err(query.not_played(id)),
         rest => Err(Rejection::unknown_path(&rest.join("/"))),
     }
 }
@@ -94,28 +95,6 @@ impl<'a> Query<'a> {
         Ok(json!({ "data": data }).into())
     }
 
-    /// Handles `?ids=`: returns each node under its id, without the ids that are unknown.
-    fn nodes(&self) -> Result<Reply, Rejection> {
-        let ids = self.request.ids().ok_or_else(|| Rejection::missing("ids"))?;
-        if ids.len() > MAX_IDS {
-            let message = format_args!("Too many IDs. Maximum: {MAX_IDS}. Provided: {}.", ids.len());
-            return Err(Rejection::bad(message));
-        }
-        let (mut nodes, mut all_lists) = (Map::new(), 0);
-        for id in ids {
-            match self.node(id) {
-                Ok(Reply::Read { body, nested_lists }) => {
-                    nodes.insert(id.to_owned(), body);
-                    all_lists += nested_lists;
-                }
-                Ok(Reply::Write(..)) => {}
-                Err(rejection) if rejection.is_unknown_object() => {}
-                Err(rejection) => return Err(rejection),
-            }
-        }
-        Ok(Reply::Read { body: nodes.into(), nested_lists: all_lists })
-    }
-
     fn node(&self, id: &str) -> Result<Reply, Rejection> {
         if let Some((id, name)) = self.caller.business(self.world(), id) {
             let fields = Fields::of(self.request, &NAMED)?;
@@ -131,17 +110,40 @@ impl<'a> Query<'a> {
             let fields = Fields::of(self.request, &SOLUTION)?;
             return Ok(fields.pick(&solution_node(id, solution)).into());
         }
-        Err(self.unknown(id))
+        let own_business = |user: &&User| user.business == self.caller.user.business;
+        let user = id.parse().ok().and_then(|id: UserId| Some((id, self.world().users.get(&id)?)));
+        if let Some((id, user)) = user.filter(|(_, user)| own_business(user)) {
+            return users::node(self, id, user);
+        }
+        Err(self.not_played(id))
+    }
+
+    /// Returns the error for a request that this emulator does not play, if the caller can see the object.
+    fn not_played(&self, id: &str) -> Rejection {
+        let world = self.world();
+        let is_seen = self.caller.business(world, id).is_some()
+            || self.caller.waba(world, id).is_some()
+            || self.solution(id).is_some()
+            || id.parse().is_ok_and(|user: UserId| world.users.contains_key(&user));
+        if is_seen {
+            Rejection::not_played(self.request.method.as_str(), &self.request.path.join("/"))
+        } else {
+            self.unknown(id)
+        }
     }
 
     fn edge(&self, id: &str, edge: &str) -> Result<Reply, Rejection> {
         match edge {
-            "system_users" => self.system_users(self.business(id)?),
+            "system_users" => users::system_users(self, self.business(id)?),
+            "business_users" => users::business_users(self, self.business(id)?),
+            "businesses" => self.businesses(id),
             "owned_whatsapp_business_accounts" => wabas::owned(self, self.business(id)?),
             "client_whatsapp_business_accounts" => wabas::shared(self, self.business(id)?),
             "assigned_whatsapp_business_accounts" => wabas::assigned(self, id),
             "solutions" => self.solutions(id),
-            _ => Err(Rejection::unknown_path(edge)),
+            "phone_numbers" => wabas::phone_numbers(self, id),
+            "subscribed_apps" => wabas::subscribed_apps(self, id),
+            _ => Err(self.not_played(id)),
         }
     }
 
@@ -153,21 +155,19 @@ impl<'a> Query<'a> {
         Some((id, solution))
     }
 
-    fn system_users(&self, business: BusinessId) -> Result<Reply, Rejection> {
-        let fields = Fields::of(self.request, &SYSTEM_USER)?;
-        let system_user = |id: UserId| {
-            let user = self.world().users.get(&id).filter(|user| user.business == business)?;
-            let UserKind::System { role, .. } = &user.kind else { return None };
-            Some((user, role))
-        };
-        let ids = self.world().users.keys().copied().filter(|id| system_user(*id).is_some());
-        let ids: Vec<UserId> = ids.collect();
+    /// Handles `/{user}/businesses`: the caller's business.
+    fn businesses(&self, id: &str) -> Result<Reply, Rejection> {
+        if id != self.caller.id.to_string() {
+            return Err(self.not_played(id));
+        }
+        self.caller.require_scope("business_management")?;
+        let fields = Fields::of(self.request, &NAMED)?;
+        let business = self.caller.user.business;
+        let name = self.world().businesses.get(&business);
+        let ids = [business];
         let page = self.page(
             |range| within(&ids, range),
-            |id| {
-                let Some((user, role)) = system_user(id) else { return Ok(Value::Null) };
-                Ok(fields.pick(&json!({ "id": id.to_string(), "name": user.name, "role": role })))
-            },
+            |id| Ok(fields.pick(&json!({ "id": id.to_string(), "name": name }))),
         )?;
         Ok(page.into())
     }

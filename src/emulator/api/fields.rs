@@ -73,6 +73,18 @@ impl Fields {
         Self::checked(request.param("fields").unwrap_or_default(), node)
     }
 
+    /// Parses the parameter `fields` of a request. A field that the node type lacks is absent in the response.
+    ///
+    /// # Errors
+    ///
+    /// If the syntax is wrong.
+    pub(crate) fn known(request: &ApiRequest, node: &NodeType) -> Result<Self, Rejection> {
+        match request.param("fields") {
+            Some(text) => Self::parse(text),
+            None => Self::checked("", node),
+        }
+    }
+
     /// Parses the selection in the braces of a field that contains a list.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::rejection::Rejection;
 use super::request::ApiRequest;
 use crate::emulator::world::IdRange;
-use crate::model::{SolutionId, UserId, WabaId};
+use crate::model::{AppId, BusinessId, SolutionId, UserId, WabaId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ macro_rules! row_ids {
     )*};
 }
 
-row_ids! { UserId WabaId SolutionId }
+row_ids! { UserId WabaId SolutionId BusinessId AppId }
 
 /// A request for a page of a list.
 #[derive(Clone, Copy)]

@@ -45,6 +45,15 @@ impl<'a> Query<'a> {
         Ok(business)
     }
 
+    /// Checks that the caller is a system user with the ADMIN role.
+    pub(crate) fn require_admin(&self) -> Result<(), Rejection> {
+        if self.caller.user.is_admin() {
+            return Ok(());
+        }
+        let message = "Permissions error: the token must belong to a system user with admin permissions";
+        Err(Rejection::forbidden(message))
+    }
+
     /// Returns a page of the list that the request's path names. See [`PageQuery::page`].
     pub(crate) fn page<K: RowId, I: DoubleEndedIterator<Item = K>>(
         &self,

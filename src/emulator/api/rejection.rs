@@ -43,9 +43,25 @@ impl Rejection {
         )
     }
 
-    /// Returns whether this is [`Self::unknown_object`].
-    pub(crate) fn is_unknown_object(&self) -> bool {
-        (self.code, self.subcode) == (100, Some(33))
+    /// A text in the place of an id that names no object.
+    pub(crate) fn unknown_alias(alias: &str) -> Self {
+        let message = format!("(#803) Some of the aliases you requested do not exist: {alias}");
+        Self { status: 404, ..Self::new(803, None, message) }
+    }
+
+    /// A request that Meta's API may answer, and that this emulator does not play.
+    pub(crate) fn not_played(method: &str, path: &str) -> Self {
+        let message = format!(
+            "The wabacl emulator does not play {method} /{path}. Meta's API may answer it; docs/emulator.md lists what \
+             the emulator plays."
+        );
+        Self { status: 501, ..Self::new(2500, None, message) }
+    }
+
+    /// A read of several nodes by `ids`, which Meta has removed.
+    pub(crate) fn ids_removed() -> Self {
+        let message = "(#100) Requesting multiple objects with the ids parameter is deprecated in v26.0+";
+        Self { status: 500, ..Self::new(100, None, message) }
     }
 
     /// A path that names no endpoint.
@@ -110,7 +126,7 @@ impl Rejection {
         } else {
             "API calls from the server require an appsecret_proof argument"
         };
-        Self::new(104, None, message)
+        Self::new(100, None, message)
     }
 
     /// A batch with too many items.
@@ -141,7 +157,8 @@ impl Rejection {
 
     /// Returns the error envelope.
     pub(crate) fn envelope(&self, trace: &str) -> Value {
-        let kind = if matches!(self.code, 1 | 2) { "GraphMethodException" } else { "OAuthException" };
+        let is_of_method = matches!(self.code, 1 | 2) || self.message.contains("appsecret_proof");
+        let kind = if is_of_method { "GraphMethodException" } else { "OAuthException" };
         let mut error = json!({ "message": self.message, "type": kind, "code": self.code });
         if let Some(subcode) = self.subcode {
             error["error_subcode"] = subcode.into();

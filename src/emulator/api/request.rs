@@ -3,7 +3,9 @@
 //! Clients of the API send parameters in the query, in a form or as JSON, and the token in a header or as a parameter.
 //! Meta's SDKs use all of these.
 
+use super::multipart;
 use super::rejection::Rejection;
+use super::version;
 use crate::model::{AssignmentKey, TaskSet, WabaId};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -14,6 +16,9 @@ use std::collections::BTreeMap;
 
 /// The maximum length of a body in bytes. A guess, far above a batch of 50 items.
 const MAX_BODY: usize = 1 << 20;
+/// The edges whose calls count towards the limit of their WABA, from Meta's documentation. Reading the WABA itself counts
+/// as well.
+const CHARGED_EDGES: [&str; 4] = ["assigned_users", "phone_numbers", "subscribed_apps", "solutions"];
 /// The version of a path that names none.
 pub(crate) const DEFAULT_VERSION: &str = "v25.0";
 /// The parameters that identify the caller. They do not belong to a request's identity.
@@ -32,7 +37,7 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// Parses an HTTP request.
+    /// Parses an HTTP request. A POST with the parameter `method` is a request with that method.
     ///
     /// # Errors
     ///
@@ -41,16 +46,20 @@ impl ApiRequest {
         let mut params = BTreeMap::new();
         add_pairs(&mut params, parts.uri.query().unwrap_or_default().as_bytes());
         let body = to_bytes(body, MAX_BODY).await.map_err(|_| Rejection::bad("The body is too long"))?;
-        if content_type(&parts.headers).starts_with("application/json") {
+        let content_type = content_type(&parts.headers);
+        if content_type.starts_with("application/json") {
             add_json(&mut params, &body)?;
+        } else if let Some(boundary) = multipart::boundary(content_type) {
+            add(&mut params, multipart::pairs(&body, boundary));
         } else {
             add_pairs(&mut params, &body);
         }
+        let method = effective_method(&parts.method, &mut params);
         let (version, path) = split(parts.uri.path());
         let version = version.unwrap_or(DEFAULT_VERSION).to_owned();
         let token = bearer(&parts.headers).or_else(|| params.get("access_token").cloned());
         let token = token.filter(|token| !token.is_empty());
-        Ok(Self { method: parts.method.clone(), version, path, token, params })
+        Ok(Self { method, version, path, token, params })
     }
 
     /// Parses an item of the batch that this request contains. The item inherits version, token and proof.
@@ -100,13 +109,29 @@ impl ApiRequest {
         text
     }
 
-    /// Returns the ids of a request for several nodes (`GET /?ids=`).
-    pub(crate) fn ids(&self) -> Option<Vec<&str>> {
-        let ids = self.param("ids").filter(|_| self.path.is_empty() && self.method == Method::GET)?;
-        Some(ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect())
+    /// Checks that the version exists.
+    ///
+    /// # Errors
+    ///
+    /// The API takes a version that does not exist for the id of an object.
+    pub(crate) fn check_version(&self) -> Result<(), Rejection> {
+        match (version::answering(&self.version), self.path.is_empty()) {
+            (Some(_), _) => Ok(()),
+            (None, true) => Err(Rejection::unknown_alias(&self.version)),
+            (None, false) => Err(Rejection::unknown_path(&self.path.join("/"))),
+        }
     }
 
-    /// Returns the WABA that the request manages. The call counts towards the WABA's limit.
+    /// Returns the WABA whose budget of calls the request uses, if its path names one.
+    pub(crate) fn charged_waba(&self) -> Option<WabaId> {
+        match self.path.as_slice() {
+            [id] => id.parse().ok(),
+            [waba, edge] if CHARGED_EDGES.contains(&edge.as_str()) => waba.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Returns the WABA whose assignments the request reads or writes.
     pub(crate) fn managed_waba(&self) -> Option<WabaId> {
         match self.path.as_slice() {
             [waba, edge] if edge == "assigned_users" => waba.parse().ok(),
@@ -125,30 +150,59 @@ impl ApiRequest {
         }
     }
 
-    /// Returns the list `tasks`: a JSON array in one parameter, or one parameter for each task (`tasks[0]`).
+    /// Returns the list `tasks`: an array in one parameter (JSON, or with single quotes as in Meta's guide), or one
+    /// parameter for each task (`tasks[0]`, `tasks[]`).
     ///
     /// # Errors
     ///
     /// If the list is absent or is not an array.
     pub(crate) fn tasks(&self) -> Result<Vec<String>, Rejection> {
+        let no_array = || Rejection::bad("Param tasks must be an array.");
         if let Some(text) = self.param("tasks") {
-            return serde_json::from_str(text).map_err(|_| Rejection::bad("Param tasks must be an array."));
+            let array = serde_json::from_str(text);
+            return array
+                .or_else(|_| serde_json::from_str(&text.replace('\'', "\"")))
+                .map_err(|_| no_array());
         }
         let mut tasks = BTreeMap::new();
         for (name, value) in &self.params {
             let Some(index) = name.strip_prefix("tasks[").and_then(|rest| rest.strip_suffix(']')) else {
                 continue;
             };
-            let index: usize = index.parse().map_err(|_| Rejection::bad("Param tasks must be an array."))?;
+            let index: usize = index.parse().map_err(|_| no_array())?;
             tasks.insert(index, value.clone());
         }
         if tasks.is_empty() { Err(Rejection::missing("tasks")) } else { Ok(tasks.into_values().collect()) }
     }
 }
 
+/// Adds parameters. Each `name[]` becomes the next of `name[0]`, `name[1]`, ….
+fn add(params: &mut BTreeMap<String, String>, pairs: impl IntoIterator<Item = (String, String)>) {
+    for (name, value) in pairs {
+        let name = match name.strip_suffix("[]") {
+            Some(list) => {
+                let is_item =
+                    |known: &&String| known.starts_with(list) && known[list.len()..].starts_with('[');
+                format!("{list}[{}]", params.keys().filter(is_item).count())
+            }
+            None => name,
+        };
+        params.insert(name, value);
+    }
+}
+
+/// Returns the method that a request stands for: clients that know only GET and POST send the parameter `method`.
+fn effective_method(method: &Method, params: &mut BTreeMap<String, String>) -> Method {
+    let given = params.get("method").filter(|_| *method == Method::POST);
+    let parsed = given.and_then(|text| Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok());
+    let Some(parsed) = parsed else { return method.clone() };
+    params.remove("method");
+    parsed
+}
+
 /// Adds the parameters of a form or a query.
 fn add_pairs(params: &mut BTreeMap<String, String>, encoded: &[u8]) {
-    params.extend(form_urlencoded::parse(encoded).into_owned());
+    add(params, form_urlencoded::parse(encoded).into_owned());
 }
 
 /// Adds the members of a JSON body, unless it is empty.

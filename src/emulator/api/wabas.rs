@@ -1,12 +1,13 @@
 //! WABA nodes, and the lists of them.
 
-use super::context::Reply;
+use super::context::{Reply, Write};
 use super::fields::{Fields, NodeType};
 use super::nested::NestedLists;
+use super::paging::within;
 use super::query::{Query, task_names};
 use super::rejection::Rejection;
-use crate::emulator::world::{IdRange, Waba};
-use crate::model::{AssignmentKey, BusinessId, UserId, WabaId};
+use crate::emulator::world::{IdRange, PhoneNumberId, Waba};
+use crate::model::{AppId, AssignmentKey, BusinessId, UserId, WabaId};
 use serde_json::{Value, json};
 
 const WABA: NodeType = NodeType {
@@ -20,11 +21,34 @@ const WABA: NodeType = NodeType {
         "is_shared_with_partners",
         "account_review_status",
         "status",
+        "business_verification_status",
+        "currency",
+        "country",
+        "timezone_id",
         "permitted_tasks",
         "tasks",
         "assigned_users",
+        "subscribed_apps",
+        // Known to the API, and absent here.
+        "message_template_namespace",
+        "is_enabled_for_insights",
+        "marketing_messages_lite_api_status",
+        "marketing_messages_onboarding_status",
+        "health_status",
+        "disable_marketing_messages_on_cloud_api",
     ],
     default_fields: &["id", "name"],
+};
+const PHONE_NUMBER: NodeType = NodeType {
+    name: "WhatsAppBusinessPhoneNumber",
+    fields: &["id", "display_phone_number", "verified_name", "code_verification_status", "quality_rating"],
+    default_fields: &[
+        "id",
+        "display_phone_number",
+        "verified_name",
+        "code_verification_status",
+        "quality_rating",
+    ],
 };
 
 /// Handles `/{business}/owned_whatsapp_business_accounts`.
@@ -62,6 +86,56 @@ pub(crate) fn assigned(query: &Query<'_>, id: &str) -> Result<Reply, Rejection> 
             (field == "tasks").then(|| task_names(&world.tasks(AssignmentKey { waba, user: id })))
         },
     )
+}
+
+/// Handles GET on `/{waba}/phone_numbers`. Fields that it does not know are absent: the API has dozens.
+pub(crate) fn phone_numbers(query: &Query<'_>, id: &str) -> Result<Reply, Rejection> {
+    let (_, waba) = managed(query, id)?;
+    let fields = Fields::known(query.request, &PHONE_NUMBER)?;
+    let ids: Vec<PhoneNumberId> = waba.phone_numbers.keys().copied().collect();
+    let page = query.page(
+        |range| within(&ids, range),
+        |id| {
+            let Some(number) = waba.phone_numbers.get(&id) else { return Ok(Value::Null) };
+            Ok(fields.pick(&json!({
+                "id": id.to_string(),
+                "display_phone_number": number.display,
+                "verified_name": number.verified_name,
+                "code_verification_status": "VERIFIED",
+                "quality_rating": "GREEN",
+            })))
+        },
+    )?;
+    Ok(page.into())
+}
+
+/// Handles GET on `/{waba}/subscribed_apps`.
+pub(crate) fn subscribed_apps(query: &Query<'_>, id: &str) -> Result<Reply, Rejection> {
+    let (_, waba) = managed(query, id)?;
+    Ok(json!({ "data": app_rows(waba) }).into())
+}
+
+/// Checks a POST or DELETE on `/{waba}/subscribed_apps`, which subscribes the token's app or ends that.
+pub(crate) fn subscribe(query: &Query<'_>, id: &str, subscribed: bool) -> Result<Reply, Rejection> {
+    let (waba, _) = managed(query, id)?;
+    let no_app = || Rejection::bad("The token belongs to no app");
+    let app = query.caller.token.app.ok_or_else(no_app)?;
+    Ok(Reply::Write(Write::Subscribe { waba, app, subscribed }))
+}
+
+/// Returns a WABA that the caller can manage.
+fn managed<'a>(query: &Query<'a>, id: &str) -> Result<(WabaId, &'a Waba), Rejection> {
+    let found = query.caller.waba(query.world(), id).ok_or_else(|| query.unknown(id))?;
+    query.caller.require_scope("whatsapp_business_management")?;
+    Ok(found)
+}
+
+fn app_rows(waba: &Waba) -> Vec<Value> {
+    let row = |app: &AppId| {
+        let link = format!("https://www.facebook.com/games/?app_id={app}");
+        json!({ "whatsapp_business_api_data": { "id": app.to_string(), "name": format!("App {app}"), "link": link } })
+    };
+    waba.subscribed_apps.iter().map(row).collect()
 }
 
 /// Returns a page of WABAs. `extra` returns the fields that exist on this list only.
@@ -131,8 +205,13 @@ impl<'a> WabaNodes<'a> {
                     field.pick(&json!({ "id": waba.owner.to_string(), "name": name }))
                 }
                 "is_shared_with_partners" => (!waba.clients.is_empty()).into(),
-                "account_review_status" => "APPROVED".into(),
-                "status" => "ACTIVE".into(),
+                "account_review_status" => waba.about.account_review_status.as_str().into(),
+                "status" => waba.about.status.as_str().into(),
+                "business_verification_status" => waba.about.business_verification_status.as_str().into(),
+                "currency" => waba.about.currency.as_str().into(),
+                "country" => return Ok(waba.about.country.as_deref().map(Value::from)),
+                "timezone_id" => waba.about.timezone_id.as_str().into(),
+                "subscribed_apps" => json!({ "data": app_rows(waba) }),
                 "assigned_users" => match &self.nested {
                     Some(nested) => return nested.list(field, id, waba),
                     None => return Ok(None),

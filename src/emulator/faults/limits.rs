@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The maximum number of calls within any hour; `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// For the calls that manage one WABA: `/{waba}/assigned_users` with any method, alone or in a batch.
+    /// For the calls that use the budget of one WABA, alone or in a batch: `/{waba}` and its edges.
     pub waba_calls_per_hour: Option<u32>,
     /// For all calls.
     pub app_calls_per_hour: Option<u32>,
@@ -214,7 +214,7 @@ impl RateLimiter {
         self.most_arrived = self.most_arrived.max(count);
     }
 
-    /// Admits a request that was sent at `sent` and counts as `calls` calls.
+    /// Admits a call that was sent at `sent`.
     ///
     /// # Errors
     ///
@@ -222,7 +222,6 @@ impl RateLimiter {
     pub(crate) fn admit(
         &mut self,
         waba: Option<WabaId>,
-        calls: usize,
         sent: Duration,
         now: Duration,
     ) -> Result<(), Throttled> {
@@ -233,7 +232,7 @@ impl RateLimiter {
                 return Err(Throttled { scope, wait, hint });
             }
         }
-        self.app.admitted.extend(std::iter::repeat_n(now, calls));
+        self.app.admitted.push_back(now);
         if let Some(scope) = waba {
             self.window(scope).admitted.push_back(now);
         }

@@ -5,6 +5,7 @@ use super::event_log::LoggedCall;
 use super::perform::IncomingCall;
 use super::response::{CallResponse, Content};
 use super::state::ServerState;
+use super::world_page;
 use crate::emulator::api::{ApiRequest, DEFAULT_VERSION, Rejection, RequestBatch};
 use crate::emulator::faults::CallKind;
 use axum::extract::{ConnectInfo, State};
@@ -40,6 +41,9 @@ pub(crate) async fn handle(
     request: axum::extract::Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    if parts.uri.path() == world_page::PATH {
+        return world_page::handle(state, parts, body).await;
+    }
     state.log().requests += 1;
     let compresses = accepts_gzip(&parts.headers) && state.script().compresses();
     let arrived = state.clock.elapsed();
@@ -115,15 +119,8 @@ fn accept(
     let fault = state.faults.next_for(&request.method, &path, kind).cloned();
     let fault = fault.or_else(|| state.script().fault(rng, &request, kind));
     if kind != CallKind::Batch {
-        match request.ids() {
-            Some(ids) => {
-                for id in ids {
-                    record(state, &request.method, format!("/{}/{id}", request.version));
-                }
-            }
-            None => record(state, &request.method, path),
-        }
-        if let Some(waba) = request.managed_waba() {
+        record(state, &request.method, path);
+        if let Some(waba) = request.charged_waba() {
             state.limiter().record_arrival(waba, arrived);
         }
     }

@@ -3,7 +3,7 @@
 use super::event_log::{LoggedRead, LoggedWrite};
 use super::response::{CallResponse, Content};
 use super::state::ServerState;
-use crate::emulator::api::{self, ApiRequest, Caller, Context, Rejection, Reply};
+use crate::emulator::api::{self, ApiRequest, Caller, Context, DEFAULT_VERSION, Rejection, Reply, Write};
 use crate::emulator::faults::{FaultKind, LimitScope, Replacement, Throttled, WaitHint};
 use crate::emulator::world::{World, state_file};
 use crate::model::{TaskSet, chain};
@@ -89,9 +89,8 @@ impl ServerState {
     /// Admits a call to the API. Returns the response if the limits or a fault prevent that.
     fn admit(&self, call: &IncomingCall) -> Result<(), CallResponse> {
         let request = &call.request;
-        let calls = request.ids().map_or(1, |ids| ids.len());
         let now = self.clock.elapsed();
-        let admitted = self.limiter().admit(request.managed_waba(), calls, call.arrived, now);
+        let admitted = self.limiter().admit(request.charged_waba(), call.arrived, now);
         admitted.map_err(|throttled| self.respond_throttled(request, &throttled))?;
         match call.fault.as_ref().and_then(FaultKind::replacement) {
             Some(replacement) => Err(self.replace(request, replacement)),
@@ -153,24 +152,40 @@ impl ServerState {
     fn write(&self, request: &ApiRequest, fault: Option<&FaultKind>) -> Result<Completed, Rejection> {
         let mut world = self.world_mut();
         let reply = api::reply(self.context(&world), request)?;
-        let (key, mut tasks) = match reply {
+        let write = match reply {
             Reply::Read { body, nested_lists } => return Ok(Completed { body, nested_lists, written: None }),
-            Reply::Write(key, tasks) => (key, tasks),
+            Reply::Write(write) => write,
         };
-        if let Some(extra) = fault.and_then(FaultKind::extra_tasks).filter(|_| !tasks.is_empty()) {
-            tasks.extend(extra);
-        }
-        let before = world.assign(key, tasks.clone());
+        let before = self.state_file.as_ref().map(|_| world.clone());
+        let done = store(&mut world, write, fault)?;
+        self.save(&mut world, before).map_err(|_| Rejection::state_not_saved())?;
+        Ok(done)
+    }
+
+    /// Replaces or adds the entries of a text in the world's format.
+    ///
+    /// # Errors
+    ///
+    /// Why that is not possible. Then nothing changes.
+    pub(crate) fn update(&self, text: &str) -> Result<(), String> {
+        let mut world = self.world_mut();
+        let before = self.state_file.as_ref().map(|_| world.clone());
+        world.update(text).map_err(|error| error.to_string())?;
+        self.save(&mut world, before)
+    }
+
+    /// Writes the state file, if there is one. If that fails, the world becomes as before.
+    fn save(&self, world: &mut World, before: Option<World>) -> Result<(), String> {
         let file = self.state_file.as_deref();
         let saved = file.map_or(Ok(()), |path| state_file::write(path, &world.to_yaml()));
         let error = saved.err().map(|error| chain(&error));
         self.state_error().clone_from(&error);
-        if let Some(error) = error {
-            world.assign(key, before);
-            tracing::error!("a write was refused: {error}");
-            return Err(Rejection::state_not_saved());
+        let Some(error) = error else { return Ok(()) };
+        tracing::error!("a write was refused: {error}");
+        if let Some(before) = before {
+            *world = before;
         }
-        Ok(Completed { body: json!({ "success": true }), nested_lists: 0, written: Some((before, tasks)) })
+        Err(error)
     }
 
     fn record_read(&self, request: &ApiRequest) {
@@ -232,14 +247,36 @@ impl ServerState {
         let business = token.and_then(|token| Some(world.users.get(&token.user)?.business));
         let business = business.or(world.business()).map_or_else(|| "0".to_owned(), |id| id.to_string());
         drop(world);
-        self.limiter().usage_headers(request.managed_waba(), &business, self.clock.elapsed())
+        self.limiter().usage_headers(request.charged_waba(), &business, self.clock.elapsed())
     }
+}
+
+/// Stores a write.
+fn store(world: &mut World, write: Write, fault: Option<&FaultKind>) -> Result<Completed, Rejection> {
+    let mut body = json!({ "success": true });
+    let mut written = None;
+    match write {
+        Write::Assign(key, mut tasks) => {
+            if let Some(extra) = fault.and_then(FaultKind::extra_tasks).filter(|_| !tasks.is_empty()) {
+                tasks.extend(extra);
+            }
+            let before = world.assign(key, tasks.clone());
+            written = Some((before, tasks));
+        }
+        Write::CreateSystemUser { business, name, role } => {
+            let id = world.add_system_user(business, name, role);
+            let id = id.ok_or_else(|| Rejection::bad("There is no id left for a user"))?;
+            body = json!({ "id": id.to_string() });
+        }
+        Write::Subscribe { waba, app, subscribed } => world.subscribe(waba, app, subscribed),
+    }
+    Ok(Completed { body, nested_lists: 0, written })
 }
 
 fn basic_headers(version: &str, trace: String) -> [(&'static str, String); 3] {
     [
         ("content-type", "application/json; charset=UTF-8".to_owned()),
-        ("facebook-api-version", version.to_owned()),
+        ("facebook-api-version", api::answering(version).unwrap_or_else(|| DEFAULT_VERSION.to_owned())),
         ("x-fb-trace-id", trace),
     ]
 }

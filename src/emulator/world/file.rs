@@ -2,7 +2,7 @@
 //!
 //! Doc comments of keys are the schema's descriptions.
 
-use super::ACTIVE;
+use super::{ACTIVE, PhoneNumberId};
 use crate::model::{AppId, BusinessId, IdError, SolutionId, Task, UserId, WabaId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -90,6 +90,20 @@ impl JsonSchema for TaskName {
         let known: Vec<&str> = Task::ALL.iter().map(|task| task.name()).collect();
         json_schema!({ "anyOf": [{ "enum": known }, { "type": "string", "minLength": 1 }] })
     }
+}
+
+/// Entries that replace those of a running emulator with the same id, or are added to them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WorldUpdate {
+    #[serde(default)]
+    pub(crate) businesses: Vec<FileBusiness>,
+    #[serde(default)]
+    pub(crate) solutions: Vec<FileSolution>,
+    #[serde(default)]
+    pub(crate) wabas: Vec<FileWaba>,
+    #[serde(default)]
+    pub(crate) tokens: Vec<FileToken>,
 }
 
 /// The state of a wabacl emulator
@@ -228,9 +242,46 @@ pub(crate) struct FileWaba {
     /// The id of the Multi-Partner Solution through which the WABA is shared
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) solution: Option<FileId<SolutionId>>,
+    /// The status of the WABA
+    #[serde(default = "active", skip_serializing_if = "is_active")]
+    pub(crate) status: String,
+    /// The status of Meta's review of the account
+    #[serde(default = "approved", skip_serializing_if = "is_approved")]
+    pub(crate) account_review_status: String,
+    /// The status of Meta's verification of the business
+    #[serde(default = "verified", skip_serializing_if = "is_verified")]
+    pub(crate) business_verification_status: String,
+    /// The currency of payments
+    #[serde(default = "dollars", skip_serializing_if = "is_dollars")]
+    pub(crate) currency: String,
+    /// The country of the business that owns the WABA
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) country: Option<String>,
+    /// Meta's number of the time zone
+    #[serde(default = "first_timezone", skip_serializing_if = "is_first_timezone")]
+    pub(crate) timezone_id: String,
+    /// The phone numbers of the WABA
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) phone_numbers: Vec<FilePhoneNumber>,
+    /// The ids of the apps that are subscribed to the WABA's webhooks
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) subscribed_apps: Vec<FileId<AppId>>,
     /// The assignments on the WABA
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) assigned: Vec<FileAssignment>,
+}
+
+/// A phone number of a WABA
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PhoneNumber")]
+pub(crate) struct FilePhoneNumber {
+    /// The id of the phone number, unique on its WABA
+    pub(crate) id: FileId<PhoneNumberId>,
+    /// The number as people read it
+    pub(crate) display_phone_number: String,
+    /// The name that Meta has verified
+    pub(crate) verified_name: String,
 }
 
 /// A share of a WABA with a business
@@ -289,6 +340,38 @@ fn active() -> String {
 
 fn is_active(status: &str) -> bool {
     status == ACTIVE
+}
+
+fn approved() -> String {
+    "APPROVED".to_owned()
+}
+
+fn is_approved(status: &str) -> bool {
+    status == approved()
+}
+
+fn verified() -> String {
+    "verified".to_owned()
+}
+
+fn is_verified(status: &str) -> bool {
+    status == verified()
+}
+
+fn dollars() -> String {
+    "USD".to_owned()
+}
+
+fn is_dollars(currency: &str) -> bool {
+    currency == dollars()
+}
+
+fn first_timezone() -> String {
+    "1".to_owned()
+}
+
+fn is_first_timezone(timezone: &str) -> bool {
+    timezone == first_timezone()
 }
 
 fn business_user() -> String {

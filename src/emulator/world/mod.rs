@@ -68,6 +68,31 @@ pub(super) struct Waba {
     /// The businesses that the WABA is shared with, each with the tasks that it can assign; `None` for all tasks.
     pub(super) clients: BTreeMap<BusinessId, Option<TaskSet>>,
     pub(super) solution: Option<SolutionId>,
+    pub(super) about: WabaDetails,
+    pub(super) phone_numbers: BTreeMap<PhoneNumberId, PhoneNumber>,
+    /// The apps that are subscribed to the WABA's webhooks.
+    pub(super) subscribed_apps: BTreeSet<AppId>,
+}
+
+/// What the API reports of a WABA and nothing here depends on.
+#[derive(Debug, Clone)]
+pub(super) struct WabaDetails {
+    pub(super) status: String,
+    pub(super) account_review_status: String,
+    pub(super) business_verification_status: String,
+    pub(super) currency: String,
+    pub(super) country: Option<String>,
+    pub(super) timezone_id: String,
+}
+
+/// The id of a phone number. The API uses ids of WABAs and of phone numbers alike.
+pub(super) type PhoneNumberId = WabaId;
+
+/// A phone number of a WABA.
+#[derive(Debug, Clone)]
+pub(super) struct PhoneNumber {
+    pub(super) display: String,
+    pub(super) verified_name: String,
 }
 
 impl Waba {
@@ -178,6 +203,30 @@ impl World {
     /// Returns the WABAs by id.
     pub(super) fn wabas(&self) -> &BTreeMap<WabaId, Waba> {
         &self.wabas
+    }
+
+    /// Adds a system user to a business, and returns its id: the lowest one above all ids of users.
+    pub(super) fn add_system_user(
+        &mut self,
+        business: BusinessId,
+        name: String,
+        role: String,
+    ) -> Option<UserId> {
+        let last = self.users.keys().next_back().map_or(0, |id| id.number());
+        let id = last.checked_add(1)?.to_string().parse().ok()?;
+        let kind = UserKind::System { role, listed: true };
+        self.users.insert(id, User { name, business, kind });
+        Some(id)
+    }
+
+    /// Subscribes an app to a WABA's webhooks, or ends that.
+    pub(super) fn subscribe(&mut self, waba: WabaId, app: AppId, subscribed: bool) {
+        let Some(waba) = self.wabas.get_mut(&waba) else { return };
+        if subscribed {
+            waba.subscribed_apps.insert(app);
+        } else {
+            waba.subscribed_apps.remove(&app);
+        }
     }
 
     /// Adds a WABA whose id is not in use.

@@ -1,10 +1,10 @@
 //! Conversion between a [`World`] and its YAML form, with the checks that a schema cannot express.
 
 use super::file::{
-    FileApp, FileAssignment, FileBusiness, FileId, FilePartner, FilePerson, FilePosition, FileShare,
-    FileSolution, FileSystemUser, FileToken, FileWaba, WorldFile,
+    FileApp, FileAssignment, FileBusiness, FileId, FilePartner, FilePerson, FilePhoneNumber, FilePosition,
+    FileShare, FileSolution, FileSystemUser, FileToken, FileWaba, WorldFile, WorldUpdate,
 };
-use super::{DEFAULT_SCOPES, PartnerSolution, Token, User, UserKind, Waba, World};
+use super::{DEFAULT_SCOPES, PartnerSolution, PhoneNumber, Token, User, UserKind, Waba, WabaDetails, World};
 use crate::model::{AssignmentKey, BusinessId, SolutionId, TaskSet, WabaId};
 use crate::text::escape;
 use std::collections::BTreeMap;
@@ -36,6 +36,27 @@ impl World {
         world_from_file(file)
     }
 
+    /// Replaces the entries with the ids in a YAML or JSON text, or adds them. A business keeps the users that the text
+    /// does not name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`World::from_yaml`]. Then the world is as before.
+    pub(in crate::emulator) fn update(&mut self, text: &str) -> Result<(), WorldError> {
+        let options = serde_saphyr::options! { budget: None, with_snippet: false };
+        let update =
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))?;
+        let mut file = file_from_world(self);
+        apply_update(&mut file, update);
+        let issued = self.tokens.iter().filter(|(_, token)| token.issued);
+        let issued: Vec<(String, Token)> =
+            issued.map(|(text, token)| (text.clone(), token.clone())).collect();
+        let mut world = world_from_file(file)?;
+        world.tokens.extend(issued);
+        *self = world;
+        Ok(())
+    }
+
     /// Returns the world as YAML that [`World::from_yaml`] parses, without the tokens that the emulator issued.
     ///
     /// # Panics
@@ -43,6 +64,33 @@ impl World {
     /// Never: a world consists of strings, numbers, lists and maps.
     pub fn to_yaml(&self) -> String {
         serde_saphyr::to_string(&file_from_world(self)).expect("a world can be written as YAML")
+    }
+}
+
+fn apply_update(file: &mut WorldFile, update: WorldUpdate) {
+    for business in update.businesses {
+        match file.businesses.iter_mut().find(|known| known.id.value == business.id.value) {
+            Some(known) => {
+                known.name = business.name;
+                replace_all(&mut known.system_users, business.system_users, |user| user.id.value);
+                replace_all(&mut known.people, business.people, |person| person.id.value);
+            }
+            None => file.businesses.push(business),
+        }
+    }
+    replace_all(&mut file.solutions, update.solutions, |solution| solution.id.value);
+    replace_all(&mut file.wabas, update.wabas, |waba| waba.id.value);
+    replace_all(&mut file.tokens, update.tokens, |token| token.token.clone());
+}
+
+/// Replaces the entries with the same key, or adds them.
+fn replace_all<T, K: PartialEq>(entries: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
+    for entry in new {
+        let known = entries.iter().position(|known| key(known) == key(&entry));
+        match known.and_then(|index| entries.get_mut(index)) {
+            Some(known) => *known = entry,
+            None => entries.push(entry),
+        }
     }
 }
 
@@ -122,7 +170,24 @@ fn add_waba(world: &mut World, entry: FileWaba) -> Result<(), WorldError> {
     }
     let solution =
         entry.solution.as_ref().map(|id| declared_id(id, &world.solutions, "solution")).transpose()?;
-    world.add_waba(waba, Waba { name: entry.name, owner, clients, solution });
+    let mut phone_numbers = BTreeMap::new();
+    for number in entry.phone_numbers {
+        let id = new_id(&number.id, &phone_numbers, "phone number")?;
+        let (display, verified_name) = (number.display_phone_number, number.verified_name);
+        phone_numbers.insert(id, PhoneNumber { display, verified_name });
+    }
+    let about = WabaDetails {
+        status: entry.status,
+        account_review_status: entry.account_review_status,
+        business_verification_status: entry.business_verification_status,
+        currency: entry.currency,
+        country: entry.country,
+        timezone_id: entry.timezone_id,
+    };
+    let subscribed_apps = entry.subscribed_apps.iter().map(|app| app.value).collect();
+    let entry_waba =
+        Waba { name: entry.name, owner, clients, solution, about, phone_numbers, subscribed_apps };
+    world.add_waba(waba, entry_waba);
     for row in entry.assigned {
         let user = declared_id(&row.user, &world.users, "user")?;
         let before = world.assign(AssignmentKey { waba, user }, TaskSet::from_names(&row.tasks));
@@ -227,6 +292,22 @@ fn file_waba(world: &World, id: WabaId, waba: &Waba) -> FileWaba {
             })
             .collect(),
         solution: waba.solution.map(FileId::from),
+        status: waba.about.status.clone(),
+        account_review_status: waba.about.account_review_status.clone(),
+        business_verification_status: waba.about.business_verification_status.clone(),
+        currency: waba.about.currency.clone(),
+        country: waba.about.country.clone(),
+        timezone_id: waba.about.timezone_id.clone(),
+        phone_numbers: waba
+            .phone_numbers
+            .iter()
+            .map(|(id, number)| FilePhoneNumber {
+                id: (*id).into(),
+                display_phone_number: number.display.clone(),
+                verified_name: number.verified_name.clone(),
+            })
+            .collect(),
+        subscribed_apps: waba.subscribed_apps.iter().map(|app| (*app).into()).collect(),
         assigned: rows
             .map(|(user, tasks)| FileAssignment { user: user.into(), tasks: task_names(tasks) })
             .collect(),

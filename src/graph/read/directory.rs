@@ -101,7 +101,7 @@ impl Reader {
     ) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
         let found: Vec<Option<(WabaId, DirectoryWaba)>> = stream::iter(wabas)
             .map(|id| async move {
-                let call = ApiCall::get(id.to_string(), &[("fields", "id,name")]);
+                let call = ApiCall::get(id.to_string(), &[("fields", "id,name")]).charged_to(id);
                 let row = self.retrier.get::<WabaRow>(call).await;
                 match row.and_then(|row| directory_waba(row, Edge::Direct)) {
                     Ok((found, waba)) => Ok((found == id).then_some((id, waba))),
@@ -160,7 +160,7 @@ impl Reader {
     async fn has_messaging(&self, waba: WabaId, app: AppId) -> Result<Option<bool>, GraphError> {
         let query = [("fields", "id,name,status,owner_app,owner_permissions"), ("limit", "100")];
         let solutions: Vec<SolutionRow> =
-            self.retrier.list(&ApiCall::get(format!("{waba}/solutions"), &query)).await?;
+            self.retrier.list(&ApiCall::get(format!("{waba}/solutions"), &query).charged_to(waba)).await?;
         let mut messaging = None;
         for solution in solutions.into_iter().filter(is_active) {
             let mut granted = granted_to_owner(&solution, app);
