@@ -281,10 +281,37 @@ async fn after_an_unclear_answer_an_assignment_that_is_neither_as_before_nor_as_
     assert_eq!(played.methods_at("502"), ["GET", "GET", "POST", "GET"]);
 }
 
+#[test]
+fn a_revocation_that_lists_do_not_show_at_once_is_read_again_after_a_pause() {
+    for (stale_for, outcome_is) in [(1, "Applied"), (3600, "Unknown")] {
+        let clock = Clock::simulated("2026-11-23T10:00:00Z".parse().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(clock.run(async {
+            let stale = FaultKind::StaleAfterRemoval(Duration::from_secs(stale_for));
+            let faults = vec![Fault::new(stale)];
+            let options = Options { clock: clock.clone(), faults, ..Options::default() };
+            let mut played = Played::with(WORLD, options).await;
+            played.settings.clock = clock.clone();
+            let report = planned(&played, MANIFEST).await.apply(&patient(), 10).await;
+            assert_eq!(kind(outcome(&report, "500", "101")), outcome_is);
+            if stale_for > 1 {
+                assert!(why(&report, "500", "101").starts_with("it was accepted, and is not visible yet"));
+            }
+            assert_eq!(played.held("500", "101"), "");
+            let expected = ["GET", "GET", "POST", "POST", "GET", "DELETE", "GET", "GET"];
+            assert_eq!(played.methods_at("500"), expected);
+        }));
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_taken_away_where_a_gain_is_not_stored() {
-    let post = || Fault::new(FaultKind::Ignored).on("POST").at("/500/assigned_users").hits(1..2);
-    let (played, report) = applied([post()]).await;
+    let second_post = |what| Fault::new(what).on("POST").at("/500/assigned_users").hits(1..2);
+    let (played, report) = applied([second_post(FaultKind::StoredInstead(tasks("VIEW_TEMPLATES")))]).await;
+    let stored = tasks("VIEW_TEMPLATES");
+    assert_eq!(*outcome(&report, "500", "104"), Outcome::StoredDifferently { stored });
+    assert_eq!(played.held("500", "101"), "VIEW_COST");
+    let (played, report) = applied([second_post(FaultKind::Ignored)]).await;
     assert_eq!(
         outcomes(&report),
         ["500/102 Applied", "500/104 Unknown", "500/101 NotAttempted", "501/102 Applied", "502/104 Applied"]

@@ -13,6 +13,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
+use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, EmulatorError, Fault, FaultKind, LoggedCall, Options, TokenError, World};
 use wabacl::model::{AssignmentKey, Task, TaskSet};
 
@@ -612,11 +614,39 @@ async fn faults_that_distort_lists_and_writes() {
         (FaultKind::SuccessFalse, false, "MANAGE, NEW_TASK"),
         (FaultKind::Ignored, true, "MANAGE, NEW_TASK"),
         (FaultKind::ExtraStored([Task::ViewCost].into()), true, "DEVELOP, VIEW_COST"),
+        (FaultKind::StoredInstead([Task::ViewCost].into()), true, "VIEW_COST"),
     ] {
         let running = Running::faulty(Fault::new(what).on("POST")).await;
         assert_eq!(running.post("500/assigned_users", body.clone()).await["success"], success);
         assert_eq!(running.held("500", "101"), held);
     }
+}
+
+#[tokio::test]
+async fn a_removal_can_stay_visible_for_a_while() {
+    let clock = Clock::simulated("2026-11-23T00:00:00Z".parse().unwrap());
+    let faults = vec![Fault::new(FaultKind::StaleAfterRemoval(Duration::from_secs(5)))];
+    let options = Options { clock: clock.clone(), faults, ..Options::default() };
+    let running = Running::with(WORLD, options).await;
+    let listed = async || running.get(LIST).await["data"].as_array().unwrap().len();
+    let answer = send(running.ask(Method::DELETE, "500/assigned_users?user=101")).await;
+    assert_eq!((answer["success"].as_bool(), running.held("500", "101")), (Some(true), String::new()));
+    clock.run(clock.sleep(Duration::from_secs(4))).await;
+    assert_eq!(listed().await, 3);
+    clock.run(clock.sleep(Duration::from_secs(1))).await;
+    assert_eq!(listed().await, 2);
+}
+
+#[tokio::test]
+async fn each_write_is_logged_with_the_holders_before_it() {
+    let running = Running::start().await;
+    running.post("500/assigned_users", json!({ "user": "102", "tasks": ["MANAGE"] })).await;
+    send(running.ask(Method::DELETE, "500/assigned_users?user=101")).await;
+    send(running.ask(Method::DELETE, "500/assigned_users?user=101")).await;
+    let writes = running.emulator.writes();
+    let counts = writes.iter().map(|write| write.count(|tasks| tasks.contains(Task::Manage)));
+    assert_eq!(counts.collect::<Vec<_>>(), [(1, 2), (2, 1), (1, 1)], "before and after");
+    assert_eq!(writes.iter().map(|write| write.holders.len()).collect::<Vec<_>>(), [3, 4, 3]);
 }
 
 #[tokio::test]

@@ -130,8 +130,12 @@ pub enum FaultKind {
     EndlessBody,
     /// A write stores these tasks in addition to the requested ones.
     ExtraStored(TaskSet),
+    /// A write stores these tasks instead of the requested ones.
+    StoredInstead(TaskSet),
     /// A write reports success and has no effect.
     Ignored,
+    /// A removal takes effect, and lists show the removed assignment for this long.
+    StaleAfterRemoval(Duration),
 }
 
 /// How a call arrived.
@@ -180,7 +184,9 @@ impl FaultKind {
             | Self::RepeatedRow
             | Self::NothingNested
             | Self::ExtraStored(_)
-            | Self::Ignored => call != CallKind::Batch,
+            | Self::StoredInstead(_)
+            | Self::Ignored
+            | Self::StaleAfterRemoval(_) => call != CallKind::Batch,
         }
     }
 
@@ -217,7 +223,9 @@ impl FaultKind {
             | Self::OddField { .. }
             | Self::RepeatedRow
             | Self::NothingNested
-            | Self::ExtraStored(_) => None,
+            | Self::ExtraStored(_)
+            | Self::StoredInstead(_)
+            | Self::StaleAfterRemoval(_) => None,
         }
     }
 
@@ -266,9 +274,23 @@ impl FaultKind {
         matches!(self, Self::CloseAfterEffect | Self::NullItemAfterEffect)
     }
 
-    /// Returns the tasks that a write stores in addition.
-    pub(crate) fn extra_tasks(&self) -> Option<&TaskSet> {
-        if let Self::ExtraStored(tasks) = self { Some(tasks) } else { None }
+    /// Returns the tasks that a write stores where these were requested.
+    pub(crate) fn stored(&self, requested: TaskSet) -> TaskSet {
+        if requested.is_empty() {
+            return requested;
+        }
+        if let Self::ExtraStored(extra) = self {
+            requested.union(extra)
+        } else if let Self::StoredInstead(other) = self {
+            other.clone()
+        } else {
+            requested
+        }
+    }
+
+    /// Returns how long lists show a removed assignment.
+    pub(crate) fn stale_for(&self) -> Option<Duration> {
+        if let Self::StaleAfterRemoval(duration) = self { Some(*duration) } else { None }
     }
 }
 

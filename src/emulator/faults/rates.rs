@@ -33,6 +33,8 @@ pub struct Rates {
     pub success_false: f64,
     /// A write stores more tasks than requested.
     pub extra_stored: f64,
+    /// A removal is not visible for some seconds.
+    pub stale_after_removal: f64,
     /// An item of a batch is `null` and has no effect.
     pub null_item: f64,
     /// An item of a batch is `null` after it took effect.
@@ -98,6 +100,7 @@ impl Rates {
             rows_without_tasks: 0.5 * rate(),
             empty_list: rate(),
             extra_stored: rate(),
+            stale_after_removal: 2.0 * rate(),
             ..Self::default()
         }
     }
@@ -149,6 +152,8 @@ enum Target {
     ManagesWaba,
     /// A write of an assignment.
     Write,
+    /// A removal of an assignment.
+    Removal,
     /// A list.
     List,
     /// A read with nested lists.
@@ -174,6 +179,7 @@ impl Target {
             Self::BatchItem => kind == CallKind::BatchItem,
             Self::ManagesWaba => manages_waba,
             Self::Write => manages_waba && !is_get,
+            Self::Removal => manages_waba && request.method == Method::DELETE,
             Self::List => is_list,
             Self::Nested => is_nested,
             Self::LongNested => is_nested && is_list && !matches!(request.param("limit"), Some("1" | "2")),
@@ -196,7 +202,7 @@ const fn rule(rate: fn(&Rates) -> f64, target: Target, fault: fn(&mut Rng) -> Fa
 }
 
 /// The faults of a script in the order in which they are considered. A run of a seed depends on the order.
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     rule(|rates| rates.html_error, Target::Any, html_error),
     rule(|rates| rates.transient_error, Target::Any, transient_error),
     rule(|rates| rates.throttled_app, Target::NotBatch, |rng| throttle(rng, false)),
@@ -208,6 +214,7 @@ const RULES: [Rule; 21] = [
     rule(|rates| rates.endless_body, Target::HttpRequest, |_| FaultKind::EndlessBody),
     rule(|rates| rates.success_false, Target::Write, |_| FaultKind::SuccessFalse),
     rule(|rates| rates.extra_stored, Target::Write, extra_stored),
+    rule(|rates| rates.stale_after_removal, Target::Removal, stale_after_removal),
     rule(|rates| rates.null_item, Target::BatchItem, |_| FaultKind::NullItem),
     rule(|rates| rates.null_item_after_effect, Target::BatchItem, |_| FaultKind::NullItemAfterEffect),
     rule(|rates| rates.refused_nesting, Target::Nested, |_| FaultKind::RefusedNesting),
@@ -239,6 +246,10 @@ fn throttle(rng: &mut Rng, waba: bool) -> FaultKind {
 /// Redirects to a port on which nothing listens.
 fn redirect(_: &mut Rng) -> FaultKind {
     FaultKind::Redirect("http://127.0.0.1:1/".to_owned())
+}
+
+fn stale_after_removal(rng: &mut Rng) -> FaultKind {
+    FaultKind::StaleAfterRemoval(Duration::from_millis(rng.u64(500..6000)))
 }
 
 fn extra_stored(rng: &mut Rng) -> FaultKind {

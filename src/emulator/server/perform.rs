@@ -6,9 +6,11 @@ use super::state::ServerState;
 use crate::emulator::api::{self, ApiRequest, Caller, Context, DEFAULT_VERSION, Rejection, Reply, Write};
 use crate::emulator::faults::{FaultKind, LimitScope, Replacement, Throttled, WaitHint};
 use crate::emulator::world::{World, state_file};
-use crate::model::{TaskSet, chain};
+use crate::model::{AssignmentKey, TaskSet, UserId, WabaId, chain};
 use axum::http::Method;
 use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A call with its time of arrival and its fault.
@@ -22,8 +24,17 @@ pub(crate) struct IncomingCall {
 struct Completed {
     body: Value,
     nested_lists: usize,
-    /// The user's tasks before and after a write that took effect.
-    written: Option<(TaskSet, TaskSet)>,
+    /// The write, if it took effect on an assignment.
+    written: Option<Written>,
+}
+
+/// A write of an assignment that took effect.
+#[derive(Clone)]
+struct Written {
+    before: TaskSet,
+    after: TaskSet,
+    /// What everybody held on the WABA before.
+    holders: BTreeMap<UserId, TaskSet>,
 }
 
 impl ServerState {
@@ -133,7 +144,8 @@ impl ServerState {
         if request.method != Method::GET {
             return self.write(request, fault);
         }
-        let world = self.world();
+        let current = self.world();
+        let world = self.as_lists_show(&current);
         let mut context = self.context(&world);
         if let Some(fault) = fault {
             fault.restrict(&mut context);
@@ -157,9 +169,35 @@ impl ServerState {
             Reply::Write(write) => write,
         };
         let before = self.state_file.as_ref().map(|_| world.clone());
+        let key = if let Write::Assign(key, _) = write { Some(key) } else { None };
         let done = store(&mut world, write, fault)?;
         self.save(&mut world, before).map_err(|_| Rejection::state_not_saved())?;
+        if let (Some(key), Some(written)) = (key, &done.written) {
+            self.note_removal(key, written, fault);
+        }
         Ok(done)
+    }
+
+    /// Notes how long lists show a removed assignment. A later write of the assignment ends that.
+    fn note_removal(&self, key: AssignmentKey, written: &Written, fault: Option<&FaultKind>) {
+        let mut stale = self.stale();
+        stale.remove(&key);
+        let duration = fault.and_then(FaultKind::stale_for).filter(|_| written.after.is_empty());
+        if let Some(duration) = duration {
+            stale.insert(key, (written.before.clone(), self.clock.elapsed() + duration));
+        }
+    }
+
+    /// Returns the world as lists show it: with removed assignments that are still visible.
+    fn as_lists_show<'w>(&self, world: &'w World) -> Cow<'w, World> {
+        let now = self.clock.elapsed();
+        let mut stale = self.stale();
+        stale.retain(|_, (_, until)| *until > now);
+        let mut shown = Cow::Borrowed(world);
+        for (key, (tasks, _)) in stale.iter() {
+            shown.to_mut().assign(*key, tasks.clone());
+        }
+        shown
     }
 
     /// Replaces or adds the entries of a text in the world's format.
@@ -196,15 +234,16 @@ impl ServerState {
         }
     }
 
-    fn record_write(&self, request: &ApiRequest, written: Option<(TaskSet, TaskSet)>) {
+    fn record_write(&self, request: &ApiRequest, written: Option<Written>) {
         let at = self.clock.now();
         if let Some((key, tasks)) = request.write() {
             let effective = written.is_some();
-            let (before, after) = written.unwrap_or_else(|| {
-                let unchanged = self.world().tasks(key);
-                (unchanged.clone(), unchanged)
+            let Written { before, after, holders } = written.unwrap_or_else(|| {
+                let world = self.world();
+                let unchanged = world.tasks(key);
+                Written { before: unchanged.clone(), after: unchanged, holders: holders(&world, key.waba) }
             });
-            self.log().writes.push(LoggedWrite { key, tasks, before, after, effective, at });
+            self.log().writes.push(LoggedWrite { key, tasks, before, after, holders, effective, at });
         }
     }
 
@@ -251,17 +290,21 @@ impl ServerState {
     }
 }
 
+/// Returns what everybody holds on a WABA.
+fn holders(world: &World, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
+    world.assignments().on(waba).map(|(user, tasks)| (user, tasks.clone())).collect()
+}
+
 /// Stores a write.
 fn store(world: &mut World, write: Write, fault: Option<&FaultKind>) -> Result<Completed, Rejection> {
     let mut body = json!({ "success": true });
     let mut written = None;
     match write {
-        Write::Assign(key, mut tasks) => {
-            if let Some(extra) = fault.and_then(FaultKind::extra_tasks).filter(|_| !tasks.is_empty()) {
-                tasks.extend(extra);
-            }
-            let before = world.assign(key, tasks.clone());
-            written = Some((before, tasks));
+        Write::Assign(key, tasks) => {
+            let after = fault.map_or(tasks.clone(), |fault| fault.stored(tasks));
+            let holders = holders(world, key.waba);
+            let before = world.assign(key, after.clone());
+            written = Some(Written { before, after, holders });
         }
         Write::CreateSystemUser { business, name, role } => {
             let id = world.add_system_user(business, name, role);

@@ -5,9 +5,12 @@ use crate::clock::Clock;
 use crate::emulator::faults::{ActiveScript, FaultList, Latency, RateLimiter, Script};
 use crate::emulator::options::Options;
 use crate::emulator::world::World;
+use crate::model::{AssignmentKey, TaskSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// What all requests share.
 pub(crate) struct ServerState {
@@ -23,6 +26,8 @@ pub(crate) struct ServerState {
     log: Mutex<EventLog>,
     script: Mutex<ActiveScript>,
     state_error: Mutex<Option<String>>,
+    /// Removed assignments that lists still show, with the end of that time.
+    stale: Mutex<BTreeMap<AssignmentKey, (TaskSet, Duration)>>,
     traces: AtomicU64,
 }
 
@@ -42,6 +47,7 @@ impl ServerState {
             log: Mutex::default(),
             script: Mutex::new(ActiveScript::start(options.script, now)),
             state_error: Mutex::default(),
+            stale: Mutex::default(),
             traces: AtomicU64::new(0),
         }
     }
@@ -73,8 +79,13 @@ impl ServerState {
         self.state_error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the running script.
+    pub(crate) fn stale(&self) -> MutexGuard<'_, BTreeMap<AssignmentKey, (TaskSet, Duration)>> {
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the running script. Lists no longer show what was removed.
     pub(crate) fn start_script(&self, script: Option<Script>) {
+        self.stale().clear();
         *self.script() = ActiveScript::start(script, self.clock.elapsed());
     }
 
