@@ -1,8 +1,9 @@
-//! Digests: of what a manifest means (desired state, scope, prune and guards, not how they are written), and of
-//! what a plan does.
+//! Digests: of what a manifest means (desired state, scope, prune and guards, not how they are written), of what a plan
+//! does, and of what an inventory names.
 
-use crate::model::{Desired, Plan, Policy};
+use crate::model::{Desired, Name, Plan, Policy, UserId, WabaId};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Returns `sha256:` and 64 hexadecimal digits over the canonical form of what is desired.
@@ -24,6 +25,11 @@ pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
         lines.add(&format_args!("implied {task} {beside}"));
     }
     lines.add(&format_args!("max_removals {} {}", policy.max_removals, policy.max_removals_percent));
+    lines.add(&format_args!("holders {:?}", policy.holders));
+    lines.add(&format_args!("undeclared {:?}", desired.undeclared));
+    for user in &desired.ignored {
+        lines.add(&format_args!("ignored {user}"));
+    }
     for (task, min) in &policy.min_holders {
         lines.add(&format_args!("min_holders {task} {min}"));
     }
@@ -44,6 +50,21 @@ pub fn plan_digest(plan: &Plan) -> String {
         let (key, before, after) = (change.key, &change.before, &change.after);
         // Quoted, as a foreign task's name may hold anything.
         lines.add(&format_args!("change {} {} {before:?} {after:?}", key.waba, key.user));
+    }
+    lines.finish()
+}
+
+/// Returns `sha256:` and 64 hexadecimal digits over the users and WABAs that an inventory names.
+pub fn inventory_digest<'a>(
+    users: impl Iterator<Item = (UserId, &'a Name)>,
+    wabas: &BTreeMap<WabaId, Name>,
+) -> String {
+    let mut lines = Lines { hasher: Sha256::new(), line: String::new() };
+    for (id, name) in users {
+        lines.add(&format_args!("user {id} {:?}", name.as_str()));
+    }
+    for (id, name) in wabas {
+        lines.add(&format_args!("waba {id} {:?}", name.as_str()));
     }
     lines.finish()
 }
@@ -73,20 +94,12 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AssignmentKey, Because, Change, Task, TaskSet};
+    use crate::model::{AssignmentKey, Change, Task, TaskSet};
     use std::collections::BTreeSet;
 
     fn change(waba: &str, user: &str, before: TaskSet, after: TaskSet) -> Change {
         let key = AssignmentKey { waba: waba.parse().expect("an id"), user: user.parse().expect("an id") };
-        Change {
-            key,
-            before,
-            after,
-            because: Because::default(),
-            blocked: None,
-            admin: false,
-            implied: TaskSet::EMPTY,
-        }
+        Change::new(key, before, after)
     }
 
     fn plan() -> Plan {

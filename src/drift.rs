@@ -190,15 +190,7 @@ mod tests {
     }
 
     fn plan(before: &[Task], after: &[Task]) -> Plan {
-        let change = Change {
-            key: key(),
-            before: set(before),
-            after: set(after),
-            implied: TaskSet::EMPTY,
-            because: Because::default(),
-            blocked: None,
-            admin: false,
-        };
+        let change = Change::new(key(), set(before), set(after));
         let empty = Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23));
         Plan { changes: vec![change], ..empty }
     }

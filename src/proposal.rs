@@ -3,8 +3,25 @@
 //! One value for all that happens to a plan: it is saved, shown, reviewed by the guards and applied as a [`Proposal`].
 
 use crate::digest::plan_digest;
-use crate::model::{EndingGrant, LiveAccess, Name, Plan, Policy, Sources, UserId};
+use crate::model::{
+    EndingGrant, LiveAccess, Name, Plan, Policy, PolicyLine, RecentRemovals, ReleasedUser, Sources, UserId,
+};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the manifests declare, for the inventory of their set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeclaredSet {
+    /// The name of the set.
+    pub name: Name,
+    /// The files, relative to their repository.
+    pub files: Vec<String>,
+    /// The declared system users.
+    pub users: BTreeMap<UserId, ReleasedUser>,
+    /// The users of the inventory that need not be remembered: they are ignored, or hold nothing in scope any more.
+    pub settled: BTreeSet<UserId>,
+}
 
 /// A plan with all the evidence that it rests on.
 ///
@@ -26,22 +43,35 @@ pub struct Proposal {
     pub access: LiveAccess,
     /// The limits that the guards enforce.
     pub policy: Policy,
+    /// What limits the changes, where it is not the default or where it changed against `--previous`.
+    pub policy_lines: Vec<PolicyLine>,
+    /// The assignments that lost a task in the last 24 hours. They count towards `max-removals`.
+    pub recent_removals: RecentRemovals,
     /// The grants that are in force and will end, by their last day.
     pub ending: Vec<EndingGrant>,
+    /// What the manifests declare.
+    pub declared: DeclaredSet,
+    /// The digest of the inventory that decides who is released, if there is one.
+    pub inventory_digest: Option<String>,
 }
 
 impl Proposal {
-    /// Makes a proposal of a plan for which no evidence was collected, with the strictest policy.
+    /// Makes a proposal of a plan for which no evidence was collected, on the plan's day and with the strictest policy.
     pub fn without_evidence(plan: Plan) -> Self {
+        let midnight = plan.day.to_zoned(TimeZone::UTC);
         Self {
-            made: Timestamp::UNIX_EPOCH,
+            made: midnight.map(|midnight| midnight.timestamp()).unwrap_or_default(),
             manifest_digest: String::new(),
             sources: Sources::default(),
             plan,
             acting_user_name: None,
             access: LiveAccess::default(),
             policy: Policy::default(),
+            policy_lines: Vec::new(),
+            recent_removals: RecentRemovals::new(),
             ending: Vec::new(),
+            declared: DeclaredSet::default(),
+            inventory_digest: None,
         }
     }
 

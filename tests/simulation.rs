@@ -28,7 +28,7 @@ fn every_promise_is_kept_under_faults_and_kills() {
     counts.add(&other_half.join().unwrap());
     let Counts { killed, interrupted, refused, writes, unknown, foreign, converged, .. } = counts;
     assert!(killed > SEEDS / 5 && interrupted > SEEDS / 20 && refused > SEEDS / 5, "{counts:?}");
-    assert!(writes > SEEDS * 4 && unknown > SEEDS / 20 && foreign > SEEDS / 20, "{counts:?}");
+    assert!(writes > SEEDS * 3 && unknown > SEEDS / 20 && foreign > SEEDS / 20, "{counts:?}");
     assert!(converged > SEEDS / 2, "{counts:?}");
 }
 

@@ -6,12 +6,12 @@ use wabacl::documents::{self, Findings};
 use wabacl::guard::review;
 use wabacl::manifest::parse;
 use wabacl::model::{
-    AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, Name, Observed, Plan, Sources, State,
+    AdminRole, AssignmentKey, Directory, DirectoryWaba, Earlier, Edge, Name, Observed, Plan, Sources, State,
     SystemUser, Task, TaskSet, UserId, WabaId,
 };
 use wabacl::plan::plan;
 use wabacl::proposal::Proposal;
-use wabacl::resolve::resolve;
+use wabacl::resolve::{Circumstances, resolve};
 
 /// The business portfolio of every case.
 pub const BUSINESS: u64 = 9_876_543_210_987_654;
@@ -169,7 +169,9 @@ pub fn core(case: &Case) -> (Plan, usize) {
     let day = jiff::civil::date(2026, 11, 23);
     let (manifest, diagnostics) = parse(&case.sources);
     let manifest = manifest.unwrap_or_else(|| panic!("the manifest is good: {diagnostics:?}"));
-    let (resolved, diagnostics) = resolve(&manifest, &case.directory, None, day);
+    let earlier = Earlier::default();
+    let circumstances = Circumstances { day, acting_user: None, earlier: &earlier, admin_rows: &[] };
+    let (resolved, diagnostics) = resolve(&manifest, &case.directory, circumstances);
     let resolved = resolved.unwrap_or_else(|| panic!("the manifest resolves: {diagnostics:?}"));
     let digest = wabacl::digest::manifest_digest(&resolved.desired, &resolved.policy);
     let plan = plan(&resolved.desired, &case.observed);

@@ -1,11 +1,11 @@
-//! One change on its way from pending to settled.
+//! One write on its way from pending to settled.
 
-use crate::model::{AssignmentKey, Blocked, Change, Outcome, ReportedChange, TaskSet};
+use crate::model::{AssignmentKey, Change, Outcome, ReportedChange, TaskSet, Write};
 use crate::store::WriteId;
 
-/// One change of a WABA, with what happened to it so far.
+/// One write of a WABA, with what happened to it so far.
 pub(super) struct Step<'a> {
-    pub(super) change: &'a Change,
+    pub(super) write: Write<'a>,
     /// Its entry in the journal, once there is one.
     pub(super) entry: Option<Entry>,
     pub(super) state: State,
@@ -15,7 +15,7 @@ pub(super) struct Step<'a> {
     pub(super) not_found: Option<String>,
 }
 
-/// A change's entry in the journal.
+/// A write's entry in the journal.
 pub(super) struct Entry {
     pub(super) id: WriteId,
     /// The ids by which Meta's support finds the calls.
@@ -33,30 +33,27 @@ pub(super) enum State {
 }
 
 impl<'a> Step<'a> {
-    /// Makes a step that is pending, or settled if the change is blocked.
-    pub(super) fn new(change: &'a Change) -> Self {
-        let state = match change.blocked {
-            None => State::Pending,
-            Some(Blocked::SelfRaise) => {
-                let why = "a system user cannot raise its own tasks; let another admin make this change";
-                State::Settled(Outcome::NotAttempted { why: why.into() })
-            }
-        };
-        Self { change, entry: None, state, confirmed: false, not_found: None }
+    /// Makes a step that is pending.
+    pub(super) fn new(write: Write<'a>) -> Self {
+        Self { write, entry: None, state: State::Pending, confirmed: false, not_found: None }
+    }
+
+    pub(super) fn change(&self) -> &'a Change {
+        self.write.change
     }
 
     pub(super) fn key(&self) -> AssignmentKey {
-        self.change.key
+        self.write.change.key
     }
 
     /// Returns the set that the write replaces.
-    pub(super) fn from(&self) -> &'a TaskSet {
-        &self.change.before
+    pub(super) fn from(&self) -> &TaskSet {
+        &self.write.before
     }
 
     /// Returns the set that is written.
-    pub(super) fn to(&self) -> &'a TaskSet {
-        &self.change.after
+    pub(super) fn to(&self) -> &TaskSet {
+        &self.write.after
     }
 
     /// Returns the tasks that the write gives.
@@ -71,7 +68,7 @@ impl<'a> Step<'a> {
 
     /// Returns whether a list without the user says nothing: admins may not be listed, even after a write.
     pub(super) fn may_be_unlisted(&self, found: &TaskSet) -> bool {
-        self.change.admin && self.from().is_empty() && found.is_empty() && !self.to().is_empty()
+        self.write.change.admin && self.from().is_empty() && found.is_empty() && !self.to().is_empty()
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -101,12 +98,38 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Returns the change with its outcome; one that is not settled was not attempted because of `why`.
-    pub(super) fn report(self, why: &str) -> ReportedChange {
-        let outcome = match self.state {
+    /// Returns the outcome; a step that is not settled was not attempted because of `why`.
+    fn into_outcome(self, why: &str) -> Outcome {
+        match self.state {
             State::Settled(outcome) => outcome,
             State::Pending | State::Accepted => Outcome::NotAttempted { why: why.to_owned() },
-        };
-        ReportedChange { change: self.change.clone(), outcome }
+        }
+    }
+}
+
+/// Returns a change with the outcome of its writes. What is not settled was not attempted because of `why`.
+pub(super) fn report(change: &Change, steps: Vec<Step<'_>>, why: &str) -> ReportedChange {
+    let mut outcomes = steps.into_iter().map(|step| step.into_outcome(why));
+    let outcome = match (change.blocked, outcomes.next(), outcomes.next()) {
+        (Some(blocked), ..) => Outcome::NotAttempted { why: blocked.why().into() },
+        (None, Some(first), Some(second)) => of_both(first, second),
+        (None, Some(only), None) => only,
+        (None, None, _) => Outcome::NotAttempted { why: why.to_owned() },
+    };
+    ReportedChange { change: change.clone(), outcome }
+}
+
+/// Returns the outcome of a change that takes two writes.
+fn of_both(first: Outcome, second: Outcome) -> Outcome {
+    match second {
+        Outcome::Unknown { .. } => second,
+        _ if !first.is_done() => first,
+        Outcome::NotAttempted { why } | Outcome::Failed { error: why } => Outcome::InPart { why },
+        Outcome::Applied
+        | Outcome::AlreadySo
+        | Outcome::AcceptedNotListed
+        | Outcome::StoredDifferently { .. }
+        | Outcome::InPart { .. }
+        | Outcome::Moved { .. } => second,
     }
 }

@@ -1,10 +1,11 @@
 //! Applies the changes of one WABA, one after the other.
 
 use super::outcome::{AfterUnclear, after_accepted, after_unclear, is_given, may_be_stale};
-use super::step::{Entry, State, Step};
+use super::step::{Entry, State, Step, report};
 use super::{Executor, HeldByUser, Sent, explain, held};
 use crate::graph::GraphError;
-use crate::model::{Change, Outcome, Plan, ReportedChange, TaskSet, UserId, WabaId};
+use crate::model::{Change, Outcome, Plan, ReportedChange, TaskSet, UserId, WabaId, writes};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Why the remaining changes of a WABA are not attempted.
@@ -26,6 +27,8 @@ const STALE_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct WabaRun<'a> {
     plan: &'a Plan,
     waba: WabaId,
+    changes: &'a [Change],
+    /// The writes of the changes, in order. A blocked change has none.
     steps: Vec<Step<'a>>,
     executor: Executor<'a>,
 }
@@ -34,7 +37,8 @@ impl<'a> WabaRun<'a> {
     /// `changes` are those of one WABA, at least one.
     pub(super) fn new(plan: &'a Plan, changes: &'a [Change], executor: Executor<'a>) -> Self {
         let waba = changes[0].key.waba;
-        Self { plan, waba, steps: changes.iter().map(Step::new).collect(), executor }
+        let steps = writes(changes).into_iter().map(Step::new).collect();
+        Self { plan, waba, changes, steps, executor }
     }
 
     pub(super) async fn run(mut self) -> Vec<ReportedChange> {
@@ -42,7 +46,12 @@ impl<'a> WabaRun<'a> {
         self.read_back().await;
         self.record_outcomes().await;
         let why = halt.unwrap_or_else(|| String::from("the run ended before this change"));
-        self.steps.into_iter().map(|step| step.report(&why)).collect()
+        let mut by_user: BTreeMap<UserId, Vec<Step<'_>>> = BTreeMap::new();
+        for step in self.steps {
+            by_user.entry(step.key().user).or_default().push(step);
+        }
+        let mut steps = |user| by_user.remove(&user).unwrap_or_default();
+        self.changes.iter().map(|change| report(change, steps(change.key.user), &why)).collect()
     }
 
     /// Reads the WABA again, and writes what did not change since the plan.
@@ -86,11 +95,17 @@ impl<'a> WabaRun<'a> {
     /// Settles what is already as planned. Halts if an assignment is neither as planned nor as before.
     fn check_unchanged(&mut self, live: &HeldByUser) -> Result<(), Halt> {
         let mut moved = false;
+        let mut expected: BTreeMap<UserId, TaskSet> = BTreeMap::new();
+        let implied = &self.plan.implied;
         for step in self.steps.iter_mut().filter(|step| step.is_pending()) {
-            let found = held(live, step.key().user);
-            if self.plan.implied.same(&found, step.to()) {
+            let user = step.key().user;
+            let found = expected.remove(&user).unwrap_or_else(|| held(live, user));
+            if implied.same(&found, step.to()) || implied.same(&found, &step.change().after) {
                 step.settle(Outcome::AlreadySo);
-            } else if found != *step.from() {
+                expected.insert(user, found);
+            } else if found == *step.from() {
+                expected.insert(user, step.to().clone());
+            } else {
                 moved = true;
                 step.settle(Outcome::Moved { found });
             }
@@ -105,7 +120,7 @@ impl<'a> WabaRun<'a> {
     }
 
     fn removes_tasks(&self) -> bool {
-        self.steps.iter().any(|step| !step.lost().is_empty())
+        self.steps.iter().any(|step| step.write.is_loss())
     }
 
     /// Returns whether a holder that the plan does not change holds less than the guards counted on.
@@ -115,15 +130,14 @@ impl<'a> WabaRun<'a> {
 
     /// Returns the holders that the plan does not change. A blocked change changes nobody.
     fn other_holders(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
-        let is_changed = |user: &UserId| {
-            self.steps.iter().any(|step| step.key().user == *user && step.change.blocked.is_none())
-        };
+        let is_changed = |user: &UserId| self.steps.iter().any(|step| step.key().user == *user);
         self.planned_holders().filter(move |(user, _)| !is_changed(user))
     }
 
-    /// Returns the holders at the time of the plan.
+    /// Returns the holders that were listed at the time of the plan.
     fn planned_holders(&self) -> impl Iterator<Item = (&UserId, &TaskSet)> {
-        self.plan.holders.get(&self.waba).into_iter().flatten()
+        let holders = self.plan.holders.get(&self.waba).into_iter().flatten();
+        holders.filter(|(_, holder)| holder.is_listed).map(|(user, holder)| (user, &holder.tasks))
     }
 
     /// Reads the gains of earlier writes back before a step takes something away.
@@ -158,13 +172,13 @@ impl<'a> WabaRun<'a> {
     /// Returns whether a step takes something away while gains are unconfirmed: at the first such step any, and later
     /// those of a task that it takes away.
     fn needs_confirmation(&self, index: usize) -> bool {
-        let lost = self.steps[index].lost();
+        let (lost, is_loss) = (self.steps[index].lost(), self.steps[index].write.is_loss());
         let is_first = !self.steps.iter().any(|step| step.confirmed);
         let replaces = |gained: &TaskSet| {
             lost.known().any(|task| gained.grants(task)) || !lost.intersection(gained).is_empty()
         };
         let mut unconfirmed = self.steps.iter().filter(|step| step.is_accepted() && !step.confirmed);
-        !lost.is_empty()
+        is_loss
             && unconfirmed.any(|step| {
                 let gained = step.gained();
                 !gained.is_empty() && (is_first || replaces(&gained))
@@ -212,8 +226,13 @@ impl<'a> WabaRun<'a> {
     }
 
     fn accept(&mut self, index: usize, trace: Option<String>) {
-        self.steps[index].add_trace(trace);
-        self.steps[index].state = State::Accepted;
+        let (earlier, rest) = self.steps.split_at_mut(index);
+        rest[0].add_trace(trace);
+        rest[0].state = State::Accepted;
+        // The first write of a split change was read back before this one, and cannot be read any more.
+        let user = rest[0].key().user;
+        let first = earlier.iter_mut().filter(|step| step.key().user == user && step.is_accepted());
+        first.for_each(|step| step.settle(Outcome::Applied));
     }
 
     /// Settles a write that was refused or not sent. The WABA halts in every case.
@@ -269,7 +288,7 @@ impl<'a> WabaRun<'a> {
     /// Records a write in the journal before it is sent.
     async fn record_intent(&mut self, index: usize) -> Result<(), Halt> {
         let step = &mut self.steps[index];
-        let id = self.executor.journal.intent(self.plan, step.change).await.map_err(|error| {
+        let id = self.executor.journal.intent(self.plan, &step.write.as_change()).await.map_err(|error| {
             self.executor.shut_down_without_journal(&error);
             self.executor.shutdown.explanation().unwrap_or_default()
         })?;
@@ -356,7 +375,7 @@ impl<'a> WabaRun<'a> {
     /// Reads the WABA. If the plan leaves holders on it, an empty list is an error.
     async fn read_holders(&self) -> Result<HeldByUser, String> {
         let live = self.executor.read(self.waba).await?;
-        let is_listed = |step: &Step<'_>| !step.change.admin && !step.to().is_empty();
+        let is_listed = |step: &Step<'_>| !step.change().admin && !step.to().is_empty();
         let expects_holders = self.other_holders().next().is_some() || self.steps.iter().any(is_listed);
         if live.is_empty() && expects_holders {
             return Err(String::from("the WABA's list is empty, and nothing confirms that"));

@@ -22,6 +22,9 @@ use jiff::{SignedDuration, Timestamp};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How old a saved plan may be. A guess: long enough for a review, and short enough that people remember it.
+const MAX_PLAN_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Plans, shows, asks, and makes only the assignments that differ
 ///
 /// Given one JSON file instead of manifests, it applies that saved plan, exactly and without asking.
@@ -35,8 +38,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", num_args = 1..)]
     manifest: Vec<PathBuf>,
     /// With a saved plan: how old it may be, such as 7d or 12h
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = options::length)]
-    max_plan_age: SignedDuration,
+    ///
+    /// The default is 7 days.
+    #[arg(long, value_name = "TIME", value_parser = options::length)]
+    max_plan_age: Option<SignedDuration>,
     #[command(flatten)]
     options: PlanOptions,
     /// The output format
@@ -135,22 +140,41 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
         return Err(usage("there is no terminal to ask on: standard input is a manifest")
             .hint("give --auto-approve to apply without being asked"));
     }
+    if args.options.today.is_some() && !args.connection.is_emulated() {
+        return Err(usage("--today cannot be used to apply").hint(
+            "it is for plans, and for trying things out with --emulate or an emulator on this machine",
+        ));
+    }
+    let request = || args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
     let Some(file) = saved_plan(&args.paths) else {
         if !args.manifest.is_empty() {
             return Err(usage("--manifest needs a saved plan").hint("name one *.json file to apply"));
         }
+        if args.max_plan_age.is_some() {
+            return Err(usage("--max-plan-age needs a saved plan").hint("name one *.json file to apply"));
+        }
         if args.format == ReportFormat::Json && !args.auto_approve {
             return Err(usage("--format json cannot ask").hint("give --auto-approve to apply without asking"));
         }
-        let checked = engine::check_paths(&args.paths, args.options.request(), events)?;
+        let checked = engine::check_paths(&args.paths, request(), events)?;
         return Ok(Input::Manifests(Box::new(checked)));
     };
+    if args.manifest.is_empty() {
+        let narrowing =
+            [("--waba", args.options.waba.is_some()), ("--previous", !args.options.previous.is_empty())];
+        if let Some((option, _)) = narrowing.iter().find(|(_, is_given)| *is_given) {
+            return Err(usage(&format!("{option} cannot be used with a saved plan"))
+                .hint("a saved plan is applied as it is; with --manifest, it is planned again"));
+        }
+    }
     let saved = engine::load_saved(file)?;
-    AgeLimit { maximum: args.max_plan_age, now: Timestamp::now() }.check(&saved)?;
+    let maximum = args.max_plan_age.unwrap_or(MAX_PLAN_AGE);
+    AgeLimit { maximum, now: Timestamp::now() }.check(&saved)?;
+    engine::check_day(&saved, options::day(args.options.today))?;
     if args.manifest.is_empty() {
         return Ok(Input::Saved(Box::new(saved), None));
     }
-    let checked = engine::check_paths(&args.manifest, args.options.request(), events)?;
+    let checked = engine::check_paths(&args.manifest, request(), events)?;
     let (plan, manifests) = (saved.plan.business, checked.business());
     if plan != manifests {
         return Err(EngineError::OtherBusiness { plan, manifests }.into());
@@ -175,7 +199,10 @@ async fn propose(
     let session = &connected.session;
     match input {
         Input::Manifests(checked) => session.propose(*checked, events).await,
-        Input::Saved(saved, None) => session.recheck(*saved, options::day(args.options.today), events).await,
+        Input::Saved(saved, None) => {
+            let request = args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
+            session.recheck(*saved, &request, events).await
+        }
         Input::Saved(saved, Some(checked)) => {
             let (proposal, directory) = session.propose(*checked, events).await?;
             engine::check_agreement(&saved.plan, &proposal.plan, events)?;
@@ -200,6 +227,7 @@ async fn approve(
         if lease.has_unsettled_writes() {
             return Ok(Ok(approved));
         }
+        lease.remember(approved.proposal(), &Clock::real())?;
         report(&Report::default(), &approved, args.format, terminal)?;
         return Ok(Err(exit));
     }

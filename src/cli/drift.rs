@@ -4,12 +4,12 @@ use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{self, Connection, DriftFormat, FailOn, ManifestPaths, PlanOptions};
+use super::options::{self, Connection, DriftFormat, ManifestPaths, PlanOptions};
 use super::plan;
 use super::terminal::{self, Terminal};
 use crate::engine::{self, EngineError, Reference};
 use crate::files;
-use crate::model::{BusinessId, UnmanagedReason};
+use crate::model::BusinessId;
 use crate::redact::Redacting;
 use crate::render::{self, Settings, Style, View};
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Compares live access with the manifests, and writes nothing
 ///
-/// Exits with 2 on drift (kubectl and diff use 1 for that). Guards are not evaluated.
+/// Exits with 2 on drift (kubectl and diff use 1 for that). Access of system users that no manifest declares is drift, unless
+/// the manifests ignore or allow it. Guards are not evaluated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,9 +32,6 @@ pub(crate) struct Args {
     /// Writes the output to this file, atomically, instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Also exits with 2 for this
-    #[arg(long, value_enum, value_name = "WHAT")]
-    fail_on: Vec<FailOn>,
     /// Lists the grants that end within this time, such as 14d
     #[arg(long, value_name = "TIME", value_parser = options::length)]
     expiring: Option<SignedDuration>,
@@ -56,7 +54,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let events = &|event: engine::Event<'_>| printer.print(event);
     let reference = args.since.as_ref().map(reference).transpose()?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let checked = engine::check_paths(args.paths.checked()?, args.options.request(), events)?;
+    let request = args.options.request(args.connection.state_dir().ok(), &[]);
+    let checked = engine::check_paths(args.paths.checked()?, request, events)?;
     check_business(reference.as_ref(), checked.business())?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
@@ -67,10 +66,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         engine::explain_drift(&proposal, reference.as_ref(), args.expiring, state_dir.as_deref(), events);
     show(args, &View::of_drift(&proposal, &drift), terminal)?;
     let exit = plan::exit(&proposal.plan, None, true);
-    let undeclared = proposal.plan.unmanaged.iter().any(|row| row.why == UnmanagedReason::Undeclared);
-    let fails = undeclared && args.fail_on.contains(&FailOn::Undeclared);
     // If several codes fit, the first in the order of the table wins.
-    Ok(if fails { exit.min(Exit::Changes) } else { exit })
+    Ok(if proposal.plan.undeclared_drift() > 0 { exit.min(Exit::Changes) } else { exit })
 }
 
 /// Loads what `--since` names.

@@ -89,9 +89,9 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Init(args) => init::run(&args, terminal),
         Verb::Validate(args) => validate::run(&args, terminal),
-        Verb::Plan(args) => signals::ends_at_once(plan::run(&args, terminal)).await,
+        Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal))).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
-        Verb::Drift(args) => signals::ends_at_once(drift::run(&args, terminal)).await,
+        Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal))).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal),
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal)).await,

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::state::StateDir;
 use crate::engine::PlanRequest;
 use crate::graph::ReadStrategy;
-use crate::guard::Waiver;
+use crate::guard::{Guard, Waiver};
 use crate::manifest::Glob;
 use crate::render;
 use crate::sources::STDIN;
@@ -87,13 +87,6 @@ impl From<DriftFormat> for render::Format {
             DriftFormat::Prometheus => Self::Prometheus,
         }
     }
-}
-
-/// What else makes a drift run exit with 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    /// A system user of the business that no manifest declares holds something in scope
-    Undeclared,
 }
 
 /// The state that drift is explained with: a saved plan, or a digest.
@@ -206,12 +199,23 @@ pub(crate) struct PlanOptions {
     /// Only the WABAs whose name matches this glob; the output says that it is partial
     #[arg(long, value_name = "GLOB")]
     pub(crate) waba: Option<Glob>,
+    /// The manifests of the base commit: system users that are declared there and no more are released, and the output
+    /// says what changed about guards and prune rules
+    #[arg(long, value_name = "PATH")]
+    pub(crate) previous: Vec<PathBuf>,
 }
 
 impl PlanOptions {
     /// Returns what a plan is made for.
-    pub(crate) fn request(&self) -> PlanRequest {
-        PlanRequest { day: day(self.today), waba: self.waba.clone() }
+    pub(crate) fn request(&self, state_dir: Option<PathBuf>, waivers: &[Waiver]) -> PlanRequest {
+        let admin_rows = waivers.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
+        PlanRequest {
+            day: day(self.today),
+            waba: self.waba.clone(),
+            previous: self.previous.clone(),
+            state_dir,
+            admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
+        }
     }
 }
 
@@ -288,6 +292,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Returns whether the other side is on this machine, and so an emulator.
+    pub(crate) fn is_emulated(&self) -> bool {
+        #[cfg(feature = "emulator")]
+        if self.emulate.emulate.is_some() {
+            return true;
+        }
+        // Plain HTTP is allowed to this machine only.
+        self.graph_url.starts_with("http://")
+    }
+
     /// Returns the state folder. That of an emulator is beside its file.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
         #[cfg(feature = "emulator")]

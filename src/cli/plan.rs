@@ -40,7 +40,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let prepared = CheckedConnection::new(&args.connection)?;
-    let checked = engine::check_paths(args.paths.checked()?, args.options.request(), events)?;
+    let request = args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
+    let checked = engine::check_paths(args.paths.checked()?, request, events)?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);
@@ -67,7 +68,7 @@ pub(crate) fn show(review: &Review, format: Format, terminal: &Terminal) -> Resu
 pub(crate) fn exit(plan: &Plan, review: Option<&Review>, report_changes: bool) -> Exit {
     if review.is_some_and(|review| !review.violations().is_empty()) {
         Exit::Refused
-    } else if !plan.unreadable.is_empty() {
+    } else if plan.is_incomplete() {
         Exit::Partial
     } else if report_changes && !plan.changes.is_empty() {
         Exit::Changes

@@ -29,6 +29,30 @@ pub(crate) fn selects_nothing(at: Position, selection: &str) -> Diagnostic {
     warning("selects-nothing", at, format!("{selection} matches no WABA"), help)
 }
 
+/// A manifest without grants: declared users would hold nothing.
+pub(crate) fn no_grants(at: Position) -> Diagnostic {
+    let help = "check that all files of the manifest were given";
+    warning("no-grants", at, "the manifest has no grants, so declared users hold nothing", help)
+}
+
+/// A discover rule that matches no WABA.
+pub(crate) fn discovers_nothing(at: Position) -> Diagnostic {
+    let help = "`name` is compared with the whole live name, case-sensitive; a WABA may have been renamed";
+    warning("discovers-nothing", at, "this rule discovers no WABA", help)
+}
+
+/// A WABA with `gone: true` that is on the business's lists.
+pub(crate) fn gone_but_listed(at: Position, waba: &Name) -> Diagnostic {
+    let message = format!("`{waba}` has `gone: true`, but it is on the business's lists");
+    warning("gone-but-listed", at, message, "remove `gone` to manage the WABA again")
+}
+
+/// An ignored user that the business does not have.
+pub(crate) fn ignores_nobody(at: Position, user: &Name) -> Diagnostic {
+    let message = format!("no system user of this business has the name or id `{user}`");
+    warning("ignores-nobody", at, message, "correct or remove it: names must match exactly")
+}
+
 /// A grant whose last day has passed.
 pub(crate) fn expired_grant(at: Position, until: Date, day: Date) -> Diagnostic {
     let message = format!("this grant ended on {until} and grants no access on {day}");
@@ -111,7 +135,7 @@ pub(crate) fn unknown_user_id(
     let known = same_name.map_or_else(String::new, |found| {
         format!("; the business has a system user of this name with id {found}")
     });
-    error(
+    warning(
         "unknown-user-id",
         at,
         format!("`{name}`: no system user of this business has the id {id}{known}"),
@@ -128,14 +152,14 @@ pub(crate) fn unknown_user_name(at: Position, name: &Name, similar: &[String]) -
     } else {
         format!("did you mean {}? names must match exactly", similar.join(" or "))
     };
-    error("unknown-user-name", at, format!("no system user of this business is named `{name}`"), help)
+    warning("unknown-user-name", at, format!("no system user of this business is named `{name}`"), help)
 }
 
 /// A name that several system users of the business have.
 pub(crate) fn ambiguous_user_name(at: Position, name: &Name, ids: &[UserId]) -> Diagnostic {
     let message = format!("{} system users of this business are named `{name}`", ids.len());
     let ids: Vec<String> = ids.iter().map(UserId::to_string).collect();
-    error("ambiguous-user-name", at, message, format!("set `id` to one of: {}", ids.join(", ")))
+    warning("ambiguous-user-name", at, message, format!("set `id` to one of: {}", ids.join(", ")))
 }
 
 /// Two declarations that resolve to the same system user.

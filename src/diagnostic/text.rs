@@ -1,7 +1,7 @@
 //! Diagnostics about files, YAML, and the content of a single document.
 
 use super::{Diagnostic, Severity, error};
-use crate::model::{IdError, Position};
+use crate::model::{IdError, Name, Position, Task};
 use crate::text::{escape, suggest};
 
 /// Asks whether one of the most similar candidates was meant; `None` if no candidate is similar.
@@ -51,6 +51,12 @@ pub(crate) fn yaml_syntax(at: Position, what: &str) -> Diagnostic {
 pub(crate) fn nul(at: Position) -> Diagnostic {
     let help = "remove it; if the file has many, it may be binary, or UTF-16 instead of UTF-8";
     error("nul-character", at, "found a NUL character", help)
+}
+
+/// A file contains a carriage return that is not part of a line break.
+pub(crate) fn lone_cr(at: Position) -> Diagnostic {
+    let help = "remove it: YAML reads it as a line break, but editors and reviews show one line";
+    error("lone-carriage-return", at, "found a carriage return without a line feed", help)
 }
 
 /// A file exceeds a limit of the parser.
@@ -216,6 +222,31 @@ pub(crate) fn undeclared<'a>(
 ) -> Diagnostic {
     let help = did_you_mean(name, candidates).unwrap_or_else(|| format!("declare it in `{section}`"));
     error("undeclared", at, format!("`{}` is not declared in `{section}`", escape(name)), help)
+}
+
+/// The name of a set that is not valid.
+pub(crate) fn bad_set(at: Position, text: &str) -> Diagnostic {
+    let help = "use up to 64 small letters, digits, `.`, `_` and `-`, with a letter or digit first";
+    error("bad-set", at, format!("`{}` is not a valid name of a set", escape(text)), help)
+}
+
+/// A task that no other task may imply, because it gives more.
+pub(crate) fn implied_too_wide(at: Position, task: Task, wide: &str) -> Diagnostic {
+    let wide = escape(wide);
+    let message = format!("{task} cannot imply {wide}, which gives more");
+    error("implied-too-wide", at, message, format!("grant {wide} where users are meant to hold it"))
+}
+
+/// A system user that is both declared and ignored.
+pub(crate) fn declared_and_ignored(at: Position, name: &Name) -> Diagnostic {
+    let message = format!("this ignored user is declared as `{name}`");
+    error("declared-and-ignored", at, message, "remove it from `ignored_users` or from `system_users`")
+}
+
+/// `undeclared: allow` together with `prune: all`.
+pub(crate) fn undeclared_and_pruned(at: Position) -> Diagnostic {
+    let message = "`undeclared: allow` contradicts `prune: all`, which removes undeclared access";
+    error("undeclared-and-pruned", at, message, "remove one of them, or list the users in `ignored_users`")
 }
 
 /// A grant with an empty list or mapping.

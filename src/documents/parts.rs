@@ -69,6 +69,9 @@ documents! {
         /// The name; absent if it is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'a, str>>,
+        /// The live name, if it differs from the name in the manifests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        live_name: Option<Cow<'a, str>>,
     }
     /// A user.
     UserEntry<'a> {
@@ -77,6 +80,9 @@ documents! {
         /// The name; absent if it is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'a, str>>,
+        /// The live name, if it differs from the name in the manifests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        live_name: Option<Cow<'a, str>>,
     }
     /// The process that ran the program.
     RunnerEntry<'a> {
@@ -106,14 +112,25 @@ documents! {
         /// Why tasks are removed; absent if none are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gone: Option<GoneEntry<'a>>,
-        /// Why the acting user cannot make the change; absent if it can. Such a change is not attempted.
+        /// Why the change is not attempted; absent if it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         blocked: Option<BlockedWord>,
-        /// Whether the user is an admin of the business, who may not be listed even after the write.
+        /// Whether the user is an admin of the business, who may not be listed even after the write. Without an assignment
+        /// on a WABA it has full access there.
         admin: bool,
+        /// The writes of a change that takes two; absent if it takes one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        steps: Vec<StepEntry>,
         /// How live access came to differ. Only `drift` knows this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drift: Option<Box<DriftEntry<'a>>>,
+    }
+    /// A write of a change that takes two.
+    StepEntry {
+        /// The position of the write among all writes of the plan, from 1.
+        position: usize,
+        /// The tasks that are written.
+        tasks: Tasks,
     }
     /// A grant.
     GrantEntry<'a> {
@@ -216,11 +233,12 @@ pub(crate) fn text(name: &Name) -> Cow<'_, str> {
 
 impl<'a> WabaEntry<'a> {
     pub(crate) fn new(id: WabaId, name: &'a Name) -> Self {
-        Self { id: AsText(id), name: known(name) }
+        Self { id: AsText(id), name: known(name), live_name: None }
     }
 
     pub(crate) fn of(plan: &'a Plan, id: WabaId) -> Self {
-        Self { id: AsText(id), name: plan.waba_names.get(&id).and_then(known) }
+        let live_name = plan.live_waba_names.get(&id).map(text);
+        Self { id: AsText(id), name: plan.waba_names.get(&id).and_then(known), live_name }
     }
 
     /// Returns the name; empty if it is not known.
@@ -231,11 +249,12 @@ impl<'a> WabaEntry<'a> {
 
 impl<'a> UserEntry<'a> {
     pub(crate) fn new(id: UserId, name: &'a Name) -> Self {
-        Self { id: AsText(id), name: known(name) }
+        Self { id: AsText(id), name: known(name), live_name: None }
     }
 
     pub(crate) fn of(plan: &'a Plan, id: UserId) -> Self {
-        Self { id: AsText(id), name: plan.user_names.get(&id).and_then(known) }
+        let live_name = plan.live_user_names.get(&id).map(text);
+        Self { id: AsText(id), name: plan.user_names.get(&id).and_then(known), live_name }
     }
 
     /// Returns the acting user with its live name, or else with the one that the plan uses.
@@ -289,6 +308,7 @@ impl<'a> ChangeEntry<'a> {
             gone: because.gone.as_ref().map(|(prune, lines)| GoneEntry::of(*prune, lines, sources)),
             blocked: None,
             admin: false,
+            steps: Vec::new(),
             drift: None,
         }
     }
@@ -319,6 +339,7 @@ impl<'a> GoneLine<'a> {
         let (why, at, grant) = match line {
             WhyGone::Expired(grant) => (GoneWord::Expired, grant.at, Some(GrantEntry::of(grant, sources))),
             WhyGone::Declared(at) => (GoneWord::Declared, *at, None),
+            WhyGone::Released(at) => (GoneWord::Released, *at, None),
             WhyGone::Undeclared(at) => (GoneWord::Undeclared, *at, None),
         };
         Self { why, file: sources.path(at.source).into(), line: at.line, column: at.column, grant }
@@ -364,7 +385,10 @@ impl<'a> OutcomeParts<'a> {
             Outcome::Applied | Outcome::AlreadySo | Outcome::AcceptedNotListed => {}
             Outcome::StoredDifferently { stored } => parts.stored = Some(Tasks(stored.clone())),
             Outcome::Moved { found } => parts.found = Some(Tasks(found.clone())),
-            Outcome::Failed { error } | Outcome::Unknown { error } | Outcome::NotAttempted { why: error } => {
+            Outcome::Failed { error }
+            | Outcome::Unknown { error }
+            | Outcome::InPart { why: error }
+            | Outcome::NotAttempted { why: error } => {
                 parts.error = Some(error.as_str().into());
             }
         }
@@ -380,6 +404,7 @@ impl<'a> OutcomeParts<'a> {
             OutcomeWord::AlreadySo => Outcome::AlreadySo,
             OutcomeWord::AcceptedNotListed => Outcome::AcceptedNotListed,
             OutcomeWord::StoredDifferently => Outcome::StoredDifferently { stored: tasks(self.stored) },
+            OutcomeWord::InPart => Outcome::InPart { why: error },
             OutcomeWord::Moved => Outcome::Moved { found: tasks(self.found) },
             OutcomeWord::Failed => Outcome::Failed { error },
             OutcomeWord::Unknown => Outcome::Unknown { error },

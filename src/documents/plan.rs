@@ -1,13 +1,14 @@
 //! The plan document: every change in the order in which they are applied, for `plan`, `drift` and `show`.
 
-use super::parts::{ChangeEntry, DriftEntry, GrantEntry, Tool, UserEntry, WabaEntry, documents};
+use super::parts::{ChangeEntry, DriftEntry, GrantEntry, StepEntry, Tool, UserEntry, WabaEntry, documents};
 use super::saved::EvidenceEntry;
 use super::values::{AsText, Tasks};
-use super::words::{NoticeWord, UnmanagedWord};
-use super::{FORMAT_VERSION, Findings, json};
+use super::words::{NoticeWord, UndeclaredWord, UnmanagedWord};
+use super::{FORMAT_VERSION, Findings, PartsReader, json};
 use crate::guard::Violation;
 use crate::model::{
-    ApplyCost, BusinessId, Change, Drift, EndingGrant, Notice, Plan, Sources, Summary, Unmanaged,
+    self, ApplyCost, AssignmentKey, BusinessId, Change, Drift, EndingGrant, Kept, LeftWaba, Name, Notice,
+    Plan, PolicyLine, ReleasedUser, Sources, Summary, TaskSet, Unmanaged, Unresolved, UserId,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 
 documents! {
@@ -43,6 +45,37 @@ documents! {
         unmanaged: Vec<UnmanagedEntry<'a>>,
         /// The WABAs that could not be read. They are not planned.
         unreadable: Vec<UnreadableEntry<'a>>,
+        /// The declared system users that were not found. Their assignments are not planned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<UnresolvedEntry<'_>>")]
+        unresolved: Option<Vec<UnresolvedEntry<'a>>>,
+        /// The system users that were declared earlier and are declared no more, and that hold something in scope.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<ReleasedEntry<'_>>")]
+        released: Option<Vec<ReleasedEntry<'a>>>,
+        /// The tasks that no grant gives and that only `prune: none` keeps.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<KeptEntry<'_>>")]
+        kept: Option<Vec<KeptEntry<'a>>>,
+        /// The WABAs that were in scope when the manifests were last applied, and are no more. Nothing is removed there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<LeftEntry<'_>>")]
+        left: Option<Vec<LeftEntry<'a>>>,
+        /// The declared admins that have full access by their role, where no assignment narrows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<UserEntry<'_>>")]
+        by_role: Option<Vec<UserEntry<'a>>>,
+        /// The settings that limit the plan, where they are not the default or differ from those of `--previous`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<PolicyLineEntry<'_>>")]
+        policy: Option<Vec<PolicyLineEntry<'a>>>,
+        /// What access of undeclared system users counts as.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "UndeclaredWord")]
+        undeclared: Option<UndeclaredWord>,
+        /// The digest of the inventory that decides who is released; absent if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inventory_digest: Option<Cow<'a, str>>,
         /// The violations of guards that no waiver covers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Vec<ViolationEntry<'_>>")]
@@ -80,6 +113,74 @@ documents! {
         tasks: Tasks,
         /// Why the assignment is not managed.
         why: UnmanagedWord,
+        /// Whether the user belongs to the business itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "bool")]
+        own: Option<bool>,
+    }
+    /// A declared system user that was not found.
+    UnresolvedEntry<'a> {
+        /// The name in the manifests.
+        name: Cow<'a, str>,
+        /// The declared id; absent if none is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<AsText<UserId>>,
+        /// Why it was not found.
+        why: Cow<'a, str>,
+        /// The file that declares it.
+        file: Cow<'a, str>,
+        /// The line, from 1.
+        line: u32,
+        /// The number of assignments that are not planned.
+        assignments: usize,
+    }
+    /// A system user that is declared no more.
+    ReleasedEntry<'a> {
+        /// The user. The name is the one that it had in the manifests.
+        user: UserEntry<'a>,
+        /// The file that declared it.
+        file: Cow<'a, str>,
+        /// The line, from 1.
+        line: u32,
+    }
+    /// Tasks that only `prune: none` keeps.
+    KeptEntry<'a> {
+        /// The WABA.
+        waba: WabaEntry<'a>,
+        /// The user.
+        user: UserEntry<'a>,
+        /// The tasks.
+        tasks: Tasks,
+    }
+    /// A WABA that left the scope.
+    LeftEntry<'a> {
+        /// The WABA. The name is the one that it had.
+        waba: WabaEntry<'a>,
+        /// What the system users of the business hold there.
+        held: Vec<HeldEntry<'a>>,
+    }
+    /// What a user holds.
+    HeldEntry<'a> {
+        /// The user.
+        user: UserEntry<'a>,
+        /// The tasks.
+        tasks: Tasks,
+    }
+    /// A setting that limits the plan.
+    PolicyLineEntry<'a> {
+        /// The path of the setting: `guards.max_removals`.
+        key: Cow<'a, str>,
+        /// The value; absent if it is not set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Cow<'a, str>>,
+        /// The default; absent if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        default: Option<Cow<'a, str>>,
+        /// Whether it differs from the manifests of `--previous`.
+        changed: bool,
+        /// The value in the manifests of `--previous`, if it differs; absent if it was not set there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<Cow<'a, str>>,
     }
     /// A WABA that could not be read.
     UnreadableEntry<'a> {
@@ -111,6 +212,12 @@ documents! {
         /// The user, if it is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<UserEntry<'a>>,
+        /// The id that the user had before, if it has another one now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<AsText<UserId>>,
+        /// Why, if there is a reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Cow<'a, str>>,
     }
     /// A grant that will end.
     EndingEntry<'a> {
@@ -133,12 +240,20 @@ documents! {
         revoke: usize,
         /// Live assignments in scope that stay as they are.
         unchanged: usize,
+        /// Assignments of system users that no manifest declares, unless `undeclared: allow` accepts them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "usize")]
+        undeclared: Option<usize>,
+        /// Assignments with tasks that only `prune: none` keeps.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "usize")]
+        kept: Option<usize>,
     }
     /// The API calls that an apply takes if none is sent again.
     ApplyCostEntry {
         /// Reads: each WABA that is written is read before and after, and between its gains and losses.
         reads: usize,
-        /// Writes: one for each change that is attempted.
+        /// Writes: one for each change that is attempted, two for one that is split.
         writes: usize,
     }
 }
@@ -165,18 +280,22 @@ impl<'a> PlanDocument<'a> {
             acting_user: UserEntry::acting(proposal),
             manifest_digest: proposal.manifest_digest.as_str().into(),
             partial: plan.partial,
-            changes: plan
-                .changes
-                .iter()
-                .map(|change| ChangeEntry::of(plan, change, &proposal.sources))
-                .collect(),
+            changes: changes(plan, &proposal.sources),
             unmanaged: plan.unmanaged.iter().map(|row| UnmanagedEntry::of(plan, row)).collect(),
             unreadable: unreadable(plan),
+            unresolved: Some(unresolved(proposal)),
+            released: Some(released(proposal)),
+            kept: Some(plan.kept.iter().map(|kept| KeptEntry::of(plan, kept)).collect()),
+            left: Some(plan.left.iter().map(LeftEntry::of).collect()),
+            by_role: Some(plan.by_role.iter().map(|user| UserEntry::of(plan, *user)).collect()),
+            policy: Some(proposal.policy_lines.iter().map(PolicyLineEntry::of).collect()),
+            undeclared: Some(plan.undeclared.into()),
+            inventory_digest: proposal.inventory_digest.as_deref().map(Into::into),
             violations: None,
             waived: None,
             notices: plan.notices.iter().map(|notice| NoticeEntry::of(plan, notice)).collect(),
             expiring: None,
-            summary: plan.summary().into(),
+            summary: PlanSummary::of(plan),
             apply_cost: plan.apply_cost().into(),
             evidence: None,
             digest: None,
@@ -202,6 +321,43 @@ impl<'a> PlanDocument<'a> {
     }
 }
 
+/// Returns the changes, with the positions of the writes of those that take two.
+fn changes<'a>(plan: &'a Plan, sources: &'a Sources) -> Vec<ChangeEntry<'a>> {
+    let mut steps: BTreeMap<AssignmentKey, Vec<StepEntry>> = BTreeMap::new();
+    let all = plan.by_waba().flat_map(model::writes);
+    for (position, write) in (1..).zip(all).filter(|(_, write)| write.change.split) {
+        let step = StepEntry { position, tasks: Tasks(write.after) };
+        steps.entry(write.change.key).or_default().push(step);
+    }
+    let entry = |change: &'a Change| ChangeEntry {
+        steps: steps.remove(&change.key).unwrap_or_default(),
+        ..ChangeEntry::of(plan, change, sources)
+    };
+    plan.changes.iter().map(entry).collect()
+}
+
+fn unresolved(proposal: &Proposal) -> Vec<UnresolvedEntry<'_>> {
+    let entry = |unresolved: &'_ Unresolved| UnresolvedEntry {
+        name: Cow::Owned(unresolved.name.as_str().to_owned()),
+        id: unresolved.id.map(AsText),
+        why: Cow::Owned(unresolved.why.clone()),
+        file: Cow::Owned(proposal.sources.path(unresolved.at.source).to_owned()),
+        line: unresolved.at.line,
+        assignments: unresolved.assignments,
+    };
+    proposal.plan.unresolved.iter().map(entry).collect()
+}
+
+fn released(proposal: &Proposal) -> Vec<ReleasedEntry<'_>> {
+    let Proposal { plan, sources, .. } = proposal;
+    let entry = |(id, released): (&UserId, &'_ ReleasedUser)| ReleasedEntry {
+        user: UserEntry::of(plan, *id),
+        file: Cow::Owned(sources.path(released.at.source).to_owned()),
+        line: released.at.line,
+    };
+    plan.released.iter().map(entry).collect()
+}
+
 pub(super) fn unreadable(plan: &Plan) -> Vec<UnreadableEntry<'_>> {
     let entry =
         |(waba, error)| UnreadableEntry { waba: WabaEntry::of(plan, waba), error: Cow::Borrowed(error) };
@@ -225,19 +381,109 @@ impl<'a> UnmanagedEntry<'a> {
             user: UserEntry::new(row.key.user, &row.name),
             tasks: Tasks(row.tasks.clone()),
             why: row.why.into(),
+            own: Some(row.own),
+        }
+    }
+}
+
+impl<'a> KeptEntry<'a> {
+    fn of(plan: &'a Plan, kept: &Kept) -> Self {
+        Self {
+            waba: WabaEntry::of(plan, kept.key.waba),
+            user: UserEntry::of(plan, kept.key.user),
+            tasks: Tasks(kept.tasks.clone()),
+        }
+    }
+}
+
+impl<'a> LeftEntry<'a> {
+    fn of(left: &'a LeftWaba) -> Self {
+        let held = |(user, name, tasks): &'a (UserId, Name, TaskSet)| HeldEntry {
+            user: UserEntry::new(*user, name),
+            tasks: Tasks(tasks.clone()),
+        };
+        Self { waba: WabaEntry::new(left.waba, &left.name), held: left.held.iter().map(held).collect() }
+    }
+}
+
+impl UnresolvedEntry<'_> {
+    pub(super) fn read(self, parts: &mut PartsReader) -> Unresolved {
+        Unresolved {
+            at: parts.position(&self.file, self.line, 1),
+            name: Name::new(self.name),
+            id: self.id.map(|id| id.0),
+            why: self.why.into_owned(),
+            assignments: self.assignments,
+        }
+    }
+}
+
+impl LeftEntry<'_> {
+    pub(super) fn read(self) -> LeftWaba {
+        let held = |held: HeldEntry<'_>| (held.user.id.0, held.user.into_name(), held.tasks.0);
+        LeftWaba {
+            waba: self.waba.id.0,
+            held: self.held.into_iter().map(held).collect(),
+            name: self.waba.into_name(),
+        }
+    }
+}
+
+impl<'a> PolicyLineEntry<'a> {
+    fn of(line: &'a PolicyLine) -> Self {
+        Self {
+            key: line.key.as_str().into(),
+            value: line.value.as_deref().map(Into::into),
+            default: line.default.as_deref().map(Into::into),
+            changed: line.previous.is_some(),
+            previous: line.previous.as_ref().and_then(|old| old.as_deref()).map(Into::into),
+        }
+    }
+
+    pub(super) fn read(self) -> PolicyLine {
+        let previous = self.previous.map(Cow::into_owned);
+        PolicyLine {
+            key: self.key.into_owned(),
+            value: self.value.map(Cow::into_owned),
+            default: self.default.map(Cow::into_owned),
+            previous: self.changed.then_some(previous),
         }
     }
 }
 
 impl<'a> NoticeEntry<'a> {
     fn of(plan: &'a Plan, notice: &Notice) -> Self {
-        let (code, waba, user) = match *notice {
-            Notice::Unconfirmed(waba) => (NoticeWord::Unconfirmed, Some(WabaEntry::of(plan, waba)), None),
-            Notice::AssignsToAdmin(user) => {
-                (NoticeWord::AssignsToAdmin, None, Some(UserEntry::of(plan, user)))
-            }
+        let code = match notice {
+            Notice::Unconfirmed(_) => NoticeWord::Unconfirmed,
+            Notice::AssignsToAdmin(_) => NoticeWord::AssignsToAdmin,
+            Notice::KeepsUndeclared => NoticeWord::KeepsUndeclared,
+            Notice::OtherId { .. } => NoticeWord::OtherId,
+            Notice::PreviousUnusable(_) => NoticeWord::PreviousUnusable,
         };
-        Self { code, waba, user }
+        let mut entry = Self { code, waba: None, user: None, before: None, why: None };
+        match notice {
+            Notice::Unconfirmed(waba) => entry.waba = Some(WabaEntry::of(plan, *waba)),
+            Notice::AssignsToAdmin(user) => entry.user = Some(UserEntry::of(plan, *user)),
+            Notice::OtherId { user, before } => {
+                entry.user = Some(UserEntry::of(plan, *user));
+                entry.before = Some(AsText(*before));
+            }
+            Notice::PreviousUnusable(why) => entry.why = Some(Cow::Owned(why.clone())),
+            Notice::KeepsUndeclared => {}
+        }
+        entry
+    }
+
+    /// Returns the notice; `None` if a part of it is missing.
+    pub(super) fn read(self) -> Option<Notice> {
+        let (waba, user) = (self.waba.map(|waba| waba.id.0), self.user.map(|user| user.id.0));
+        match self.code {
+            NoticeWord::Unconfirmed => waba.map(Notice::Unconfirmed),
+            NoticeWord::AssignsToAdmin => user.map(Notice::AssignsToAdmin),
+            NoticeWord::KeepsUndeclared => Some(Notice::KeepsUndeclared),
+            NoticeWord::OtherId => Some(Notice::OtherId { user: user?, before: self.before?.0 }),
+            NoticeWord::PreviousUnusable => Some(Notice::PreviousUnusable(self.why?.into_owned())),
+        }
     }
 }
 
@@ -253,10 +499,11 @@ impl<'a> EndingEntry<'a> {
     }
 }
 
-impl From<Summary> for PlanSummary {
-    fn from(summary: Summary) -> Self {
-        let Summary { assign, change, revoke, unchanged } = summary;
-        Self { assign, change, revoke, unchanged }
+impl PlanSummary {
+    fn of(plan: &Plan) -> Self {
+        let Summary { assign, change, revoke, unchanged } = plan.summary();
+        let (undeclared, kept) = (Some(plan.undeclared_drift()), Some(plan.kept.len()));
+        Self { assign, change, revoke, unchanged, undeclared, kept }
     }
 }
 

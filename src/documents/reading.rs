@@ -65,11 +65,12 @@ impl PartsReader {
         match (entry.why, entry.grant) {
             (GoneWord::Expired, Some(grant)) => WhyGone::Expired(self.grant(grant)),
             (GoneWord::Expired | GoneWord::Declared, _) => WhyGone::Declared(at),
+            (GoneWord::Released, _) => WhyGone::Released(at),
             (GoneWord::Undeclared, _) => WhyGone::Undeclared(at),
         }
     }
 
-    fn position(&mut self, file: &str, line: u32, column: u32) -> Position {
+    pub(crate) fn position(&mut self, file: &str, line: u32, column: u32) -> Position {
         Position { source: self.source(file), line, column }
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::guard::Guard;
 use crate::model::*;
-use crate::proposal::Proposal;
+use crate::proposal::{DeclaredSet, Proposal};
 use crate::text::escape;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,7 @@ fn key(waba: &str, user: &str) -> AssignmentKey {
 }
 
 /// Returns a proposal with everything that there is, and these names in it.
+#[allow(clippy::too_many_lines, reason = "it is a list of everything")]
 pub(super) fn full(name: &str, task: &str) -> Proposal {
     let odd = TaskSet::from_names(["MANAGE", task]);
     let at = Position { source: SourceId(1), line: 3, column: 5 };
@@ -36,7 +37,6 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             key: key(waba, user),
             before: before.clone(),
             after: after.clone(),
-            implied: TaskSet::EMPTY,
             because: Because {
                 grants: vec![Arc::clone(&grant)],
                 gone: Some((
@@ -44,23 +44,34 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                     vec![
                         WhyGone::Expired(Arc::clone(&grant)),
                         WhyGone::Declared(at),
+                        WhyGone::Released(at),
                         WhyGone::Undeclared(at),
                     ],
                 )),
             },
             blocked,
             admin: blocked.is_some(),
+            split: before == &TaskSet::from([Task::Manage]),
         };
-    let implied = change("501", "3", &[Task::Manage].into(), &odd, None);
+    let split = change("501", "3", &[Task::Manage].into(), &odd, None);
     let reasons = [
         UnmanagedReason::Person,
         UnmanagedReason::OtherBusiness,
         UnmanagedReason::Undeclared,
         UnmanagedReason::Unknown,
     ];
-    let unmanaged =
-        |(why, user)| Unmanaged { key: key("500", user), name: name.into(), tasks: odd.clone(), why };
-    let held = |users: &[&str]| users.iter().map(|user| (id(user), odd.clone())).collect();
+    let unmanaged = |(why, user)| Unmanaged {
+        key: key("500", user),
+        name: name.into(),
+        tasks: odd.clone(),
+        why,
+        own: why == UnmanagedReason::Undeclared,
+    };
+    let held = |users: &[(&str, bool)]| {
+        let listed = users.iter().map(|(user, own)| (id(user), Holder::listed(odd.clone(), *own)));
+        listed.chain([(id("4"), Holder::by_role())]).collect()
+    };
+    let released = ReleasedUser { name: name.into(), at: Position { column: 1, ..at } };
     let mut sources = Sources::default();
     sources.add("a.yaml", "");
     sources.add(name, "");
@@ -73,19 +84,43 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             changes: vec![
                 change("500", "1", &TaskSet::EMPTY, &odd, Some(Blocked::SelfRaise)),
                 change("501", "2", &odd, &TaskSet::EMPTY, None),
-                Change { implied: odd.clone(), ..implied },
+                split,
             ],
             unmanaged: reasons.into_iter().zip(["9", "10", "11", "12"]).map(unmanaged).collect(),
             unreadable: BTreeMap::from([(id("502"), name.to_owned())]),
-            notices: vec![Notice::Unconfirmed(id("500")), Notice::AssignsToAdmin(id("1"))],
+            notices: vec![
+                Notice::Unconfirmed(id("500")),
+                Notice::AssignsToAdmin(id("1")),
+                Notice::KeepsUndeclared,
+                Notice::OtherId { user: id("1"), before: id("8") },
+                Notice::PreviousUnusable(name.to_owned()),
+            ],
+            unresolved: vec![Unresolved {
+                name: name.into(),
+                id: Some(id("20")),
+                why: name.to_owned(),
+                at: released.at,
+                assignments: 3,
+            }],
+            released: BTreeMap::from([(id("2"), released.clone())]),
+            kept: vec![Kept { key: key("501", "3"), tasks: odd.clone() }],
+            left: vec![LeftWaba {
+                waba: id("510"),
+                name: name.into(),
+                held: vec![(id("9"), name.into(), odd.clone())],
+            }],
+            by_role: BTreeSet::from([id("4")]),
+            undeclared: Undeclared::Allow,
+            live_waba_names: BTreeMap::from([(id("500"), Name::from("live"))]),
+            live_user_names: BTreeMap::from([(id("1"), Name::from("live"))]),
             unchanged: 118,
             live_in_scope: 120,
             holders: BTreeMap::from([
-                (id("500"), held(&["9", "10", "11", "12"])),
-                (id("501"), held(&["2", "3"])),
+                (id("500"), held(&[("9", false), ("10", false), ("11", true), ("12", false)])),
+                (id("501"), held(&[("2", true), ("3", true)])),
             ]),
             waba_names: ["500", "501", "502"].map(|waba| (id(waba), Name::from(name))).into(),
-            user_names: ["1", "2", "3"].map(|user| (id(user), Name::from(name))).into(),
+            user_names: ["1", "2", "3", "4"].map(|user| (id(user), Name::from(name))).into(),
             implied: Implied::from_iter([(Task::Manage, odd.clone())]),
             partial: true,
             ..Plan::empty(id("10"), jiff::civil::date(2026, 11, 23))
@@ -103,6 +138,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             max_removals_percent: 12.5,
             max_removals: 50,
             min_holders: BTreeMap::from([(Task::Messaging, 2)]),
+            holders: Holders::Anyone,
             protected_users: BTreeSet::from([id("1")]),
             permitted: BTreeMap::from([(id("500"), odd.clone())]),
             names: DeclaredNames {
@@ -110,6 +146,20 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                 users: BTreeMap::from([(name.into(), id("1"))]),
             },
         },
+        policy_lines: vec![PolicyLine {
+            key: name.to_owned(),
+            value: None,
+            default: Some(name.to_owned()),
+            previous: Some(Some(name.to_owned())),
+        }],
+        recent_removals: RecentRemovals::new(),
+        declared: DeclaredSet {
+            name: "default".into(),
+            files: vec![name.to_owned()],
+            users: BTreeMap::from([(id("1"), released)]),
+            settled: BTreeSet::new(),
+        },
+        inventory_digest: Some(name.to_owned()),
         ending: vec![EndingGrant { source: grant, tasks: odd, users: 2, wabas: 1 }],
         sources,
     }

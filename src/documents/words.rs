@@ -45,10 +45,15 @@ words_of! {
         /// The user holds something before and nothing after.
         Revoke,
     }
-    /// Why the acting user cannot make a change.
+    /// Why a change is not attempted.
     BlockedWord for model::Blocked {
         /// The change would raise the acting user's own tasks.
         SelfRaise,
+        /// The change would delete the assignment of a user that is or may be an admin. Without one, an admin has the full
+        /// access of its role.
+        AdminRow,
+        /// The change removes a task that only a blocked change would give to another user.
+        NeedsBlockedGain,
     }
     /// What may be removed on a WABA.
     PruneWord for model::Prune {
@@ -63,10 +68,14 @@ words_of! {
     UnmanagedWord for model::UnmanagedReason {
         /// The user is a person.
         Person,
-        /// The user is a system user of another business.
+        /// The user is a system user or a person of another business.
         OtherBusiness,
         /// The user is a system user of this business that no manifest declares.
         Undeclared,
+        /// The user is a system user of this business that the manifests ignore.
+        Ignored,
+        /// The user is a system user of this business that the manifests of another set declare.
+        OtherSet,
         /// The kind of the user is not known to this version.
         Unknown,
     }
@@ -82,6 +91,20 @@ words_of! {
         Undone,
         /// Not known.
         Unknown,
+    }
+    /// What access of undeclared system users counts as.
+    UndeclaredWord for model::Undeclared {
+        /// Drift.
+        Drift,
+        /// Accepted.
+        Allow,
+    }
+    /// Who counts as a holder.
+    HoldersWord for model::Holders {
+        /// System users and people of the business itself.
+        Business,
+        /// Everybody.
+        Anyone,
     }
     /// What a later read found about a write that was in flight.
     SettledWord for model::Settlement {
@@ -108,6 +131,8 @@ words! {
         Expired,
         /// The user is declared here, and no grant gives it these tasks.
         Declared,
+        /// The user was declared here earlier, and is declared no more.
+        Released,
         /// No manifest declares the user. The WABA is declared here.
         Undeclared,
     }
@@ -117,6 +142,12 @@ words! {
         Unconfirmed,
         /// The plan writes to an admin of the business, who may not be listed even after the write.
         AssignsToAdmin,
+        /// A declared user was not found, so users that no manifest declares lose nothing.
+        KeepsUndeclared,
+        /// A user that is declared by its name has another id than when the manifests were last applied.
+        OtherId,
+        /// The manifests of `--previous` cannot be used.
+        PreviousUnusable,
     }
     /// The outcome of a change.
     OutcomeWord {
@@ -128,6 +159,8 @@ words! {
         AcceptedNotListed,
         /// Accepted, but other tasks are stored than those written.
         StoredDifferently,
+        /// Only the first of two writes is done: the user has what it gains, and still what it loses.
+        InPart,
         /// Not written: live access was no longer as the plan saw it.
         Moved,
         /// Refused, or without effect.
@@ -147,6 +180,7 @@ impl From<&model::Outcome> for OutcomeWord {
             Outcome::AlreadySo => Self::AlreadySo,
             Outcome::AcceptedNotListed => Self::AcceptedNotListed,
             Outcome::StoredDifferently { .. } => Self::StoredDifferently,
+            Outcome::InPart { .. } => Self::InPart,
             Outcome::Moved { .. } => Self::Moved,
             Outcome::Failed { .. } => Self::Failed,
             Outcome::Unknown { .. } => Self::Unknown,

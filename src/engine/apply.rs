@@ -1,13 +1,15 @@
 //! Applies an approved plan under the lock of its business.
 
 use super::event::StageGuard;
+use super::memory::remember;
 use super::{EngineError, Event, Events, Session, Stage};
 use crate::apply::{Executor, Shutdown, ShutdownReason, WABAS_IN_PROGRESS, settle_earlier};
 use crate::clock::Clock;
 use crate::guard::ApprovedPlan;
 use crate::model::{BusinessId, Cost, Directory, History, Plan, Report};
+use crate::proposal::Proposal;
 use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The lock of a business, with the writes that earlier runs left in flight.
 ///
@@ -16,6 +18,7 @@ use std::path::Path;
 pub struct Lease {
     lock: Lock,
     in_flight: History,
+    state_dir: PathBuf,
 }
 
 impl Lease {
@@ -44,7 +47,18 @@ impl Lease {
         };
         let in_flight = store::read(&store::path(state_dir, business), Keep::InFlight);
         let in_flight = in_flight.map_err(EngineError::store("reading the journal"))?;
-        Ok(Self { lock, in_flight })
+        Ok(Self { lock, in_flight, state_dir: state_dir.to_owned() })
+    }
+
+    /// Records what the manifests of a plan without changes declare, for later runs.
+    ///
+    /// # Errors
+    ///
+    /// If the inventory cannot be written.
+    pub fn remember(&self, proposal: &Proposal, clock: &Clock) -> Result<(), EngineError> {
+        let complete = !proposal.plan.partial && !proposal.plan.is_incomplete();
+        remember(&self.state_dir, proposal, complete, clock.now())
+            .map_err(EngineError::store("recording what the manifests declare"))
     }
 
     /// Returns whether an earlier run left writes in flight, which the next apply settles.
@@ -115,7 +129,7 @@ impl Session {
     ) -> Result<Applied, EngineError> {
         let failed = || EngineError::store("writing the journal, so nothing was applied");
         let writer = self.writer();
-        let Lease { lock, in_flight } = lease;
+        let Lease { lock, in_flight, state_dir } = lease;
         let clock = self.clock();
         let journal = Journal::open(lock, &in_flight, approved.proposal(), &options.waivers, clock);
         let journal = journal.await.map_err(failed())?;
@@ -138,8 +152,11 @@ impl Session {
         let stage = StageGuard::start(Stage::Applying, plan.changes.len(), events);
         let report = crate::apply::apply(approved, executor, &|settled| stage.advance(settled)).await;
         drop(stage);
-        let journal_error = journal.end(&report).await.err();
         let ending = ending(&report, plan, shutdown);
+        let complete = ending == Ending::Done && !plan.partial;
+        // The journal holds the lock until it ends.
+        let remembered = remember(&state_dir, approved.proposal(), complete, clock.now());
+        let journal_error = journal.end(&report).await.and(remembered).err();
         let mut cost = self.cost();
         cost.requests += writer.requests();
         cost.calls += writer.calls();
@@ -160,7 +177,7 @@ fn ending(report: &Report, plan: &Plan, shutdown: &Shutdown) -> Ending {
         Some(ShutdownReason::OutOfTime(_)) if !shutdown.wrote() => Ending::Failed,
         Some(ShutdownReason::Throttled(_)) if !shutdown.wrote() => Ending::Throttled,
         Some(ShutdownReason::Interrupted) if !all_done && !shutdown.wrote() => Ending::Interrupted,
-        Some(ShutdownReason::Interrupted) | None if all_done && plan.unreadable.is_empty() => Ending::Done,
+        Some(ShutdownReason::Interrupted) | None if all_done && !plan.is_incomplete() => Ending::Done,
         Some(ShutdownReason::Interrupted | ShutdownReason::Throttled(_) | ShutdownReason::OutOfTime(_))
         | None => Ending::Partial,
     }

@@ -4,7 +4,9 @@ use crate::documents::saved::SavedPlanError;
 use crate::graph::GraphError;
 use crate::model::{BusinessId, Name};
 use crate::store::{Holder, JournalError};
+use crate::text::escape;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// Why a run ends before it has a result. `Display` is what was being done; the cause is the source.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +59,17 @@ pub enum EngineError {
     /// A saved plan was made later than now.
     #[error("the plan is from the future: it was created at {0}")]
     FromFuture(Timestamp),
+    /// A saved plan is for a day that is still to come.
+    #[error("the plan is for {0}, which is still to come; nothing was written")]
+    ForLaterDay(Date),
+    /// Only a part of a set of manifests was given.
+    #[error("only a part of the set `{set}` was given: {} still exists and is missing", listed(.files))]
+    PartOfSet {
+        /// The name of the set.
+        set: Name,
+        /// The files that are missing, relative to their repository.
+        files: Vec<String>,
+    },
     /// A saved plan and the manifests are for different businesses.
     #[error("the plan is for the business {plan}, and the manifests are for {manifests}")]
     OtherBusiness {
@@ -101,6 +114,7 @@ impl EngineError {
             Self::Locked { .. }
             | Self::TooOld { .. }
             | Self::FromFuture(_)
+            | Self::ForLaterDay(_)
             | Self::OtherBusiness { .. }
             | Self::Stale { .. }
             | Self::Disagrees
@@ -109,6 +123,7 @@ impl EngineError {
             }
             Self::Manifests(_)
             | Self::NothingSelected(_)
+            | Self::PartOfSet { .. }
             | Self::Graph { .. }
             | Self::InvalidToken(_)
             | Self::Store { .. }
@@ -132,6 +147,12 @@ impl EngineError {
             Self::Locked { .. } => "leave out --no-wait to wait until it has ended",
             Self::TooOld { .. } => "create a new plan, or allow older ones with --max-plan-age",
             Self::FromFuture(_) => "compare the clocks of this machine and of the one that created the plan",
+            Self::ForLaterDay(_) => {
+                "a plan with --today shows the future; create a plan of today to apply it"
+            }
+            Self::PartOfSet { .. } => {
+                "give all files of the set, or the folder above them; manifests that are a set of their own need a name of their own: `set: NAME`"
+            }
             Self::OtherBusiness { .. } | Self::Stale { .. } => "create a new plan",
             Self::Disagrees => "create a new plan, and review that one",
         };
@@ -145,6 +166,15 @@ impl EngineError {
 
     pub(super) fn store(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Store { doing, source }
+    }
+}
+
+/// Returns the first file, escaped, and the number of the others.
+fn listed(files: &[String]) -> String {
+    let first = escape(files.first().map_or("a file", String::as_str)).into_owned();
+    match files.len() {
+        0 | 1 => first,
+        more => format!("{first} (and {} more)", more - 1),
     }
 }
 

@@ -1,20 +1,34 @@
 //! Reads, parses and checks manifests, without the API.
 
-use super::{EngineError, Event, Events};
+use super::{EngineError, Event, Events, set_files};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Glob, Manifest};
 use crate::model::{BusinessId, Sources};
+use crate::text::escape;
 use crate::{resolve, sources};
 use jiff::civil::Date;
 use std::path::PathBuf;
 
 /// What a plan is made for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PlanRequest {
     /// The day for which grants are in force, in UTC.
     pub day: Date,
     /// Narrows the plan to the WABAs whose name matches.
     pub waba: Option<Glob>,
+    /// The manifests of the base commit, if there are any: who is declared there and no more is released.
+    pub previous: Vec<PathBuf>,
+    /// The state folder, if there is one: its inventory and journal are evidence.
+    pub state_dir: Option<PathBuf>,
+    /// The admins whose last assignment on a WABA may be deleted: names or ids; `None` is everybody.
+    pub admin_rows: Vec<Option<String>>,
+}
+
+/// The manifests of the base commit.
+#[derive(Debug, Clone)]
+pub(super) struct Previous {
+    pub(super) manifest: Manifest,
+    pub(super) sources: Sources,
 }
 
 /// Manifests without an error that can be found offline, with what to plan for.
@@ -23,6 +37,8 @@ pub struct CheckedManifests {
     pub(super) manifest: Manifest,
     pub(super) sources: Sources,
     pub(super) request: PlanRequest,
+    /// The manifests of the base commit, or why they cannot be used.
+    pub(super) previous: Option<Result<Previous, String>>,
 }
 
 impl CheckedManifests {
@@ -107,7 +123,32 @@ fn check(
     if offline.iter().any(Diagnostic::is_error) {
         report(&offline, &sources, events)?;
     }
-    Ok(CheckedManifests { manifest, sources, request })
+    let previous =
+        (!request.previous.is_empty()).then(|| read_previous(&request.previous, &manifest, &sources));
+    Ok(CheckedManifests { manifest, sources, request, previous })
+}
+
+/// Reads the manifests of the base commit. They can be used if they have no error, are for the same business and set, and
+/// if each of their files that still exists was given.
+fn read_previous(paths: &[PathBuf], manifest: &Manifest, given: &Sources) -> Result<Previous, String> {
+    let (sources, mut found) = sources::read(paths);
+    let (previous, parsed) = manifest::parse(&sources);
+    found.extend(parsed);
+    if let Some(error) = found.iter().find(|diagnostic| diagnostic.is_error()) {
+        let place = error.at.map(|at| format!("{}:{}: ", sources.path(at.source), at.line));
+        return Err(format!("{}{}", escape(&place.unwrap_or_default()), error.message));
+    }
+    let previous = previous.ok_or("they are empty")?;
+    if previous.business.value != manifest.business.value {
+        return Err(format!("they are for the business {}", previous.business.value));
+    }
+    if previous.set != manifest.set {
+        return Err(format!("they are of the set `{}`, and not of `{}`", previous.set, manifest.set));
+    }
+    match set_files::previous_not_given(&sources, given).as_slice() {
+        [] => Ok(Previous { manifest: previous, sources }),
+        [file, ..] => Err(format!("{} still exists and was not given", escape(file))),
+    }
 }
 
 /// Reports diagnostics, and fails if one is an error.

@@ -15,14 +15,16 @@ mod drift;
 mod error;
 mod event;
 mod manifests;
+mod memory;
 mod propose;
 mod saved;
 mod session;
+mod set_files;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
 pub use drift::{Reference, explain_drift};
 pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
 pub use manifests::{CheckedManifests, PlanRequest, Validation, check_paths, check_sources, validate};
-pub use saved::{AgeLimit, check_agreement, load_saved};
+pub use saved::{AgeLimit, check_agreement, check_day, load_saved};
 pub use session::{Session, Token};

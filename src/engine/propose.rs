@@ -2,19 +2,21 @@
 
 use super::event::StageGuard;
 use super::manifests::report;
+use super::memory::{Memory, recent_removals};
 use super::session::reading_directory;
-use super::{CheckedManifests, EngineError, Events, Session, Stage};
+use super::{CheckedManifests, EngineError, Events, Session, Stage, set_files};
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
-    Desired, Directory, LiveAccess, Name, Observed, Plan, ScopeForecast, Shared, UserId, WabaId,
+    DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, ReleasedUser, ScopeForecast,
+    Shared, UserId, WabaId,
 };
-use crate::proposal::Proposal;
-use crate::resolve::{self, Resolved};
+use crate::proposal::{DeclaredSet, Proposal};
+use crate::resolve::{self, Circumstances, Resolved};
 use crate::{drift, plan};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
     /// Reads the live state and plans.
@@ -27,11 +29,24 @@ impl Session {
         checked: CheckedManifests,
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
-        let CheckedManifests { manifest, sources, request } = checked;
+        let CheckedManifests { manifest, mut sources, request, previous } = checked;
+        let (business, state_dir) = (manifest.business.value, request.state_dir.as_deref());
+        let files = set_files::given(&sources);
+        let mut memory = Memory::load(state_dir, business, &manifest.set, &mut sources)?;
+        memory.check_files(&manifest, &files, &sources)?;
+        if let Some(Ok(previous)) = &previous {
+            memory.add_previous(previous, &mut sources);
+        }
+        let recent_removals = recent_removals(state_dir, business, self.clock().now())?;
         let forecast = resolve::forecast(&manifest, request.waba.as_ref());
         let (directory, prefetched) = self.read_directory(&manifest, &forecast, events).await?;
-        let (resolved, diagnostics) =
-            resolve::resolve(&manifest, &directory, self.acting_user(), request.day);
+        let circumstances = Circumstances {
+            day: request.day,
+            acting_user: self.acting_user(),
+            earlier: &memory.earlier,
+            admin_rows: &request.admin_rows,
+        };
+        let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, circumstances);
         report(&diagnostics, &sources, events)?;
         let Resolved { mut desired, policy } = resolved.ok_or(EngineError::Manifests(1))?;
         let manifest_digest = manifest_digest(&desired, &policy);
@@ -46,16 +61,28 @@ impl Session {
             unreadable = observed.unreadable.len(),
             "the live state is read"
         );
-        let plan = plan::plan(&desired, &observed);
+        let mut plan = plan::plan(&desired, &observed);
+        let base = match previous {
+            Some(Err(why)) => {
+                plan.notices.push(Notice::PreviousUnusable(why));
+                None
+            }
+            Some(Ok(previous)) => Some(previous.manifest),
+            None => None,
+        };
         let proposal = Proposal {
             made: self.now(),
             manifest_digest,
             sources,
             acting_user_name: acting_user_name(&plan, &directory),
-            plan,
             ending: drift::ending(&desired),
+            declared: declared(&manifest, files, &desired, &observed, &memory),
+            plan,
             access: LiveAccess::of(&desired, observed),
             policy,
+            policy_lines: manifest::policy_lines(&manifest, base.as_ref()),
+            recent_removals,
+            inventory_digest: memory.inventory_digest,
         };
         Ok((proposal, directory))
     }
@@ -75,7 +102,7 @@ impl Session {
         let business = manifest.business.value;
         let request = DirectoryRequest {
             solutions_of: solutions_of(manifest),
-            declared: manifest.wabas.values().map(|waba| waba.id.value).collect(),
+            declared: present(manifest).map(|waba| waba.id.value).collect(),
             ..self.directory_request(business)
         };
         let stage = StageGuard::start(Stage::ReadingWabas, forecast.declared().len(), events);
@@ -90,12 +117,40 @@ impl Session {
         prefetched: PrefetchedAssignments,
         events: Events<'_>,
     ) -> Result<Observed, EngineError> {
-        let wabas: Vec<WabaId> = desired.scope.wabas.keys().copied().collect();
+        let mut wabas: Vec<WabaId> = desired.scope.wabas.keys().chain(desired.left.keys()).copied().collect();
+        wabas.sort_unstable();
         let expected = expected_holders(desired);
         let request = ObserveRequest { directory, wabas: &wabas, expected: &expected };
         let stage = StageGuard::start(Stage::CheckingWabas, wabas.len(), events);
         let observed = self.reader.observe(&request, prefetched, &|read| stage.advance(read)).await;
         observed.map_err(EngineError::graph("reading the assignments"))
+    }
+}
+
+/// Returns the declared WABAs that are not known to be away.
+fn present(manifest: &Manifest) -> impl Iterator<Item = &WabaDeclaration> {
+    manifest.wabas.values().filter(|waba| waba.gone.is_none())
+}
+
+/// Returns what the manifests declare, and which earlier users need not be remembered.
+fn declared(
+    manifest: &Manifest,
+    files: Vec<String>,
+    desired: &Desired,
+    observed: &Observed,
+    memory: &Memory,
+) -> DeclaredSet {
+    let is_complete = !desired.partial && observed.unreadable.is_empty();
+    let holding: BTreeSet<UserId> = observed.state.iter().map(|(key, _)| key.user).collect();
+    let is_settled =
+        |user: &UserId| desired.ignored.contains(user) || (is_complete && !holding.contains(user));
+    let user =
+        |(id, user): (&UserId, &DeclaredUser)| (*id, ReleasedUser { name: user.name.clone(), at: user.at });
+    DeclaredSet {
+        name: manifest.set.clone(),
+        files,
+        users: desired.scope.users.iter().map(user).collect(),
+        settled: memory.earlier.inventory.keys().copied().filter(is_settled).collect(),
     }
 }
 
@@ -111,7 +166,7 @@ fn solutions_of(manifest: &Manifest) -> Vec<WabaId> {
         Shared::SolutionWithMessaging | Shared::SolutionWithoutMessaging => true,
         Shared::Owned | Shared::Admin | Shared::Standard => false,
     };
-    let wabas = manifest.wabas.values().filter(|waba| by_solution(waba.shared.value));
+    let wabas = present(manifest).filter(|waba| by_solution(waba.shared.value));
     wabas.map(|waba| waba.id.value).collect()
 }
 

@@ -1,17 +1,18 @@
 //! Saved plans: whether they may still be applied.
 
 use super::event::StageGuard;
+use super::memory::{Memory, recent_removals};
 use super::propose::acting_user_name;
 use super::session::reading_directory;
-use super::{EngineError, Event, Events, Session, Stage};
+use super::{EngineError, Event, Events, PlanRequest, Session, Stage};
 use crate::documents;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
-use crate::model::{Directory, Plan, StaleChange, UserId, WabaId};
-use crate::plan;
+use crate::model::{Directory, Plan, Sources, StaleChange, UserId, WabaId};
 use crate::proposal::Proposal;
+use crate::{plan, resolve};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The difference between the clocks of two machines that is tolerated. A guess: machines that synchronise their
@@ -34,6 +35,29 @@ pub struct AgeLimit {
 /// [`EngineError::SavedPlan`] if the file cannot be read, is something else, or was altered.
 pub fn load_saved(file: &Path) -> Result<Proposal, EngineError> {
     documents::saved::load(file).map_err(EngineError::SavedPlan)
+}
+
+/// Checks that a saved plan is not for a day that is still to come.
+///
+/// # Errors
+///
+/// [`EngineError::ForLaterDay`] if it is.
+pub fn check_day(proposal: &Proposal, today: Date) -> Result<(), EngineError> {
+    let day = proposal.plan.day;
+    if day > today { Err(EngineError::ForLaterDay(day)) } else { Ok(()) }
+}
+
+/// Returns the users that are released now, by the inventory. What the plan says of them does not count.
+fn released(
+    proposal: &Proposal,
+    request: &PlanRequest,
+    directory: &Directory,
+) -> Result<BTreeSet<UserId>, EngineError> {
+    let (business, set) = (proposal.plan.business, &proposal.declared.name);
+    let memory = Memory::load(request.state_dir.as_deref(), business, set, &mut Sources::default())?;
+    let declared: BTreeSet<UserId> = proposal.policy.names.users.values().copied().collect();
+    let released = resolve::released(&memory.earlier, &declared, &BTreeSet::new(), directory);
+    Ok(released.into_keys().collect())
 }
 
 impl AgeLimit {
@@ -73,28 +97,34 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Stale`] if an assignment is not what the plan starts from, or a grant has expired since.
+    /// [`EngineError::Stale`] if an assignment is not what the plan starts from, a grant has expired since,
+    /// or a user was not released.
     pub async fn recheck(
         &self,
         mut proposal: Proposal,
-        today: Date,
+        request: &PlanRequest,
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
         let business = proposal.plan.business;
         let wabas: Vec<WabaId> = proposal.plan.by_waba().map(|changes| changes[0].key.waba).collect();
-        let request = DirectoryRequest { declared: wabas.clone(), ..self.directory_request(business) };
-        let directory = self.reader.directory(&request).await;
+        let of_directory = DirectoryRequest { declared: wabas.clone(), ..self.directory_request(business) };
+        let directory = self.reader.directory(&of_directory).await;
         let directory = directory.map_err(EngineError::graph(reading_directory(business)))?;
         let expected = expected_holders(&proposal.plan);
-        let request = ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected };
+        let of_wabas = ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected };
         let progress = StageGuard::start(Stage::ReadingAgain, wabas.len(), events);
         let nothing = PrefetchedAssignments::default();
-        let observed = self.reader.observe(&request, nothing, &|read| progress.advance(read)).await;
+        let observed = self.reader.observe(&of_wabas, nothing, &|read| progress.advance(read)).await;
         let observed = observed.map_err(EngineError::graph("reading the assignments"))?;
         drop(progress);
-        let stale = plan::changed_since(&proposal.plan, today, &directory, &observed);
+        let released = released(&proposal, request, &directory)?;
+        let stale = plan::changed_since(&proposal.plan, request.day, &directory, &observed, &released);
         refuse_stale(&stale, &proposal.plan, events)?;
-        plan::refresh(&mut proposal.plan, self.acting_user(), &directory, &observed);
+        let state_dir = request.state_dir.as_deref();
+        proposal.recent_removals = recent_removals(state_dir, business, self.clock().now())?;
+        let declared = &proposal.policy.names.users;
+        let admin_rows = resolve::admin_rows(&request.admin_rows, declared, &directory);
+        plan::refresh(&mut proposal.plan, self.acting_user(), &directory, &observed, &admin_rows);
         let permitted =
             directory.wabas.iter().filter_map(|(id, waba)| Some((*id, waba.permitted_tasks.clone()?)));
         proposal.policy.permitted.extend(permitted);

@@ -1,27 +1,72 @@
-//! The guard `max-removals`: limits how many assignments lose a task, in number and in percent.
+//! The guard `max-removals`: limits how many assignments lose a task, in number and in percent, and never lets everything
+//! in scope go.
 
-use super::{Guard, Violation, is_loss};
-use crate::model::{Plan, Policy};
+use super::{Guard, Violation, losses};
+use crate::model::{Action, AssignmentKey};
+use crate::proposal::Proposal;
+use std::collections::BTreeSet;
 
 /// The number of live assignments from which the percentage counts. With fewer, a single removal would be a large
-/// share of them.
+/// share of them. A limit of 0 percent always counts.
 const PERCENT_COUNTS_FROM: usize = 10;
 
 #[expect(clippy::cast_precision_loss, reason = "counts of assignments are far below 2^52")]
-pub(super) fn check(plan: &Plan, policy: &Policy) -> Vec<Violation> {
-    let losing = plan.changes.iter().filter(|change| is_loss(change)).count();
-    let live = plan.live_in_scope;
+pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
+    let Removals { losing, recent, live } = Removals::of(proposal);
+    let Some(all) = losing.checked_add(recent).filter(|_| losing > 0) else { return Vec::new() };
+    let policy = &proposal.policy;
+    let what = what(losing, recent, live, proposal.plan.partial);
     let mut violations = Vec::new();
-    if losing as u64 > policy.max_removals {
-        let limit = policy.max_removals;
-        violations.push(format!("{losing} of {live} assignments would lose tasks, the limit is {limit}"));
+    if all as u64 > policy.max_removals {
+        violations.push(format!("{what}, the limit is {}", policy.max_removals));
     }
-    let share = losing as f64 * 100.0;
-    if live >= PERCENT_COUNTS_FROM && share > policy.max_removals_percent * live as f64 {
-        let (percent, limit) = (share / live as f64, policy.max_removals_percent);
+    let (share, limit) = (all as f64 * 100.0, policy.max_removals_percent);
+    let counts = live >= PERCENT_COUNTS_FROM || limit <= 0.0;
+    if counts && share > limit * live as f64 {
+        violations.push(format!("{what}: {:.1} %, the limit is {limit} %", share / live.max(1) as f64));
+    }
+    if empties_scope(proposal) {
         violations.push(format!(
-            "{losing} of {live} assignments would lose tasks: {percent:.1} %, the limit is {limit} %"
+            "each of the {} live assignments in scope would end; check that the manifests are complete",
+            proposal.plan.live_in_scope
         ));
     }
     violations.into_iter().map(|message| Violation::of_plan(Guard::MaxRemovals, message)).collect()
+}
+
+/// How many assignments lose a task.
+struct Removals {
+    /// In this plan.
+    losing: usize,
+    /// In the last 24 hours, without those of this plan.
+    recent: usize,
+    /// The live assignments, with those that recently lost their last task.
+    live: usize,
+}
+
+impl Removals {
+    fn of(proposal: &Proposal) -> Self {
+        let losing: BTreeSet<AssignmentKey> = losses(&proposal.plan).map(|change| change.key).collect();
+        let recent = || proposal.recent_removals.iter().filter(|key| !losing.contains(key));
+        let gone = recent().filter(|key| proposal.access.live.get(**key).is_none()).count();
+        Self { losing: losing.len(), recent: recent().count(), live: proposal.plan.live_in_scope + gone }
+    }
+}
+
+fn what(losing: usize, recent: usize, live: usize, partial: bool) -> String {
+    let estimated = if partial { " (estimated: other WABAs were not read)" } else { "" };
+    if recent == 0 {
+        format!("{losing} of {live} assignments{estimated} would lose tasks")
+    } else {
+        format!(
+            "{losing} of {live} assignments{estimated} would lose tasks, after {recent} in the last 24 hours"
+        )
+    }
+}
+
+/// Returns whether every live assignment of the users in scope ends, also if others begin.
+fn empties_scope(proposal: &Proposal) -> bool {
+    let is_end = |change: &&crate::model::Change| change.action() == Action::Revoke;
+    let ends = losses(&proposal.plan).filter(is_end).count();
+    ends > 0 && ends == proposal.plan.live_in_scope
 }

@@ -1,47 +1,79 @@
-//! The guard `min-holders`: each WABA keeps a minimum of holders of a task, at every moment of the apply.
+//! The guard `min-holders`: each WABA keeps a minimum of holders of a task, at the end and on the way there.
 
-use super::{Guard, Violation, is_attempted, is_loss};
-use crate::model::{Change, Plan, Policy, Task, WabaId};
+use super::{Guard, Violation};
+use crate::model::{Change, Holders, Plan, Task, WabaId, writes};
+use crate::proposal::Proposal;
 
-pub(super) fn check(plan: &Plan, policy: &Policy) -> Vec<Violation> {
+pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
+    let (plan, policy) = (&proposal.plan, &proposal.policy);
     let mut violations = Vec::new();
-    for changes in plan.by_waba().filter(|changes| changes.iter().any(is_loss)) {
-        let waba = changes[0].key.waba;
-        for (task, minimum) in &policy.min_holders {
-            if let Some((before, lowest)) = falls_below(plan, changes, *task, *minimum) {
-                violations.push(violation(plan, waba, *task, *minimum, before, lowest));
+    for changes in plan.by_waba() {
+        for (task, floor) in &policy.min_holders {
+            let counted = count(plan, changes, *task, policy.holders);
+            if counted.lowest < counted.before.min(*floor) {
+                violations.push(violation(
+                    plan,
+                    changes[0].key.waba,
+                    (*task, *floor),
+                    policy.holders,
+                    &counted,
+                ));
             }
         }
     }
     violations
 }
 
-fn violation(plan: &Plan, waba: WabaId, task: Task, minimum: u64, before: u64, lowest: u64) -> Violation {
-    let name = plan.waba_name(waba);
-    let message = format!(
-        "`{name}` ({waba}) would go from {before} to {lowest} holders of {task}, the minimum is {minimum}"
-    );
-    Violation { guard: Guard::MinHolders, waba: Some(waba), user: None, message }
+/// The number of holders of a task on one WABA.
+struct Counted {
+    before: u64,
+    /// The lowest number after any write.
+    lowest: u64,
+    end: u64,
 }
 
-/// Counts the holders of a task after each change on one WABA.
-///
-/// Returns the number before the first change and the lowest one after a loss, if that is below the minimum.
-fn falls_below(plan: &Plan, changes: &[Change], task: Task, minimum: u64) -> Option<(u64, u64)> {
-    let holders = plan.holders.get(&changes[0].key.waba);
-    let before = holders.map_or(0, |all| all.values().filter(|tasks| tasks.grants(task)).count() as u64);
-    let (mut now, mut lowest) = (before, None);
-    for change in changes.iter().filter(|change| is_attempted(change)) {
-        match (change.before.grants(task), change.grants_after(task)) {
-            (false, true) => now += 1,
-            (true, false) => {
-                now = now.saturating_sub(1);
-                if now < minimum {
-                    lowest = Some(lowest.map_or(now, |lowest: u64| lowest.min(now)));
-                }
-            }
-            (true, true) | (false, false) => {}
-        }
+/// Counts the holders of a task after each write.
+fn count(plan: &Plan, changes: &[Change], task: Task, who: Holders) -> Counted {
+    let holders = plan.holders.get(&changes[0].key.waba).into_iter().flatten();
+    let counts = |own: bool| own || who == Holders::Anyone;
+    // The business's own admins count by their role if they have a change: it shows what their role gives.
+    let unchanged = holders.filter(|(user, holder)| {
+        counts(holder.own)
+            && holder.tasks.grants(task)
+            && !changes.iter().any(|change| change.key.user == **user)
+    });
+    let affected = changes.iter().filter(|change| change.access_before().grants(task));
+    let before = (unchanged.count() + affected.count()) as u64;
+    let mut counted = Counted { before, lowest: before, end: before };
+    for write in writes(changes) {
+        let held = if write.before == write.change.before {
+            write.change.access_before().grants(task)
+        } else {
+            write.before.grants(task)
+        };
+        let holds =
+            if write.is_last() { write.change.access_after().grants(task) } else { write.after.grants(task) };
+        counted.end = counted.end + u64::from(holds) - u64::from(held);
+        counted.lowest = counted.lowest.min(counted.end);
     }
-    lowest.map(|lowest| (before, lowest))
+    counted
+}
+
+fn violation(
+    plan: &Plan,
+    waba: WabaId,
+    (task, floor): (Task, u64),
+    who: Holders,
+    counted: &Counted,
+) -> Violation {
+    let name = plan.waba_name(waba);
+    let Counted { before, lowest, end } = counted;
+    let others = plan.holders.get(&waba).into_iter().flat_map(|holders| holders.values());
+    let others = others.filter(|holder| !holder.own && holder.tasks.grants(task)).count();
+    let own = if who == Holders::Business && others > 0 { " of the business itself" } else { "" };
+    let way = if lowest < end { format!(" on the way to {end}") } else { String::new() };
+    let message = format!(
+        "`{name}` ({waba}) would go from {before} to {lowest} holders of {task}{own}{way}, the minimum is {floor}"
+    );
+    Violation { guard: Guard::MinHolders, waba: Some(waba), user: None, message }
 }

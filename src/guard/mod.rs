@@ -3,6 +3,7 @@
 //! A guard reads a plan and reports violations; it never edits the plan. [`review`](fn@review) is pure and reports every
 //! violation at once. Only this module makes an [`ApprovedPlan`]. Each guard has a file of its own.
 
+mod admin_row;
 mod max_removals;
 mod min_holders;
 mod not_permitted;
@@ -16,7 +17,8 @@ mod waiver;
 pub use review::{ApprovedPlan, Review, review};
 pub use waiver::{UnknownGuard, UnusedReason, UnusedWaiver, Waiver};
 
-use crate::model::{Change, Plan, Policy, UserId, WabaId};
+use crate::model::{Change, Plan, UserId, WabaId};
+use crate::proposal::Proposal;
 use std::fmt;
 
 /// A rule that a plan must keep. The order is that of the violations in every output.
@@ -32,12 +34,20 @@ pub enum Guard {
     ProtectedUser,
     /// A set would be written that exceeds the WABA's permitted tasks.
     NotPermitted,
+    /// The last assignment of an admin on a WABA would be deleted.
+    AdminRow,
 }
 
 impl Guard {
     /// All guards, in their order.
-    pub const ALL: [Self; 5] =
-        [Self::MaxRemovals, Self::MinHolders, Self::SelfLoss, Self::ProtectedUser, Self::NotPermitted];
+    pub const ALL: [Self; 6] = [
+        Self::MaxRemovals,
+        Self::MinHolders,
+        Self::SelfLoss,
+        Self::ProtectedUser,
+        Self::NotPermitted,
+        Self::AdminRow,
+    ];
 
     /// Returns the guard's code, as `--waive` takes it.
     pub const fn code(self) -> &'static str {
@@ -47,6 +57,7 @@ impl Guard {
             Self::SelfLoss => "self",
             Self::ProtectedUser => "protected-user",
             Self::NotPermitted => "not-permitted",
+            Self::AdminRow => "admin-row",
         }
     }
 }
@@ -83,23 +94,24 @@ impl Violation {
 }
 
 /// Returns all violations of a plan, in the order of the guards.
-fn violations(plan: &Plan, policy: &Policy) -> Vec<Violation> {
-    [max_removals::check, min_holders::check, self_loss::check, protected_user::check, not_permitted::check]
-        .into_iter()
-        .flat_map(|check| check(plan, policy))
-        .collect()
+fn violations(proposal: &Proposal) -> Vec<Violation> {
+    let checks = [
+        max_removals::check,
+        min_holders::check,
+        self_loss::check,
+        protected_user::check,
+        not_permitted::check,
+        admin_row::check,
+    ];
+    checks.into_iter().flat_map(|check| check(proposal)).collect()
 }
 
 /// Returns the changes that an apply attempts. A blocked change neither gives nor removes anything.
 fn attempted(plan: &Plan) -> impl Iterator<Item = &Change> {
-    plan.changes.iter().filter(|change| is_attempted(change))
+    plan.changes.iter().filter(|change| change.blocked.is_none())
 }
 
-fn is_attempted(change: &Change) -> bool {
-    change.blocked.is_none()
-}
-
-/// Returns whether a change is attempted and removes a task.
-fn is_loss(change: &Change) -> bool {
-    is_attempted(change) && !change.lost().is_empty()
+/// Returns the changes that are attempted and after which a user can do less.
+fn losses(plan: &Plan) -> impl Iterator<Item = &Change> {
+    attempted(plan).filter(|change| change.is_loss())
 }

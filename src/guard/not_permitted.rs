@@ -2,8 +2,10 @@
 
 use super::{Guard, Violation, attempted};
 use crate::model::{Change, Plan, Policy};
+use crate::proposal::Proposal;
 
-pub(super) fn check(plan: &Plan, policy: &Policy) -> Vec<Violation> {
+pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
+    let Proposal { plan, policy, .. } = proposal;
     attempted(plan).filter_map(|change| violation(plan, policy, change)).collect()
 }
 

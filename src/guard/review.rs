@@ -24,7 +24,7 @@ pub struct ApprovedPlan(Review);
 /// Judges a proposal by its policy. Violations that a waiver covers are listed apart.
 pub fn review(proposal: Proposal, waivers: &[Waiver]) -> Review {
     let Proposal { plan, policy, .. } = &proposal;
-    let all = violations(plan, policy);
+    let all = violations(&proposal);
     let waiver::Sorted { violations, waived, unused } = waiver::sort(all, waivers, plan, &policy.names);
     Review { proposal, violations, waived, unused }
 }

@@ -1,9 +1,11 @@
 //! The guard `self`: the acting system user keeps `MANAGE` and is never revoked.
 
-use super::{Guard, Violation, attempted, is_loss};
-use crate::model::{Action, Change, Plan, Policy, Task};
+use super::{Guard, Violation, attempted, losses};
+use crate::model::{Action, Change, Plan, Task};
+use crate::proposal::Proposal;
 
-pub(super) fn check(plan: &Plan, _: &Policy) -> Vec<Violation> {
+pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
+    let plan = &proposal.plan;
     let Some(acting) = plan.acting_user else { return unknown(plan).into_iter().collect() };
     attempted(plan)
         .filter(|change| change.key.user == acting)
@@ -14,14 +16,15 @@ pub(super) fn check(plan: &Plan, _: &Policy) -> Vec<Violation> {
 /// Reports a plan with losses if the acting user is unknown: each of them could be its own.
 fn unknown(plan: &Plan) -> Option<Violation> {
     let message = "the API does not report which system user of the business this token belongs to, and the plan removes tasks";
-    plan.changes.iter().any(is_loss).then(|| Violation::of_plan(Guard::SelfLoss, message))
+    losses(plan).next().is_some().then(|| Violation::of_plan(Guard::SelfLoss, message))
 }
 
 fn loss(plan: &Plan, change: &Change) -> Option<String> {
     let (user, waba) = (plan.user_name(change.key.user), plan.waba_name(change.key.waba));
+    let manages = change.access_before().grants(Task::Manage);
     if change.action() == Action::Revoke {
         Some(format!("`{user}`, the acting user, would lose everything on `{waba}`"))
-    } else if change.lost().contains(Task::Manage) {
+    } else if manages && !change.access_after().grants(Task::Manage) {
         Some(format!("`{user}`, the acting user, would lose MANAGE on `{waba}`"))
     } else {
         None

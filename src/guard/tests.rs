@@ -1,10 +1,9 @@
 //! The promises of the guards, on small plans.
 
 use super::*;
-use crate::model::{AssignmentKey, Because, Blocked, DeclaredNames, Name, Task, TaskSet};
+use crate::model::{AssignmentKey, Blocked, DeclaredNames, Holder, Holders, Name, Policy, Task, TaskSet};
 use crate::proposal::Proposal;
 use jiff::civil::date;
-use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn id<T: std::str::FromStr>(number: u64) -> T
@@ -22,20 +21,16 @@ fn tasks(names: &str) -> TaskSet {
 
 /// A plan with these changes, one `(WABA, user, before, after)` each, and these further holders.
 fn plan(changes: &[(u64, u64, &str, &str)], others: &[(u64, u64, &str)], live_in_scope: usize) -> Plan {
-    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> = BTreeMap::new();
+    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, Holder>> = BTreeMap::new();
     for (waba, user, held) in others.iter().copied().chain(changes.iter().map(|c| (c.0, c.1, c.2))) {
         if !held.is_empty() {
-            holders.entry(id(waba)).or_default().insert(id(user), tasks(held));
+            // Users from 80 on are of another business.
+            let holder = Holder::listed(tasks(held), user < 80);
+            holders.entry(id(waba)).or_default().insert(id(user), holder);
         }
     }
-    let change = |&(waba, user, before, after): &(u64, u64, &str, &str)| Change {
-        key: AssignmentKey { waba: id(waba), user: id(user) },
-        before: tasks(before),
-        after: tasks(after),
-        implied: TaskSet::EMPTY,
-        because: Because::default(),
-        blocked: None,
-        admin: false,
+    let change = |&(waba, user, before, after): &(u64, u64, &str, &str)| {
+        Change::new(AssignmentKey { waba: id(waba), user: id(user) }, tasks(before), tasks(after))
     };
     Plan {
         acting_user: Some(id(5)),
@@ -89,92 +84,171 @@ fn the_last_holder_is_kept() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
     let revoke = [(1, 2, "MESSAGING", "")];
     assert_eq!(
-        messages(&plan(&revoke, &[], 1), &policy),
+        messages(&plan(&revoke, &[], 2), &policy),
         ["min-holders: `acme` (1) would go from 1 to 0 holders of MESSAGING, the minimum is 1"]
     );
     assert_eq!(
-        messages(&plan(&revoke, &[(1, 70, "MANAGE")], 1), &policy),
+        messages(&plan(&revoke, &[(1, 70, "MANAGE")], 2), &policy),
         Vec::<String>::new(),
         "a wider task counts"
     );
     assert_eq!(
-        messages(&plan(&[(1, 2, "VIEW_COST", "")], &[], 1), &policy),
+        messages(&plan(&[(1, 2, "VIEW_COST", "")], &[], 2), &policy),
         Vec::<String>::new(),
         "no holder goes"
     );
 }
 
 #[test]
-fn holders_are_counted_after_each_change() {
+fn a_gain_before_the_loss_keeps_the_number_of_holders() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1)]), ..policy() };
     let (gain, loss) = ((1, 3, "", "MANAGE"), (1, 2, "MANAGE", ""));
-    assert_eq!(messages(&plan(&[gain, loss], &[], 1), &policy), Vec::<String>::new());
-    assert_eq!(messages(&plan(&[loss, gain], &[], 1), &policy).len(), 1, "nobody holds it in between");
+    assert_eq!(messages(&plan(&[gain, loss], &[], 2), &policy), Vec::<String>::new());
+    assert_eq!(messages(&plan(&[loss], &[], 2), &policy).len(), 1);
 }
 
 #[test]
 fn a_blocked_gain_makes_no_holder() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1)]), ..policy() };
-    let mut swap = plan(&[(1, 5, "", "MANAGE"), (1, 2, "MANAGE", "")], &[], 1);
+    let mut swap = plan(&[(1, 5, "", "MANAGE"), (1, 2, "MANAGE", "")], &[], 2);
     swap.changes[0].blocked = Some(Blocked::SelfRaise);
     assert_eq!(messages(&swap, &policy).len(), 1);
 }
 
 #[test]
-fn losing_an_implied_task_is_no_loss() {
+fn only_the_businesss_own_holders_count_unless_anyone_does() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
+    let revoke = plan(&[(1, 2, "MESSAGING", "")], &[(1, 80, "MANAGE")], 2);
+    assert_eq!(
+        messages(&revoke, &policy),
+        [
+            "min-holders: `acme` (1) would go from 1 to 0 holders of MESSAGING of the business itself, the minimum is 1"
+        ]
+    );
+    let anyone = Policy { holders: Holders::Anyone, ..policy };
+    assert_eq!(messages(&revoke, &anyone), Vec::<String>::new());
+}
+
+#[test]
+fn an_admin_that_an_assignment_narrows_is_no_holder_any_more() {
     let policy = Policy {
         max_removals: 0,
-        min_holders: BTreeMap::from([(Task::Messaging, 1)]),
+        min_holders: BTreeMap::from([(Task::Manage, 1)]),
         protected_users: BTreeSet::from([id(2)]),
         ..policy()
     };
-    let mut plan = plan(&[(1, 2, "DEVELOP,MESSAGING", "DEVELOP,VIEW_COST")], &[], 1);
-    assert_eq!(messages(&plan, &policy).len(), 3, "max-removals, min-holders and protected-user");
-    plan.changes[0].implied = tasks("MESSAGING");
-    assert_eq!(messages(&plan, &policy), Vec::<String>::new());
+    let mut narrowed = plan(&[(1, 2, "", "VIEW_COST")], &[], 1);
+    assert_eq!(messages(&narrowed, &policy), Vec::<String>::new(), "a user without a role only gains");
+    narrowed.changes[0].admin = true;
+    assert_eq!(
+        messages(&narrowed, &policy),
+        [
+            "max-removals: 1 of 1 assignments would lose tasks, the limit is 0",
+            "min-holders: `acme` (1) would go from 1 to 0 holders of MANAGE, the minimum is 1",
+            "protected-user: `bot` is protected and would lose the full access of its role but for VIEW_COST on `acme`",
+        ]
+    );
+    narrowed.changes[0].after = tasks("MANAGE");
+    assert_eq!(messages(&narrowed, &policy), Vec::<String>::new(), "MANAGE is not less");
 }
 
 #[test]
-fn gaining_an_implied_task_makes_no_holder() {
-    let policy = Policy { min_holders: BTreeMap::from([(Task::Messaging, 1)]), ..policy() };
-    let swap = [(1, 3, "DEVELOP", "DEVELOP,MESSAGING,VIEW_COST"), (1, 2, "MESSAGING", "")];
-    let mut plan = plan(&swap, &[], 2);
-    assert_eq!(messages(&plan, &policy), Vec::<String>::new());
-    plan.changes[0].implied = tasks("MESSAGING");
-    assert_eq!(messages(&plan, &policy).len(), 1, "it may not be stored, as it was not before");
+fn the_assignment_of_an_admin_goes_only_with_a_waiver_or_by_role() {
+    let mut restored = plan(&[(1, 2, "VIEW_COST", "")], &[], 2);
+    restored.changes[0].admin = true;
+    assert_eq!(
+        messages(&restored, &policy()),
+        ["admin-row: `bot` is an admin and would have full access on `acme` again, by its role"]
+    );
+    assert_eq!(judge(&restored, &policy(), &["admin-row=bot".parse().unwrap()]).violations, []);
+    restored.by_role.insert(id(2));
+    assert_eq!(messages(&restored, &policy()), Vec::<String>::new());
 }
 
 #[test]
-fn the_acting_user_may_lose_an_implied_task() {
-    let mut plan = plan(&[(1, 5, "FULL_CONTROL,MANAGE,VIEW_COST", "FULL_CONTROL")], &[], 1);
-    assert_eq!(messages(&plan, &policy()).len(), 1);
-    plan.changes[0].implied = tasks("MANAGE");
-    assert_eq!(messages(&plan, &policy()), Vec::<String>::new());
+fn a_split_change_counts_between_its_writes() {
+    let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 1), (Task::Develop, 1)]), ..policy() };
+    let mut swap = plan(&[(1, 2, "MANAGE", "DEVELOP"), (1, 3, "DEVELOP", "MANAGE")], &[], 2);
+    assert_eq!(
+        messages(&swap, &policy),
+        ["min-holders: `acme` (1) would go from 1 to 0 holders of MANAGE on the way to 1, the minimum is 1"]
+    );
+    swap.changes[1].split = true;
+    assert_eq!(messages(&swap, &policy), Vec::<String>::new());
+}
+
+#[test]
+fn removals_of_the_last_day_count_together() {
+    let losing: Vec<_> = (1..=3).map(|user| (1, user + 10, "DEVELOP,VIEW_COST", "DEVELOP")).collect();
+    let (plan, policy) = (plan(&losing, &[], 18), policy());
+    let recent = |users: std::ops::Range<u64>| {
+        let key = |user| AssignmentKey { waba: id(2), user: id(user) };
+        let recent_removals = users.map(key).collect();
+        let proposal =
+            Proposal { policy: policy.clone(), recent_removals, ..Proposal::without_evidence(plan.clone()) };
+        let found = review(proposal, &[]).violations.into_iter();
+        found.map(|violation| violation.message).collect::<Vec<_>>()
+    };
+    assert_eq!(recent(20..22), Vec::<String>::new(), "5 of 20, which is 25 %");
+    assert_eq!(
+        recent(20..23),
+        ["3 of 21 assignments would lose tasks, after 3 in the last 24 hours: 28.6 %, the limit is 25 %"]
+    );
+}
+
+#[test]
+fn zero_percent_means_none_at_any_size() {
+    let policy = Policy { max_removals_percent: 0.0, ..policy() };
+    let one = plan(&[(1, 11, "DEVELOP,VIEW_COST", "DEVELOP")], &[], 2);
+    assert_eq!(
+        messages(&one, &policy),
+        ["max-removals: 1 of 2 assignments would lose tasks: 50.0 %, the limit is 0 %"]
+    );
+}
+
+#[test]
+fn the_end_of_everything_in_scope_is_a_violation_at_any_size() {
+    let all = [(1, 3, "", "MANAGE"), (1, 11, "DEVELOP", ""), (1, 12, "DEVELOP", "")];
+    assert_eq!(
+        messages(&plan(&all, &[], 2), &policy()),
+        [
+            "max-removals: each of the 2 live assignments in scope would end; check that the manifests are complete"
+        ]
+    );
+    assert_eq!(messages(&plan(&all, &[], 3), &policy()), Vec::<String>::new(), "one stays");
+}
+
+#[test]
+fn a_wider_task_of_the_acting_user_is_manage_too() {
+    let reduced = plan(&[(1, 5, "FULL_CONTROL", "VIEW_COST")], &[], 2);
+    assert_eq!(messages(&reduced, &policy()), ["self: ``, the acting user, would lose MANAGE on `acme`"]);
+    let kept = plan(&[(1, 5, "FULL_CONTROL,MANAGE", "FULL_CONTROL")], &[], 2);
+    assert_eq!(messages(&kept, &policy()), Vec::<String>::new());
 }
 
 #[test]
 fn a_waba_below_the_minimum_may_not_lose_another_holder() {
     let policy = Policy { min_holders: BTreeMap::from([(Task::Manage, 3)]), ..policy() };
     assert_eq!(
-        messages(&plan(&[(1, 3, "DEVELOP", "")], &[(1, 4, "MANAGE")], 1), &policy),
+        messages(&plan(&[(1, 3, "DEVELOP", "")], &[(1, 4, "MANAGE")], 3), &policy),
         Vec::<String>::new()
     );
-    assert_eq!(messages(&plan(&[(1, 3, "MANAGE", "")], &[(1, 4, "MANAGE")], 1), &policy).len(), 1);
+    assert_eq!(messages(&plan(&[(1, 3, "MANAGE", "")], &[(1, 4, "MANAGE")], 3), &policy).len(), 1);
 }
 
 #[test]
 fn the_acting_user_keeps_manage_and_is_not_revoked() {
-    assert_eq!(messages(&plan(&[(1, 5, "DEVELOP", "")], &[], 1), &policy()).len(), 1);
-    assert_eq!(messages(&plan(&[(1, 5, "DEVELOP,MANAGE", "DEVELOP")], &[], 1), &policy()).len(), 1);
+    assert_eq!(messages(&plan(&[(1, 5, "DEVELOP", "")], &[], 3), &policy()).len(), 1);
+    assert_eq!(messages(&plan(&[(1, 5, "DEVELOP,MANAGE", "DEVELOP")], &[], 3), &policy()).len(), 1);
     assert_eq!(
-        messages(&plan(&[(1, 5, "DEVELOP,MANAGE", "MANAGE")], &[], 1), &policy()),
+        messages(&plan(&[(1, 5, "DEVELOP,MANAGE", "MANAGE")], &[], 3), &policy()),
         Vec::<String>::new()
     );
 }
 
 #[test]
 fn an_unknown_acting_user_allows_no_loss() {
-    let mut plan = plan(&[(1, 2, "DEVELOP", "")], &[], 1);
+    let mut plan = plan(&[(1, 2, "DEVELOP", "")], &[], 3);
     plan.acting_user = None;
     assert_eq!(judge(&plan, &policy(), &[]).violations.len(), 1);
     assert_eq!(judge(&plan, &policy(), &["self".parse().unwrap()]).violations, []);
@@ -186,11 +260,11 @@ fn an_unknown_acting_user_allows_no_loss() {
 fn a_protected_user_loses_nothing() {
     let policy = Policy { protected_users: BTreeSet::from([id(2)]), ..policy() };
     assert_eq!(
-        messages(&plan(&[(1, 2, "DEVELOP,VIEW_COST", "DEVELOP,MANAGE")], &[], 1), &policy),
+        messages(&plan(&[(1, 2, "DEVELOP,VIEW_COST", "DEVELOP,MANAGE")], &[], 3), &policy),
         ["protected-user: `bot` is protected and would lose VIEW_COST on `acme`"]
     );
     assert_eq!(
-        messages(&plan(&[(1, 2, "DEVELOP", "DEVELOP,MANAGE")], &[], 1), &policy),
+        messages(&plan(&[(1, 2, "DEVELOP", "DEVELOP,MANAGE")], &[], 3), &policy),
         Vec::<String>::new()
     );
 }
@@ -199,11 +273,11 @@ fn a_protected_user_loses_nothing() {
 fn only_permitted_tasks_are_written() {
     let policy = Policy { permitted: BTreeMap::from([(id(1), tasks("DEVELOP"))]), ..policy() };
     assert_eq!(
-        messages(&plan(&[(1, 2, "", "DEVELOP,MANAGE")], &[], 1), &policy),
+        messages(&plan(&[(1, 2, "", "DEVELOP,MANAGE")], &[], 3), &policy),
         ["not-permitted: `bot` would get MANAGE on `acme`, which permits only DEVELOP"]
     );
     assert_eq!(
-        messages(&plan(&[(1, 2, "MANAGE", "")], &[(1, 70, "MANAGE")], 1), &policy),
+        messages(&plan(&[(1, 2, "MANAGE", "")], &[(1, 70, "MANAGE")], 3), &policy),
         Vec::<String>::new()
     );
 }
@@ -211,7 +285,7 @@ fn only_permitted_tasks_are_written() {
 #[test]
 fn a_waiver_covers_a_guard_or_one_target_of_it() {
     let policy = Policy { permitted: BTreeMap::from([(id(1), tasks("DEVELOP"))]), ..policy() };
-    let plan = plan(&[(1, 2, "", "MANAGE")], &[], 1);
+    let plan = plan(&[(1, 2, "", "MANAGE")], &[], 3);
     let left = |waiver: &str| judge(&plan, &policy, &[waiver.parse().unwrap()]).violations.len();
     for covers in
         ["not-permitted", "not-permitted=acme", "not-permitted=1", "not-permitted=bot", "not-permitted=2"]
@@ -287,41 +361,4 @@ fn an_unused_waiver_is_reported() {
         .collect();
     assert_eq!(judgement.unused, expected);
     assert_eq!((judgement.waived.len(), judgement.violations.len()), (1, 1));
-}
-
-proptest! {
-    #[test]
-    fn implied_tasks_never_change_the_violations(
-        sets in prop::collection::vec((any_tasks(), any_tasks()), 1..8), beside in any_tasks(), min in 0u64..4,
-    ) {
-        let policy = Policy {
-            max_removals: 2,
-            min_holders: BTreeMap::from([(Task::Manage, min), (Task::Messaging, min)]),
-            protected_users: BTreeSet::from([id(2), id(3)]),
-            ..policy()
-        };
-        let judged = |more: bool| {
-            let change = |(user, (before, after)): (u64, &(TaskSet, TaskSet))| {
-                let implied = before.contains(Task::Manage) && after.contains(Task::Manage);
-                let before = if implied && more { before.union(&beside) } else { before.clone() };
-                let implied = if implied { beside.clone() } else { TaskSet::EMPTY };
-                let mut plan = plan(&[(1, user, "", "")], &[], 0);
-                Change { before, after: after.clone(), implied, ..plan.changes.remove(0) }
-            };
-            let mut plan = plan(&[], &[], sets.len());
-            plan.changes = (1..).zip(&sets).map(change).collect();
-            let holder = |change: &Change| (change.key.user, change.before.clone());
-            plan.holders = BTreeMap::from([(id(1), plan.changes.iter().map(holder).collect())]);
-            judge(&plan, &policy, &[]).violations
-        };
-        prop_assert_eq!(judged(false), judged(true));
-    }
-}
-
-fn any_tasks() -> impl Strategy<Value = TaskSet> {
-    prop::collection::vec(
-        prop::sample::select(vec!["MANAGE", "MESSAGING", "DEVELOP", "VIEW_COST", "NEW"]),
-        0..5,
-    )
-    .prop_map(TaskSet::from_names)
 }

@@ -20,7 +20,7 @@ pub struct Waiver {
 /// The error of parsing a waiver: its first part is not the code of a guard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a guard; the guards are max-removals, min-holders, self, protected-user, not-permitted"
+    "`{0}` is not a guard; the guards are max-removals, min-holders, self, protected-user, not-permitted, admin-row"
 )]
 pub struct UnknownGuard(String);
 

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 /// in a large manifest, and still fast if a whole section is missing.
 const COMPARISONS: usize = 100_000;
 
+/// The set of manifests that do not name one.
+const DEFAULT_SET: &str = "default";
+
 /// Joins the documents; returns `None` if any diagnostic is an error.
 pub(super) fn check(
     documents: Vec<(SourceId, Located<Document>)>,
@@ -40,7 +43,8 @@ pub(super) fn check(
         checker.document(document, &mut declarations);
     }
     checker.things_declared_twice(&declarations);
-    let roles = checker.roles(&std::mem::take(&mut declarations.roles));
+    checker.contradictions(&declarations);
+    let roles = checker.roles(&std::mem::take(&mut declarations.roles), &declarations.extra_tasks);
     let mut grants = Vec::new();
     for (source, raw_grants) in raw_grants {
         checker.source = source;
@@ -57,11 +61,14 @@ pub(super) fn check(
     }
     Some(Manifest {
         business: declarations.business?,
+        set: declarations.set.map_or_else(|| Name::from(DEFAULT_SET), |set| set.value),
+        ignored_users: declarations.ignored_users,
         system_users: declarations.system_users,
         wabas: declarations.wabas,
         discover: declarations.discover,
         grants,
         prune: declarations.prune.map(|prune| prune.value).unwrap_or_default(),
+        undeclared: declarations.undeclared.map(|word| word.value).unwrap_or_default(),
         guards,
         implied: declarations.implied.into_iter().map(|(task, implied)| (task, implied.value)).collect(),
     })

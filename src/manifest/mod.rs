@@ -4,6 +4,7 @@
 
 mod check;
 mod glob;
+mod policy;
 mod raw;
 mod scalar;
 mod schema;
@@ -12,10 +13,14 @@ mod tests;
 mod yaml;
 
 pub use glob::Glob;
+pub use policy::policy_lines;
 pub use schema::schema;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::model::{At, BusinessId, Name, Position, Prune, Shared, Sources, Task, TaskSet, UserId, WabaId};
+use crate::model::{
+    At, BusinessId, Holders, Name, Position, Prune, Shared, Sources, Task, TaskSet, Undeclared, UserId,
+    WabaId,
+};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,8 +50,12 @@ pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
 pub struct Manifest {
     /// The business portfolio.
     pub business: At<BusinessId>,
+    /// The name of the set that the manifest is.
+    pub set: Name,
     /// The declared system users, by their name in the manifest.
     pub system_users: BTreeMap<Name, SystemUserDeclaration>,
+    /// The system users that are not managed: live names or ids, in file order.
+    pub ignored_users: Vec<At<Name>>,
     /// The declared WABAs, by their name in the manifest.
     pub wabas: BTreeMap<Name, WabaDeclaration>,
     /// The rules that discover WABAs, in file order.
@@ -55,6 +64,8 @@ pub struct Manifest {
     pub grants: Vec<Grant>,
     /// Which access may be removed. WABAs and discover rules can override it.
     pub prune: Prune,
+    /// What access of undeclared system users counts as.
+    pub undeclared: Undeclared,
     /// The limits that a plan must keep.
     pub guards: Guards,
     /// Tasks that Meta stores in addition to, or instead of, the key.
@@ -92,6 +103,8 @@ pub struct WabaDeclaration {
     pub labels: Labels,
     /// Which access may be removed there, if it overrides [`Manifest::prune`].
     pub prune: Option<Prune>,
+    /// The position of `gone: true`, if it is set: the WABA is away and is not read.
+    pub gone: Option<Position>,
 }
 
 /// The live list that a discover rule reads.
@@ -161,8 +174,10 @@ pub struct Guards {
     pub max_removals_percent: f64,
     /// The maximum number of assignments that may lose tasks.
     pub max_removals: u64,
-    /// The minimum number of holders that each WABA must keep, by task.
+    /// The minimum number of holders that each WABA must keep, by task. 0 is no minimum.
     pub min_holders: BTreeMap<Task, u64>,
+    /// Who counts as a holder.
+    pub holders: Holders,
     /// The declared names of the users who must not lose any task.
     pub protected_users: BTreeSet<Name>,
 }
@@ -173,6 +188,7 @@ impl Default for Guards {
             max_removals_percent: 25.0,
             max_removals: 50,
             min_holders: BTreeMap::from([(Task::Manage, 1), (Task::Messaging, 1)]),
+            holders: Holders::default(),
             protected_users: BTreeSet::new(),
         }
     }

@@ -4,8 +4,9 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    BooleanText, CountText, DateText, DiscoverFromText, IdText, LabelText, Located, Location, NameText,
-    PercentText, PruneText, SharedText, StoredTaskText, TaskOrRoleText, TaskText, VersionText,
+    BooleanText, CountText, DateText, DiscoverFromText, HoldersText, IdText, LabelText, Located, Location,
+    NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText,
+    UndeclaredText, UserText, VersionText,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -111,9 +112,13 @@ sections! {
         version: VersionText,
         /// The id of the business portfolio whose system users are managed. Set once across all files. For example: `9876543210987654`.
         business: IdText,
+        /// The name of the set that these manifests belong to. All manifests that are given together are one set; several sets can share a business, and none releases the users of another. Set once across all files. Default: `default`. For example: `messaging`.
+        set: SetText,
         /// The system users, by the name that the manifest uses for them. Names are unique across all files. For example: `deploy-bot: {}` finds the system user of that name in the business.
         #[schemars(extend("propertyNames" = { "minLength": 1 }))]
         system_users: Entries<RawSystemUser>,
+        /// System users that are deliberately not managed: live names (every user of that name) or ids. What they hold is neither drift nor removed. For example: `[legacy-import, 1972385232742188]`.
+        ignored_users: Vec<UserText>,
         /// Named sets of one or more tasks. A role cannot contain other roles, nor have the name of a task. For example: `analyst: [VIEW_COST, VIEW_INSIGHTS]`.
         #[schemars(extend("propertyNames" = { "minLength": 1 }), transform = no_empty_lists)]
         roles: Entries<Vec<TaskText>>,
@@ -126,9 +131,13 @@ sections! {
         grants: Vec<Located<RawGrant>>,
         /// Which access may be removed. `none`: nothing. `declared` (the default): tasks of declared system users that no grant gives them. `all`: also the access of the business's undeclared system users. Set once across all files; a WABA or a discover rule can override it.
         prune: PruneText,
+        /// What the access counts as of system users of the business that no manifest declares. `drift` (the default): drift. `allow`: accepted. Set once across all files; not with `prune: all`.
+        undeclared: UndeclaredText,
+        /// Tasks that grants and roles can name although this version does not know them. For example: `[MANAGE_BUSINESS_PHONES]`.
+        extra_tasks: Vec<NameText>,
         /// The limits that a plan must keep. A plan that exceeds one is refused, unless that guard is waived.
         guards: RawGuards,
-        /// Tasks that Meta stores in addition to, or instead of, what is assigned. Where a user holds the key and a grant gives it, the listed tasks are ignored in the comparison: they are neither missing nor excess. Default: none. For example: `MANAGE: [VIEW_COST]`.
+        /// Tasks that Meta stores in addition to, or instead of, what is assigned. Where a user holds the key and a grant gives it, the listed tasks are ignored in the comparison: they are neither missing nor excess. `MANAGE` and `FULL_CONTROL` cannot be listed. Default: none. For example: `MANAGE: [VIEW_COST]`.
         implied: Entries<Vec<StoredTaskText>>,
     }
     /// A system user of the business. Without `id` it is found by its name. For example: `{ id: 1972385232742147 }`.
@@ -155,6 +164,8 @@ sections! {
         labels: Entries<LabelText>,
         /// Which access may be removed on this WABA: `none`, `declared` or `all`. Default: `prune` of the manifest.
         prune: PruneText,
+        /// `true` if the WABA is known to be away: it is not read, and it is not reported as unreadable. Default: `false`.
+        gone: BooleanText,
     }
     /// A rule that adds WABAs from a live list. For example: `{ from: client, name: "Acme *", shared: admin }`.
     #[schemars(rename = "Discover")]
@@ -196,12 +207,14 @@ sections! {
     /// The limits that a plan must keep. Each is set once across all files.
     #[schemars(rename = "Guards")]
     RawGuards {
-        /// The maximum share of live assignments in scope that may lose tasks, in percent, 0 to 100. Not checked with fewer than 10 assignments. Default: 25.
+        /// The maximum share of live assignments in scope that may lose tasks, in percent, 0 to 100. Not checked with fewer than 10 assignments, unless it is 0. Removals of the last 24 hours count too. Default: 25.
         max_removals_percent: PercentText,
-        /// The maximum number of assignments that may lose tasks. Default: 50.
+        /// The maximum number of assignments that may lose tasks. Removals of the last 24 hours count too. Default: 50.
         max_removals: CountText,
-        /// The minimum number of users, people included, who must hold a task on each WABA, by task. Default: `{ MANAGE: 1, MESSAGING: 1 }`. A value replaces the whole default: tasks that it does not list are not checked.
+        /// The minimum number of holders of a task that each WABA must keep, by task. Merged with the default, `{ MANAGE: 1, MESSAGING: 1 }`; 0 switches one off. For example: `{ VIEW_COST: 1, MESSAGING: 0 }`.
         min_holders: Entries<CountText>,
+        /// Who counts as a holder for `min_holders`. `business` (the default): the business's own system users and people. `anyone`: everybody on the WABA.
+        holders: HoldersText,
         /// Names that `system_users` declares. A plan must not remove any task from these users. Default: none. For example: `[Ops Admin]`.
         protected_users: Vec<NameText>,
     }

@@ -112,15 +112,26 @@ scalars! {
     };
     /// A name, a glob or a free text.
     NameText => { "type": "string", "minLength": 1 };
+    /// The name of a set of manifests.
+    SetText => { "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" };
+    /// The live name or the id of a system user.
+    UserText => {
+        "anyOf": [{ "type": "string", "minLength": 1 }, { "type": "integer", "minimum": 1 }]
+    };
     /// The value of a label, compared as text, quoted or not.
     LabelText => { "type": ["string", "number", "boolean"] };
-    /// A known task.
-    TaskText => { "enum": (task_names()) };
+    /// A known task, or one that `extra_tasks` lists.
+    TaskText => {
+        "anyOf": [
+            { "enum": (task_names()) },
+            { "type": "string", "minLength": 1, "description": "A task that `extra_tasks` lists" }
+        ]
+    };
     /// A known task or a declared role.
     TaskOrRoleText => {
         "anyOf": [
             { "enum": (task_names()) },
-            { "type": "string", "minLength": 1, "description": "A role that `roles` declares" }
+            { "type": "string", "minLength": 1, "description": "A role that `roles` declares, or a task that `extra_tasks` lists" }
         ]
     };
     /// A task that Meta stores. It may be unknown to this program.
@@ -133,6 +144,10 @@ scalars! {
     PercentText => { "type": "number", "minimum": 0, "maximum": 100 };
     /// A count of 0 or more.
     CountText => { "type": "integer", "minimum": 0 };
+    /// What undeclared access counts as.
+    UndeclaredText => { "enum": ["drift", "allow"] };
+    /// Who counts as a holder.
+    HoldersText => { "enum": ["business", "anyone"] };
     /// A prune mode.
     PruneText => { "enum": ["none", "declared", "all"] };
     /// How a WABA is shared with the business.

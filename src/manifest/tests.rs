@@ -105,7 +105,7 @@ fn a_good_manifest_parses_completely() {
     assert_eq!((ops.at.line, ops.at.column, deploy.at.line), (21, 5, 25));
     assert_eq!(deploy.tasks, TaskSet::from([Task::ManageTemplates, Task::ViewTemplates, Task::ViewCost]));
     assert_eq!(deploy.until.unwrap().value.to_string(), "2027-03-31");
-    assert_eq!(manifest.guards.min_holders, BTreeMap::from([(Task::Manage, 2)]));
+    assert_eq!(manifest.guards.min_holders, BTreeMap::from([(Task::Manage, 2), (Task::Messaging, 1)]));
     assert_eq!((manifest.guards.max_removals, manifest.guards.max_removals_percent), (7, 12.5));
     assert_eq!(manifest.implied, BTreeMap::from([(Task::Manage, TaskSet::from([Task::ViewCost]))]));
 }
@@ -141,7 +141,7 @@ fn every_task_is_known() {
 #[test]
 fn invalid_keys() {
     assert_snapshot!(changed("shared: admin", "shard: admin"), @"13:5 unknown-key: unknown key `shard` | did you mean `shared`?");
-    assert_snapshot!(changed("prune: declared", "zzz: declared"), @"30:1 unknown-key: unknown key `zzz` | known keys here: version, business, system_users, roles, wabas, discover, grants, prune, guards, implied");
+    assert_snapshot!(changed("prune: declared", "zzz: declared"), @"30:1 unknown-key: unknown key `zzz` | known keys here: version, business, set, system_users, ignored_users, roles, wabas, discover, grants, prune, undeclared, extra_tasks, guards, implied");
     let several =
         GOOD.replace("reason:", "raeson:").replace("name: ops", "nam: ops").replace("by_role", "by_rule");
     assert_snapshot!(diagnostics_of(&[&several]), @r"
@@ -170,12 +170,15 @@ fn missing_and_unsupported_versions() {
 }
 
 #[test]
-fn min_holders_replaces_the_whole_default() {
+fn min_holders_are_merged_with_the_default() {
     let holders =
         |given: &str| good(&GOOD.replacen("  min_holders: { MANAGE: 2 }\n", given, 1)).guards.min_holders;
-    assert_eq!(holders(""), BTreeMap::from([(Task::Manage, 1), (Task::Messaging, 1)]));
-    assert_eq!(holders("  min_holders: { DEVELOP: 3 }\n"), BTreeMap::from([(Task::Develop, 3)]));
-    assert_eq!(holders("  min_holders: {}\n"), BTreeMap::new());
+    let default = || BTreeMap::from([(Task::Manage, 1), (Task::Messaging, 1)]);
+    let with = |task, least| default().into_iter().chain([(task, least)]).collect::<BTreeMap<_, _>>();
+    assert_eq!(holders(""), default());
+    assert_eq!(holders("  min_holders: { DEVELOP: 3 }\n"), with(Task::Develop, 3));
+    assert_eq!(holders("  min_holders: { MANAGE: 0 }\n"), with(Task::Manage, 0));
+    assert_eq!(holders("  min_holders: {}\n"), default());
     let other = "version: 1\nguards: { min_holders: { MESSAGING: 1 } }\n";
     assert_snapshot!(diagnostics_of(&[GOOD, other]), @"2.yaml:2:24 given-twice: `guards.min_holders` is set more than once | set it once across all files; first set at 1.yaml:34:16");
 }

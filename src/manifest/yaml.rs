@@ -52,6 +52,10 @@ pub(super) fn parse(
         diagnostics.push(diagnostic::nul(Position { source, line, column }));
         return Vec::new();
     }
+    if let Some((line, column)) = lone_cr(text) {
+        diagnostics.push(diagnostic::lone_cr(Position { source, line, column }));
+        return Vec::new();
+    }
     // Parsing all documents at once is much faster. Only after an error, each document is parsed separately.
     if let Ok(documents) = serde_saphyr::from_multiple_with_options(text, options()) {
         return documents;
@@ -70,10 +74,22 @@ pub(super) fn parse(
 
 /// Returns the line and column of the first NUL character.
 fn nul(text: &str) -> Option<(u32, u32)> {
-    let (before, _) = text.split_once('\0')?;
+    text.split_once('\0').map(|(before, _)| end_of(before))
+}
+
+/// Returns the line and column of the first carriage return without a line feed behind it. YAML would read a comment
+/// after it as a line of its own.
+fn lone_cr(text: &str) -> Option<(u32, u32)> {
+    let at =
+        text.match_indices('\r').map(|(at, _)| at).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'))?;
+    text.get(..at).map(end_of)
+}
+
+/// Returns the line and column behind a text.
+fn end_of(before: &str) -> (u32, u32) {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
-    Some((u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX)))
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
 /// Converts an error of the YAML library to a diagnostic.

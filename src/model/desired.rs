@@ -1,8 +1,11 @@
 //! The desired state: what the manifests ask for, with every name looked up.
 
-use super::{AssignmentKey, BusinessId, Implied, Name, Position, State, SystemUser, TaskSet, UserId, WabaId};
+use super::{
+    AssignmentKey, BusinessId, Implied, Name, Position, State, SystemUser, TaskSet, Undeclared, Unresolved,
+    UserId, WabaId,
+};
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What may be removed on a WABA.
@@ -38,6 +41,8 @@ pub enum Shared {
 pub struct ScopedWaba {
     /// The name in the manifests, or the live name of a discovered WABA.
     pub name: Name,
+    /// The live name, if the business's lists have it.
+    pub live_name: Option<Name>,
     /// What may be removed there.
     pub prune: Prune,
     /// How it is shared; `None` for a discovered WABA whose rule does not say.
@@ -54,6 +59,15 @@ pub struct DeclaredUser {
     /// Whether its access comes from its role. Then it may be missing from lists without being a change.
     pub by_role: bool,
     /// Where it is declared.
+    pub at: Position,
+}
+
+/// A system user that was declared earlier, and is declared no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleasedUser {
+    /// The name that it had in the manifests.
+    pub name: Name,
+    /// Where it was declared.
     pub at: Position,
 }
 
@@ -116,6 +130,22 @@ pub struct Desired {
     pub scope: Scope,
     /// The business's own system users, as listed by the API.
     pub own_users: BTreeMap<UserId, SystemUser>,
+    /// The declared users that were not found by their name.
+    pub unresolved: Vec<Unresolved>,
+    /// The users that were declared earlier, and are declared no more.
+    pub released: BTreeMap<UserId, ReleasedUser>,
+    /// The users that are deliberately not managed.
+    pub ignored: BTreeSet<UserId>,
+    /// The users that the manifests of other sets declare.
+    pub other_sets: BTreeSet<UserId>,
+    /// The WABAs that left the scope since the manifests were last applied, with the name that they had.
+    pub left: BTreeMap<WabaId, Name>,
+    /// The declared users whose id was another one when the manifests were last applied, with that id.
+    pub other_ids: BTreeMap<UserId, UserId>,
+    /// The admins whose last assignment on a WABA may be deleted in this run.
+    pub admin_rows: BTreeSet<UserId>,
+    /// What access of undeclared users counts as.
+    pub undeclared: Undeclared,
     /// All grants, expired ones included, in the order of the manifests.
     pub grants: Vec<ResolvedGrant>,
     /// The references of grants to assignments, sorted.
@@ -124,6 +154,8 @@ pub struct Desired {
     pub implied: Implied,
     /// Whether the scope was narrowed to some WABAs. Outputs say that they are partial.
     pub partial: bool,
+    /// The number of desired assignments that narrowing left out. They count as live.
+    pub unread: usize,
 }
 
 impl Desired {

@@ -17,16 +17,22 @@ pub struct LiveAccess {
 }
 
 impl LiveAccess {
-    /// Makes it from what was observed in scope.
+    /// Makes it from what was observed. WABAs out of scope are left out.
     pub fn of(desired: &Desired, observed: Observed) -> Self {
         let wabas = desired.scope.wabas.iter().map(|(id, waba)| (*id, waba.name.clone())).collect();
         let mut users: BTreeMap<UserId, Name> =
             desired.scope.users.iter().map(|(id, user)| (*id, user.name.clone())).collect();
         for (key, _) in observed.state.iter() {
             users.entry(key.user).or_insert_with(|| {
-                desired.own_users.get(&key.user).map(|user| user.name.clone()).unwrap_or_default()
+                let listed = desired.own_users.get(&key.user).map(|user| &user.name);
+                listed.or_else(|| observed.unlisted.get(&key.user)).cloned().unwrap_or_default()
             });
         }
-        Self { wabas, users, live: observed.state }
+        let live = if desired.left.is_empty() {
+            observed.state
+        } else {
+            observed.state.retain_wabas(|waba| desired.scope.wabas.contains_key(&waba))
+        };
+        Self { wabas, users, live }
     }
 }

@@ -9,6 +9,7 @@ mod cost;
 mod desired;
 mod directory;
 mod drift;
+mod earlier;
 mod forecast;
 mod history;
 mod id;
@@ -25,14 +26,16 @@ mod task;
 
 pub use cause::{causes, chain};
 pub use change::{
-    Action, ApplyCost, Because, Blocked, Change, Notice, Plan, Summary, Unmanaged, UnmanagedReason, WhyGone,
+    Action, ApplyCost, Because, Blocked, Change, Holder, Kept, LeftWaba, Notice, Plan, Summary, Undeclared,
+    Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, writes,
 };
 pub use cost::Cost;
 pub use desired::{
-    Claim, DeclaredUser, Desired, GrantSource, Prune, ResolvedGrant, Scope, ScopedWaba, Shared,
+    Claim, DeclaredUser, Desired, GrantSource, Prune, ReleasedUser, ResolvedGrant, Scope, ScopedWaba, Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
+pub use earlier::{Earlier, PreviousUser};
 pub use forecast::ScopeForecast;
 pub use history::{
     BrokenLine, Histories, History, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Runner, Settled,
@@ -44,7 +47,7 @@ pub use live_access::LiveAccess;
 pub use name::Name;
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
-pub use policy::{DeclaredNames, Policy};
+pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemovals};
 pub use source::{At, Position, Source, SourceId, Sources};
 pub use staleness::{CurrentAccess, StaleChange};
 pub use state::State;

@@ -1,6 +1,6 @@
 //! Observed access: complete lists that were read from the API.
 
-use super::{AssignmentKey, Name, State, TaskSet, WabaId};
+use super::{AssignmentKey, Name, State, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind of a holder that is not one of the business's own system users.
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum HolderKind {
     /// A person (`BUSINESS_USER`, `PERSONAL_USER`).
     Person,
-    /// A system user of another business.
+    /// A system user or a person of another business.
     OtherBusiness,
     /// A `user_type` that this program does not know.
     Unknown,
@@ -23,6 +23,8 @@ pub struct OtherHolder {
     pub kind: HolderKind,
     /// The tasks that it holds; never empty.
     pub tasks: TaskSet,
+    /// Whether the row says that it belongs to the business itself.
+    pub own: bool,
 }
 
 /// Why a WABA's assignments are not known: one line with the whole chain of causes.
@@ -34,6 +36,8 @@ pub struct Unreadable(pub String);
 pub struct Observed {
     /// The assignments of the business's own system users.
     pub state: State,
+    /// The names of the business's own system users that are on a WABA and that the directory lacks.
+    pub unlisted: BTreeMap<UserId, Name>,
     /// The assignments of everybody else.
     pub others: BTreeMap<AssignmentKey, OtherHolder>,
     /// The WABAs whose list could not be read completely.

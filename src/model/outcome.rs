@@ -16,6 +16,11 @@ pub enum Outcome {
         /// The set that the read-back found.
         stored: TaskSet,
     },
+    /// Only the first of its two writes is done: the user has the tasks that it gains, and still those that it loses.
+    InPart {
+        /// Why the second one is not.
+        why: String,
+    },
     /// Left alone: somebody else changed the live set, before the write or while its answer was unclear.
     Moved {
         /// The live set. The change may also be of another user on the same WABA.

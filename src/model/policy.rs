@@ -1,7 +1,20 @@
 //! The limits that the guards enforce, and the names that waivers refer to.
 
-use super::{Name, Task, TaskSet, UserId, WabaId};
+use super::{AssignmentKey, Name, Task, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Who counts as a holder for `min-holders`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Holders {
+    /// System users and people of the business itself.
+    #[default]
+    Business,
+    /// Everybody.
+    Anyone,
+}
+
+/// The assignments that lost a task in the last 24 hours by runs of this program, and did not regain it.
+pub type RecentRemovals = BTreeSet<AssignmentKey>;
 
 /// The limits that the guards enforce.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -12,6 +25,8 @@ pub struct Policy {
     pub max_removals: u64,
     /// The smallest number of holders of a task that each WABA must keep.
     pub min_holders: BTreeMap<Task, u64>,
+    /// Who counts as a holder.
+    pub holders: Holders,
     /// The users that may not lose anything.
     pub protected_users: BTreeSet<UserId>,
     /// The tasks that can be assigned on a WABA, if the API reports them.
@@ -27,4 +42,17 @@ pub struct DeclaredNames {
     pub wabas: BTreeMap<Name, WabaId>,
     /// The declared system users.
     pub users: BTreeMap<Name, UserId>,
+}
+
+/// A setting of the manifests that limits what a plan may change, or what counts as drift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyLine {
+    /// The path of the setting: `guards.max_removals`. Names in it are raw.
+    pub key: String,
+    /// Its value; `None` if it is not set and has no default.
+    pub value: Option<String>,
+    /// The default; `None` if there is none.
+    pub default: Option<String>,
+    /// The value in the manifests of `--previous`, if that is another one.
+    pub previous: Option<Option<String>>,
 }

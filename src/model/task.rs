@@ -129,6 +129,8 @@ impl FromIterator<Box<str>> for Other {
 impl TaskSet {
     /// The empty set.
     pub const EMPTY: Self = Self { known: 0, other: Other(None) };
+    /// The set of `FULL_CONTROL`, which includes every task.
+    pub const FULL: Self = Self { known: Task::FullControl.bit(), other: Other(None) };
 
     /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
@@ -172,6 +174,11 @@ impl TaskSet {
     /// Returns whether the set includes a task, directly or by a wider one (see [`Task::covers`]).
     pub fn grants(&self, task: Task) -> bool {
         self.known().any(|held| held.covers(task))
+    }
+
+    /// Returns whether the set gives admin access: `MANAGE` or `FULL_CONTROL`.
+    pub fn is_full(&self) -> bool {
+        self.grants(Task::Manage)
     }
 
     /// Returns whether every task of this set is in the other.

@@ -3,6 +3,7 @@
 //! [`plan`] is pure, total and deterministic: it cannot fail, and the same two states result in the same plan, byte
 //! for byte. This module does not know the API, the guards, or how a plan is shown.
 
+mod order;
 mod stale;
 
 #[cfg(test)]
@@ -11,67 +12,110 @@ mod tests;
 pub use stale::{changed_since, differences, refresh};
 
 use crate::model::{
-    AdminRole, AssignmentKey, Because, Blocked, Change, Desired, HolderKind, Name, Notice, Observed, Plan,
-    Prune, ScopedWaba, TaskSet, Unmanaged, UnmanagedReason, UserId, WabaId, WhyGone,
+    AdminRole, AssignmentKey, Because, Blocked, Change, DeclaredUser, Desired, Holder, HolderKind, Kept,
+    LeftWaba, Name, Notice, Observed, Plan, Prune, ScopedWaba, TaskSet, Unmanaged, UnmanagedReason,
+    Unresolved, UserId, WabaId, WhyGone,
 };
+use order::{block_dependent, order};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares desired access with observed access.
 ///
 /// A WABA that could not be read is not planned. Nothing is removed because of something unknown.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let unresolved = unresolved(desired, observed);
     let plan = Plan {
         acting_user: desired.acting_user,
         implied: desired.implied.clone(),
+        undeclared: desired.undeclared,
+        by_role: by_role(desired),
         partial: desired.partial,
+        live_in_scope: desired.unread,
         ..Plan::empty(desired.business, desired.day)
     };
-    let mut draft = Draft { desired, observed, plan };
+    let mut draft = Draft { desired, observed, keeps_undeclared: !unresolved.is_empty(), unresolved, plan };
     for (waba, scoped) in &desired.scope.wabas {
         match observed.unreadable.get(waba) {
             Some(reason) => {
                 draft.plan.unreadable.insert(*waba, reason.0.clone());
-                draft.plan.waba_names.insert(*waba, scoped.name.clone());
+                draft.name_waba(*waba, scoped);
             }
             None => draft.waba(*waba, scoped),
         }
     }
-    draft.notice_admins();
-    draft.plan
+    draft.finish()
 }
 
 /// The tasks of a user that is not listed.
 static NOTHING: TaskSet = TaskSet::EMPTY;
 
+/// Returns the declared users that were not found: neither in the directory nor on a WABA.
+fn unresolved(desired: &Desired, observed: &Observed) -> Vec<Unresolved> {
+    let missing = |id: &UserId| !desired.own_users.contains_key(id);
+    let mut by_id: BTreeMap<UserId, &DeclaredUser> =
+        desired.scope.users.iter().filter(|(id, _)| missing(id)).map(|(id, user)| (*id, user)).collect();
+    if !by_id.is_empty() {
+        for (key, _) in observed.state.iter() {
+            by_id.remove(&key.user);
+        }
+    }
+    let by_id = by_id.into_iter().map(|(id, user)| Unresolved {
+        name: user.name.clone(),
+        id: Some(id),
+        why: String::from("no system user of this business has this id"),
+        at: user.at,
+        assignments: 0,
+    });
+    desired.unresolved.iter().cloned().chain(by_id).collect()
+}
+
+fn by_role(desired: &Desired) -> BTreeSet<UserId> {
+    desired.scope.users.iter().filter(|(_, user)| user.by_role).map(|(id, _)| *id).collect()
+}
+
 /// A plan that is being made.
 struct Draft<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
+    /// Whether users that no manifest declares lose nothing, because one of them may be a declared user that was not found.
+    keeps_undeclared: bool,
+    unresolved: Vec<Unresolved>,
     plan: Plan,
+}
+
+/// How a user is managed on a WABA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Managed {
+    Declared,
+    /// It was declared earlier.
+    Released,
+    /// It never was, and `prune: all` covers it.
+    Undeclared,
 }
 
 impl Draft<'_> {
     /// Plans one WABA by merging the desired and the live assignments on it.
     fn waba(&mut self, waba: WabaId, scoped: &ScopedWaba) {
-        let unmanaged_before = self.plan.unmanaged.len();
+        let rows_before = self.plan.unmanaged.len() + self.plan.kept.len();
         let mut changes = Vec::new();
         let (desired, observed) = (self.desired, self.observed);
         for (user, wanted, live) in merge(desired.state.on(waba), observed.state.on(waba)) {
             changes.extend(self.pair(AssignmentKey { waba, user }, scoped, wanted, live));
         }
         self.unmanaged_others(waba);
+        block_dependent(&mut changes);
         order(&mut changes, desired.acting_user);
         if !changes.is_empty() {
-            self.plan.holders.insert(waba, holders(observed, waba));
+            self.plan.holders.insert(waba, self.holders(waba));
             if observed.unconfirmed.contains(&waba) {
                 self.plan.notices.push(Notice::Unconfirmed(waba));
             }
         }
-        if !changes.is_empty() || self.plan.unmanaged.len() > unmanaged_before {
-            self.plan.waba_names.insert(waba, scoped.name.clone());
+        if !changes.is_empty() || self.plan.unmanaged.len() + self.plan.kept.len() > rows_before {
+            self.name_waba(waba, scoped);
         }
         for change in &changes {
-            self.plan.user_names.insert(change.key.user, self.user_name(change.key.user));
+            self.name_user(change.key.user);
         }
         self.plan.changes.extend(changes);
     }
@@ -84,32 +128,84 @@ impl Draft<'_> {
         wanted: &TaskSet,
         live: &TaskSet,
     ) -> Option<Change> {
-        let declared = self.desired.scope.users.get(&key.user);
-        if declared.is_none() && scoped.prune != Prune::All {
-            let name = self.user_name(key.user);
-            let why = UnmanagedReason::Undeclared;
-            self.plan.unmanaged.push(Unmanaged { key, name, tasks: live.clone(), why });
-            return None;
+        let managed = match self.managed(key.user, scoped.prune) {
+            Ok(managed) => managed,
+            Err(why) => {
+                let name = self.user_name(key.user);
+                self.plan.unmanaged.push(Unmanaged { key, name, tasks: live.clone(), why, own: true });
+                return None;
+            }
+        };
+        if let (Managed::Released, Some(released)) = (managed, self.desired.released.get(&key.user)) {
+            self.plan.released.insert(key.user, released.clone());
+            self.name_user(key.user);
         }
         self.plan.live_in_scope += usize::from(!live.is_empty());
-        let after = if scoped.prune == Prune::None { live.union(wanted) } else { wanted.clone() };
-        let by_role = declared.is_some_and(|user| user.by_role);
-        if self.desired.implied.same(live, &after) || (by_role && live.is_empty()) {
+        let implied = self.desired.implied.by_both(live, wanted).intersection(live);
+        if scoped.prune == Prune::None {
+            self.keep(key, live.difference(wanted).difference(&implied));
+        }
+        let after = if scoped.prune == Prune::None { live.union(wanted) } else { wanted.union(&implied) };
+        let by_role = self.plan.by_role.contains(&key.user);
+        let is_unchanged = self.desired.implied.same(live, &after) || (by_role && live.is_empty());
+        if is_unchanged || self.is_unplannable(key.user, live, &after) {
             self.plan.unchanged += usize::from(!live.is_empty());
             return None;
         }
-        let mut change = Change {
-            key,
-            implied: self.desired.implied.by_both(live, &after),
-            before: live.clone(),
-            after,
-            because: Because::default(),
-            blocked: None,
-            admin: self.is_admin(key.user),
-        };
+        let mut change = Change::new(key, live.clone(), after);
+        change.admin = self.role(key.user) == Some(AdminRole::Admin);
         change.because = self.because(key, scoped, &change.lost());
-        change.blocked = blocked(&change, self.desired.acting_user);
+        let may_delete = by_role || self.desired.admin_rows.contains(&key.user);
+        change.blocked = blocked(&change, self.desired.acting_user, self.role(key.user), may_delete);
         Some(change)
+    }
+
+    /// Returns how a user is managed on a WABA with a prune rule, or why it is not.
+    fn managed(&self, user: UserId, prune: Prune) -> Result<Managed, UnmanagedReason> {
+        let Desired { scope, ignored, other_sets, released, .. } = self.desired;
+        if scope.users.contains_key(&user) {
+            Ok(Managed::Declared)
+        } else if ignored.contains(&user) {
+            Err(UnmanagedReason::Ignored)
+        } else if other_sets.contains(&user) {
+            Err(UnmanagedReason::OtherSet)
+        } else if self.keeps_undeclared {
+            Err(UnmanagedReason::Undeclared)
+        } else if released.contains_key(&user) {
+            Ok(Managed::Released)
+        } else if prune == Prune::All {
+            Ok(Managed::Undeclared)
+        } else {
+            Err(UnmanagedReason::Undeclared)
+        }
+    }
+
+    /// Records what `prune: none` keeps.
+    fn keep(&mut self, key: AssignmentKey, tasks: TaskSet) {
+        if !tasks.is_empty() {
+            self.name_user(key.user);
+            self.plan.kept.push(Kept { key, tasks });
+        }
+    }
+
+    /// Counts and returns whether a pair cannot be planned, because its user was not found and would gain something.
+    fn is_unplannable(&mut self, user: UserId, live: &TaskSet, after: &TaskSet) -> bool {
+        let is_found = self.desired.own_users.contains_key(&user);
+        if is_found || after.is_subset(live) {
+            return false;
+        }
+        if let Some(unresolved) = self.unresolved.iter_mut().find(|unresolved| unresolved.id == Some(user)) {
+            unresolved.assignments += 1;
+        } else if let Some(declared) = self.desired.scope.users.get(&user) {
+            self.unresolved.push(Unresolved {
+                name: declared.name.clone(),
+                id: Some(user),
+                why: String::from("the list of system users lacks this id, so it can only lose access"),
+                at: declared.at,
+                assignments: 1,
+            });
+        }
+        true
     }
 
     /// Returns the grants that ask for the assignment, and the lines that no longer grant what it loses.
@@ -124,10 +220,10 @@ impl Draft<'_> {
             let mut gone: Vec<WhyGone> =
                 expired.map(|grant| WhyGone::Expired(grant.source.clone())).collect();
             if gone.is_empty() {
-                gone.push(match self.desired.scope.users.get(&key.user) {
-                    Some(user) => WhyGone::Declared(user.at),
-                    None => WhyGone::Undeclared(scoped.at),
-                });
+                let released = self.plan.released.get(&key.user).map(|user| WhyGone::Released(user.at));
+                let declared = self.desired.scope.users.get(&key.user);
+                let declared = declared.map(|user| WhyGone::Declared(user.at));
+                gone.push(released.or(declared).unwrap_or(WhyGone::Undeclared(scoped.at)));
             }
             because.gone = Some((scoped.prune, gone));
         }
@@ -146,7 +242,23 @@ impl Draft<'_> {
                 HolderKind::OtherBusiness => UnmanagedReason::OtherBusiness,
                 HolderKind::Unknown => UnmanagedReason::Unknown,
             },
+            own: holder.own,
         }));
+    }
+
+    fn finish(mut self) -> Plan {
+        self.notice_admins();
+        self.plan.left = self.left();
+        if self.keeps_undeclared {
+            self.plan.notices.push(Notice::KeepsUndeclared);
+        }
+        for (user, before) in &self.desired.other_ids {
+            self.plan.notices.push(Notice::OtherId { user: *user, before: *before });
+            let name = self.user_name(*user);
+            self.plan.user_names.insert(*user, name);
+        }
+        self.plan.unresolved = self.unresolved;
+        self.plan
     }
 
     fn notice_admins(&mut self) {
@@ -160,17 +272,56 @@ impl Draft<'_> {
         self.plan.notices.extend(admins.into_iter().map(Notice::AssignsToAdmin));
     }
 
-    fn is_admin(&self, user: UserId) -> bool {
-        self.desired.own_users.get(&user).is_some_and(|user| user.role == AdminRole::Admin)
+    /// Returns the WABAs that left the scope, with what the business's own system users hold there.
+    fn left(&self) -> Vec<LeftWaba> {
+        let held = |waba: WabaId| {
+            let row = |(user, tasks): (UserId, &TaskSet)| (user, self.user_name(user), tasks.clone());
+            self.observed.state.on(waba).map(row).collect()
+        };
+        let left = self.desired.left.iter();
+        left.map(|(waba, name)| LeftWaba { waba: *waba, name: name.clone(), held: held(*waba) }).collect()
+    }
+
+    fn role(&self, user: UserId) -> Option<AdminRole> {
+        self.desired.own_users.get(&user).map(|user| user.role)
+    }
+
+    /// Adds the names of a WABA: the one in the manifests, and the live one if it differs.
+    fn name_waba(&mut self, waba: WabaId, scoped: &ScopedWaba) {
+        self.plan.waba_names.insert(waba, scoped.name.clone());
+        if let Some(live) = scoped.live_name.as_ref().filter(|live| **live != scoped.name) {
+            self.plan.live_waba_names.insert(waba, live.clone());
+        }
+    }
+
+    /// Adds the names of a user: the one in the manifests, and the live one if it differs.
+    fn name_user(&mut self, user: UserId) {
+        let name = self.user_name(user);
+        let live = self.desired.own_users.get(&user).map(|user| &user.name);
+        if let Some(live) = live.filter(|live| **live != name) {
+            self.plan.live_user_names.insert(user, live.clone());
+        }
+        self.plan.user_names.insert(user, name);
     }
 
     /// Returns the user's name in the manifests, or its live name if it is not declared.
     fn user_name(&self, user: UserId) -> Name {
         let declared = self.desired.scope.users.get(&user).map(|user| &user.name);
         declared
+            .or_else(|| self.desired.released.get(&user).map(|released| &released.name))
             .or_else(|| self.desired.own_users.get(&user).map(|user| &user.name))
+            .or_else(|| self.observed.unlisted.get(&user))
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Returns everybody who holds something on a WABA, those included that hold it by their role.
+    fn holders(&self, waba: WabaId) -> BTreeMap<UserId, Holder> {
+        let mut holders = holders(self.observed, waba);
+        for user in &self.plan.by_role {
+            holders.entry(*user).or_insert_with(Holder::by_role);
+        }
+        holders
     }
 }
 
@@ -193,26 +344,30 @@ fn merge<'a>(
     })
 }
 
-/// Sorts changes into the order in which they are applied.
-///
-/// By WABA; on a WABA, first the changes that only gain, then the others, each by user; the acting user's own last.
-pub fn order(changes: &mut [Change], acting: Option<UserId>) {
-    changes.sort_by_key(|change| {
-        let AssignmentKey { waba, user } = change.key;
-        (waba, Some(user) == acting, !change.lost().is_empty(), user)
-    });
+/// Returns why a change is not attempted: the acting user cannot raise its own tasks, and the last assignment of an admin
+/// is deleted only where `by_role` or a waiver allows that.
+fn blocked(
+    change: &Change,
+    acting: Option<UserId>,
+    role: Option<AdminRole>,
+    may_delete: bool,
+) -> Option<Blocked> {
+    // A user that the directory lacks has no role.
+    let may_be_admin = matches!(role, Some(AdminRole::Admin | AdminRole::Unknown));
+    if acting == Some(change.key.user) && !change.gained().is_empty() {
+        Some(Blocked::SelfRaise)
+    } else if change.after.is_empty() && may_be_admin && !may_delete {
+        Some(Blocked::AdminRow)
+    } else {
+        None
+    }
 }
 
-/// Returns why the acting user cannot make a change: it cannot raise its own tasks.
-fn blocked(change: &Change, acting: Option<UserId>) -> Option<Blocked> {
-    let raises_itself = acting == Some(change.key.user) && !change.gained().is_empty();
-    raises_itself.then_some(Blocked::SelfRaise)
-}
-
-/// Returns everybody who holds something on a WABA.
-fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, TaskSet> {
+/// Returns everybody who is listed on a WABA.
+fn holders(observed: &Observed, waba: WabaId) -> BTreeMap<UserId, Holder> {
     let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
-    let own = observed.state.on(waba).map(|(user, tasks)| (user, tasks.clone()));
-    let others = observed.others.range(keys).map(|(key, holder)| (key.user, holder.tasks.clone()));
+    let own = observed.state.on(waba).map(|(user, tasks)| (user, Holder::listed(tasks.clone(), true)));
+    let others = observed.others.range(keys);
+    let others = others.map(|(key, holder)| (key.user, Holder::listed(holder.tasks.clone(), holder.own)));
     own.chain(others).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Claim, DeclaredUser, GrantSource, Implied, OtherHolder, Position, ResolvedGrant, Scope, State,
-    SystemUser, Task, Unreadable,
+    Claim, DeclaredUser, GrantSource, Implied, OtherHolder, Position, ReleasedUser, ResolvedGrant, Scope,
+    State, SystemUser, Task, Undeclared, Unreadable, writes,
 };
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -36,8 +36,9 @@ fn state(lines: &[&str]) -> State {
 fn desired(prune: Prune, wanted: State) -> Desired {
     let user = |number: u64| key(1, number).user;
     let at = Position { line: 7, column: 1, ..Position::default() };
-    let waba =
-        |number: u64| (key(number, 1).waba, ScopedWaba { name: Name::from("w"), prune, shared: None, at });
+    let waba = |number: u64| {
+        (key(number, 1).waba, ScopedWaba { name: Name::from("w"), live_name: None, prune, shared: None, at })
+    };
     let declared = |number| (user(number), DeclaredUser { name: Name::from("u"), by_role: number == 4, at });
     let own = |number| {
         let role = if matches!(number, 4 | 9) { AdminRole::Admin } else { AdminRole::Employee };
@@ -54,6 +55,15 @@ fn desired(prune: Prune, wanted: State) -> Desired {
         claims: Vec::new(),
         implied: Implied::default(),
         partial: false,
+        unread: 0,
+        unresolved: Vec::new(),
+        released: BTreeMap::new(),
+        ignored: BTreeSet::new(),
+        other_sets: BTreeSet::new(),
+        left: BTreeMap::new(),
+        other_ids: BTreeMap::new(),
+        admin_rows: BTreeSet::new(),
+        undeclared: Undeclared::default(),
     }
 }
 
@@ -139,7 +149,7 @@ fn an_undeclared_system_user_is_always_shown() {
 
 #[test]
 fn people_and_other_businesses_are_never_touched() {
-    let holder = |kind| OtherHolder { name: Name::from("p"), kind, tasks: tasks("MANAGE") };
+    let holder = |kind| OtherHolder { name: Name::from("p"), kind, tasks: tasks("MANAGE"), own: false };
     let mut live = observed(State::default());
     live.others.insert(key(1, 50), holder(HolderKind::Person));
     live.others.insert(key(1, 51), holder(HolderKind::OtherBusiness));
@@ -191,7 +201,7 @@ fn with_implied(wanted: &[&str], live: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_change_for_another_reason_neither_takes_nor_gives_what_is_implied() {
+fn a_change_for_another_reason_writes_what_is_implied_and_live_along() {
     assert_eq!(
         with_implied(
             &["1 1 DEVELOP,MANAGE", "1 2 MANAGE", "1 3 MANAGE,VIEW_COST"],
@@ -200,7 +210,7 @@ fn a_change_for_another_reason_neither_takes_nor_gives_what_is_implied() {
         [
             "1 keeps [MANAGE, VIEW_COST] gains [DEVELOP] loses []",
             "2 keeps [MANAGE, VIEW_COST] gains [] loses [DEVELOP] explained",
-            "3 keeps [MANAGE] gains [] loses [DEVELOP] explained",
+            "3 keeps [MANAGE] gains [VIEW_COST] loses [DEVELOP] explained",
         ]
     );
 }
@@ -217,14 +227,140 @@ fn what_is_implied_by_a_task_that_comes_or_goes_counts() {
 }
 
 #[test]
-fn the_acting_user_does_not_raise_itself_by_what_is_implied() {
+fn what_the_acting_user_would_gain_is_marked_also_if_it_is_implied() {
     assert_eq!(
         with_implied(&["1 5 MANAGE,VIEW_COST"], &["1 5 DEVELOP,MANAGE"]),
-        ["5 keeps [MANAGE] gains [] loses [DEVELOP] explained"]
+        ["5 keeps [MANAGE] gains [VIEW_COST] loses [DEVELOP] explained blocked"]
     );
+    assert_eq!(with_implied(&["1 5 MANAGE,VIEW_COST"], &["1 5 MANAGE"]), Vec::<String>::new());
+}
+
+#[test]
+fn released_users_are_planned_as_declared_without_grants() {
+    let mut wanted = desired(Prune::Declared, State::default());
+    let at = Position { line: 3, column: 1, ..Position::default() };
+    let gone = ReleasedUser { name: Name::from("old-bot"), at };
+    wanted.released.insert(key(1, 7).user, gone.clone());
+    wanted.released.insert(key(1, 8).user, gone.clone());
+    wanted.ignored.insert(key(1, 8).user);
+    let live = observed(state(&["1 7 MANAGE", "1 8 MANAGE", "1 6 DEVELOP"]));
+    let planned = plan(&wanted, &live);
+    assert_eq!(lines(&planned), ["Revoke 1 7 [MANAGE] -> []"]);
+    assert_eq!(planned.changes[0].because.gone, Some((Prune::Declared, vec![WhyGone::Released(at)])));
+    assert_eq!(planned.released, BTreeMap::from([(key(1, 7).user, gone)]), "who is ignored is not released");
+    assert_eq!((planned.undeclared_drift(), planned.count_unmanaged(UnmanagedReason::Ignored)), (1, 1));
+    wanted.scope.wabas.values_mut().for_each(|waba| waba.prune = Prune::None);
+    let kept = plan(&wanted, &live);
+    assert_eq!(lines(&kept), Vec::<String>::new());
+    assert_eq!(kept.kept.iter().map(|kept| kept.key).collect::<Vec<_>>(), [key(1, 7)]);
+}
+
+#[test]
+fn users_of_another_set_are_neither_undeclared_nor_pruned_nor_released() {
+    let mut wanted = desired(Prune::All, State::default());
+    wanted.other_sets.insert(key(1, 7).user);
+    let planned = plan(&wanted, &observed(state(&["1 7 MANAGE"])));
+    assert_eq!((lines(&planned), planned.undeclared_drift()), (Vec::new(), 0));
+}
+
+#[test]
+fn while_a_declared_user_is_missing_nobody_undeclared_loses_anything() {
+    let mut wanted = desired(Prune::All, state(&["1 20 MANAGE", "1 1 DEVELOP"]));
+    let at = Position::default();
+    let user = key(1, 20).user;
+    wanted.scope.users.insert(user, DeclaredUser { name: Name::from("gone"), by_role: false, at });
+    wanted.released.insert(key(1, 8).user, ReleasedUser { name: Name::from("old"), at });
+    let live = ["1 1 MANAGE,DEVELOP", "1 7 MANAGE", "1 8 MANAGE"];
+    let planned = plan(&wanted, &observed(state(&live)));
+    assert_eq!(lines(&planned), ["Change 1 1 [DEVELOP, MANAGE] -> [DEVELOP]"], "a declared user is planned");
+    assert_eq!(planned.undeclared_drift(), 2);
+    assert!(planned.is_incomplete());
+    let found: Vec<_> = planned.unresolved.iter().map(|user| (user.id, user.assignments)).collect();
+    assert_eq!(found, [(Some(user), 1)]);
+    assert!(planned.notices.contains(&Notice::KeepsUndeclared));
+}
+
+#[test]
+fn a_declared_id_that_only_wabas_list_can_be_revoked_and_gains_nothing() {
+    let mut wanted = desired(Prune::Declared, state(&["2 20 MANAGE"]));
+    let at = Position::default();
+    let user = key(1, 20).user;
+    wanted.scope.users.insert(user, DeclaredUser { name: Name::from("gone"), by_role: false, at });
+    let planned = plan(&wanted, &observed(state(&["1 20 MANAGE"])));
+    assert_eq!(lines(&planned), ["Revoke 1 20 [MANAGE] -> []"]);
+    assert_eq!(planned.unresolved.iter().map(|user| user.assignments).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn what_prune_none_keeps_is_listed() {
+    let planned =
+        plan(&desired(Prune::None, state(&["1 1 MANAGE"])), &observed(state(&["1 1 DEVELOP", "1 2 MANAGE"])));
+    let kept: Vec<_> = planned.kept.iter().map(|kept| (kept.key, kept.tasks.to_string())).collect();
+    assert_eq!(kept, [(key(1, 1), "DEVELOP".to_owned()), (key(1, 2), "MANAGE".to_owned())]);
+}
+
+#[test]
+fn the_row_of_an_admin_is_deleted_only_by_role_or_with_a_waiver() {
+    let live = ["1 9 VIEW_COST", "2 4 VIEW_COST"];
+    let mut wanted = desired(Prune::All, State::default());
     assert_eq!(
-        with_implied(&["1 5 DEVELOP,MANAGE,VIEW_COST"], &["1 5 MANAGE"]),
-        ["5 keeps [MANAGE] gains [DEVELOP] loses [] blocked"]
+        lines(&plan(&wanted, &observed(state(&live)))),
+        ["Revoke 1 9 [VIEW_COST] -> [] blocked", "Revoke 2 4 [VIEW_COST] -> []"],
+        "user 4 is declared with by_role"
+    );
+    wanted.admin_rows.insert(key(1, 9).user);
+    assert_eq!(lines(&plan(&wanted, &observed(state(&live))))[0], "Revoke 1 9 [VIEW_COST] -> []");
+}
+
+#[test]
+fn a_rotation_gains_before_it_loses_whatever_the_ids() {
+    // 1 hands MESSAGING to 2, which hands DEVELOP to 3.
+    let changes =
+        check(Prune::Declared, &["1 2 MESSAGING", "1 3 DEVELOP"], &["1 1 MESSAGING", "1 2 DEVELOP"]);
+    assert_eq!(
+        changes,
+        ["Assign 1 3 [] -> [DEVELOP]", "Change 1 2 [DEVELOP] -> [MESSAGING]", "Revoke 1 1 [MESSAGING] -> []",]
+    );
+}
+
+#[test]
+fn only_an_exchange_is_split() {
+    let swap = plan(
+        &desired(Prune::Declared, state(&["1 1 DEVELOP", "1 2 MESSAGING"])),
+        &observed(state(&["1 1 MESSAGING", "1 2 DEVELOP"])),
+    );
+    let split: Vec<_> = swap.changes.iter().map(|change| (change.key.user.number(), change.split)).collect();
+    assert_eq!(split, [(2, false), (1, true)]);
+    let written: Vec<_> = writes(&swap.changes)
+        .iter()
+        .map(|write| (write.change.key.user.number(), write.after.to_string()))
+        .collect();
+    let written: Vec<_> = written.iter().map(|(user, after)| (*user, after.as_str())).collect();
+    assert_eq!(written, [(1, "DEVELOP, MESSAGING"), (2, "MESSAGING"), (1, "DEVELOP")]);
+}
+
+#[test]
+fn an_order_is_found_where_the_first_one_gets_stuck() {
+    // Whoever goes first by id (user 1) would take the holder of A that user 2 needs.
+    let live = state(&["1 1 DEVELOP", "1 2 DEVELOP", "1 3 DEVELOP,MESSAGING", "1 4 VIEW_COST"]);
+    let wanted = state(&["1 2 MESSAGING", "1 3 DEVELOP,VIEW_COST", "1 4 DEVELOP,VIEW_COST"]);
+    let mut goal = desired(Prune::Declared, wanted);
+    goal.acting_user = None;
+    let planned = plan(&goal, &observed(live));
+    assert!(planned.changes.iter().all(|change| !change.split), "{:?}", lines(&planned));
+}
+
+#[test]
+fn a_loss_that_needs_a_blocked_gain_is_blocked() {
+    // The acting user 5 cannot raise itself, so user 1 keeps MANAGE; user 2 may still go.
+    let changes = check(Prune::Declared, &["1 5 MANAGE"], &["1 1 MANAGE", "1 2 DEVELOP"]);
+    assert_eq!(
+        changes,
+        [
+            "Revoke 1 1 [MANAGE] -> [] blocked",
+            "Revoke 1 2 [DEVELOP] -> []",
+            "Assign 1 5 [] -> [MANAGE] blocked",
+        ]
     );
 }
 
@@ -318,7 +454,7 @@ proptest! {
             }
         }
         let order = |change: &Change| {
-            (change.key.waba, Some(change.key.user) == plan.acting_user, !change.lost().is_empty(), change.key.user)
+            (change.key.waba, Some(change.key.user) == plan.acting_user, !change.lost().is_empty())
         };
         prop_assert!(plan.changes.is_sorted_by_key(order));
         let summary = plan.summary();
@@ -327,33 +463,40 @@ proptest! {
     }
 
     #[test]
-    fn what_is_stored_beside_a_held_task_changes_no_change(
+    fn no_task_has_fewer_holders_on_the_way_than_before_and_after(
         prune in any_prune(), wanted in any_state(1..=5), live in any_state(1..=9), implied in any_implied(),
     ) {
         let mut desired = desired(prune, wanted);
         desired.implied = implied;
-        let beside = desired.implied.iter().next().map_or(&NOTHING, |(_, implied)| implied);
-        let stays = |key| {
-            prune == Prune::None
-                || desired.state.get(key).is_some_and(|wanted: &TaskSet| wanted.contains(Task::Manage))
-        };
-        let with_more: State = live
-            .iter()
-            .map(|(key, held)| {
-                let more = held.contains(Task::Manage) && stays(key);
-                (key, if more { held.union(beside) } else { held.clone() })
-            })
-            .collect();
-        let known = |live: &State| -> Vec<_> {
-            let plan = plan(&desired, &observed(live.clone()));
-            let known = |change: &Change| {
-                (change.key, change.gained(), change.lost(), change.because.clone(), change.blocked)
+        let plan = plan(&desired, &observed(live.clone()));
+        for changes in plan.by_waba() {
+            let waba = changes[0].key.waba;
+            let mut now: BTreeMap<UserId, TaskSet> =
+                live.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
+            let mut all = vec![now.clone()];
+            for write in writes(changes) {
+                prop_assert_eq!(now.get(&write.change.key.user).unwrap_or(&NOTHING), &write.before);
+                now.insert(write.change.key.user, write.after);
+                all.push(now.clone());
+            }
+            let exact = |now: &BTreeMap<UserId, TaskSet>, name: &str| {
+                now.values().filter(|held| held.names().any(|task| task == name)).count()
             };
-            plan.changes.iter().map(known).collect()
-        };
-        let with_more_known = known(&with_more);
-        prop_assert_eq!(&known(&live), &with_more_known);
-        prop_assert!(with_more_known.iter().all(|(_, gained, lost, ..)| !gained.is_empty() || !lost.is_empty()));
+            for task in ["MANAGE", "DEVELOP", "VIEW_COST", "NEW", "MESSAGING"] {
+                let floor = exact(&all[0], task).min(exact(&now, task));
+                prop_assert!(all.iter().all(|now| exact(now, task) >= floor), "{} {:?}", task, lines(&plan));
+            }
+            // Without admins, whose access does not depend on their row alone.
+            if changes.iter().all(|change| !change.admin) {
+                let given = |now: &BTreeMap<UserId, TaskSet>, task| {
+                    now.values().filter(|held| held.grants(task)).count()
+                };
+                for task in Task::ALL {
+                    let floor = given(&all[0], *task).min(given(&now, *task));
+                    prop_assert!(all.iter().all(|now| given(now, *task) >= floor), "{} {:?}", task, lines(&plan));
+                }
+            }
+        }
     }
 
     #[test]

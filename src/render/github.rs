@@ -56,8 +56,15 @@ impl Commands<'_> {
         let kind = found[0].kind;
         let level = match kind {
             FindingKind::Refused => "error",
-            FindingKind::Unreadable | FindingKind::Waived | FindingKind::Ending => "warning",
-            FindingKind::Notice | FindingKind::Partial | FindingKind::Highlight => {
+            FindingKind::Unreadable | FindingKind::Unresolved | FindingKind::Waived | FindingKind::Ending => {
+                "warning"
+            }
+            FindingKind::Policy
+            | FindingKind::Kept
+            | FindingKind::Left
+            | FindingKind::Notice
+            | FindingKind::Partial
+            | FindingKind::Highlight => {
                 let lines: Vec<String> = found.iter().map(|finding| finding.text.to_string()).collect();
                 return self.add("notice", kind.code(), None, &lines.join("\n"));
             }

@@ -71,7 +71,8 @@ fn sentence(sentence: &Sentence) -> String {
 /// Shows a name with its id.
 fn object(object: &NamedObject) -> String {
     let name = escape_html(&object.name);
-    let id = object.id.as_ref().map_or_else(String::new, |id| format!(" <span class=id>{id}</span>"));
+    let live = object.live_name.as_ref().map(|live| format!(" = {}", escape_html(live))).unwrap_or_default();
+    let id = object.id.as_ref().map_or_else(String::new, |id| format!("{live} <span class=id>{id}</span>"));
     format!("<span>{name}</span>{id}")
 }
 
@@ -114,8 +115,11 @@ fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     for found in view.findings(true) {
         let kind = found[0].kind;
         let class = match kind {
-            FindingKind::Refused | FindingKind::Unreadable => "box bad",
-            FindingKind::Waived
+            FindingKind::Refused | FindingKind::Unreadable | FindingKind::Unresolved => "box bad",
+            FindingKind::Policy
+            | FindingKind::Kept
+            | FindingKind::Left
+            | FindingKind::Waived
             | FindingKind::Notice
             | FindingKind::Partial
             | FindingKind::Ending
@@ -230,8 +234,12 @@ fn matrix(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
         for user in users.keys() {
             let live = held.get(user).copied().unwrap_or(&TaskSet::EMPTY);
             let change = changes.get(&(*waba, *user));
-            let cell = change.map_or_else(|| TaskDiff::unchanged(live), |change| TaskDiff::of(change));
-            write!(to, "<td>{}</td>", tasks(&cell, short))?;
+            let cell = change.map_or_else(|| TaskDiff::unchanged(live), |change| view.task_diff(change));
+            if live.is_empty() && change.is_none() && view.plan().by_role.contains(user) {
+                write!(to, "<td title=\"full access by its role as an admin\">by role</td>")?;
+            } else {
+                write!(to, "<td>{}</td>", tasks(&cell, short))?;
+            }
         }
         writeln!(to, "</tr>")?;
     }

@@ -69,13 +69,13 @@ impl Comment {
     }
 }
 
-/// Puts text in a code span that nothing in it can end, nor the cell of a table.
+/// Puts text in a code span that nothing in it can end.
 fn code(text: &str) -> String {
     let text = harmless(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if longest > 0 || text.starts_with(' ') || text.trim().is_empty() { " " } else { "" };
-    format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
+    format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 fn sentence(sentence: &Sentence) -> String {
@@ -96,19 +96,11 @@ fn item(finding: &Finding) -> String {
 }
 
 fn heading(view: &View<'_>) -> String {
-    let [assign, change, revoke, _] =
-        view.counts(&view.totals()).map(|(number, label)| format!("{number} {label}"));
-    let what = match (view.is_drift(), view.plan().changes.is_empty()) {
-        (false, true) => "no changes".to_owned(),
-        (true, true) => "no drift".to_owned(),
-        (false, false) => format!("{assign}, {change}, {revoke}"),
-        (true, false) => format!("drift: {assign}, {change}, {revoke}"),
-    };
     let refused = match view.violations.len() {
         0 => String::new(),
         violations => format!(" (refused: {})", count(violations, "violation", "violations")),
     };
-    format!("wabacl: {what}{refused}")
+    format!("wabacl: {}{refused}", view.headline())
 }
 
 /// Adds a table for each WABA, as many as fit.
@@ -132,23 +124,32 @@ fn tables(comment: &mut Comment, view: &View<'_>) {
 
 fn table(group: WabaChanges<'_>) -> String {
     let waba = group.waba();
-    let id = waba.id.map_or_else(String::new, |id| format!(" ({id})"));
+    let live = waba.live_name.map(|live| format!(" = <code>{}</code>", escape_html(&live)));
+    let live = live.unwrap_or_default();
+    let id = waba.id.map_or_else(String::new, |id| format!("{live} ({id})"));
     let mut text = format!(
         "<details><summary><code>{}</code>{id}: {}</summary>\n\n| | user | tasks | why |\n|---|---|---|---|\n",
         escape_html(&waba.name),
         numbers(group)
     );
     for change in group.changes(false) {
-        let (sign, user) = (sign(change.action), code(&change.user.name));
-        let _ = writeln!(text, "| {sign} | {user} | {} | {} |", tasks(&change.tasks), why(&change));
+        let sign = sign(change.action);
+        let user = Sentence::default().user(&change.user);
+        let [user, tasks, why] = [self::sentence(&user), tasks(&change.tasks), why(&change)].map(cell);
+        let _ = writeln!(text, "| {sign} | {user} | {tasks} | {why} |");
     }
     text + "\n</details>\n\n"
+}
+
+/// Returns text that stays within the cell of a table, also in a code span.
+fn cell(text: String) -> String {
+    if text.contains('|') { text.replace('|', "\\|") } else { text }
 }
 
 /// Counts the changes of a WABA by their sign: `+2, −1`.
 fn numbers(group: WabaChanges<'_>) -> String {
     let actions = [Action::Assign, Action::Change, Action::Revoke];
-    let number = |action| group.raw().iter().filter(|change| change.action() == action).count();
+    let number = |action| group.actions().filter(|of| *of == action).count();
     let counted = actions.map(|action| (sign(action), number(action)));
     let counted = counted.iter().filter(|(_, number)| *number > 0);
     counted.map(|(sign, number)| format!("{sign}{number}")).collect::<Vec<_>>().join(", ")
@@ -210,8 +211,8 @@ mod tests {
         fn no_name_is_markup(name in "x(\\PC*|.*|[-`|@#<>&!\\[\\]()*_~:/a-z0-9 ]*)", is_drift: bool) {
             // Without code spans, only the headings of tables hold names; there they are escaped for HTML.
             let shown = |name: &str| without_code(&plan(&everything(|_| name.to_owned()).view(is_drift)));
-            let summary = |name: &str| format!("<summary><code>{}</code>", escape_html(name));
-            prop_assert_eq!(shown(&name), shown("x").replace(&summary("x"), &summary(&name)));
+            let html = |name: &str| format!("<code>{}</code>", escape_html(name));
+            prop_assert_eq!(shown(&name), shown("x").replace(&html("x"), &html(&name)));
         }
     }
 

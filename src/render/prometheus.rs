@@ -48,6 +48,17 @@ pub fn drift(view: &View<'_>, now: Timestamp, previous: Option<&str>) -> String 
         "WABAs in scope that could not be read.",
         totals.unreadable,
     );
+    metrics.value(
+        "wabacl_drift_undeclared_assignments",
+        "Live assignments in scope of system users that no manifest declares, unless that is accepted.",
+        totals.undeclared,
+    );
+    metrics.value(
+        "wabacl_drift_kept_assignments",
+        "Live assignments in scope with tasks that only `prune: none` keeps.",
+        totals.kept,
+    );
+    metrics.value("wabacl_drift_unresolved_users", "Declared users that were not found.", totals.unresolved);
     if let Some(ending) = totals.ending {
         metrics.value("wabacl_drift_expiring_grants", "Grants that end soon.", ending);
     }
@@ -68,6 +79,8 @@ fn unmanaged_word(why: UnmanagedReason) -> &'static str {
         UnmanagedReason::Person => "person",
         UnmanagedReason::OtherBusiness => "other-business",
         UnmanagedReason::Undeclared => "undeclared",
+        UnmanagedReason::Ignored => "ignored",
+        UnmanagedReason::OtherSet => "other-set",
         UnmanagedReason::Unknown => "unknown",
     }
 }

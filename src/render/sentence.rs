@@ -68,10 +68,16 @@ impl Sentence {
 
     /// Adds a name with its id in parentheses and `end` behind it. The id of an object without a name is its name.
     pub(super) fn object(self, object: &NamedObject, end: &str) -> Self {
-        match &object.id {
-            Some(id) => self.name(&object.name).own(format!("({id}){end}")),
-            None => self.strong(format!("{}{end}", object.name)),
+        match (&object.id, &object.live_name) {
+            (Some(id), None) => self.name(&object.name).own(format!("({id}){end}")),
+            (Some(id), Some(live)) => self.name(&object.name).own("=").name(live).own(format!("({id}){end}")),
+            (None, _) => self.strong(format!("{}{end}", object.name)),
         }
+    }
+
+    /// Adds a user: its name, and its id and live name if the manifests use another name.
+    pub(super) fn user(self, user: &NamedObject) -> Self {
+        if user.live_name.is_some() { self.object(user, "") } else { self.name(&user.name) }
     }
 
     /// Adds the tasks of a set, or `nothing`.

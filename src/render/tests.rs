@@ -63,13 +63,15 @@ fn changes(view: &View<'_>, format: Format) -> Vec<String> {
     // A page folds nothing.
     let verbose = format == Format::Html;
     let of_change = |change: ShownChange| {
+        let moved = change.moved();
         let notes = change.notes.iter().map(|note| &note.text);
         let texts = change.reasons.iter().chain(notes).map(ToString::to_string);
         let mut items: Vec<String> = texts.chain([change.user.name]).collect();
+        let (more, fewer) = wording::drift_leads(moved);
         let sets = [
-            (TaskMark::Kept, "", "holds, and should:"),
-            (TaskMark::Gained, "+", "should hold, and does not:"),
-            (TaskMark::Lost, "-", "holds, and should not:"),
+            (TaskMark::Kept, "", "holds as declared:"),
+            (TaskMark::Gained, "+", more),
+            (TaskMark::Lost, "-", fewer),
         ];
         for (mark, sign, lead) in sets {
             let sign = if is_drift_text { "" } else { sign };
@@ -97,11 +99,12 @@ fn the_fixture_has_one_of_everything() {
         .union(&BTreeSet::from_iter::<Vec<_>>(kinds(&drift)))
         .copied()
         .collect();
-    assert_eq!(all.len(), 7);
-    let shown: Vec<ShownChange> = drift.groups().flat_map(|group| group.changes(false)).collect();
+    assert_eq!(all.len(), 11);
+    let shown = |view: &View<'_>| view.groups().flat_map(|group| group.changes(false)).collect::<Vec<_>>();
+    let shown: Vec<ShownChange> = shown(&drift).into_iter().chain(shown(&plan)).collect();
     let notes: Vec<NoteKind> =
         shown.iter().flat_map(|change| change.notes.iter().map(|note| note.kind)).collect();
-    for kind in [NoteKind::Blocked, NoteKind::Admin, NoteKind::LastWrite] {
+    for kind in [NoteKind::Blocked, NoteKind::Admin, NoteKind::AdminAccess, NoteKind::LastWrite] {
         assert!(notes.contains(&kind), "{kind:?}");
     }
     for moved in Moved::ALL {
@@ -138,14 +141,20 @@ fn every_format_shows_everything() {
 #[test]
 fn text_shows_a_plan() {
     insta::assert_snapshot!(text::plan(&everything(str::to_owned).view(false), &PLAIN), @r#"
-    WABA acme-eu (500)
+    Policy that is not the default, or changed:
+      ! guards.max_removals changes from 75 to 1000000 (default: 50)
+      ! ignored_users changes from not set to legacy (default: 50)
+      ! prune is all (default: 50)
+
+    WABA acme-eu = Acme Europe (500)
       + deploy-bot +MANAGE +MANAGE_TEMPLATES
           by grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1)
           the user is an admin: the API might not list it even after the write
       ~ CI Admin   VIEW_COST +FULL_CONTROL
           by grants[32] "releases" at access.yaml:32 until 2026-12-31 (OPS-2)
-          apply skips this: the acting user cannot raise its own tasks
-      ~ reporting  MANAGE +VIEW_INSIGHTS -DEVELOP -NEW_TASK
+          apply skips this: a system user cannot raise its own tasks; let another
+            admin make this change
+      ~ reporting  = Contractor Bob (13) MANAGE +VIEW_INSIGHTS -DEVELOP -NEW_TASK
           by grants[40] "releases" at access.yaml:40 until 2026-12-31 (OPS-3)
           by grants[41] "releases" at access.yaml:41 until 2026-12-31 (OPS-3)
           by grants[42] "releases" at access.yaml:42 until 2026-12-31 (OPS-3)
@@ -159,22 +168,44 @@ fn text_shows_a_plan() {
       - old-bot  -MESSAGING
           the user is not declared; the WABA is declared at access.yaml:12 (prune:
             all)
+      + support  +VIEW_COST
+          by grants[35] "releases" at access.yaml:35 until 2026-12-31 (OPS-5)
+          the user is an admin with full access by its role: this assignment narrows
+            it to these tasks
 
-    Not managed: 4 assignments (1 person, 1 system user of another business, 1
-      undeclared system user, 1 user of an unknown kind).
+    Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared
+      system user, 1 ignored system user, 1 system user of another set, 1 user of an
+      unknown kind).
       . undeclared system user legacy-import (23) on Initech Shop holds MANAGE
+
+    Kept by prune: none:
+      . support on acme-eu keeps DEVELOP
+
+    Left the scope:
+      . renamed (503): nothing is removed there; still held: deploy-bot MANAGE
 
     Could not be read, and not planned: 1 WABA.
       ? globex (502): (#200) not permitted
+
+    Not found, and not planned: 1 declared user.
+      ? lost-bot (30): no system user of this business has this id (2 assignments
+          not planned)
 
     Note: Initech Shop (501): its list came back empty and nothing could confirm
         that; it is planned as empty
     Note: deploy-bot is an admin of the business: the API might not list it even
         after the write
+    Note: a declared user was not found, and could be one of those that no manifest
+        declares: nobody undeclared or released loses access
+    Note: campaign (14) is found by its name; when the manifests were last applied,
+        that was the system user 41
+    Note: the manifests of --previous cannot be used, so nobody is released: they
+        | are empty
 
     ! old-bot loses everything on 1 WABA where no grant names it
     ! campaign loses everything on 1 WABA where its grants have expired
-    ! reporting loses tasks on 1 WABA
+    ! support is narrowed on 1 WABA where it has full access by its role as an admin
+    ! reporting = Contractor Bob (13) loses tasks on 1 WABA
     ! CI Admin newly gets FULL_CONTROL on 1 WABA
     ! deploy-bot newly gets MANAGE on 1 WABA
 
@@ -183,33 +214,38 @@ fn text_shows_a_plan() {
         to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
 
     Partial: narrowed by --waba; other WABAs were not read.
-    Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not
-      attempted; 1 WABA could not be read.
-    Applying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.
+    Plan: 2 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 undeclared; 1 of
+      them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
+      WABA could not be read; 1 WABA left the scope.
+    Applying it takes 10 API calls: 5 writes, and 5 reads of 2 WABAs.
     "#);
 }
 
 #[test]
 fn text_shows_drift() {
     insta::assert_snapshot!(text::plan(&everything(str::to_owned).view(true), &PLAIN), @r#"
-    WABA acme-eu (500)
-      + deploy-bot
-        should hold, and does not: MANAGE MANAGE_TEMPLATES
+    Policy that is not the default, or changed:
+      ! guards.max_removals changes from 75 to 1000000 (default: 50)
+      ! ignored_users changes from not set to legacy (default: 50)
+      ! prune is all (default: 50)
+
+    WABA acme-eu = Acme Europe (500)
+      - deploy-bot
+        lost outside the manifests: MANAGE MANAGE_TEMPLATES
           by grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1)
           the user is an admin: the API might not list it even after the write
           last written 1970-01-01 00:00 UTC as CI Admin by jenkins on build-7 to
             MANAGE failed: timed out (run run-1, write 3)
           drift: live access changed
       ~ CI Admin
-        should hold, and does not: FULL_CONTROL
-        holds, and should: VIEW_COST
+        the manifests newly give it: FULL_CONTROL
+        holds as declared: VIEW_COST
           by grants[32] "releases" at access.yaml:32 until 2026-12-31 (OPS-2)
-          apply skips this: the acting user cannot raise its own tasks
           in progress: the manifests changed, or a grant expired
-      ~ reporting
-        should hold, and does not: VIEW_INSIGHTS
-        holds, and should not: DEVELOP NEW_TASK
-        holds, and should: MANAGE
+      ~ reporting = Contractor Bob (13)
+        gained outside the manifests: DEVELOP NEW_TASK
+        lost outside the manifests: VIEW_INSIGHTS
+        holds as declared: MANAGE
           by grants[40] "releases" at access.yaml:40 until 2026-12-31 (OPS-3)
           by grants[41] "releases" at access.yaml:41 until 2026-12-31 (OPS-3)
           by grants[42] "releases" at access.yaml:42 until 2026-12-31 (OPS-3)
@@ -218,36 +254,59 @@ fn text_shows_drift() {
           both live access and the manifests changed
 
     WABA Initech Shop (501)
-      - campaign
-        holds, and should not: MESSAGING
+      + campaign
+        holds beyond the manifests: MESSAGING
           expired: grants[34] "releases" at access.yaml:34 until 2026-12-31 (OPS-4)
             (prune: declared)
           as before the plan: never applied here, or undone
-      - old-bot
-        holds, and should not: MESSAGING
+      + old-bot
+        holds beyond the manifests: MESSAGING
           the user is not declared; the WABA is declared at access.yaml:12 (prune:
             all)
           unknown which side changed
+      - support
+        lacks what the manifests give: VIEW_COST
+          by grants[35] "releases" at access.yaml:35 until 2026-12-31 (OPS-5)
+          the user is an admin: without an assignment it has the full access of its
+            role
 
-    Not managed: 4 assignments (1 person, 1 system user of another business, 1
-      undeclared system user, 1 user of an unknown kind).
+    Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared
+      system user, 1 ignored system user, 1 system user of another set, 1 user of an
+      unknown kind).
       . undeclared system user legacy-import (23) on Initech Shop holds MANAGE
+
+    Kept by prune: none:
+      . support on acme-eu keeps DEVELOP
+
+    Left the scope:
+      . renamed (503): nothing is removed there; still held: deploy-bot MANAGE
 
     Could not be read, and not planned: 1 WABA.
       ? globex (502): (#200) not permitted
+
+    Not found, and not planned: 1 declared user.
+      ? lost-bot (30): no system user of this business has this id (2 assignments
+          not planned)
 
     Note: Initech Shop (501): its list came back empty and nothing could confirm
         that; it is planned as empty
     Note: deploy-bot is an admin of the business: the API might not list it even
         after the write
+    Note: a declared user was not found, and could be one of those that no manifest
+        declares: nobody undeclared or released loses access
+    Note: campaign (14) is found by its name; when the manifests were last applied,
+        that was the system user 41
+    Note: the manifests of --previous cannot be used, so nobody is released: they
+        | are empty
 
     1 grant ends soon:
       - grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1) for 1 user
           on 2 WABAs
 
     Partial: narrowed by --waba; other WABAs were not read.
-    Drift: 1 missing, 2 different, 2 too many, 118 as declared; 1 of them not
-      attempted; 1 WABA could not be read.
+    Drift: 2 missing, 2 different, 2 too many, 118 as declared; 1 undeclared; 1 of
+      them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
+      WABA could not be read; 1 WABA left the scope.
     Of them: 1 where live access changed, 1 where the manifests changed, 1 where
       both changed, 1 where the plan was not applied or was undone, 1 where that is
       unknown.
@@ -258,7 +317,13 @@ fn text_shows_drift() {
 fn markdown_shows_a_plan() {
     insta::assert_snapshot!(shown(Format::Markdown, false), @r#"
     <!-- wabacl-plan -->
-    ### wabacl: 1 to assign, 2 to change, 2 to revoke (refused: 1 violation)
+    ### wabacl: 2 to assign, 2 to change, 2 to revoke, 1 undeclared (refused: 1 violation)
+
+    **Policy that is not the default, or changed:**
+
+    - `guards.max_removals` **changes from** `75` to `1000000` (default: 50)
+    - `ignored_users` **changes from** `not set` to `legacy` (default: 50)
+    - `prune` is `all` (default: 50)
 
     **Refused by the guards:**
 
@@ -268,14 +333,29 @@ fn markdown_shows_a_plan() {
 
     - `globex` (502): `(#200) not permitted`
 
+    **Not found, and not planned:**
+
+    - `lost-bot` (30): `no system user of this business has this id` (2 assignments not planned)
+
     **Waived:**
 
     - **protected-user:** `reporting is protected`
+
+    **Kept by prune: none:**
+
+    - `support` on `acme-eu` keeps DEVELOP
+
+    **Left the scope:**
+
+    - `renamed` (503): nothing is removed there; still held: `deploy-bot` MANAGE
 
     **Notes:**
 
     - `Initech Shop` (501): its list came back empty and nothing could confirm that; it is planned as empty
     - `deploy-bot` is an admin of the business: the API might not list it even after the write
+    - a declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access
+    - `campaign` (14) is found by its name; when the manifests were last applied, that was the system user 41
+    - the manifests of --previous cannot be used, so nobody is released: `they are empty`
 
     **Partial:**
 
@@ -285,83 +365,103 @@ fn markdown_shows_a_plan() {
 
     - `old-bot` **loses everything** on 1 WABA where no grant names it
     - `campaign` **loses everything** on 1 WABA where its grants have expired
-    - `reporting` **loses tasks** on 1 WABA
+    - `support` **is narrowed** on 1 WABA where it has full access by its role as an admin
+    - `reporting` = `Contractor Bob` (13) **loses tasks** on 1 WABA
     - `CI Admin` **newly gets FULL_CONTROL** on 1 WABA
     - `deploy-bot` **newly gets MANAGE** on 1 WABA
 
-    <details><summary><code>acme-eu</code> (500): +1, ~2</summary>
+    <details><summary><code>acme-eu</code> = <code>Acme Europe</code> (500): +1, ~2</summary>
 
     | | user | tasks | why |
     |---|---|---|---|
     | + | `deploy-bot` | **+`MANAGE`** **+`MANAGE_TEMPLATES`** | by `grants[31]` `"releases"` at `access.yaml:31` until 2026-12-31 `(OPS-1)`<br>the user is an admin: the API might not list it even after the write |
-    | ~ | `CI Admin` | `VIEW_COST` **+`FULL_CONTROL`** | by `grants[32]` `"releases"` at `access.yaml:32` until 2026-12-31 `(OPS-2)`<br>apply skips this: the acting user cannot raise its own tasks |
-    | ~ | `reporting` | `MANAGE` **+`VIEW_INSIGHTS`** ~~−`DEVELOP`~~ ~~−`NEW_TASK`~~ | by `grants[40]` `"releases"` at `access.yaml:40` until 2026-12-31 `(OPS-3)`<br>by `grants[41]` `"releases"` at `access.yaml:41` until 2026-12-31 `(OPS-3)`<br>by `grants[42]` `"releases"` at `access.yaml:42` until 2026-12-31 `(OPS-3)`<br>and 2 more grants<br>not granted to the user declared at `access.yaml:7` (prune: declared) |
+    | ~ | `CI Admin` | `VIEW_COST` **+`FULL_CONTROL`** | by `grants[32]` `"releases"` at `access.yaml:32` until 2026-12-31 `(OPS-2)`<br>apply skips this: a system user cannot raise its own tasks; let another admin make this change |
+    | ~ | `reporting` = `Contractor Bob` (13) | `MANAGE` **+`VIEW_INSIGHTS`** ~~−`DEVELOP`~~ ~~−`NEW_TASK`~~ | by `grants[40]` `"releases"` at `access.yaml:40` until 2026-12-31 `(OPS-3)`<br>by `grants[41]` `"releases"` at `access.yaml:41` until 2026-12-31 `(OPS-3)`<br>by `grants[42]` `"releases"` at `access.yaml:42` until 2026-12-31 `(OPS-3)`<br>and 2 more grants<br>not granted to the user declared at `access.yaml:7` (prune: declared) |
 
     </details>
 
-    <details><summary><code>Initech Shop</code> (501): −2</summary>
+    <details><summary><code>Initech Shop</code> (501): +1, −2</summary>
 
     | | user | tasks | why |
     |---|---|---|---|
     | − | `campaign` | ~~−`MESSAGING`~~ | expired: `grants[34]` `"releases"` at `access.yaml:34` until 2026-12-31 `(OPS-4)` (prune: declared) |
     | − | `old-bot` | ~~−`MESSAGING`~~ | the user is not declared; the WABA is declared at `access.yaml:12` (prune: all) |
+    | + | `support` | **+`VIEW_COST`** | by `grants[35]` `"releases"` at `access.yaml:35` until 2026-12-31 `(OPS-5)`<br>the user is an admin with full access by its role: this assignment narrows it to these tasks |
 
     </details>
 
-    Not managed: 4 assignments (1 person, 1 system user of another business, 1 undeclared system user, 1 user of an unknown kind).
+    Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).
 
     - undeclared system user `legacy-import` (23) on `Initech Shop` holds MANAGE
 
-    Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not attempted; 1 WABA could not be read.
+    Plan: 2 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.
 
-    Applying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.
+    Applying it takes 10 API calls: 5 writes, and 5 reads of 2 WABAs.
     "#);
 }
 
 #[test]
 fn commands_show_a_plan() {
     insta::assert_snapshot!(shown(Format::Github, false), @"
+    ::notice title=policy::guards.max_removals changes from 75 to 1000000 (default: 50)%0Aignored_users changes from not set to legacy (default: 50)%0Aprune is all (default: 50)
     ::error file=infra/access.yaml,line=7,col=5,title=min-holders::Refused by the guards: nobody would hold DEVELOP%0Ato waive it for one run: --waive min-holders or --waive min-holders=acme-eu
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
+    ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30): no system user of this business has this id (2 assignments not planned)
     ::warning file=infra/access.yaml,line=7,col=5,title=protected-user::Waived: reporting is protected
-    ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write
+    ::notice title=kept::support on acme-eu keeps DEVELOP
+    ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
+    ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
     ::notice title=partial::narrowed by --waba; other WABAs were not read.
-    ::notice title=highlights::old-bot loses everything on 1 WABA where no grant names it%0Acampaign loses everything on 1 WABA where its grants have expired%0Areporting loses tasks on 1 WABA%0ACI Admin newly gets FULL_CONTROL on 1 WABA%0Adeploy-bot newly gets MANAGE on 1 WABA
-    ::notice title=unmanaged::Not managed: 4 assignments (1 person, 1 system user of another business, 1 undeclared system user, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop holds MANAGE
-    ::notice title=plan::Plan: 1 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 of them not attempted; 1 WABA could not be read.%0AApplying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.
+    ::notice title=highlights::old-bot loses everything on 1 WABA where no grant names it%0Acampaign loses everything on 1 WABA where its grants have expired%0Asupport is narrowed on 1 WABA where it has full access by its role as an admin%0Areporting = Contractor Bob (13) loses tasks on 1 WABA%0ACI Admin newly gets FULL_CONTROL on 1 WABA%0Adeploy-bot newly gets MANAGE on 1 WABA
+    ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop holds MANAGE
+    ::notice title=plan::Plan: 2 to assign, 2 to change, 2 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.%0AApplying it takes 10 API calls: 5 writes, and 5 reads of 2 WABAs.
     ");
 }
 
 #[test]
 fn commands_show_drift() {
     insta::assert_snapshot!(shown(Format::Github, true), @r#"
+    ::notice title=policy::guards.max_removals changes from 75 to 1000000 (default: 50)%0Aignored_users changes from not set to legacy (default: 50)%0Aprune is all (default: 50)
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
-    ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write
+    ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30): no system user of this business has this id (2 assignments not planned)
+    ::notice title=kept::support on acme-eu keeps DEVELOP
+    ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
+    ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
     ::notice title=partial::narrowed by --waba; other WABAs were not read.
     ::warning file=infra/access.yaml,line=31,col=5,title=expiring-grant::Grants that end soon: grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1) for 1 user on 2 WABAs
-    ::notice title=unmanaged::Not managed: 4 assignments (1 person, 1 system user of another business, 1 undeclared system user, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop holds MANAGE
-    ::notice title=plan::Drift: 1 missing, 2 different, 2 too many, 118 as declared; 1 of them not attempted; 1 WABA could not be read.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
+    ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop holds MANAGE
+    ::notice title=plan::Drift: 2 missing, 2 different, 2 too many, 118 as declared; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
     "#);
 }
 
 #[test]
 fn a_diff_shows_a_plan() {
     insta::assert_snapshot!(shown(Format::Diff, false), @r#"
+    # Policy that is not the default, or changed: guards.max_removals changes from 75 to 1000000 (default: 50)
+    # Policy that is not the default, or changed: ignored_users changes from not set to legacy (default: 50)
+    # Policy that is not the default, or changed: prune is all (default: 50)
     # Refused by the guards: min-holders: nobody would hold DEVELOP
     #     to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
     # Could not be read, and not planned: globex (502): (#200) not permitted
+    # Not found, and not planned: lost-bot (30): no system user of this business has this id (2 assignments not planned)
     # Waived: protected-user: reporting is protected
+    # Kept by prune: none: support on acme-eu keeps DEVELOP
+    # Left the scope: renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     # Notes: Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty
     # Notes: deploy-bot is an admin of the business: the API might not list it even after the write
+    # Notes: a declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access
+    # Notes: campaign (14) is found by its name; when the manifests were last applied, that was the system user 41
+    # Notes: the manifests of --previous cannot be used, so nobody is released: they are empty
     # Partial: narrowed by --waba; other WABAs were not read.
     # Highlights: old-bot loses everything on 1 WABA where no grant names it
     # Highlights: campaign loses everything on 1 WABA where its grants have expired
-    # Highlights: reporting loses tasks on 1 WABA
+    # Highlights: support is narrowed on 1 WABA where it has full access by its role as an admin
+    # Highlights: reporting = Contractor Bob (13) loses tasks on 1 WABA
     # Highlights: CI Admin newly gets FULL_CONTROL on 1 WABA
     # Highlights: deploy-bot newly gets MANAGE on 1 WABA
     --- live.yaml
     +++ desired.yaml
-    @@ -1,6 +1,5 @@
+    @@ -1,6 +1,6 @@
      "acme-eu (500)":
     +  "deploy-bot (11)": [MANAGE, MANAGE_TEMPLATES]
     -  "CI Admin (12)": [VIEW_COST]
@@ -371,6 +471,7 @@ fn a_diff_shows_a_plan() {
      "Initech Shop (501)":
     -  "campaign (14)": [MESSAGING]
     -  "old-bot (15)": [MESSAGING]
+    +  "support (16)": [VIEW_COST]
     "#);
 }
 
@@ -379,7 +480,7 @@ fn metrics_show_drift() {
     insta::assert_snapshot!(shown(Format::Prometheus, true), @r#"
     # HELP wabacl_drift_changes Assignments that differ from the manifests, by the action that an apply would take.
     # TYPE wabacl_drift_changes gauge
-    wabacl_drift_changes{business="98",action="assign"} 1
+    wabacl_drift_changes{business="98",action="assign"} 2
     wabacl_drift_changes{business="98",action="change"} 2
     wabacl_drift_changes{business="98",action="revoke"} 2
     # HELP wabacl_drift_moved Assignments that differ from the manifests, by the side that changed.
@@ -394,6 +495,8 @@ fn metrics_show_drift() {
     wabacl_drift_unmanaged_assignments{business="98",why="person"} 1
     wabacl_drift_unmanaged_assignments{business="98",why="other-business"} 1
     wabacl_drift_unmanaged_assignments{business="98",why="undeclared"} 1
+    wabacl_drift_unmanaged_assignments{business="98",why="ignored"} 1
+    wabacl_drift_unmanaged_assignments{business="98",why="other-set"} 1
     wabacl_drift_unmanaged_assignments{business="98",why="unknown"} 1
     # HELP wabacl_drift_unchanged_assignments Live assignments in scope that match the manifests.
     # TYPE wabacl_drift_unchanged_assignments gauge
@@ -401,6 +504,15 @@ fn metrics_show_drift() {
     # HELP wabacl_drift_unreadable_wabas WABAs in scope that could not be read.
     # TYPE wabacl_drift_unreadable_wabas gauge
     wabacl_drift_unreadable_wabas{business="98"} 1
+    # HELP wabacl_drift_undeclared_assignments Live assignments in scope of system users that no manifest declares, unless that is accepted.
+    # TYPE wabacl_drift_undeclared_assignments gauge
+    wabacl_drift_undeclared_assignments{business="98"} 1
+    # HELP wabacl_drift_kept_assignments Live assignments in scope with tasks that only `prune: none` keeps.
+    # TYPE wabacl_drift_kept_assignments gauge
+    wabacl_drift_kept_assignments{business="98"} 1
+    # HELP wabacl_drift_unresolved_users Declared users that were not found.
+    # TYPE wabacl_drift_unresolved_users gauge
+    wabacl_drift_unresolved_users{business="98"} 1
     # HELP wabacl_drift_expiring_grants Grants that end soon.
     # TYPE wabacl_drift_expiring_grants gauge
     wabacl_drift_expiring_grants{business="98"} 1

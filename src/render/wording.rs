@@ -53,6 +53,9 @@ fn loss(prune: Prune, line: &WhyGone, sources: &Sources) -> Sentence {
         WhyGone::Declared(at) => {
             Sentence::default().own("not granted to the user declared at").fixed(&place(*at, sources))
         }
+        WhyGone::Released(at) => Sentence::default()
+            .own("the user is declared no more; it was declared at")
+            .fixed(&place(*at, sources)),
         WhyGone::Undeclared(at) => Sentence::default()
             .own("the user is not declared; the WABA is declared at")
             .fixed(&place(*at, sources)),
@@ -68,10 +71,10 @@ fn loss(prune: Prune, line: &WhyGone, sources: &Sources) -> Sentence {
 pub(super) fn unmanaged_noun(reason: UnmanagedReason) -> (&'static str, &'static str) {
     match reason {
         UnmanagedReason::Person => ("person", "people"),
-        UnmanagedReason::OtherBusiness => {
-            ("system user of another business", "system users of other businesses")
-        }
+        UnmanagedReason::OtherBusiness => ("holder of another business", "holders of other businesses"),
         UnmanagedReason::Undeclared => ("undeclared system user", "undeclared system users"),
+        UnmanagedReason::Ignored => ("ignored system user", "ignored system users"),
+        UnmanagedReason::OtherSet => ("system user of another set", "system users of other sets"),
         UnmanagedReason::Unknown => ("user of an unknown kind", "users of an unknown kind"),
     }
 }
@@ -92,6 +95,17 @@ pub(super) fn unmanaged(plan: &Plan) -> String {
         count(plan.unmanaged.len(), "assignment", "assignments"),
         parts.join(", ")
     )
+}
+
+/// Returns the words for tasks that a user holds beyond the manifests, and for those that it lacks, in drift.
+pub(super) fn drift_leads(moved: Option<Moved>) -> (&'static str, &'static str) {
+    match moved {
+        Some(Moved::Live | Moved::Both) => ("gained outside the manifests:", "lost outside the manifests:"),
+        Some(Moved::Manifests) => ("the manifests give it no more:", "the manifests newly give it:"),
+        Some(Moved::Undone | Moved::Unknown) | None => {
+            ("holds beyond the manifests:", "lacks what the manifests give:")
+        }
+    }
 }
 
 /// Returns which side changed.
@@ -133,6 +147,9 @@ pub(super) fn outcome(outcome: &Outcome) -> Sentence {
         Outcome::AlreadySo => lead("already as planned"),
         Outcome::AcceptedNotListed => lead("accepted, not listed: the user is an admin"),
         Outcome::StoredDifferently { stored } => lead("stored differently:").tasks(stored),
+        Outcome::InPart { why } => {
+            lead("in part: gained what it should, and still holds what it should lose:").foreign(why)
+        }
         Outcome::Moved { found } => lead("changed meanwhile, not written: found").tasks(found),
         Outcome::Failed { error } => lead("failed:").foreign(error),
         Outcome::Unknown { error } => lead("unknown:").foreign(error),

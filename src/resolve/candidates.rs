@@ -16,6 +16,8 @@ pub(super) struct Candidate<'a> {
     pub(super) shared: Option<Shared>,
     pub(super) prune: Option<Prune>,
     pub(super) line_of_credit: Option<Position>,
+    /// Whether it is known to be away. Grants may select it, and nothing is read or planned there.
+    pub(super) gone: bool,
     pub(super) at: Position,
 }
 
@@ -48,6 +50,11 @@ impl<'a> Candidates<'a> {
         for (id, live) in directory.wabas.iter().filter(|(id, _)| !named.contains(id)) {
             all.extend(discovered(*id, live, &manifest.discover, diagnostics));
         }
+        let matches_any = |rule: &&DiscoverRule| {
+            directory.wabas.values().any(|live| discovers(rule, &live.name, live.edge))
+        };
+        let idle = manifest.discover.iter().filter(|rule| !matches_any(rule));
+        diagnostics.extend(idle.map(|rule| diagnostic::discovers_nothing(rule.at)));
         Self::new(all, manifest)
     }
 
@@ -152,12 +159,16 @@ fn declared<'a>(name: &'a Name, entry: &'a WabaDeclaration) -> Candidate<'a> {
         shared: Some(entry.shared.value),
         prune: entry.prune,
         line_of_credit: entry.line_of_credit,
+        gone: entry.gone.is_some(),
         at: entry.at,
     }
 }
 
 /// Returns the diagnostic for a declared WABA whose `shared` contradicts the API.
 fn contradiction(name: &Name, entry: &WabaDeclaration, live: &DirectoryWaba) -> Option<Diagnostic> {
+    if let Some(at) = entry.gone {
+        return (live.edge != Edge::Direct).then(|| diagnostic::gone_but_listed(at, name));
+    }
     let (declared, at) = (entry.shared.value, entry.shared.at);
     let on_wrong_edge = match live.edge {
         Edge::Owned => declared != Shared::Owned,
@@ -221,6 +232,7 @@ fn discovered<'a>(
         shared: shared.map(|shared| shared.value).or(owned),
         prune: prune.map(|prune| prune.value),
         line_of_credit: None,
+        gone: false,
         at: first.at,
     })
 }

@@ -11,12 +11,15 @@ mod users;
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
-    AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, GrantSource, Name, Policy,
-    Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, UserId, WabaId,
+    AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource, Name,
+    Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved, UserId,
+    WabaId,
 };
 use candidates::Candidates;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
+use users::Users;
+pub use users::{admin_rows, released};
 
 /// A resolved manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,56 +39,86 @@ pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Resolves a manifest against the directory of its business, for a day in UTC. `acting_user` is the system user of the
-/// token, if it is known.
+/// What a manifest is resolved for, besides the directory.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The day, in UTC.
+    pub day: Date,
+    /// The system user of the token, if it is known.
+    pub acting_user: Option<UserId>,
+    /// What the manifests of the set declared earlier.
+    pub earlier: &'a Earlier,
+    /// The admins whose last assignment on a WABA may be deleted: names or ids; `None` is everybody.
+    pub admin_rows: &'a [Option<String>],
+}
+
+/// Resolves a manifest against the directory of its business.
 ///
 /// Returns `None` if any of the diagnostics is an error. They include those of [`check_offline`].
 pub fn resolve(
     manifest: &Manifest,
     directory: &Directory,
-    acting_user: Option<UserId>,
-    day: Date,
+    circumstances: Circumstances<'_>,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
+    let Circumstances { day, acting_user, earlier, admin_rows } = circumstances;
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
     let selections = select_all(manifest, &candidates, true, &mut diagnostics);
     rules::check(manifest, day, &candidates, &selections, &mut diagnostics);
-    let users = users::look_up(manifest, directory, &mut diagnostics);
+    let Users { found: users, unresolved } = users::look_up(manifest, directory, &mut diagnostics);
+    let ignored = users::ignored(manifest, directory, &users, &mut diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
     }
     let claims = claims(manifest, &candidates, &selections, &users);
     let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, day)).collect();
+    let scope = scope(manifest, directory, &candidates, &users);
+    let unresolved = unresolved.into_iter().map(|(name, unresolved)| Unresolved {
+        assignments: users::assignments(name, manifest, &candidates, &selections, day),
+        ..unresolved
+    });
+    let policy = policy(manifest, directory, &users);
     let desired = Desired {
         business: directory.business,
         // Ids are app-scoped: an id that is not in the directory may be one of its users as another app sees it.
         acting_user: acting_user.filter(|user| directory.system_users.contains_key(user)),
         day,
         state: state(&claims, &grants),
-        scope: scope(manifest, &candidates, &users),
         own_users: directory.system_users.clone(),
+        unresolved: unresolved.collect(),
+        released: released(earlier, &scope.users.keys().copied().collect(), &ignored, directory),
+        other_ids: users::other_ids(manifest, earlier, &users),
+        other_sets: earlier.other_sets.clone(),
+        left: left(earlier, manifest, &scope),
+        admin_rows: users::admin_rows(admin_rows, &policy.names.users, directory),
+        undeclared: manifest.undeclared,
+        ignored,
+        scope,
         grants,
         claims,
         implied: manifest.implied.clone().into_iter().collect(),
         partial: false,
+        unread: 0,
     };
-    let policy = policy(manifest, directory, &users);
     (Some(Resolved { desired, policy }), diagnostics)
 }
 
 /// Narrows the desired state to the WABAs whose name matches a glob. Returns `false` if no name matches.
 pub fn narrow(desired: &mut Desired, glob: &Glob) -> bool {
+    let all = desired.state.len();
     desired.scope.wabas.retain(|_, waba| glob.matches(waba.name.as_str()));
     desired.partial = true;
+    desired.left.clear();
     let wabas = &desired.scope.wabas;
     desired.state = std::mem::take(&mut desired.state).retain_wabas(|waba| wabas.contains_key(&waba));
+    desired.unread = all - desired.state.len();
     !wabas.is_empty()
 }
 
 /// Predicts the WABAs in scope, before the directory is known. `glob` narrows them as [`narrow`] does.
 pub fn forecast<'a>(manifest: &'a Manifest, glob: Option<&'a Glob>) -> ScopeForecast<'a> {
     let covered = move |name: &Name| glob.is_none_or(|glob| glob.matches(name.as_str()));
-    let in_scope = manifest.wabas.iter().filter(|(name, _)| covered(name));
+    let in_scope = manifest.wabas.iter().filter(|(name, waba)| covered(name) && waba.gone.is_none());
     let forecast = ScopeForecast::of(in_scope.map(|(_, waba)| waba.id.value));
     if manifest.discover.is_empty() {
         return forecast;
@@ -95,6 +128,13 @@ pub fn forecast<'a>(manifest: &'a Manifest, glob: Option<&'a Glob>) -> ScopeFore
         let is_discovered = |rule| candidates::discovers(rule, name, edge);
         !declared.contains(&waba) && covered(name) && manifest.discover.iter().any(is_discovered)
     })
+}
+
+/// Returns the WABAs that were in scope when the manifests were last applied, and are no more.
+fn left(earlier: &Earlier, manifest: &Manifest, scope: &Scope) -> BTreeMap<WabaId, Name> {
+    let gone = |id: &WabaId| manifest.wabas.values().any(|waba| waba.id.value == *id && waba.gone.is_some());
+    let left = earlier.wabas.iter().filter(|(id, _)| !scope.wabas.contains_key(id) && !gone(id));
+    left.map(|(id, name)| (*id, name.clone())).collect()
 }
 
 /// Returns whether the last day of a grant has passed.
@@ -147,7 +187,7 @@ fn claims(
     let mut lists: Vec<Vec<(UserId, u32)>> = candidates.iter().map(|_| Vec::new()).collect();
     for ((grant, raw), selected) in (0..).zip(&manifest.grants).zip(selections) {
         for user in raw.users.iter().filter_map(|user| users.get(&user.value)) {
-            for &waba in selected {
+            for &waba in selected.iter().filter(|waba| !candidates.get(**waba).gone) {
                 if let Some(list) = lists.get_mut(waba as usize) {
                     list.push((*user, grant));
                 }
@@ -183,12 +223,19 @@ fn state(claims: &[Claim], grants: &[ResolvedGrant]) -> State {
         .collect()
 }
 
-fn scope(manifest: &Manifest, candidates: &Candidates<'_>, users: &BTreeMap<&Name, UserId>) -> Scope {
+fn scope(
+    manifest: &Manifest,
+    directory: &Directory,
+    candidates: &Candidates<'_>,
+    users: &BTreeMap<&Name, UserId>,
+) -> Scope {
     let wabas = candidates
         .iter()
+        .filter(|waba| !waba.gone)
         .map(|waba| {
             let scoped = ScopedWaba {
                 name: waba.name.clone(),
+                live_name: directory.wabas.get(&waba.id).map(|live| live.name.clone()),
                 prune: effective_prune(manifest, waba.prune),
                 shared: waba.shared,
                 at: waba.at,
@@ -215,6 +262,7 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
         max_removals_percent: guards.max_removals_percent,
         max_removals: guards.max_removals,
         min_holders: guards.min_holders.clone(),
+        holders: guards.holders,
         protected_users: guards
             .protected_users
             .iter()

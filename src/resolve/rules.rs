@@ -43,6 +43,9 @@ pub(super) fn check(
     selections: &[Vec<u32>],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    if manifest.grants.is_empty() && !manifest.system_users.is_empty() {
+        diagnostics.push(diagnostic::no_grants(manifest.business.at));
+    }
     let mut billed: BTreeSet<u32> = BTreeSet::new();
     for (grant, selected) in manifest.grants.iter().zip(selections) {
         if let Some(until) = grant.until.filter(|until| until.value < day) {

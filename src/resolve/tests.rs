@@ -48,6 +48,11 @@ fn directory() -> Directory {
     }
 }
 
+/// Resolves for the day, with a token of the system user 10.
+fn as_admin(earlier: &Earlier) -> Circumstances<'_> {
+    Circumstances { day: DAY, acting_user: Some(id("10")), earlier, admin_rows: &[] }
+}
+
 fn id(digits: &str) -> UserId {
     digits.parse().unwrap()
 }
@@ -79,7 +84,7 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
 
 /// Resolves a manifest, and returns the diagnostics and the desired state as text.
 fn resolved(text: &str, directory: &Directory) -> String {
-    let (resolved, diagnostics) = resolve(&manifest(&[text]), directory, Some(id("10")), DAY);
+    let (resolved, diagnostics) = resolve(&manifest(&[text]), directory, as_admin(&Earlier::default()));
     let mut shown = lines(&diagnostics);
     assert_eq!(resolved.is_none(), diagnostics.iter().any(Diagnostic::is_error));
     for (key, tasks) in resolved.iter().flat_map(|resolved| resolved.desired.state.iter()) {
@@ -138,7 +143,7 @@ fn grants_for_the_same_user_and_waba_add_up() {
     201 11 DEVELOP, MANAGE_TEMPLATES, VIEW_COST, VIEW_TEMPLATES
     ");
     let (resolved, _) =
-        resolve(&manifest(&[&format!("{DECLARED}{grants}")]), &directory(), Some(id("10")), DAY);
+        resolve(&manifest(&[&format!("{DECLARED}{grants}")]), &directory(), as_admin(&Earlier::default()));
     let desired = resolved.unwrap().desired;
     let key = AssignmentKey { waba: number("201"), user: id("11") };
     let paths: Vec<&str> = desired.claims_on(key).map(|grant| grant.source.path.as_str()).collect();
@@ -171,7 +176,8 @@ fn an_expired_grant_gives_no_access_but_keeps_its_claims() {
       delete the grant, or set a later `until`
     ");
     let text = format!("{DECLARED}grants: [{{ {} }}]\n", grant("2027-03-30"));
-    let desired = resolve(&manifest(&[&text]), &directory(), Some(id("10")), DAY).0.unwrap().desired;
+    let desired =
+        resolve(&manifest(&[&text]), &directory(), as_admin(&Earlier::default())).0.unwrap().desired;
     assert_eq!((desired.claims.len(), desired.grants[0].expired), (1, true));
 }
 
@@ -220,7 +226,8 @@ fn discovered_wabas_get_the_values_of_their_rules_and_declared_wabas_do_not() {
     203 11 DEVELOP
     ");
     let text = format!("{DECLARED}{rules}");
-    let scope = resolve(&manifest(&[&text]), &directory(), Some(id("10")), DAY).0.unwrap().desired.scope;
+    let scope =
+        resolve(&manifest(&[&text]), &directory(), as_admin(&Earlier::default())).0.unwrap().desired.scope;
     let shown: Vec<String> = scope
         .wabas
         .iter()
@@ -241,19 +248,23 @@ fn discover_rules_that_disagree_are_errors() {
     assert_snapshot!(with("discover:
   - { from: client, labels: { a: '1' }, prune: none, shared: admin }
   - { from: client, name: 'Initech O*', labels: { a: '1.0' }, prune: all, shared: standard }
-"), @r"
-Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on `prune`
-  narrow one of the rules with `name`, or set the same value in both
-Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on `shared`
-  narrow one of the rules with `name`, or set the same value in both
-Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on the label `a`
-  narrow one of the rules with `name`, or set the same value in both
-");
-    assert_snapshot!(with("discover: [{ from: owned, shared: admin }, { from: client, shared: owned }]\n"), @r"
+"), @"
+    Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on `prune`
+      narrow one of the rules with `name`, or set the same value in both
+    Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on `shared`
+      narrow one of the rules with `name`, or set the same value in both
+    Error 11:5 discover-disagrees: this rule and an earlier one both discover `Initech One` but disagree on the label `a`
+      narrow one of the rules with `name`, or set the same value in both
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    ");
+    assert_snapshot!(with("discover: [{ from: owned, shared: admin }, { from: client, shared: owned }]\n"), @"
     Error 9:35 discover-contradicts-itself: a WABA on this rule's list cannot have `shared: admin`
       use `shared: owned` with `from: owned`, and the other values with `from: client`
     Error 9:68 discover-contradicts-itself: a WABA on this rule's list cannot have `shared: owned`
       use `shared: owned` with `from: owned`, and the other values with `from: client`
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
     ");
 }
 
@@ -313,39 +324,58 @@ fn metas_rules_are_checked_offline_for_grants_that_apply_today() {
 fn system_users_are_found_by_id_or_name() {
     let users =
         |users: &str| resolved(&format!("version: 1\nbusiness: 1\nsystem_users:\n  {users}\n"), &directory());
-    assert_snapshot!(users("bot: { id: 99 }"), @r"
-    Error 4:14 unknown-user-id: `bot`: no system user of this business has the id 99; the business has a system user of this name with id 11
+    assert_snapshot!(users("bot: { id: 99 }"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    Warning 4:14 unknown-user-id: `bot`: no system user of this business has the id 99; the business has a system user of this name with id 11
       ids are app-scoped: Business Settings can show another number than the API returns for this app's token; remove `id` to find the user by name
     ");
-    assert_snapshot!(users("missing: { id: 99 }"), @r"
-    Error 4:18 unknown-user-id: `missing`: no system user of this business has the id 99
+    assert_snapshot!(users("missing: { id: 99 }"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    Warning 4:18 unknown-user-id: `missing`: no system user of this business has the id 99
       ids are app-scoped: Business Settings can show another number than the API returns for this app's token; remove `id` to find the user by name
     ");
-    assert_snapshot!(users("ops admin: {}"), @r"
-    Error 4:3 unknown-user-name: no system user of this business is named `ops admin`
+    assert_snapshot!(users("ops admin: {}"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    Warning 4:3 unknown-user-name: no system user of this business is named `ops admin`
       did you mean `Ops Admin`? names must match exactly
     ");
-    assert_snapshot!(users("nobody-near: {}"), @r"
-    Error 4:3 unknown-user-name: no system user of this business is named `nobody-near`
+    assert_snapshot!(users("nobody-near: {}"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    Warning 4:3 unknown-user-name: no system user of this business is named `nobody-near`
       names must match exactly; set `name` to the exact name, or `id` to the id that the API returns
     ");
-    assert_snapshot!(users("Twin: {}"), @r"
-    Error 4:3 ambiguous-user-name: 2 system users of this business are named `Twin`
+    assert_snapshot!(users("Twin: {}"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    Warning 4:3 ambiguous-user-name: 2 system users of this business are named `Twin`
       set `id` to one of: 12, 13
     ");
-    assert_snapshot!(users("one: { id: 11 }\n  bot: {}"), @r"
+    assert_snapshot!(users("one: { id: 11 }\n  bot: {}"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
     Error 5:3 same-live-user: `one` and `bot` are the same system user, 11
       declare each system user once
     ");
-    assert_snapshot!(users("bot: { id: 11, name: Bot }"), @r"
+    assert_snapshot!(users("bot: { id: 11, name: Bot }"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
     Warning 4:24 user-name-differs: the system user with this id is named `bot`, not `Bot`
       check the id, and correct or remove `name`
     ");
-    assert_snapshot!(users("bot: { id: 11, by_role: true }"), @r"
+    assert_snapshot!(users("bot: { id: 11, by_role: true }"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
     Error 4:3 by-role-without-role: `bot` has `by_role: true`, but is not an admin of the business
       remove `by_role`: a regular system user has only the tasks that are assigned to it
     ");
-    assert_snapshot!(users("root: { name: Ops Admin, by_role: true }"), @"");
+    assert_snapshot!(users("root: { name: Ops Admin, by_role: true }"), @"
+    Warning 2:11 no-grants: the manifest has no grants, so declared users hold nothing
+      check that all files of the manifest were given
+    ");
 }
 
 #[test]
@@ -386,7 +416,8 @@ fn a_shared_value_that_contradicts_the_api_is_an_error() {
 #[test]
 fn narrowing_keeps_the_wabas_that_match_the_glob() {
     let text = format!("{DECLARED}grants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['*'] }}]\n");
-    let mut desired = resolve(&manifest(&[&text]), &directory(), Some(id("10")), DAY).0.unwrap().desired;
+    let mut desired =
+        resolve(&manifest(&[&text]), &directory(), as_admin(&Earlier::default())).0.unwrap().desired;
     assert!(narrow(&mut desired, &Glob::new("acme-*")) && desired.partial);
     assert_eq!((desired.scope.wabas.len(), desired.state.iter().count()), (2, 2));
     assert!(!narrow(&mut desired, &Glob::new("nothing")));
@@ -403,7 +434,7 @@ fn order_and_formatting_of_files_change_neither_the_state_nor_the_digest() {
     ];
     let meaning = |texts: &[&str]| {
         let Resolved { desired, policy } =
-            resolve(&manifest(texts), &directory(), Some(id("10")), DAY).0.unwrap();
+            resolve(&manifest(texts), &directory(), as_admin(&Earlier::default())).0.unwrap();
         (manifest_digest(&desired, &policy), desired.state)
     };
     let as_given = meaning(&pieces);

@@ -84,12 +84,16 @@ impl Builder {
         let first_kept = match self.keep {
             Keep::All => return,
             Keep::Last(runs) => number.saturating_sub(runs),
-            Keep::InFlight => number.saturating_sub(1),
+            Keep::InFlight | Keep::Since(_) => number.saturating_sub(1),
+        };
+        let is_recent = |write: &RecordedWrite| match self.keep {
+            Keep::Since(at) => write.at >= at,
+            Keep::All | Keep::Last(_) | Keep::InFlight => false,
         };
         let mut index = 0;
         self.history.runs.retain(|run| {
             index += 1;
-            index > first_kept || run.writes.iter().any(RecordedWrite::is_in_flight)
+            index > first_kept || run.writes.iter().any(|write| write.is_in_flight() || is_recent(write))
         });
         self.dropped |= self.history.runs.len() < number;
     }

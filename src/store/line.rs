@@ -196,6 +196,7 @@ fn renewed(old: OldIntentLine<'_>) -> IntentLine<'_> {
         gone: old.gone,
         blocked: None,
         admin: false,
+        steps: Vec::new(),
         drift: None,
     };
     IntentLine { v: old.v, at: old.at, run: old.run, write: old.write, change, more: old.more }

@@ -1,16 +1,18 @@
-//! What wabacl remembers between runs: the journal of writes and their outcomes, the lock of a business, call counts.
+//! What wabacl remembers between runs: the journal of writes and their outcomes, the lock of a business, call counts, and
+//! the inventory of each set of manifests.
 //!
 //! Every write is in the journal, synced to the disk, before it is sent. This module sends nothing. It does not know how
 //! a write is made, nor how a history is shown.
 //!
-//! The state folder has a folder for each business, with `journal.jsonl` (JSON lines, append-only) and `lock`. Blocking
-//! work runs only through [`off_thread`].
+//! The state folder has a folder for each business, with `journal.jsonl` (JSON lines, append-only), `lock`, and
+//! `inventory.SET.json`. Blocking work runs only through [`off_thread`].
 
 mod calls;
 mod error;
 mod file;
 mod history;
 mod identity;
+mod inventory;
 mod line;
 mod lock;
 mod queue;
@@ -21,6 +23,7 @@ mod write;
 
 pub use calls::{CallLog, CallLogGuard};
 pub use error::JournalError;
+pub use inventory::{Inventory, InventoryUser};
 pub use lock::{Attempt, Holder, Lock};
 pub use read::{Keep, read};
 

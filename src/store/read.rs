@@ -5,6 +5,7 @@ use super::history::Builder;
 use super::line::{EndLine, LINE_LIMIT, Line, LineError};
 use crate::files;
 use crate::model::{BrokenLine, History};
+use jiff::Timestamp;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -19,6 +20,8 @@ pub enum Keep {
     Last(usize),
     /// The writes that are in flight, with their runs.
     InFlight,
+    /// The runs that wrote something since a moment, and earlier ones with a write in flight.
+    Since(Timestamp),
 }
 
 /// The number of bytes at the end in which the last line is searched. If it says that nothing is in flight, the rest need

@@ -43,7 +43,7 @@ fn plan(changes: usize) -> Plan {
         },
         blocked: None,
         admin: true,
-        implied: TaskSet::EMPTY,
+        split: false,
     });
     Plan {
         changes: changes.collect(),
@@ -343,7 +343,7 @@ fn plan_in(history: &History) -> Plan {
         for line in change.because.gone.iter_mut().flat_map(|(_, lines)| lines) {
             match line {
                 WhyGone::Expired(grant) => *grant = moved(grant),
-                WhyGone::Declared(at) | WhyGone::Undeclared(at) => at.source = last,
+                WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at) => at.source = last,
             }
         }
     }

@@ -72,7 +72,11 @@ pub(super) fn intent<'a>(
 
 /// Cuts the texts and lists of a change. Returns the number of grants and lines that are left out.
 fn cut(change: &mut ChangeEntry<'_>) -> u64 {
-    let ChangeEntry { waba: WabaEntry { name: waba, .. }, user: UserEntry { name: user, .. }, .. } = change;
+    let ChangeEntry { waba, user, steps, .. } = change;
+    // A line records one write; the live names of today say nothing about it.
+    (waba.live_name, user.live_name) = (None, None);
+    steps.clear();
+    let (WabaEntry { name: waba, .. }, UserEntry { name: user, .. }) = (waba, user);
     waba.iter_mut().chain(user).for_each(shorten);
     let mut more = left_out(&mut change.because);
     change.because.iter_mut().for_each(cut_grant);

@@ -49,7 +49,7 @@ fn the_text_shows_the_last_write_and_the_side_that_changed() {
     place.by_hand();
     let ran = place.emulated("drift").ends(2);
     ran.says(
-        "  ~ reporting\n    should hold, and does not: VIEW_COST\n    holds, and should: VIEW_INSIGHTS\n",
+        "  ~ reporting = Reporting (prod) (1972385232742158)\n    lost outside the manifests: VIEW_COST\n    holds as declared: VIEW_INSIGHTS\n",
     )
     .says("by grants[5] \"reporting everywhere\" at access/access.yaml:52")
     .says("last written 20")
@@ -62,7 +62,7 @@ fn the_text_shows_the_last_write_and_the_side_that_changed() {
 #[test]
 fn without_a_journal_no_cause_is_shown() {
     let ran = Place::new().emulated("drift").ends(2);
-    ran.says("  - summer-campaign\n    holds, and should not: MANAGE_TEMPLATES MESSAGING\n")
+    ran.says("  + summer-campaign\n    holds beyond the manifests: MANAGE_TEMPLATES MESSAGING\n")
         .says("expired: grants[4]")
         .never_says("last written")
         .never_says("which side");
@@ -125,10 +125,24 @@ fn a_digest_is_that_of_the_manifests_or_of_a_run() {
 }
 
 #[test]
-fn fail_on_undeclared_fails_on_access_of_deleted_declarations() {
+fn undeclared_access_is_drift_unless_it_is_ignored_or_allowed() {
     let place = applied();
-    place.emulated("drift").ends(0).says("undeclared system user legacy-import");
-    place.emulated("drift --fail-on undeclared").ends(2).says("undeclared system user legacy-import");
+    let ignored = "ignored_users: [legacy-import] ";
+    place.edit("access/users.yaml", ignored, "");
+    for format in ["text", "markdown", "html", "github", "json"] {
+        let ran = place.emulated(&format!("drift --format {format}")).ends(2);
+        ran.says("legacy-import").never_says("No drift").never_says("no drift").never_says("matches");
+    }
+    place.emulated("drift").says("Drift: 0 missing, 0 different, 0 too many, 18 as declared; 2 undeclared.");
+    place.emulated("plan --detailed-exitcode").ends(0).says("No changes; 2 undeclared.");
+    let document = fits("plan", &place.emulated("drift --format json").stdout);
+    assert_eq!(document["summary"]["undeclared"], 2);
+    place.edit("access/users.yaml", "roles:", "undeclared: allow\nroles:");
+    place.emulated("drift").ends(0).says("undeclared is allow (default: drift)");
+    place.edit("access/users.yaml", "undeclared: allow", "ignored_users: [\"1972385232742199\"]");
+    place.emulated("drift").ends(0).says("No drift.");
+    place.edit("access/users.yaml", "[\"1972385232742199\"]", "[nobody]");
+    place.emulated("drift").ends(2).says("ignores-nobody");
 }
 
 #[test]

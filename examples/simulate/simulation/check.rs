@@ -264,6 +264,10 @@ impl<'a> Checks<'a> {
                 Outcome::AcceptedNotListed => {
                     (written.is_none() || !change.admin).then(|| "it was not written".to_owned())
                 }
+                Outcome::InPart { .. } => {
+                    let both = change.before.union(&change.after);
+                    (held != both && !by_others(last_read)).then(|| format!("it holds [{held}]"))
+                }
                 Outcome::Unknown { .. } => None,
             };
             if let Some(what) = what {

@@ -127,7 +127,7 @@ impl Setup<'_> {
 
     fn checked(&self, events: Events<'_>) -> Result<CheckedManifests, EngineError> {
         let waba = self.way.waba().map(|glob| glob.parse().expect("a valid glob"));
-        let request = PlanRequest { day: today(), waba };
+        let request = PlanRequest { day: today(), waba, ..PlanRequest::default() };
         engine::check_sources(sources(&self.case.manifest), request, events)
     }
 
@@ -144,7 +144,9 @@ impl Setup<'_> {
         self.clock.sleep(wait).await;
         AgeLimit { maximum: jiff::SignedDuration::from_hours(24), now: self.clock.now() }.check(&saved)?;
         if !with_manifests {
-            return session.recheck(saved, today(), events).await;
+            return session
+                .recheck(saved, &PlanRequest { day: today(), ..PlanRequest::default() }, events)
+                .await;
         }
         let (proposal, directory) = session.propose(checked, events).await?;
         engine::check_agreement(&saved.plan, &proposal.plan, events)?;

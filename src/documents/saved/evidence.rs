@@ -1,20 +1,21 @@
 //! The evidence of a saved plan: what showing and applying it takes besides the plan document.
 
 use crate::documents::PartsReader;
-use crate::documents::parts::{documents, text};
-use crate::documents::plan::EndingEntry;
+use crate::documents::parts::{UserEntry, documents, text};
+use crate::documents::plan::{EndingEntry, ReleasedEntry};
 use crate::documents::values::{AsText, TaskNames, Tasks};
+use crate::documents::words::HoldersWord;
 use crate::model::{
-    AssignmentKey, DeclaredNames, EndingGrant, LiveAccess, Name, Plan, Policy, State, Task, TaskSet, UserId,
-    WabaId,
+    AssignmentKey, DeclaredNames, EndingGrant, Holder, LiveAccess, Name, Plan, Policy, ReleasedUser, State,
+    Task, UserId, WabaId,
 };
-use crate::proposal::Proposal;
+use crate::proposal::{DeclaredSet, Proposal};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Names by id.
@@ -38,6 +39,19 @@ documents! {
         policy: PolicyEntry<'a>,
         /// The grants that are in force and will end.
         ending: Vec<EndingEntry<'a>>,
+        /// What the manifests declare.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "DeclaredEntry<'_>")]
+        declared: Option<DeclaredEntry<'a>>,
+    }
+    /// What the manifests declare.
+    DeclaredEntry<'a> {
+        /// The name of their set.
+        set: Cow<'a, str>,
+        /// Their files, relative to their repository.
+        files: Vec<Cow<'a, str>>,
+        /// The system users, with the lines that declare them.
+        users: Vec<ReleasedEntry<'a>>,
     }
     /// The live access of the system users of the business.
     AccessEntry<'a> {
@@ -56,6 +70,10 @@ documents! {
         max_removals: u64,
         /// The smallest number of holders of a task that each WABA must keep, by task.
         min_holders: BTreeMap<AsText<Task>, u64>,
+        /// Who counts as a holder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "HoldersWord")]
+        holders: Option<HoldersWord>,
         /// The users that may not lose anything.
         protected_users: Vec<AsText<UserId>>,
         /// The tasks that can be assigned on a WABA, if the API reports them.
@@ -81,6 +99,7 @@ impl<'a> EvidenceEntry<'a> {
             },
             policy: PolicyEntry::of(&proposal.policy),
             ending: EndingEntry::all(&proposal.ending, &proposal.sources),
+            declared: Some(DeclaredEntry::of(proposal)),
         }
     }
 }
@@ -117,6 +136,7 @@ impl<'a> PolicyEntry<'a> {
             max_removals_percent: policy.max_removals_percent,
             max_removals: policy.max_removals,
             min_holders: policy.min_holders.iter().map(|(task, least)| (AsText(*task), *least)).collect(),
+            holders: Some(policy.holders.into()),
             protected_users: policy.protected_users.iter().copied().map(AsText).collect(),
             permitted: policy
                 .permitted
@@ -133,9 +153,39 @@ impl<'a> PolicyEntry<'a> {
             max_removals_percent: self.max_removals_percent,
             max_removals: self.max_removals,
             min_holders: self.min_holders.into_iter().map(|(task, least)| (task.0, least)).collect(),
+            holders: self.holders.map(Into::into).unwrap_or_default(),
             protected_users: self.protected_users.into_iter().map(|user| user.0).collect(),
             permitted: self.permitted.into_iter().map(|(waba, tasks)| (waba.0, tasks.0)).collect(),
             names: DeclaredNames { wabas: read_ids(self.wabas), users: read_ids(self.users) },
+        }
+    }
+}
+
+impl<'a> DeclaredEntry<'a> {
+    fn of(proposal: &'a Proposal) -> Self {
+        let DeclaredSet { name, files, users, .. } = &proposal.declared;
+        let user = |(id, user): (&UserId, &'a ReleasedUser)| ReleasedEntry {
+            user: UserEntry::new(*id, &user.name),
+            file: proposal.sources.path(user.at.source).into(),
+            line: user.at.line,
+        };
+        Self {
+            set: text(name),
+            files: files.iter().map(|file| file.as_str().into()).collect(),
+            users: users.iter().map(user).collect(),
+        }
+    }
+
+    pub(super) fn read(self, parts: &mut PartsReader) -> DeclaredSet {
+        let mut user = |entry: ReleasedEntry<'_>| {
+            let at = parts.position(&entry.file, entry.line, 1);
+            (entry.user.id.0, ReleasedUser { name: entry.user.into_name(), at })
+        };
+        DeclaredSet {
+            name: Name::new(self.set),
+            files: self.files.into_iter().map(Cow::into_owned).collect(),
+            users: self.users.into_iter().map(&mut user).collect(),
+            settled: BTreeSet::new(),
         }
     }
 }
@@ -249,17 +299,23 @@ impl JsonSchema for LiveEntry<'_> {
 
 /// Returns everybody who holds something on the WABAs that a plan changes.
 ///
-/// Holders are not saved, as the rest tells them: the live access has the system users of the business, and the
+/// Holders are not saved, since the rest contains them: the live access has the system users of the business, and the
 /// unmanaged rows have everybody else.
-pub(super) fn holders(plan: &Plan, access: &LiveAccess) -> BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> {
-    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, TaskSet>> = BTreeMap::new();
+pub(super) fn holders(plan: &Plan, access: &LiveAccess) -> BTreeMap<WabaId, BTreeMap<UserId, Holder>> {
+    let mut holders: BTreeMap<WabaId, BTreeMap<UserId, Holder>> = BTreeMap::new();
     for on_waba in plan.by_waba() {
         let waba = on_waba[0].key.waba;
-        holders.insert(waba, access.live.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect());
+        let own = access.live.on(waba).map(|(user, tasks)| (user, Holder::listed(tasks.clone(), true)));
+        holders.insert(waba, own.collect());
     }
     for row in &plan.unmanaged {
         if let Some(held) = holders.get_mut(&row.key.waba) {
-            held.insert(row.key.user, row.tasks.clone());
+            held.insert(row.key.user, Holder::listed(row.tasks.clone(), row.own));
+        }
+    }
+    for held in holders.values_mut() {
+        for user in &plan.by_role {
+            held.entry(*user).or_insert_with(Holder::by_role);
         }
     }
     holders

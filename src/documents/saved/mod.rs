@@ -12,23 +12,28 @@ mod v1;
 pub use error::SavedPlanError;
 pub(crate) use evidence::EvidenceEntry;
 
-use super::parts::ChangeEntry;
-use super::plan::{PlanDocument, UnmanagedEntry};
-use super::words::NoticeWord;
+use super::parts::{ChangeEntry, UserEntry, WabaEntry};
+use super::plan::{KeptEntry, LeftEntry, PlanDocument, PolicyLineEntry, ReleasedEntry, UnmanagedEntry};
 use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
-use crate::model::{AssignmentKey, Change, Name, Notice, Plan, Unmanaged};
+use crate::model::{
+    AssignmentKey, Change, Kept, Name, Plan, RecentRemovals, ReleasedUser, Unmanaged, UnmanagedReason,
+};
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
 /// The largest file that is read, in bytes. A plan of a million assignments takes about 75 MB.
 const LARGEST: u64 = 1024 * 1024 * 1024;
+
+/// The versions that are read as this one. Fields that 2.1 added are missing in 2.0.
+const READ: [&str; 2] = ["2.0", FORMAT_VERSION];
 
 /// Writes a plan to a file that only its owner may read. The file is replaced atomically.
 ///
@@ -54,7 +59,7 @@ fn write(proposal: &Proposal, to: impl Write) -> io::Result<()> {
 /// If the file cannot be read, is not a saved plan, is of a newer format, or was altered.
 pub fn load(path: &Path) -> Result<Proposal, SavedPlanError> {
     let error = match parse::<PlanDocument<'_>>(path)? {
-        Ok(document) if document.format_version == FORMAT_VERSION => return checked(document, path),
+        Ok(document) if READ.contains(&&*document.format_version) => return checked(document, path),
         Ok(_) => None,
         Err(error) => Some(error),
     };
@@ -80,7 +85,7 @@ fn not_current(path: &Path, error: Option<serde_json::Error>) -> Result<Proposal
             Err(SavedPlanError::Newer { path: path.to_owned(), version: mark.format_version })
         }
         Some(_) | None => Err(match error {
-            Some(error) if mark.format_version == FORMAT_VERSION => altered(path, &error),
+            Some(error) if READ.contains(&&*mark.format_version) => altered(path, &error),
             Some(_) | None => not_a_plan(path, &format!("`{}` is not a format", mark.format_version)),
         }),
     }
@@ -159,24 +164,39 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     for entry in document.changes {
         add_change(&mut plan, entry, &mut parts)?;
     }
-    for UnmanagedEntry { waba, user, tasks, why } in document.unmanaged {
-        let key = AssignmentKey { waba: waba.id.0, user: user.id.0 };
-        plan.waba_names.insert(key.waba, waba.into_name());
-        plan.unmanaged.push(Unmanaged { key, name: user.into_name(), tasks: tasks.0, why: why.into() });
+    for UnmanagedEntry { waba, user, tasks, why, own } in document.unmanaged {
+        let (key, why) = (AssignmentKey { waba: waba.id.0, user: user.id.0 }, why.into());
+        add_waba(&mut plan, waba);
+        let own = own.unwrap_or(matches!(why, UnmanagedReason::Person | UnmanagedReason::Undeclared));
+        plan.unmanaged.push(Unmanaged { key, name: user.into_name(), tasks: tasks.0, why, own });
     }
     for entry in document.unreadable {
         plan.unreadable.insert(entry.waba.id.0, entry.error.into_owned());
-        plan.waba_names.insert(entry.waba.id.0, entry.waba.into_name());
+        add_waba(&mut plan, entry.waba);
     }
     for entry in document.notices {
-        plan.notices.push(match (entry.code, entry.waba, entry.user) {
-            (NoticeWord::Unconfirmed, Some(waba), _) => Notice::Unconfirmed(waba.id.0),
-            (NoticeWord::AssignsToAdmin, _, Some(user)) => Notice::AssignsToAdmin(user.id.0),
-            (NoticeWord::Unconfirmed | NoticeWord::AssignsToAdmin, ..) => {
-                return Err(String::from("a notice is about nothing"));
-            }
-        });
+        plan.notices.push(entry.read().ok_or("a notice is about nothing")?);
     }
+    for entry in document.unresolved.into_iter().flatten() {
+        plan.unresolved.push(entry.read(&mut parts));
+    }
+    for ReleasedEntry { user, file, line } in document.released.into_iter().flatten() {
+        let at = parts.position(&file, line, 1);
+        let (id, name) = (user.id.0, add_user(&mut plan, user));
+        plan.released.insert(id, ReleasedUser { name, at });
+    }
+    for KeptEntry { waba, user, tasks } in document.kept.into_iter().flatten() {
+        let key = AssignmentKey { waba: waba.id.0, user: user.id.0 };
+        add_waba(&mut plan, waba);
+        add_user(&mut plan, user);
+        plan.kept.push(Kept { key, tasks: tasks.0 });
+    }
+    plan.left = document.left.into_iter().flatten().map(LeftEntry::read).collect();
+    for user in document.by_role.into_iter().flatten() {
+        plan.by_role.insert(user.id.0);
+        add_user(&mut plan, user);
+    }
+    plan.undeclared = document.undeclared.map(Into::into).unwrap_or_default();
     plan.acting_user = document.acting_user.as_ref().map(|user| user.id.0);
     plan.unchanged = document.summary.unchanged;
     plan.live_in_scope = evidence.live_in_scope;
@@ -190,6 +210,10 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         plan,
         access,
         policy: evidence.policy.read(),
+        policy_lines: document.policy.into_iter().flatten().map(PolicyLineEntry::read).collect(),
+        recent_removals: RecentRemovals::new(),
+        declared: evidence.declared.map(|declared| declared.read(&mut parts)).unwrap_or_default(),
+        inventory_digest: document.inventory_digest.map(Cow::into_owned),
         ending: evidence.ending.into_iter().map(|entry| entry.read(&mut parts)).collect(),
         sources: parts.into_sources(),
     })
@@ -206,16 +230,30 @@ fn add_change(plan: &mut Plan, entry: ChangeEntry<'_>, parts: &mut PartsReader) 
     if before == after {
         return Err(changes_nothing(key));
     }
-    plan.waba_names.insert(key.waba, entry.waba.into_name());
-    plan.user_names.insert(key.user, entry.user.into_name());
+    add_waba(plan, entry.waba);
+    add_user(plan, entry.user);
     plan.changes.push(Change {
-        key,
-        implied: plan.implied.by_both(&before, &after),
-        before,
-        after,
         because: parts.because(entry.because, entry.gone),
         blocked: entry.blocked.map(Into::into),
         admin: entry.admin,
+        split: !entry.steps.is_empty(),
+        ..Change::new(key, before, after)
     });
     Ok(())
+}
+
+/// Adds the names of a WABA to a plan.
+fn add_waba(plan: &mut Plan, mut entry: WabaEntry<'_>) {
+    let (id, live) = (entry.id.0, entry.live_name.take());
+    plan.live_waba_names.extend(live.map(|live| (id, Name::new(live))));
+    plan.waba_names.insert(id, entry.into_name());
+}
+
+/// Adds the names of a user to a plan, and returns the one in the manifests.
+fn add_user(plan: &mut Plan, mut entry: UserEntry<'_>) -> Name {
+    let (id, live) = (entry.id.0, entry.live_name.take());
+    plan.live_user_names.extend(live.map(|live| (id, Name::new(live))));
+    let name = entry.into_name();
+    plan.user_names.insert(id, name.clone());
+    name
 }

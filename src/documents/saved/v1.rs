@@ -5,8 +5,8 @@ use super::{SavedPlanError, altered, hex, not_a_plan, parse};
 use crate::documents::values::{AsText, Tasks};
 use crate::documents::words::{PruneWord, UnmanagedWord};
 use crate::model::{
-    AssignmentKey, Because, Blocked, BusinessId, Change, GrantSource, Name, Notice, Plan, Position, SourceId,
-    Sources, Task, TaskSet, Unmanaged, UserId, WabaId, WhyGone,
+    AssignmentKey, Because, Blocked, BusinessId, Change, GrantSource, Holder, Name, Notice, Plan, Position,
+    SourceId, Sources, Task, Unmanaged, UserId, WabaId, WhyGone,
 };
 use crate::proposal::Proposal;
 use crate::text::escape_json;
@@ -127,15 +127,18 @@ fn proposal(document: Document<'_>) -> Proposal {
     for path in document.sources {
         sources.add(path, "");
     }
+    let unmanaged: Vec<Unmanaged> = document.unmanaged.into_iter().map(unmanaged).collect();
+    let holders =
+        document.holders.into_iter().map(|(waba, held)| (waba.0, by_user(waba.0, held, &unmanaged)));
     let plan = Plan {
+        holders: holders.collect(),
         acting_user: document.acting_user.map(|user| user.0),
         changes: document.changes.into_iter().map(change).collect(),
-        unmanaged: document.unmanaged.into_iter().map(unmanaged).collect(),
+        unmanaged,
         unreadable: document.unreadable.into_iter().map(|(waba, error)| (waba.0, error)).collect(),
         notices: document.notices.into_iter().map(notice).collect(),
         unchanged: document.unchanged,
         live_in_scope: document.live_in_scope,
-        holders: document.holders.into_iter().map(|(waba, held)| (waba.0, by_user(held))).collect(),
         waba_names: read_names(document.waba_names),
         user_names: read_names(document.user_names),
         implied: document.implied.into_iter().map(|(task, tasks)| (task.0, tasks.0)).collect(),
@@ -153,17 +156,20 @@ fn proposal(document: Document<'_>) -> Proposal {
     }
 }
 
-fn by_user(held: ByUser<Tasks>) -> BTreeMap<UserId, TaskSet> {
-    held.into_iter().map(|(user, tasks)| (user.0, tasks.0)).collect()
+/// Returns the holders on a WABA; the unmanaged rows show which of them belong to the business itself.
+fn by_user(waba: WabaId, held: ByUser<Tasks>, unmanaged: &[Unmanaged]) -> BTreeMap<UserId, Holder> {
+    let is_other = |user| unmanaged.iter().any(|row| row.key == AssignmentKey { waba, user } && !row.own);
+    held.into_iter().map(|(user, tasks)| (user.0, Holder::listed(tasks.0, !is_other(user.0)))).collect()
 }
 
 fn change(saved: SavedChange) -> Change {
     let gone = |gone: Gone| (gone.prune.into(), gone.lines.into_iter().map(line).collect());
     Change {
         key: AssignmentKey { waba: saved.waba.0, user: saved.user.0 },
-        before: saved.before.0,
-        after: saved.after.0,
-        implied: saved.implied.0,
+        before: saved.before.0.clone(),
+        // In format 1, implied tasks that are live are not part of the set that is written.
+        after: saved.after.0.union(&saved.implied.0.intersection(&saved.before.0)),
+        split: false,
         because: Because {
             grants: saved.because.into_iter().map(|saved| grant(saved).into()).collect(),
             gone: saved.gone.map(gone),
@@ -200,6 +206,7 @@ fn unmanaged(row: Row) -> Unmanaged {
         key: AssignmentKey { waba: row.waba.0, user: row.user.0 },
         name: Name::new(row.name),
         tasks: row.tasks.0,
+        own: matches!(row.why, UnmanagedWord::Person | UnmanagedWord::Undeclared),
         why: row.why.into(),
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct OwnUsers<'a> {
 pub struct WabaAssignments {
     /// The business's own system users.
     pub own: Box<[(UserId, TaskSet)]>,
+    /// The names of those that the directory lacks.
+    pub unlisted: Box<[(UserId, Name)]>,
     /// All other holders.
     pub others: Box<[(UserId, OtherHolder)]>,
 }
@@ -42,7 +44,7 @@ pub(super) fn classify(
     rows: Vec<AssignedUserRow>,
 ) -> Result<WabaAssignments, GraphError> {
     let mut seen: BTreeMap<UserId, TaskSet> = BTreeMap::new();
-    let (mut own, mut others) = (BTreeMap::new(), BTreeMap::new());
+    let (mut own, mut others, mut unlisted) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for row in rows {
         let user: UserId = row.id.parse().map_err(|_| {
             let id = shorten(row.id.as_str());
@@ -65,23 +67,30 @@ pub(super) fn classify(
         if tasks.is_empty() {
             continue;
         }
+        let is_own = is_business(row.business.as_ref(), own_users.business);
         if own_users.users.contains_key(&user) {
             own.insert(user, tasks);
+        } else if is_own && row.user_type.as_deref() == Some("SYSTEM_USER") {
+            own.insert(user, tasks);
+            unlisted.insert(user, Name::from(&*row.name));
         } else {
-            let kind = kind(row.user_type.as_deref(), row.business.as_ref(), own_users.business);
-            others.insert(user, OtherHolder { name: Name::from(&*row.name), kind, tasks });
+            let kind = kind(row.user_type.as_deref(), row.business.as_ref(), is_own);
+            others.insert(user, OtherHolder { name: Name::from(&*row.name), kind, tasks, own: is_own });
         }
     }
-    Ok(WabaAssignments { own: own.into_iter().collect(), others: others.into_iter().collect() })
+    Ok(WabaAssignments {
+        own: own.into_iter().collect(),
+        unlisted: unlisted.into_iter().collect(),
+        others: others.into_iter().collect(),
+    })
 }
 
-/// Returns the kind of a holder that is not on the business's list of system users.
-fn kind(user_type: Option<&str>, of: Option<&RowBusiness>, business: BusinessId) -> HolderKind {
+/// Returns the kind of a holder that is not one of the business's own system users.
+fn kind(user_type: Option<&str>, of: Option<&RowBusiness>, is_own: bool) -> HolderKind {
+    let is_of_another = !is_own && of.is_some_and(|of| of.id.is_some());
     match user_type {
-        Some("BUSINESS_USER" | "PERSONAL_USER") => HolderKind::Person,
-        // A system user of this business that its list lacks: neither known nor another business's.
-        Some("SYSTEM_USER") if is_business(of, business) => HolderKind::Unknown,
-        Some("SYSTEM_USER") => HolderKind::OtherBusiness,
+        Some("BUSINESS_USER" | "PERSONAL_USER") if !is_of_another => HolderKind::Person,
+        Some("BUSINESS_USER" | "PERSONAL_USER" | "SYSTEM_USER") => HolderKind::OtherBusiness,
         Some(_) | None => HolderKind::Unknown,
     }
 }
@@ -109,15 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn only_the_list_of_system_users_makes_a_holder_the_businesss_own() {
+    fn a_system_user_of_the_business_is_its_own_also_if_its_list_lacks_it() {
         let row = |id: u64, kind: Value, business: Value| json!({ "id": id, "name": null, "user_type": kind, "business": business, "tasks": ["MANAGE"] });
         let listed = classified(json!([row(101, json!("PERSONAL_USER"), json!({ "id": "20" }))])).unwrap();
         assert_eq!((listed.own.len(), listed.others.len()), (1, 0));
+        let unlisted = classified(json!([row(7, json!("SYSTEM_USER"), json!({ "id": 10 }))])).unwrap();
+        assert_eq!((unlisted.own.len(), unlisted.unlisted.len(), unlisted.others.len()), (1, 1, 0));
         for (kind, business, expected) in [
             (json!("SYSTEM_USER"), json!({ "id": "20" }), HolderKind::OtherBusiness),
-            (json!("SYSTEM_USER"), json!({ "id": 10 }), HolderKind::Unknown),
             (json!("SYSTEM_USER"), Value::Null, HolderKind::OtherBusiness),
             (json!("BUSINESS_USER"), json!({ "id": "10" }), HolderKind::Person),
+            (json!("BUSINESS_USER"), json!({ "id": "20" }), HolderKind::OtherBusiness),
+            (json!("PERSONAL_USER"), Value::Null, HolderKind::Person),
             (json!("ROBOT_USER"), json!({ "name": "Us" }), HolderKind::Unknown),
             (Value::Null, Value::Null, HolderKind::Unknown),
         ] {

@@ -156,6 +156,7 @@ fn collect(
         }
         let key = |user| AssignmentKey { waba, user };
         rows.extend(list.own.into_iter().map(|(user, tasks)| (key(user), tasks)));
+        observed.unlisted.extend(list.unlisted);
         observed.others.extend(list.others.into_iter().map(|(user, other)| (key(user), other)));
     }
     observed.state = rows.into_iter().collect::<State>();

@@ -4,14 +4,17 @@ use super::guards::SetGuards;
 use super::{Checker, task_names};
 use crate::diagnostic;
 use crate::manifest::raw::{Document, Entries, RawDiscoverRule, RawSystemUser, RawWaba};
-use crate::manifest::scalar::{LabelText, Located, NameText, StoredTaskText, TaskText, VersionText};
+use crate::manifest::scalar::{
+    LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText, VersionText,
+};
 use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, Labels, SystemUserDeclaration, WabaDeclaration};
-use crate::model::{At, BusinessId, Name, Position, Prune, Shared, SourceId, Task, TaskSet};
+use crate::model::{At, BusinessId, Name, Position, Prune, Shared, SourceId, Task, TaskSet, Undeclared};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 const PRUNE: [(&str, Prune); 3] = [("none", Prune::None), ("declared", Prune::Declared), ("all", Prune::All)];
+const UNDECLARED: [(&str, Undeclared); 2] = [("drift", Undeclared::Drift), ("allow", Undeclared::Allow)];
 const SHARED: [(&str, Shared); 5] = [
     ("owned", Shared::Owned),
     ("admin", Shared::Admin),
@@ -34,6 +37,11 @@ pub(super) struct Declarations {
     pub(super) invalid_wabas: BTreeSet<Name>,
     pub(super) discover: Vec<DiscoverRule>,
     pub(super) prune: Option<At<Prune>>,
+    pub(super) set: Option<At<Name>>,
+    pub(super) ignored_users: Vec<At<Name>>,
+    pub(super) undeclared: Option<At<Undeclared>>,
+    /// Tasks that this program does not know and that grants may name.
+    pub(super) extra_tasks: BTreeSet<String>,
     pub(super) guards: SetGuards,
     pub(super) implied: BTreeMap<Task, At<TaskSet>>,
 }
@@ -56,6 +64,8 @@ impl Checker<'_> {
         self.key_problems(document.problems);
         let business = document.business.and_then(|id| self.id(&id));
         self.set_once(&mut declarations.business, "business", business);
+        let set = document.set.and_then(|set| self.set_name(set));
+        self.set_once(&mut declarations.set, "set", set);
         for (name, user) in self.entries(document.system_users) {
             let user = self.system_user(&name, user);
             self.declare(&mut declarations.system_users, "system user", &name, user, |user| user.at);
@@ -74,6 +84,16 @@ impl Checker<'_> {
         }
         let prune = document.prune.and_then(|prune| self.word(prune, &PRUNE));
         self.set_once(&mut declarations.prune, "prune", prune);
+        let undeclared = document.undeclared.and_then(|word| self.word(word, &UNDECLARED));
+        self.set_once(&mut declarations.undeclared, "undeclared", undeclared);
+        for UserText { text, location } in document.ignored_users.into_iter().flatten() {
+            let user = self.name(NameText { text, location }, "ignored_users");
+            declarations.ignored_users.extend(user);
+        }
+        for task in document.extra_tasks.into_iter().flatten() {
+            let task = self.name(task, "extra_tasks");
+            declarations.extra_tasks.extend(task.map(|task| task.value.as_str().to_owned()));
+        }
         if let Some(guards) = document.guards {
             self.set_guards(guards, &mut declarations.guards);
         }
@@ -93,6 +113,19 @@ impl Checker<'_> {
         }
     }
 
+    /// Returns the name of a set. It is part of the name of a file.
+    fn set_name(&mut self, set: SetText) -> Option<At<Name>> {
+        let at = self.at(set.location);
+        let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        let is_valid = set.text.len() <= 64
+            && set.text.chars().all(is_inner)
+            && set.text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !is_valid {
+            self.report(diagnostic::bad_set(at, &set.text));
+        }
+        is_valid.then(|| At { value: Name::new(set.text), at })
+    }
+
     fn implied(
         &mut self,
         task: &NameText,
@@ -104,6 +137,9 @@ impl Checker<'_> {
             self.report(diagnostic::unknown_task(at, &task.text, task_names()));
             return;
         };
+        for wide in implied.iter().filter(|wide| TaskSet::from_names([&wide.text]).is_full()) {
+            self.report(diagnostic::implied_too_wide(self.at(wide.location), task, &wide.text));
+        }
         // The listed tasks may be unknown to this program.
         let value = TaskSet::from_names(implied.iter().map(|task| &task.text));
         if let Some(first) = all.get(&task) {
@@ -148,6 +184,7 @@ impl Checker<'_> {
         let line_of_credit = waba.line_of_credit.and_then(|flag| self.boolean(flag));
         let labels = self.labels(waba.labels).map(|labels| labels.value).unwrap_or_default();
         let prune = waba.prune.and_then(|prune| self.word(prune, &PRUNE)).map(|prune| prune.value);
+        let gone = waba.gone.and_then(|flag| self.boolean(flag));
         Some(WabaDeclaration {
             at,
             id: id?,
@@ -155,6 +192,7 @@ impl Checker<'_> {
             line_of_credit: line_of_credit.filter(|flag| flag.value).map(|flag| flag.at),
             labels,
             prune,
+            gone: gone.filter(|flag| flag.value).map(|flag| flag.at),
         })
     }
 
@@ -194,6 +232,35 @@ impl Checker<'_> {
         Some(At { value, at })
     }
 
+    /// Reports each system user that is both declared and ignored, and `undeclared: allow` where `prune: all` removes such
+    /// access.
+    pub(super) fn contradictions(&mut self, declarations: &Declarations) {
+        let declared: BTreeMap<String, &Name> = declarations
+            .system_users
+            .iter()
+            .map(|(name, user)| {
+                let live = user.name.as_ref().map_or(name, |live| &live.value);
+                (user.id.map_or_else(|| live.as_str().to_owned(), |id| id.value.to_string()), name)
+            })
+            .collect();
+        for ignored in &declarations.ignored_users {
+            if let Some(name) = declared.get(ignored.value.as_str()) {
+                self.report(diagnostic::declared_and_ignored(ignored.at, name));
+            }
+        }
+        let prunes_all = declarations.prune.is_some_and(|prune| prune.value == Prune::All)
+            || declarations.wabas.values().any(|waba| waba.prune == Some(Prune::All))
+            || declarations
+                .discover
+                .iter()
+                .any(|rule| rule.prune.is_some_and(|prune| prune.value == Prune::All));
+        if let Some(undeclared) =
+            declarations.undeclared.filter(|word| word.value == Undeclared::Allow && prunes_all)
+        {
+            self.report(diagnostic::undeclared_and_pruned(undeclared.at));
+        }
+    }
+
     /// Reports each system user and each WABA that is declared under two names.
     pub(super) fn things_declared_twice(&mut self, declarations: &Declarations) {
         let mut ids = BTreeMap::new();
@@ -231,7 +298,11 @@ impl Checker<'_> {
     }
 
     /// Resolves the roles to their tasks.
-    pub(super) fn roles(&mut self, roles: &BTreeMap<Name, RoleDeclaration>) -> BTreeMap<Name, TaskSet> {
+    pub(super) fn roles(
+        &mut self,
+        roles: &BTreeMap<Name, RoleDeclaration>,
+        extra_tasks: &BTreeSet<String>,
+    ) -> BTreeMap<Name, TaskSet> {
         let mut resolved = BTreeMap::new();
         for (name, role) in roles {
             self.source = role.source;
@@ -243,6 +314,7 @@ impl Checker<'_> {
                 let at = self.at(task.location);
                 match Task::from_str(&task.text) {
                     Ok(task) => set.insert(task),
+                    Err(_) if extra_tasks.contains(&task.text) => set.insert_name(&task.text),
                     Err(_) if roles.contains_key(task.text.as_str()) => {
                         self.report(diagnostic::role_in_role(at, &task.text));
                     }

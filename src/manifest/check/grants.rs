@@ -7,7 +7,7 @@ use crate::manifest::raw::RawGrant;
 use crate::manifest::scalar::{Located, NameText, TaskOrRoleText};
 use crate::manifest::{Glob, Grant, WabaSelector};
 use crate::model::{At, Name, Position, Task, TaskSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 impl Checker<'_> {
@@ -24,7 +24,7 @@ impl Checker<'_> {
         let users = self.required_list(at, "users", grant.users);
         let users = users.into_iter().filter_map(|user| self.declared_user(user, declarations)).collect();
         let tasks = self.required_list(at, "tasks", grant.tasks);
-        let (tasks, task_places) = self.tasks(tasks, roles);
+        let (tasks, task_places) = self.tasks(tasks, roles, &declarations.extra_tasks);
         if grant.wabas.is_none() && grant.labels.is_none() {
             self.report(diagnostic::grant_of_nowhere(at));
         }
@@ -76,6 +76,7 @@ impl Checker<'_> {
         &mut self,
         items: Vec<TaskOrRoleText>,
         roles: &BTreeMap<Name, TaskSet>,
+        extra_tasks: &BTreeSet<String>,
     ) -> (TaskSet, Vec<(TaskSet, Position)>) {
         let mut all = TaskSet::EMPTY;
         let mut places = Vec::with_capacity(items.len());
@@ -84,6 +85,7 @@ impl Checker<'_> {
             let tasks = match (Task::from_str(&text), roles.get(text.as_str())) {
                 (Ok(task), _) => TaskSet::from([task]),
                 (Err(_), Some(role)) => role.clone(),
+                (Err(_), None) if extra_tasks.contains(&text) => TaskSet::from_names([&text]),
                 (Err(_), None) => {
                     let candidates = self.take_comparisons(roles.len());
                     let candidates = roles.keys().take(candidates).map(Name::as_str).chain(task_names());

@@ -6,9 +6,11 @@ use crate::diagnostic;
 use crate::manifest::Guards;
 use crate::manifest::raw::{Entries, RawGuards};
 use crate::manifest::scalar::{CountText, NameText, PercentText};
-use crate::model::{At, Name, Position, Task};
+use crate::model::{At, Holders, Name, Position, Task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+
+const HOLDERS: [(&str, Holders); 2] = [("business", Holders::Business), ("anyone", Holders::Anyone)];
 
 /// The guards that the documents set, each with its position.
 #[derive(Default)]
@@ -16,6 +18,7 @@ pub(super) struct SetGuards {
     max_removals_percent: Option<At<f64>>,
     max_removals: Option<At<u64>>,
     min_holders: Option<At<BTreeMap<Task, u64>>>,
+    holders: Option<At<Holders>>,
     protected_users: Option<At<Vec<At<Name>>>>,
 }
 
@@ -29,6 +32,8 @@ impl Checker<'_> {
         self.set_once(&mut set.max_removals, "guards.max_removals", count);
         let holders = guards.min_holders.map(|holders| self.min_holders(holders));
         self.set_once(&mut set.min_holders, "guards.min_holders", holders);
+        let who = guards.holders.and_then(|who| self.word(who, &HOLDERS));
+        self.set_once(&mut set.holders, "guards.holders", who);
         let users = guards.protected_users.map(|users| self.protected_users(users));
         self.set_once(&mut set.protected_users, "guards.protected_users", users);
     }
@@ -80,13 +85,15 @@ impl Checker<'_> {
                 self.undeclared(at, "system_users", user.as_str(), declared.keys());
             }
         }
-        let default = Guards::default();
+        let mut default = Guards::default();
+        default.min_holders.extend(set.min_holders.into_iter().flat_map(|set| set.value));
         Guards {
             max_removals_percent: set
                 .max_removals_percent
                 .map_or(default.max_removals_percent, |set| set.value),
             max_removals: set.max_removals.map_or(default.max_removals, |set| set.value),
-            min_holders: set.min_holders.map_or(default.min_holders, |set| set.value),
+            min_holders: default.min_holders,
+            holders: set.holders.map_or(default.holders, |set| set.value),
             protected_users,
         }
     }

@@ -22,15 +22,7 @@ fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, LiveAccess) {
             access.users.insert(key.user, Name::from(name));
             access.live.set(key, before.clone());
             if before != after {
-                changes.push(Change {
-                    key,
-                    before: before.clone(),
-                    after: after.clone(),
-                    implied: TaskSet::EMPTY,
-                    because: Because::default(),
-                    blocked: None,
-                    admin: false,
-                });
+                changes.push(Change::new(key, before.clone(), after.clone()));
             }
         }
     }

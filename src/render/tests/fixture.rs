@@ -70,15 +70,7 @@ fn change(
     after: impl Into<TaskSet>,
     because: Because,
 ) -> Change {
-    Change {
-        key,
-        before: before.into(),
-        after: after.into(),
-        implied: TaskSet::EMPTY,
-        because,
-        blocked: None,
-        admin: false,
-    }
+    Change { because, ..Change::new(key, before.into(), after.into()) }
 }
 
 /// Returns one of everything, with each foreign text passed through `rename`.
@@ -102,6 +94,7 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
         proposal: Proposal {
             sources,
             access,
+            policy_lines: policy_lines(rename),
             acting_user_name: Some(Name::from(&*rename("CI Admin"))),
             ..Proposal::without_evidence(plan)
         },
@@ -109,6 +102,20 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
         waived: vec![violation(Guard::ProtectedUser, "reporting is protected")],
         drift,
     }
+}
+
+fn policy_lines(rename: impl Fn(&str) -> String) -> Vec<PolicyLine> {
+    let line = |key: &str, value: &str, previous| PolicyLine {
+        key: rename(key),
+        value: Some(rename(value)),
+        default: Some(String::from("50")),
+        previous,
+    };
+    vec![
+        line("guards.max_removals", "1000000", Some(Some(rename("75")))),
+        line("ignored_users", "legacy", Some(None)),
+        line("prune", "all", None),
+    ]
 }
 
 fn grant(rename: impl Fn(&str) -> String, line: u32, reason: &str) -> GrantSource {
@@ -144,6 +151,9 @@ fn changes(rename: impl Fn(&str) -> String) -> Vec<Change> {
         asked([grant(32, "OPS-2")]),
     );
     raise.blocked = Some(Blocked::SelfRaise);
+    let mut narrowed =
+        change(key("501", "16"), TaskSet::EMPTY, [Task::ViewCost], asked([grant(35, "OPS-5")]));
+    narrowed.admin = true;
     vec![
         assign,
         raise,
@@ -160,6 +170,7 @@ fn changes(rename: impl Fn(&str) -> String) -> Vec<Change> {
             TaskSet::EMPTY,
             gone(Prune::All, WhyGone::Undeclared(at(12))),
         ),
+        narrowed,
     ]
 }
 
@@ -168,6 +179,8 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
         ("21", UnmanagedReason::Person, "Ann Person"),
         ("22", UnmanagedReason::OtherBusiness, "partner-bot"),
         ("23", UnmanagedReason::Undeclared, "legacy-import"),
+        ("25", UnmanagedReason::Ignored, "ignored-bot"),
+        ("26", UnmanagedReason::OtherSet, "billing-bot"),
         ("24", UnmanagedReason::Unknown, "stranger"),
     ];
     let unmanaged = kinds.map(|(user, why, name)| Unmanaged {
@@ -175,6 +188,7 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
         name: Name::from(&*rename(name)),
         tasks: [Task::Manage].into(),
         why,
+        own: why == UnmanagedReason::Undeclared,
     });
     let users = [
         ("11", "deploy-bot"),
@@ -182,6 +196,7 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
         ("13", "reporting"),
         ("14", "campaign"),
         ("15", "old-bot"),
+        ("16", "support"),
     ];
     let wabas = [("500", "acme-eu"), ("501", "Initech Shop"), ("502", "globex")];
     Plan {
@@ -189,9 +204,27 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
         changes: changes(&rename),
         unmanaged: unmanaged.into(),
         unreadable: BTreeMap::from([(key("502", "1").waba, rename("(#200) not permitted"))]),
+        unresolved: vec![Unresolved {
+            name: Name::from(&*rename("lost-bot")),
+            id: Some(key("500", "30").user),
+            why: escape(&rename("no system user of this business has this id")).into_owned(),
+            at: at(8),
+            assignments: 2,
+        }],
+        kept: vec![Kept { key: key("500", "16"), tasks: [Task::Develop].into() }],
+        left: vec![LeftWaba {
+            waba: key("503", "1").waba,
+            name: Name::from(&*rename("renamed")),
+            held: vec![(key("503", "11").user, Name::from(&*rename("deploy-bot")), [Task::Manage].into())],
+        }],
+        live_user_names: BTreeMap::from([(key("500", "13").user, Name::from(&*rename("Contractor Bob")))]),
+        live_waba_names: BTreeMap::from([(key("500", "1").waba, Name::from(&*rename("Acme Europe")))]),
         notices: vec![
             Notice::Unconfirmed(key("501", "1").waba),
             Notice::AssignsToAdmin(key("500", "11").user),
+            Notice::KeepsUndeclared,
+            Notice::OtherId { user: key("500", "14").user, before: key("500", "41").user },
+            Notice::PreviousUnusable(rename("they are empty")),
         ],
         unchanged: 118,
         live_in_scope: 122,

@@ -28,10 +28,11 @@ fn waba_heading(layout: &mut Layout, waba: &NamedObject) {
     layout.entry(0, 2, [own("WABA", Paint::Dim)].into_iter().chain(object_words(waba)));
 }
 
-/// Returns a name in bold with its id.
+/// Returns a name in bold with its id, and with the live name if that is another one.
 fn object_words(object: &NamedObject) -> Vec<StyledWord> {
-    let id = object.id.as_ref().map(|id| own(format!("({id})"), Paint::Dim));
-    [foreign(&object.name, Paint::Bold)].into_iter().chain(id).collect()
+    let id = || object.id.as_ref().map(|id| format!("({id})"));
+    let rest = object.identity().or_else(id).map(|text| own(text, Paint::Dim));
+    [foreign(&object.name, Paint::Bold)].into_iter().chain(rest).collect()
 }
 
 /// Returns the sign of a change.
@@ -52,9 +53,10 @@ fn set_words(set: &TaskSet, paint: Paint) -> impl Iterator<Item = StyledWord> {
 fn outcome_words(outcome: &Outcome) -> Vec<StyledWord> {
     let paint = match outcome {
         Outcome::Applied | Outcome::AlreadySo => Paint::Good,
-        Outcome::AcceptedNotListed | Outcome::StoredDifferently { .. } | Outcome::NotAttempted { .. } => {
-            Paint::Changed
-        }
+        Outcome::AcceptedNotListed
+        | Outcome::InPart { .. }
+        | Outcome::StoredDifferently { .. }
+        | Outcome::NotAttempted { .. } => Paint::Changed,
         Outcome::Moved { .. } | Outcome::Failed { .. } | Outcome::Unknown { .. } => Paint::Bad,
     };
     sentence_with(&wording::outcome(outcome), Paint::Plain, paint).collect()

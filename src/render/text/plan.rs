@@ -2,14 +2,18 @@
 
 use super::{sign, waba_heading};
 use crate::model::Moved;
+use crate::render::Style;
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, tasks};
 use crate::render::view::{ChangeNote, Finding, FindingKind, NoteKind, ShownChange, TaskDiff, View};
-use crate::render::{Style, wording::count};
+use crate::render::wording::{count, drift_leads};
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.
-const ORDER: [FindingKind; 7] = [
+const ORDER: [FindingKind; 10] = [
+    FindingKind::Kept,
+    FindingKind::Left,
     FindingKind::Unreadable,
+    FindingKind::Unresolved,
     FindingKind::Notice,
     FindingKind::Ending,
     FindingKind::Highlight,
@@ -21,6 +25,7 @@ const ORDER: [FindingKind; 7] = [
 /// Shows a plan or drift for people.
 pub fn plan(view: &View<'_>, style: &Style) -> String {
     let mut layout = Layout::new(style);
+    write_policy(&mut layout, view, style.verbose);
     for group in view.groups() {
         layout.gap();
         waba_heading(&mut layout, &group.waba());
@@ -48,6 +53,19 @@ pub fn plan(view: &View<'_>, style: &Style) -> String {
     layout.finish()
 }
 
+/// Writes the settings that limit the plan, above everything else.
+fn write_policy(layout: &mut Layout, view: &View<'_>, verbose: bool) {
+    let findings = view.findings(verbose);
+    let policy = findings.iter().flatten().filter(|finding| finding.kind == FindingKind::Policy);
+    for (index, finding) in policy.enumerate() {
+        if index == 0 {
+            let heading = format!("{}:", finding.kind.title());
+            layout.entry(0, 2, prose(&heading, Paint::Changed));
+        }
+        write_finding(layout, finding, 2);
+    }
+}
+
 /// Returns the width of the column of names: that of the widest name, up to a third of the line.
 fn name_column(changes: &[ShownChange], width: usize) -> usize {
     let widest = changes.iter().map(|change| change.user.name.width()).max().unwrap_or(0);
@@ -58,17 +76,22 @@ fn write_change(layout: &mut Layout, change: &ShownChange, column: usize) {
     let name = foreign(&change.user.name, Paint::Bold).column(column);
     // Narrow lines have no space for a column of tasks.
     let hang = if layout.width() >= 60 { 5 + column } else { 6 };
-    layout.entry(2, hang, [sign(change.action), name].into_iter().chain(tasks(&change.tasks)));
+    let identity = change.user.identity().into_iter().map(|text| own(text, Paint::Dim));
+    let lead = [sign(change.action), name].into_iter().chain(identity);
+    layout.entry(2, hang, lead.chain(tasks(&change.tasks)));
 }
 
 /// Writes a difference for readers who did not plan it: in words instead of signs.
 fn write_difference(layout: &mut Layout, change: &ShownChange) {
-    layout.entry(2, 6, [sign(change.action), foreign(&change.user.name, Paint::Bold)]);
+    let identity = change.user.identity().into_iter().map(|text| own(text, Paint::Dim));
+    let lead = [sign(change.action), foreign(&change.user.name, Paint::Bold)].into_iter();
+    layout.entry(2, 6, lead.chain(identity));
     let TaskDiff { kept, gained, lost } = &change.tasks;
+    let (more, fewer) = drift_leads(change.moved());
     for (lead, set, paint) in [
-        ("should hold, and does not:", gained, Paint::Good),
-        ("holds, and should not:", lost, Paint::Bad),
-        ("holds, and should:", kept, Paint::Plain),
+        (more, gained, Paint::Bad),
+        (fewer, lost, Paint::Changed),
+        ("holds as declared:", kept, Paint::Plain),
     ] {
         if !set.is_empty() {
             let names = super::set_words(set, paint);
@@ -90,7 +113,7 @@ fn note_paint(note: &ChangeNote) -> Paint {
     match note.kind {
         NoteKind::Admin | NoteKind::LastWrite => Paint::Dim,
         NoteKind::Moved(Moved::Live) => Paint::Bad,
-        NoteKind::Blocked | NoteKind::Moved(_) => Paint::Changed,
+        NoteKind::Blocked | NoteKind::AdminAccess | NoteKind::Moved(_) => Paint::Changed,
     }
 }
 
@@ -132,7 +155,12 @@ fn write_heading(layout: &mut Layout, kind: FindingKind, number: usize) -> usize
         FindingKind::Ending => {
             (format!("{} soon:", count(number, "grant ends", "grants end")), Paint::Changed)
         }
-        FindingKind::Refused
+        FindingKind::Unresolved => {
+            (format!("{}: {}.", kind.title(), count(number, "declared user", "declared users")), Paint::Bad)
+        }
+        FindingKind::Kept | FindingKind::Left => (format!("{}:", kind.title()), Paint::Changed),
+        FindingKind::Policy
+        | FindingKind::Refused
         | FindingKind::Waived
         | FindingKind::Notice
         | FindingKind::Partial
@@ -153,7 +181,9 @@ fn write_finding(layout: &mut Layout, finding: &Finding, indent: usize) {
 fn lead(finding: &Finding) -> StyledWord {
     match finding.kind {
         FindingKind::Refused => own("Refused:", Paint::Bad),
-        FindingKind::Unreadable => own("?", Paint::Bad),
+        FindingKind::Unreadable | FindingKind::Unresolved => own("?", Paint::Bad),
+        FindingKind::Policy => own("!", Paint::Changed),
+        FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
         FindingKind::Waived => own("Waived:", Paint::Changed),
         FindingKind::Notice => own("Note:", Paint::Changed),
         FindingKind::Partial => own("Partial:", Paint::Changed),

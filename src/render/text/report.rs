@@ -31,7 +31,7 @@ pub fn report(report: &Report, plan: &Plan, style: &Style) -> String {
 fn write_outcome(layout: &mut Layout, plan: &Plan, reported: &ReportedChange) {
     let change = &reported.change;
     let name = foreign(&NamedObject::user(plan, change.key.user).name, Paint::Bold);
-    let difference = TaskDiff::of(change);
+    let difference = TaskDiff::between(&change.before, &change.after);
     layout.entry(2, 6, [sign(change.action()), name].into_iter().chain(tasks(&difference)));
     layout.entry(6, 8, outcome_words(&reported.outcome));
     write_advice(layout, plan, reported);
@@ -48,6 +48,7 @@ fn write_advice(layout: &mut Layout, plan: &Plan, reported: &ReportedChange) {
             return;
         }
         Outcome::StoredDifferently { stored } => return write_implied(layout, &reported.change, stored),
+        Outcome::InPart { .. } => "create a new plan to remove the rest",
         Outcome::Moved { .. } => "someone else changed this WABA; create a new plan",
         Outcome::Unknown { .. } => "create a new plan to find out whether it took effect",
         Outcome::Applied | Outcome::AlreadySo | Outcome::Failed { .. } | Outcome::NotAttempted { .. } => {
@@ -87,6 +88,7 @@ fn summary(report: &Report) -> String {
         (number(|outcome| matches!(outcome, Outcome::AlreadySo)), "already as planned"),
         (number(|outcome| matches!(outcome, Outcome::AcceptedNotListed)), "accepted but not listed"),
         (number(|outcome| matches!(outcome, Outcome::StoredDifferently { .. })), "stored differently"),
+        (number(|outcome| matches!(outcome, Outcome::InPart { .. })), "in part"),
         (number(|outcome| matches!(outcome, Outcome::Moved { .. })), "changed meanwhile"),
         (number(|outcome| matches!(outcome, Outcome::Failed { .. })), "failed"),
         (number(|outcome| matches!(outcome, Outcome::Unknown { .. })), "unknown"),

@@ -26,6 +26,9 @@ pub fn stale(found: &[StaleChange], plan: &Plan, _: &Style) -> String {
                 let until = grant.until.map_or_else(String::new, |day| format!(" on {day}"));
                 format!("{} has expired{until}", harmless(&grant.path))
             }
+            CurrentAccess::NotReleased => {
+                String::from("the user was not released: the inventory of this set does not have it")
+            }
             CurrentAccess::NotAsked => String::from("the manifests ask for no change"),
             CurrentAccess::Asked(before, after) => {
                 format!("the manifests ask for {}, live access is {}", set(after), set(before))

@@ -27,7 +27,7 @@ fn report_of(plan: &Plan) -> Report {
 fn a_report_says_what_to_do() {
     let fixture = everything(|name| format!("Ops {name}"));
     insta::assert_snapshot!(report(&report_of(fixture.plan()), fixture.plan(), &PLAIN), @r#"
-    WABA Ops acme-eu (500)
+    WABA Ops acme-eu = Ops Acme Europe (500)
       + Ops deploy-bot +MANAGE +MANAGE_TEMPLATES
           accepted, not listed: the user is an admin
           if its role gives it access, declare that:
@@ -56,23 +56,39 @@ fn a_report_says_what_to_do() {
     "#);
 }
 
+/// Changes a plan.
+type Edit = fn(&mut Plan);
+
 #[test]
-fn no_match_is_claimed_for_unreadable_wabas() {
+fn a_match_is_claimed_only_if_nothing_differs_is_undeclared_kept_missing_or_unread() {
     let mut fixture = everything(str::to_owned);
     fixture.proposal.plan.changes.clear();
     fixture.drift.explanations.clear();
-    let last = |fixture: &Fixture| plan(&fixture.view(true), &PLAIN).lines().last().map(str::to_owned);
-    assert_eq!(
-        last(&fixture).as_deref(),
-        Some("No drift on the WABAs that could be read; 1 WABA could not be read.")
-    );
-    fixture.proposal.plan.unreadable.clear();
-    assert_eq!(
-        last(&fixture).as_deref(),
-        Some("No drift. Live access on these WABAs matches the manifests.")
-    );
+    let ends =
+        |fixture: &Fixture| [false, true].map(|is_drift| fixture.view(is_drift).closing().swap_remove(0));
+    let kept = "1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.";
+    let drift = "Drift: 0 missing, 0 different, 0 too many, 118 as declared; 1 undeclared";
+    assert_eq!(ends(&fixture), [format!("No changes; 1 undeclared; {kept}"), format!("{drift}; {kept}")]);
+    fixture.proposal.plan.undeclared = Undeclared::Allow;
+    let edits: [(Edit, &str); 3] = [
+        (|plan| plan.left.clear(), "; 1 WABA left the scope"),
+        (|plan| plan.unreadable.clear(), "; 1 WABA could not be read"),
+        (|plan| plan.unresolved.clear(), "; 1 declared user was not found"),
+    ];
+    let mut kept = kept.to_owned();
+    for (edit, note) in edits {
+        assert_eq!(ends(&fixture), [format!("No changes; {kept}"), format!("Nothing to change; {kept}")]);
+        edit(&mut fixture.proposal.plan);
+        kept = kept.replace(note, "");
+    }
+    fixture.proposal.plan.kept.clear();
+    let on_these = "Live access on these WABAs matches the manifests.";
+    assert_eq!(ends(&fixture), [format!("No changes. {on_these}"), format!("No drift. {on_these}")]);
     fixture.proposal.plan.partial = false;
-    assert_eq!(last(&fixture).as_deref(), Some("No drift. Live access matches the manifests."));
+    let matches = "Live access matches the manifests.";
+    assert_eq!(ends(&fixture), [format!("No changes. {matches}"), format!("No drift. {matches}")]);
+    fixture.proposal.plan.undeclared = Undeclared::Drift;
+    assert_eq!(ends(&fixture), ["No changes; 1 undeclared.".to_owned(), format!("{drift}.")]);
 }
 
 #[test]
@@ -81,16 +97,16 @@ fn the_cost_counts_only_what_is_written() {
     let last = |fixture: &Fixture| plan(&fixture.view(false), &PLAIN).lines().last().map(str::to_owned);
     assert_eq!(
         last(&fixture).as_deref(),
-        Some("Applying it takes 9 API calls: 4 writes, and 5 reads of 2 WABAs.")
+        Some("Applying it takes 10 API calls: 5 writes, and 5 reads of 2 WABAs.")
     );
-    assert_eq!(fixture.plan().apply_cost(), ApplyCost { wabas: 2, reads: 5, writes: 4 });
+    assert_eq!(fixture.plan().apply_cost(), ApplyCost { wabas: 2, reads: 5, writes: 5 });
     fixture.proposal.plan.changes.truncate(2);
     assert_eq!(
         last(&fixture).as_deref(),
         Some("Applying it takes 3 API calls: 1 write, and 2 reads of 1 WABA.")
     );
     fixture.proposal.plan.changes.remove(0);
-    assert!(last(&fixture).is_some_and(|line| line.ends_with("1 WABA could not be read.")));
+    assert!(last(&fixture).is_some_and(|line| line.ends_with("1 WABA left the scope.")));
     assert_eq!(fixture.plan().apply_cost(), ApplyCost::default());
 }
 

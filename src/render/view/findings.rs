@@ -1,21 +1,33 @@
 //! Findings: what the reader should see besides the changes.
 
-use super::{NamedObject, View, highlights};
+use super::{NamedObject, View, folded, highlights};
 use crate::guard::Violation;
-use crate::model::{Change, EndingGrant, Notice, Position, WabaId, WhyGone};
+use crate::model::{
+    Change, EndingGrant, LeftWaba, Notice, PolicyLine, Position, Unresolved, WabaId, WhyGone,
+};
 use crate::render::sentence::Sentence;
 use crate::render::wording::{self, count};
+use jiff::tz::TimeZone;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The kinds of findings, most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::render) enum FindingKind {
+    /// A setting that limits the plan and is not the default, or was changed.
+    Policy,
     /// A violation that no waiver covers.
     Refused,
     /// A WABA that could not be read.
     Unreadable,
+    /// A declared user that was not found.
+    Unresolved,
     /// A violation that a waiver covers.
     Waived,
+    /// Tasks that only `prune: none` keeps.
+    Kept,
+    /// A WABA that left the scope.
+    Left,
     /// Something unusual about a WABA or a user.
     Notice,
     /// `--waba` narrowed the run.
@@ -30,7 +42,11 @@ impl FindingKind {
     /// Returns the heading above findings of this kind.
     pub(in crate::render) fn title(self) -> &'static str {
         match self {
+            Self::Policy => "Policy that is not the default, or changed",
             Self::Refused => "Refused by the guards",
+            Self::Unresolved => "Not found, and not planned",
+            Self::Kept => "Kept by prune: none",
+            Self::Left => "Left the scope",
             Self::Unreadable => "Could not be read, and not planned",
             Self::Waived => "Waived",
             Self::Notice => "Notes",
@@ -43,7 +59,11 @@ impl FindingKind {
     /// Returns the name of this kind as programs read it.
     pub(in crate::render) fn code(self) -> &'static str {
         match self {
+            Self::Policy => "policy",
             Self::Refused => "refused",
+            Self::Unresolved => "unresolved",
+            Self::Kept => "kept",
+            Self::Left => "left-scope",
             Self::Unreadable => "unreadable",
             Self::Waived => "waived",
             Self::Notice => "notice",
@@ -95,16 +115,28 @@ impl View<'_> {
             Finding::new(FindingKind::Unreadable, text)
         });
         let ending = self.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
-        // Nothing happens to anybody by drift itself.
-        let highlights = if self.is_drift() { Vec::new() } else { highlights::findings(plan, verbose) };
+        let unresolved = plan.unresolved.iter().map(unresolved);
+        let kept = plan.kept.iter().map(|kept| {
+            let (user, waba) =
+                (NamedObject::user(plan, kept.key.user), NamedObject::waba(plan, kept.key.waba));
+            let text =
+                Sentence::default().user(&user).own("on").name(&waba.name).own("keeps").tasks(&kept.tasks);
+            Finding::new(FindingKind::Kept, text)
+        });
+        let notices =
+            self.other_day().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
         let kinds = [
+            limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
             self.violations(FindingKind::Refused, self.violations),
             unreadable.collect(),
+            unresolved.collect(),
             self.violations(FindingKind::Waived, self.waived),
-            plan.notices.iter().map(|notice| self.notice(notice)).collect(),
+            limited(kept, FindingKind::Kept, verbose),
+            plan.left.iter().map(left).collect(),
+            notices.collect(),
             Vec::from_iter(partial),
             ending.iter().map(|grant| self.ending(grant)).collect(),
-            highlights,
+            highlights::findings(plan, self.drift, verbose),
         ];
         kinds.into_iter().filter(|found| !found.is_empty()).collect()
     }
@@ -138,15 +170,37 @@ impl View<'_> {
     }
 
     fn notice(&self, notice: &Notice) -> Finding {
-        let text = match *notice {
+        let plan = self.plan();
+        let text = match notice {
             Notice::Unconfirmed(waba) => Sentence::default()
-                .object(&NamedObject::waba(self.plan(), waba), ":")
+                .object(&NamedObject::waba(plan, *waba), ":")
                 .own("its list came back empty and nothing could confirm that; it is planned as empty"),
             Notice::AssignsToAdmin(user) => Sentence::default()
-                .name(&NamedObject::user(self.plan(), user).name)
+                .user(&NamedObject::user(plan, *user))
                 .own("is an admin of the business: the API might not list it even after the write"),
+            Notice::KeepsUndeclared => Sentence::default()
+                .own("a declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access"),
+            Notice::OtherId { user, before } => Sentence::default()
+                .object(&NamedObject::user(plan, *user), "")
+                .own(format!("is found by its name; when the manifests were last applied, that was the system user {before}")),
+            Notice::PreviousUnusable(why) => Sentence::default()
+                .own("the manifests of --previous cannot be used, so nobody is released:")
+                .foreign(why),
         };
         Finding::new(FindingKind::Notice, text)
+    }
+
+    /// Returns a notice if the plan is for another day than the one on which it was made.
+    fn other_day(&self) -> Option<Finding> {
+        let (day, made) = (self.plan().day, self.proposal.made.to_zoned(TimeZone::UTC).date());
+        let text = match day.cmp(&made) {
+            Ordering::Equal => return None,
+            Ordering::Greater => {
+                format!("this is for {day}, which is still to come, so it cannot be applied")
+            }
+            Ordering::Less => format!("this is for {day}, and not for the day on which it was made"),
+        };
+        Some(Finding::new(FindingKind::Notice, Sentence::default().own(text)))
     }
 
     fn ending(&self, grant: &EndingGrant) -> Finding {
@@ -155,6 +209,62 @@ impl View<'_> {
         let text = text.own(format!("for {users} on {wabas}"));
         Finding { at: Some(grant.source.at), ..Finding::new(FindingKind::Ending, text) }
     }
+}
+
+/// The number of settings or kept assignments that are listed before the others are only counted. A guess: half a screen.
+const LISTED: usize = 10;
+
+/// Returns findings, and unless `verbose`, only the first of them and the number of the others.
+fn limited(findings: impl Iterator<Item = Finding>, kind: FindingKind, verbose: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = findings.collect();
+    let shown = folded(findings.len(), LISTED, verbose);
+    let more = findings.len() - shown;
+    findings.truncate(shown);
+    if more > 0 {
+        findings.push(Finding::new(kind, Sentence::default().own(format!("and {more} more"))));
+    }
+    findings
+}
+
+/// Describes a setting that limits the plan.
+fn policy(line: &PolicyLine) -> Finding {
+    let value = |value: Option<&String>| value.map_or_else(|| String::from("not set"), Clone::clone);
+    let lead = Sentence::default().fixed(&line.key);
+    let text = match &line.previous {
+        Some(previous) => lead
+            .strong("changes from")
+            .fixed(&value(previous.as_ref()))
+            .own("to")
+            .fixed(&value(line.value.as_ref())),
+        None => lead.own("is").fixed(&value(line.value.as_ref())),
+    };
+    let default = line.default.as_ref().map(|default| format!("(default: {default})"));
+    Finding::new(FindingKind::Policy, text.own(default.unwrap_or_default()))
+}
+
+/// Describes a declared user that was not found.
+fn unresolved(unresolved: &Unresolved) -> Finding {
+    let id = unresolved.id.map_or_else(String::new, |id| format!("({id})"));
+    let text = Sentence::default().name(unresolved.name.as_str()).own(format!("{id}:"));
+    let number = count(unresolved.assignments, "assignment", "assignments");
+    let text = text.foreign(&unresolved.why).own(format!("({number} not planned)"));
+    Finding { at: Some(unresolved.at), ..Finding::new(FindingKind::Unresolved, text) }
+}
+
+/// Describes a WABA that left the scope.
+fn left(left: &LeftWaba) -> Finding {
+    let waba = NamedObject::new(left.name.as_str(), left.waba.to_string());
+    let mut text = Sentence::default().object(&waba, ":").own("nothing is removed there;");
+    text = text.own(if left.held.is_empty() {
+        "no system user of the business is seen there"
+    } else {
+        "still held:"
+    });
+    for (index, (user, name, tasks)) in left.held.iter().enumerate() {
+        let user = NamedObject::new(name.as_str(), user.to_string());
+        text = text.own(if index > 0 { "and" } else { "" }).name(&user.name).tasks(tasks);
+    }
+    Finding::new(FindingKind::Left, text)
 }
 
 /// Quotes a word for a shell if it has to be.
@@ -174,7 +284,7 @@ fn line_of(on_waba: &[Change], found: &Violation) -> Option<Position> {
     let gone = change.because.gone.as_ref().and_then(|(_, lines)| lines.first());
     match gone {
         Some(WhyGone::Expired(source)) => Some(source.at),
-        Some(WhyGone::Declared(at) | WhyGone::Undeclared(at)) => Some(*at),
+        Some(WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at)) => Some(*at),
         None => change.because.grants.first().map(|source| source.at),
     }
 }

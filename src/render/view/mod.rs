@@ -16,8 +16,8 @@ use super::{harmless, wording};
 use crate::documents::Findings;
 use crate::guard::{Review, Violation};
 use crate::model::{
-    Action, Blocked, Change, Drift, LiveAccess, Moved, Plan, Sources, Unmanaged, UnmanagedReason, UserId,
-    WabaId,
+    Action, Change, Drift, LiveAccess, Moved, Name, Plan, Sources, Undeclared, Unmanaged, UnmanagedReason,
+    UserId, WabaId,
 };
 use crate::proposal::Proposal;
 
@@ -41,6 +41,8 @@ pub(super) struct NamedObject {
     pub(super) name: String,
     /// The id, if `name` is not the id itself.
     pub(super) id: Option<String>,
+    /// The escaped live name, if the manifests use another one.
+    pub(super) live_name: Option<String>,
 }
 
 /// The changes on one WABA; never empty.
@@ -63,6 +65,16 @@ pub(super) struct ShownChange {
     pub(super) notes: Vec<ChangeNote>,
 }
 
+impl ShownChange {
+    /// Returns which side changed, if that is shown.
+    pub(super) fn moved(&self) -> Option<Moved> {
+        self.notes.iter().find_map(|note| match note.kind {
+            NoteKind::Moved(moved) => Some(moved),
+            NoteKind::Blocked | NoteKind::Admin | NoteKind::AdminAccess | NoteKind::LastWrite => None,
+        })
+    }
+}
+
 /// Something else about a change that the reader should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ChangeNote {
@@ -75,8 +87,10 @@ pub(super) struct ChangeNote {
 pub(super) enum NoteKind {
     /// The change is not attempted.
     Blocked,
-    /// The user is an admin of the business.
+    /// How the change is made, or that the user is an admin of the business.
     Admin,
+    /// An admin loses or regains the full access of its role.
+    AdminAccess,
     /// The last write in the journal.
     LastWrite,
     /// The side that changed.
@@ -120,6 +134,20 @@ impl<'a> View<'a> {
         self.drift.is_some()
     }
 
+    /// Returns what happens to the tasks of an assignment: by an apply, or in drift, what happened outside the manifests.
+    pub(super) fn task_diff(&self, change: &Change) -> TaskDiff {
+        if self.is_drift() {
+            TaskDiff::between(&change.after, &change.before)
+        } else {
+            TaskDiff::between(&change.before, &change.after)
+        }
+    }
+
+    /// Returns the kind of a change: of an apply, or in drift, of what happened outside the manifests.
+    pub(super) fn action(&self, change: &Change) -> Action {
+        if self.is_drift() { Action::between(&change.after, &change.before) } else { change.action() }
+    }
+
     /// Returns the changes, WABA by WABA, in the order of the plan.
     pub(super) fn groups(self) -> impl Iterator<Item = WabaChanges<'a>> {
         let has_causes = self.drift.is_some_and(Drift::tells);
@@ -133,10 +161,11 @@ impl<'a> View<'a> {
 
     /// Returns the unmanaged assignments that are listed: those of undeclared system users, or all.
     ///
-    /// Access that a deleted declaration left behind must be seen, so it is always listed.
+    /// Undeclared access is always listed, unless the manifests accept it.
     pub(super) fn unmanaged_rows(self, verbose: bool) -> impl Iterator<Item = Sentence> + 'a {
         let rows = self.plan().unmanaged.iter();
-        let is_listed = move |row: &&Unmanaged| verbose || row.why == UnmanagedReason::Undeclared;
+        let drifts = self.plan().undeclared == Undeclared::Drift;
+        let is_listed = move |row: &&Unmanaged| verbose || (drifts && row.why == UnmanagedReason::Undeclared);
         rows.filter(is_listed).map(move |row| {
             let user = NamedObject::new(row.name.as_str(), row.key.user.to_string());
             let waba = NamedObject::waba(self.plan(), row.key.waba).name;
@@ -149,18 +178,31 @@ impl<'a> View<'a> {
 impl NamedObject {
     pub(super) fn new(name: &str, id: String) -> Self {
         if name.trim().is_empty() {
-            Self { name: id, id: None }
+            Self { name: id, id: None, live_name: None }
         } else {
-            Self { name: harmless(name), id: Some(id) }
+            Self { name: harmless(name), id: Some(id), live_name: None }
         }
     }
 
+    fn live(self, name: Option<&Name>) -> Self {
+        Self { live_name: name.map(|name| harmless(name.as_str())), ..self }
+    }
+
     pub(super) fn waba(plan: &Plan, id: WabaId) -> Self {
-        Self::new(plan.waba_names.get(&id).map_or("", |name| name.as_str()), id.to_string())
+        let name = plan.waba_names.get(&id).map_or("", |name| name.as_str());
+        Self::new(name, id.to_string()).live(plan.live_waba_names.get(&id))
     }
 
     pub(super) fn user(plan: &Plan, id: UserId) -> Self {
-        Self::new(plan.user_names.get(&id).map_or("", |name| name.as_str()), id.to_string())
+        let name = plan.user_names.get(&id).map_or("", |name| name.as_str());
+        Self::new(name, id.to_string()).live(plan.live_user_names.get(&id))
+    }
+
+    /// Returns what stands behind the name of a user: its live name and id, if the manifests use another name.
+    pub(super) fn identity(&self) -> Option<String> {
+        let live = self.live_name.as_ref()?;
+        let id = self.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+        Some(format!("= {live}{id}"))
     }
 }
 
@@ -173,6 +215,11 @@ impl<'a> WabaChanges<'a> {
         NamedObject::waba(self.view.plan(), self.id())
     }
 
+    /// Returns the kinds of the changes.
+    pub(super) fn actions(self) -> impl Iterator<Item = Action> + 'a {
+        self.changes.iter().map(move |change| self.view.action(change))
+    }
+
     /// Returns the changes as the plan has them.
     pub(super) fn raw(&self) -> &'a [Change] {
         self.changes
@@ -181,21 +228,30 @@ impl<'a> WabaChanges<'a> {
     /// Returns the changes; long lists of reasons are folded unless `verbose`.
     pub(super) fn changes(self, verbose: bool) -> impl Iterator<Item = ShownChange> + 'a {
         self.changes.iter().map(move |change| ShownChange {
-            action: change.action(),
+            action: self.view.action(change),
             user: NamedObject::user(self.view.plan(), change.key.user),
-            tasks: TaskDiff::of(change),
+            tasks: self.view.task_diff(change),
             reasons: wording::reasons(&change.because, self.view.sources(), verbose),
             notes: self.notes(change),
         })
     }
 
     fn notes(&self, change: &Change) -> Vec<ChangeNote> {
-        let blocked = change.blocked.map(|Blocked::SelfRaise| {
-            let text = "apply skips this: the acting user cannot raise its own tasks";
-            ChangeNote { kind: NoteKind::Blocked, text: Sentence::default().own(text) }
+        let blocked = change.blocked.filter(|_| !self.view.is_drift()).map(|blocked| {
+            let text = Sentence::default().own("apply skips this:").own(blocked.why());
+            ChangeNote { kind: NoteKind::Blocked, text }
         });
-        let admin = change.admin.then(|| {
-            let text = "the user is an admin: the API might not list it even after the write";
+        let admin = change.admin.then(|| ChangeNote {
+            kind: if change.narrows_admin() || change.restores_admin() {
+                NoteKind::AdminAccess
+            } else {
+                NoteKind::Admin
+            },
+            text: Sentence::default().own(admin_note(change, self.view.is_drift())),
+        });
+        let split = (change.split && !self.view.is_drift()).then(|| {
+            let text =
+                "apply writes this in two steps: first both sets, and the final set after the others gained";
             ChangeNote { kind: NoteKind::Admin, text: Sentence::default().own(text) }
         });
         let known = self.view.drift.and_then(|drift| drift.explanations.get(&change.key));
@@ -207,7 +263,22 @@ impl<'a> WabaChanges<'a> {
             let text = Sentence::default().own(wording::cause(moved));
             ChangeNote { kind: NoteKind::Moved(moved), text }
         });
-        [blocked, admin, last_write, moved].into_iter().flatten().collect()
+        [blocked, admin, split, last_write, moved].into_iter().flatten().collect()
+    }
+}
+
+/// Returns what to know about a change of an admin.
+fn admin_note(change: &Change, is_drift: bool) -> &'static str {
+    match (is_drift, change.narrows_admin(), change.restores_admin()) {
+        (false, true, _) => {
+            "the user is an admin with full access by its role: this assignment narrows it to these tasks"
+        }
+        (false, _, true) => {
+            "the user is an admin: without an assignment it has the full access of its role again"
+        }
+        (true, true, _) => "the user is an admin: without an assignment it has the full access of its role",
+        (true, _, true) => "the user is an admin: this assignment narrows the full access of its role",
+        (_, false, false) => "the user is an admin: the API might not list it even after the write",
     }
 }
 

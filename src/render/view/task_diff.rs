@@ -1,6 +1,6 @@
 //! The tasks that stay, come and go.
 
-use crate::model::{Change, Task, TaskSet};
+use crate::model::{Task, TaskSet};
 use crate::render::harmless;
 
 /// How two sets of tasks differ.
@@ -20,10 +20,6 @@ pub(in crate::render) enum TaskMark {
 }
 
 impl TaskDiff {
-    pub(in crate::render) fn of(change: &Change) -> Self {
-        Self { kept: change.kept(), gained: change.gained(), lost: change.lost() }
-    }
-
     pub(in crate::render) fn between(before: &TaskSet, after: &TaskSet) -> Self {
         Self {
             kept: before.intersection(after),

@@ -3,12 +3,13 @@
 use super::View;
 use crate::model::{Moved, Summary, UnmanagedReason};
 use crate::render::wording::count;
-use std::fmt::Write as _;
 
-const UNMANAGED_REASONS: [UnmanagedReason; 4] = [
+const UNMANAGED_REASONS: [UnmanagedReason; 6] = [
     UnmanagedReason::Person,
     UnmanagedReason::OtherBusiness,
     UnmanagedReason::Undeclared,
+    UnmanagedReason::Ignored,
+    UnmanagedReason::OtherSet,
     UnmanagedReason::Unknown,
 ];
 
@@ -20,7 +21,15 @@ pub(in crate::render) struct Totals {
     blocked: usize,
     pub(in crate::render) unreadable: usize,
     /// Unmanaged assignments by the reason.
-    pub(in crate::render) unmanaged: [(UnmanagedReason, usize); 4],
+    pub(in crate::render) unmanaged: [(UnmanagedReason, usize); 6],
+    /// Undeclared assignments, unless they are accepted.
+    pub(in crate::render) undeclared: usize,
+    /// Assignments with tasks that only `prune: none` keeps.
+    pub(in crate::render) kept: usize,
+    /// Declared users that were not found.
+    pub(in crate::render) unresolved: usize,
+    /// WABAs that left the scope.
+    left: usize,
     /// Differences by the side that changed, if drift is shown.
     pub(in crate::render) moved: Option<[(Moved, usize); 5]>,
     /// Grants that end soon, if the user asked for them.
@@ -30,12 +39,15 @@ pub(in crate::render) struct Totals {
 impl View<'_> {
     pub(in crate::render) fn totals(&self) -> Totals {
         let plan = self.plan();
-        let rows = |why| plan.unmanaged.iter().filter(|row| row.why == why).count();
         Totals {
             summary: plan.summary(),
             blocked: plan.changes.iter().filter(|change| change.blocked.is_some()).count(),
             unreadable: plan.unreadable.len(),
-            unmanaged: UNMANAGED_REASONS.map(|why| (why, rows(why))),
+            unmanaged: UNMANAGED_REASONS.map(|why| (why, plan.count_unmanaged(why))),
+            undeclared: plan.undeclared_drift(),
+            kept: plan.kept.len(),
+            unresolved: plan.unresolved.len(),
+            left: plan.left.len(),
             moved: self.drift.map(|drift| Moved::ALL.map(|moved| (moved, drift.count(moved)))),
             ending: self.drift.and_then(|drift| drift.expiring.as_ref()).map(Vec::len),
         }
@@ -59,27 +71,44 @@ impl View<'_> {
         [Some(self.summary(&totals)), causes(&totals), self.cost()].into_iter().flatten().collect()
     }
 
-    /// Sums it up in one line. Never claims a match for WABAs that could not be read.
+    /// Sums it up in a few words, for a heading.
+    pub(in crate::render) fn headline(&self) -> String {
+        let totals = self.totals();
+        let [assign, change, revoke, _] =
+            self.counts(&totals).map(|(number, label)| format!("{number} {label}"));
+        let differs = !self.plan().changes.is_empty();
+        let undeclared = (totals.undeclared > 0).then(|| format!("{} undeclared", totals.undeclared));
+        let mut parts = Vec::new();
+        if differs {
+            parts.extend([assign, change, revoke]);
+        } else if !self.is_drift() {
+            parts.push(String::from("no changes"));
+        } else if undeclared.is_none() {
+            parts.push(String::from(if totals.is_clean() { "no drift" } else { "nothing to change" }));
+        }
+        parts.extend(undeclared);
+        let is_drift = self.is_drift() && (differs || totals.undeclared > 0);
+        format!("{}{}", if is_drift { "drift: " } else { "" }, parts.join(", "))
+    }
+
+    /// Sums it up in one line. It claims a match only if nothing differs, is undeclared, kept, missing or unread.
     fn summary(&self, totals: &Totals) -> String {
-        let unread = count(totals.unreadable, "WABA could not be read", "WABAs could not be read");
-        if self.plan().changes.is_empty() {
-            let none = if self.is_drift() { "No drift" } else { "No changes" };
-            return match (totals.unreadable, self.plan().partial) {
-                (0, false) => format!("{none}. Live access matches the manifests."),
-                (0, true) => format!("{none}. Live access on these WABAs matches the manifests."),
-                (_, _) => format!("{none} on the WABAs that could be read; {unread}."),
-            };
-        }
+        let notes = totals.notes();
         let counts = self.counts(totals).map(|(number, label)| format!("{number} {label}")).join(", ");
-        let mut line = format!("{}: {counts}", if self.is_drift() { "Drift" } else { "Plan" });
-        if totals.blocked > 0 {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "; {} of them not attempted", totals.blocked);
+        let drifts = !self.plan().changes.is_empty() || totals.undeclared > 0;
+        let lead = match (self.is_drift(), drifts) {
+            (true, true) => format!("Drift: {counts}"),
+            (false, _) if !self.plan().changes.is_empty() => format!("Plan: {counts}"),
+            (true, false) if totals.is_clean() => String::from("No drift"),
+            (true, false) => String::from("Nothing to change"),
+            (false, _) => String::from("No changes"),
+        };
+        match (totals.is_clean() && !drifts, self.plan().partial) {
+            (true, false) => format!("{lead}. Live access matches the manifests."),
+            (true, true) => format!("{lead}. Live access on these WABAs matches the manifests."),
+            (false, _) if notes.is_empty() => format!("{lead}."),
+            (false, _) => format!("{lead}; {}.", notes.join("; ")),
         }
-        if totals.unreadable > 0 {
-            let _ = write!(line, "; {unread}");
-        }
-        line + "."
     }
 
     /// Returns the cost of an apply, if anything is written.
@@ -91,6 +120,34 @@ impl View<'_> {
             format!("Applying it takes {} API calls: {writes}, and {reads} of {wabas}.", cost.calls())
         })
     }
+}
+
+impl Totals {
+    /// Returns whether everything in scope is known, declared and as the manifests ask for it.
+    fn is_clean(&self) -> bool {
+        self.unreadable + self.undeclared + self.kept + self.unresolved + self.left == 0
+    }
+
+    /// Returns what the reader must know besides the changes.
+    fn notes(&self) -> Vec<String> {
+        let notes = [
+            (self.undeclared, String::from("undeclared")),
+            (self.blocked, String::from("of them not attempted")),
+            (self.kept, String::from("kept by prune: none")),
+            (
+                self.unresolved,
+                noun(self.unresolved, "declared user was", "declared users were") + " not found",
+            ),
+            (self.unreadable, noun(self.unreadable, "WABA", "WABAs") + " could not be read"),
+            (self.left, noun(self.left, "WABA", "WABAs") + " left the scope"),
+        ];
+        let notes = notes.into_iter().filter(|(number, _)| *number > 0);
+        notes.map(|(number, note)| format!("{number} {note}")).collect()
+    }
+}
+
+fn noun(number: usize, one: &str, many: &str) -> String {
+    String::from(if number == 1 { one } else { many })
 }
 
 /// Counts the differences by the side that changed, if that is known of any.

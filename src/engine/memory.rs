@@ -1,0 +1,179 @@
+//! What earlier runs and manifests declared, and what recent runs removed.
+
+use super::manifests::Previous;
+use super::{EngineError, set_files};
+use crate::digest::inventory_digest;
+use crate::manifest::Manifest;
+use crate::model::{
+    BusinessId, Earlier, Name, Outcome, Position, PreviousUser, RecentRemovals, RecordedWrite, ReleasedUser,
+    Settlement, Sources, TaskSet,
+};
+use crate::proposal::{DeclaredSet, Proposal};
+use crate::store::{self, Inventory, InventoryUser, JournalError, Keep};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The time in which removals of several runs count together towards `max-removals`.
+const RECENT: SignedDuration = SignedDuration::from_hours(24);
+
+/// The guard whose waived removals do not count later.
+const MAX_REMOVALS: &str = "max-removals";
+
+/// What the state folder tells about a set of manifests.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) earlier: Earlier,
+    /// The digest of the set's inventory, if there is one.
+    pub(super) inventory_digest: Option<String>,
+    /// The files of the manifests when they were last applied.
+    files: Vec<String>,
+}
+
+impl Memory {
+    /// Reads the inventories of a business. The files that they name become sources, so that reasons can refer to them.
+    ///
+    /// # Errors
+    ///
+    /// If the state folder cannot be read.
+    pub(super) fn load(
+        state_dir: Option<&Path>,
+        business: BusinessId,
+        set: &Name,
+        sources: &mut Sources,
+    ) -> Result<Self, EngineError> {
+        let Some(state_dir) = state_dir else { return Ok(Self::default()) };
+        let inventories = Inventory::load_all(state_dir, business);
+        let inventories = inventories.map_err(EngineError::store("reading what was declared earlier"))?;
+        let mut memory = Self::default();
+        for inventory in inventories {
+            if inventory.set == *set {
+                let users = inventory.users.iter().map(|(id, user)| (*id, &user.name));
+                memory.inventory_digest = Some(inventory_digest(users, &inventory.wabas));
+                memory.add(inventory, sources);
+            } else {
+                memory.earlier.other_sets.extend(inventory.users.into_keys());
+            }
+        }
+        Ok(memory)
+    }
+
+    fn add(&mut self, inventory: Inventory, sources: &mut Sources) {
+        let mut by_path = BTreeMap::new();
+        for (id, InventoryUser { name, file, line }) in inventory.users {
+            let source = *by_path.entry(file.clone()).or_insert_with(|| sources.add(file, ""));
+            let at = Position { source, line, column: 1 };
+            self.earlier.inventory.insert(id, ReleasedUser { name, at });
+        }
+        self.earlier.wabas = inventory.wabas;
+        self.files = inventory.files.into_iter().collect();
+    }
+
+    /// Adds the users that the manifests of `--previous` declare. Their positions become those of `sources`.
+    pub(super) fn add_previous(&mut self, previous: &Previous, sources: &mut Sources) {
+        let paths: Vec<_> =
+            previous.sources.iter().map(|(_, source)| sources.add(&*source.path, "")).collect();
+        for (name, user) in &previous.manifest.system_users {
+            let source = paths.get(user.at.source.0 as usize).copied().unwrap_or_default();
+            self.earlier.previous.push(PreviousUser {
+                id: user.id.map(|id| id.value),
+                live_name: user.name.as_ref().map_or_else(|| name.clone(), |live| live.value.clone()),
+                released: ReleasedUser { name: name.clone(), at: Position { source, ..user.at } },
+            });
+        }
+    }
+
+    /// Checks that every file of the set that still exists was given.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::PartOfSet`] if one was not: then users would seem to be declared no more.
+    pub(super) fn check_files(
+        &self,
+        manifest: &Manifest,
+        files: &[String],
+        given: &Sources,
+    ) -> Result<(), EngineError> {
+        let missing = set_files::not_given(&self.files, files, &set_files::roots(given));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::PartOfSet { set: manifest.set.clone(), files: missing })
+    }
+}
+
+/// Returns the assignments that lost a task in the last 24 hours and did not regain it, by the journal.
+///
+/// Removals without effect do not count, and neither do those of runs in which `max-removals` was waived.
+pub(super) fn recent_removals(
+    state_dir: Option<&Path>,
+    business: BusinessId,
+    now: Timestamp,
+) -> Result<RecentRemovals, EngineError> {
+    let Some(state_dir) = state_dir else { return Ok(RecentRemovals::new()) };
+    let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
+    let history = store::read(&store::path(state_dir, business), Keep::Since(since));
+    let history = history.map_err(EngineError::store("reading the journal"))?;
+    let mut lost: BTreeMap<_, TaskSet> = BTreeMap::new();
+    for run in &history.runs {
+        let is_waived = run.waivers.iter().any(|waiver| waiver.as_str() == MAX_REMOVALS);
+        for write in run.writes.iter().filter(|write| write.at >= since && may_have_effect(write)) {
+            let lost = lost.entry(write.key).or_default();
+            if !is_waived {
+                lost.extend(&write.before.difference(&write.after));
+            }
+            *lost = lost.difference(&write.after);
+        }
+    }
+    Ok(lost.into_iter().filter(|(_, tasks)| !tasks.is_empty()).map(|(key, _)| key).collect())
+}
+
+fn may_have_effect(write: &RecordedWrite) -> bool {
+    if let Some(settled) = &write.settled {
+        return settled.how != Settlement::NoEffect;
+    }
+    write.outcome.as_ref().is_none_or(|known| match known.outcome {
+        Outcome::Applied
+        | Outcome::AcceptedNotListed
+        | Outcome::StoredDifferently { .. }
+        | Outcome::InPart { .. }
+        | Outcome::Unknown { .. } => true,
+        Outcome::AlreadySo
+        | Outcome::Moved { .. }
+        | Outcome::Failed { .. }
+        | Outcome::NotAttempted { .. } => false,
+    })
+}
+
+/// Records what a proposal's manifests declare, for later runs. `complete` says that all of the scope was read and
+/// everything was applied: only then does anything leave the inventory.
+///
+/// # Errors
+///
+/// If the inventory cannot be read or written.
+pub(super) fn remember(
+    state_dir: &Path,
+    proposal: &Proposal,
+    complete: bool,
+    now: Timestamp,
+) -> Result<(), JournalError> {
+    let (business, declared) = (proposal.plan.business, &proposal.declared);
+    let DeclaredSet { name, files, users, settled } = declared;
+    let known = Inventory::load_all(state_dir, business)?;
+    let known = known.into_iter().find(|inventory| inventory.set == *name);
+    let before = known.clone();
+    let mut inventory = known.unwrap_or_else(|| Inventory::new(name.clone()));
+    for (id, user) in users {
+        let file = set_files::relative(proposal.sources.path(user.at.source));
+        let entry = InventoryUser { name: user.name.clone(), file, line: user.at.line };
+        inventory.users.insert(*id, entry);
+    }
+    if complete {
+        inventory.users.retain(|id, _| users.contains_key(id) || !settled.contains(id));
+        inventory.wabas.clear();
+        inventory.files.clear();
+    }
+    inventory.wabas.extend(proposal.access.wabas.iter().map(|(id, name)| (*id, name.clone())));
+    inventory.files.extend(files.iter().cloned());
+    if before.as_ref() == Some(&inventory) { Ok(()) } else { inventory.save(state_dir, business, now) }
+}

@@ -1,0 +1,144 @@
+//! The settings of a manifest that limit what a plan may change, or what counts as drift.
+
+use super::{Guards, Manifest};
+use crate::model::{Holders, PolicyLine, Prune, Task, Undeclared};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Returns the guards and the rule for undeclared access where they are not the defaults, and every setting that differs
+/// from a previous manifest, by their path.
+pub fn policy_lines(manifest: &Manifest, previous: Option<&Manifest>) -> Vec<PolicyLine> {
+    let (now, before) = (settings(manifest), previous.map(settings));
+    let defaults = guards(&Guards::default());
+    let defaults: BTreeMap<String, String> =
+        defaults.into_iter().chain(words(Prune::Declared, Undeclared::Drift)).collect();
+    let keys: BTreeSet<&String> = now.keys().chain(before.iter().flat_map(BTreeMap::keys)).collect();
+    let line = |key: &String| PolicyLine {
+        key: key.clone(),
+        value: now.get(key).cloned(),
+        default: defaults.get(key).cloned(),
+        previous: before
+            .as_ref()
+            .map(|before| before.get(key).cloned())
+            .filter(|old| old.as_ref() != now.get(key)),
+    };
+    let is_limit = |key: &str| key.starts_with("guards.") || key == "undeclared";
+    let is_shown =
+        |line: &PolicyLine| line.previous.is_some() || (is_limit(&line.key) && line.value != line.default);
+    keys.into_iter().map(line).filter(is_shown).collect()
+}
+
+fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
+    let mut settings: BTreeMap<String, String> =
+        guards(&manifest.guards).into_iter().chain(words(manifest.prune, manifest.undeclared)).collect();
+    let protected = manifest.guards.protected_users.iter().map(crate::model::Name::as_str);
+    add_list(&mut settings, "guards.protected_users", protected);
+    add_list(&mut settings, "ignored_users", manifest.ignored_users.iter().map(|user| user.value.as_str()));
+    for (task, implied) in &manifest.implied {
+        add_list(&mut settings, &format!("implied.{task}"), implied.names());
+    }
+    for (name, waba) in &manifest.wabas {
+        if let Some(own) = waba.prune {
+            settings.insert(format!("wabas.{}.prune", name.as_str()), prune(own).to_owned());
+        }
+        if waba.gone.is_some() {
+            settings.insert(format!("wabas.{}.gone", name.as_str()), String::from("true"));
+        }
+    }
+    for (index, rule) in manifest.discover.iter().enumerate() {
+        if let Some(own) = rule.prune {
+            settings.insert(format!("discover[{index}].prune"), prune(own.value).to_owned());
+        }
+    }
+    settings
+}
+
+fn guards(guards: &Guards) -> Vec<(String, String)> {
+    let mut settings = vec![
+        (String::from("guards.max_removals_percent"), guards.max_removals_percent.to_string()),
+        (String::from("guards.max_removals"), guards.max_removals.to_string()),
+        (String::from("guards.holders"), holders(guards.holders).to_owned()),
+    ];
+    let min = |(task, least): (&Task, &u64)| (format!("guards.min_holders.{task}"), least.to_string());
+    settings.extend(guards.min_holders.iter().map(min));
+    settings
+}
+
+fn words(prune_word: Prune, undeclared: Undeclared) -> [(String, String); 2] {
+    let undeclared = match undeclared {
+        Undeclared::Drift => "drift",
+        Undeclared::Allow => "allow",
+    };
+    [
+        (String::from("prune"), prune(prune_word).to_owned()),
+        (String::from("undeclared"), undeclared.to_owned()),
+    ]
+}
+
+fn prune(prune: Prune) -> &'static str {
+    match prune {
+        Prune::None => "none",
+        Prune::Declared => "declared",
+        Prune::All => "all",
+    }
+}
+
+fn holders(holders: Holders) -> &'static str {
+    match holders {
+        Holders::Business => "business",
+        Holders::Anyone => "anyone",
+    }
+}
+
+/// Adds a list, unless it is empty.
+fn add_list<'a>(settings: &mut BTreeMap<String, String>, key: &str, items: impl Iterator<Item = &'a str>) {
+    let list = items.collect::<Vec<_>>().join(", ");
+    if !list.is_empty() {
+        settings.insert(key.to_owned(), list);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::parse;
+    use crate::model::Sources;
+
+    fn manifest(text: &str) -> Manifest {
+        let mut sources = Sources::default();
+        sources.add("access.yaml", format!("version: 1\nbusiness: 1\n{text}"));
+        parse(&sources).0.unwrap()
+    }
+
+    fn lines(now: &str, previous: Option<&str>) -> Vec<String> {
+        let shown = |value: Option<String>| value.unwrap_or_else(|| String::from("-"));
+        let line = |line: PolicyLine| {
+            let previous = line.previous.map_or_else(String::new, |old| format!(" was {}", shown(old)));
+            format!("{}: {} ({}){previous}", line.key, shown(line.value), shown(line.default))
+        };
+        let previous = previous.map(manifest);
+        policy_lines(&manifest(now), previous.as_ref()).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn only_what_differs_from_the_defaults_or_from_before_is_listed() {
+        assert_eq!(lines("", None), Vec::<String>::new());
+        let weak = "guards: { max_removals: 1000000, min_holders: { MANAGE: 0, VIEW_COST: 2 } }\nundeclared: allow\n";
+        let expected = [
+            "guards.max_removals: 1000000 (50)",
+            "guards.min_holders.MANAGE: 0 (1)",
+            "guards.min_holders.VIEW_COST: 2 (-)",
+            "undeclared: allow (drift)",
+        ];
+        assert_eq!(lines(weak, None), expected);
+        assert_eq!(lines(weak, Some(weak)), expected, "nothing changed");
+        let expected = [
+            "guards.max_removals: 50 (50) was 1000000",
+            "guards.min_holders.MANAGE: 1 (1) was 0",
+            "guards.min_holders.VIEW_COST: - (-) was 2",
+            "ignored_users: bot, 7 (-) was -",
+            "prune: all (declared) was declared",
+            "undeclared: drift (drift) was allow",
+        ];
+        assert_eq!(lines("ignored_users: [bot, 7]\nprune: all\n", Some(weak)), expected);
+    }
+}
