@@ -8,6 +8,7 @@ use super::options::{self, Connection, Format, PlanOptions, ReportFormat, Strate
 use super::plan;
 use super::signals::Signals;
 use super::terminal::Terminal;
+use super::watchdog;
 use crate::apply::{Shutdown, WABAS_IN_PROGRESS};
 use crate::clock::Clock;
 use crate::documents::{self, Findings};
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     waivers: Waivers,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -265,7 +266,9 @@ impl Ready {
                 Strategy::Auto | Strategy::Nested | Strategy::Batch => WABAS_IN_PROGRESS,
             },
         };
-        let shutdown = Shutdown::new(Clock::real(), Duration::from_secs(u64::from(args.grace)));
+        let grace = Duration::from_secs(u64::from(args.grace));
+        let shutdown = Shutdown::new(Clock::real(), grace);
+        watchdog::applies(&shutdown, grace);
         let applying = connected.session.apply(&approved, &directory, lease, &options, &shutdown, events);
         let Applied { report, ending, cost, journal_error } = match signals
             .shut_down(applying, &shutdown)
@@ -285,7 +288,10 @@ impl Ready {
         // The report is printed already; only its last line in the journal is missing.
         match journal_error {
             None => Ok(exit(ending)),
-            Some(error) => Err(Failure::journal("recording the end of the run in the journal", &error)),
+            Some(error) => {
+                let failure = Failure::journal("recording the end of the run in the journal", &error);
+                Err(if shutdown.wrote() { Failure { exit: Exit::Partial, ..failure } } else { failure })
+            }
         }
     }
 }

@@ -128,7 +128,7 @@ fn run_settings(connection: &Connection) -> RunSettings {
     RunSettings {
         read_strategy: connection.read_strategy.into(),
         max_wait: Duration::from_secs(u64::from(connection.max_wait)),
-        timeout: connection.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
+        timeout: connection.timeout(),
         ..RunSettings::default()
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PLAN|DIGEST", value_parser = options::reference)]
     since: Option<options::Reference>,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {

@@ -23,6 +23,7 @@ mod signals;
 mod state;
 mod terminal;
 mod validate;
+mod watchdog;
 mod whoami;
 
 pub use exit::Exit;
@@ -34,6 +35,7 @@ use failure::Failure;
 use options::Common;
 use std::process::ExitCode;
 use terminal::Terminal;
+use watchdog::Deadline;
 
 /// Access to WhatsApp Business Accounts (WABAs) as code.
 ///
@@ -76,12 +78,34 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&terminal, &Failure::failed("starting the program", error)),
     };
-    let result = runtime.block_on(run(cli, &terminal));
+    let result = match cli.verb.deadline() {
+        Some(deadline) => watchdog::start(deadline),
+        None => Ok(()),
+    };
+    let result = result.and_then(|()| runtime.block_on(run(cli, &terminal)));
     // An unanswered prompt must not delay the exit.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => fail(&terminal, &failure),
+    }
+}
+
+impl Verb {
+    /// Returns the deadline of a verb that handles signals; `None` if signals end it by themselves.
+    fn deadline(&self) -> Option<Deadline> {
+        let connection = match self {
+            Self::Plan(args) => &args.connection,
+            Self::Apply(args) => &args.connection,
+            Self::Drift(args) => &args.connection,
+            Self::Whoami(args) => &args.connection,
+            #[cfg(feature = "emulator")]
+            Self::Emulator(_) => return Some(Deadline(None)),
+            Self::Init(_) | Self::Validate(_) | Self::Show(_) | Self::Journal(_) | Self::Schema(_) => {
+                return None;
+            }
+        };
+        Some(Deadline(connection.timeout()))
     }
 }
 

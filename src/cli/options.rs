@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// When outputs are coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -300,6 +301,11 @@ impl Connection {
         }
         // Plain HTTP is allowed to this machine only.
         self.graph_url.starts_with("http://")
+    }
+
+    /// Returns the longest duration of the whole run.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)))
     }
 
     /// Returns the state folder. That of an emulator is beside its file.

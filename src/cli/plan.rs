@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     waivers: Waivers,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {

@@ -16,6 +16,11 @@ impl Signals {
         listening.map(Self).map_err(|error| Failure::failed("listening for signals", error))
     }
 
+    /// Waits for the next signal.
+    pub(crate) async fn next(&mut self) {
+        self.0.next().await;
+    }
+
     /// Runs work that writes nothing. Returns `None` if a signal arrives first.
     pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

@@ -173,12 +173,10 @@ impl Applied {
 fn ending(report: &Report, plan: &Plan, shutdown: &Shutdown) -> Ending {
     let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
     match shutdown.reason() {
-        Some(ShutdownReason::Fatal(_)) => Ending::Failed,
-        Some(ShutdownReason::OutOfTime(_)) if !shutdown.wrote() => Ending::Failed,
+        Some(ShutdownReason::Fatal(_) | ShutdownReason::OutOfTime(_)) if !shutdown.wrote() => Ending::Failed,
         Some(ShutdownReason::Throttled(_)) if !shutdown.wrote() => Ending::Throttled,
         Some(ShutdownReason::Interrupted) if !all_done && !shutdown.wrote() => Ending::Interrupted,
         Some(ShutdownReason::Interrupted) | None if all_done && !plan.is_incomplete() => Ending::Done,
-        Some(ShutdownReason::Interrupted | ShutdownReason::Throttled(_) | ShutdownReason::OutOfTime(_))
-        | None => Ending::Partial,
+        Some(_) | None => Ending::Partial,
     }
 }

@@ -43,7 +43,7 @@ async fn a_token_that_has_ended_ends_the_run() {
 async fn a_token_that_dies_half_way_stops_the_run() {
     let dies = Fault::new(refuses(401, 190, Some(463))).on("POST").hits(1..usize::MAX);
     let remote = Remote::start(vec![dies]).await;
-    let ran = remote.run("apply --auto-approve --concurrency 1").ends(1);
+    let ran = remote.run("apply --auto-approve --concurrency 1").ends(4);
     ran.says("Applied: 2 of 7 changes").says("the access token is not valid").says("not attempted");
     assert_eq!(remote.writes(), 3, "a revocation, a write, and the one that was refused");
 }

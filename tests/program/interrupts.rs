@@ -5,7 +5,7 @@
 use super::remote::Remote;
 use super::{Place, Ran};
 use crate::support::until;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command};
 use std::time::Duration;
 use wabacl::emulator::LoggedCall;
@@ -76,4 +76,51 @@ fn the_emulator_serves_until_it_is_interrupted() {
     Ran::from(child.wait_with_output().unwrap()).ends(130).says("The emulator is listening");
     // What was written is there for the next start, from a process of its own or embedded.
     place.emulated("drift").ends(0);
+}
+
+/// Starts a verb whose output goes to a pipe that is full and that nobody reads, and waits until it has something to print.
+#[cfg(target_os = "linux")]
+fn blocked(remote: &Remote, words: &str) -> (Child, std::io::PipeReader) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    // The capacity of a pipe on Linux.
+    writer.write_all(&vec![b' '; 64 * 1024]).unwrap();
+    let mut child = remote.command(words).stdout(writer).spawn().unwrap();
+    let mut cost = BufReader::new(child.stderr.as_mut().unwrap()).lines();
+    cost.next().unwrap().unwrap();
+    (child, reader)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signals_and_the_deadline_hold_while_nobody_reads_the_output() {
+    let remote = Remote::start(Vec::new()).await;
+    let runs = [
+        ("plan -v", Some("TERM"), 130),
+        ("drift -v", Some("INT"), 130),
+        ("apply -v --auto-approve", Some("TERM"), 130),
+        ("plan -v --timeout 1", None, 1),
+    ];
+    let started = runs.map(|(words, signal, code)| (blocked(&remote, words), signal, words, code));
+    for ((child, _), signal, ..) in &started {
+        if let Some(signal) = signal {
+            send(signal, child);
+        }
+    }
+    for ((mut child, _reader), _, words, code) in started {
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{words}");
+    }
+    assert_eq!(remote.writes(), 0);
+}
+
+#[test]
+fn a_signal_holds_while_a_secret_does_not_come() {
+    let place = Place::new();
+    let pipe = place.folder.path().join("token");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let child = place.command("whoami --token-file token").spawn().unwrap();
+    // Opening the pipe waits until the program has opened it too.
+    let open = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    send("TERM", &child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    drop(open);
 }

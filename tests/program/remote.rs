@@ -33,7 +33,7 @@ impl Remote {
     }
 
     /// Prepares a verb on the quickstart, one call a request, for the day for which it was written.
-    fn command(&self, words: &str) -> Command {
+    pub(super) fn command(&self, words: &str) -> Command {
         let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
         let url = self.emulator.url();
         self.place.command(&format!(
