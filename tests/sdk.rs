@@ -1,5 +1,5 @@
-//! Meta's own SDKs as clients of the emulator: the Python package `facebook-business` and the npm package
-//! `facebook-nodejs-business-sdk`, both unchanged.
+//! Other clients of the API with the emulator, all unchanged: Meta's own SDKs, the Python package `facebook-business` and
+//! the npm package `facebook-nodejs-business-sdk`; and the Python package `pywa`.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
@@ -13,15 +13,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
 
+/// The folder of the scripts.
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk");
+
 /// Returns the Python interpreter to use.
 fn python() -> String {
     env::var("WABACL_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
-/// Returns whether the Python SDK can be imported.
-fn has_python_sdk() -> bool {
+/// Returns whether a Python package can be imported.
+fn has_python(package: &str) -> bool {
     let mut command = Command::new(python());
-    command.args(["-c", "import facebook_business"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(["-c", &format!("import {package}")]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -59,10 +62,8 @@ fn faults() -> Vec<Fault> {
     vec![Fault::new(transient).at("/system_users").hits(0..1), null_item]
 }
 
-/// Runs a script that uses an SDK against a new emulator, and checks its report.
-async fn check(mut script: Command) {
-    let options = Options { faults: faults(), ..Options::default() };
-    let emulator = Emulator::start(world(), options).await.unwrap();
+/// Runs a script that uses an SDK against an emulator, and returns its report.
+fn report(mut script: Command, emulator: &Emulator) -> Value {
     let output = script
         .env("WABACL_SDK_URL", emulator.url())
         .env("WABACL_SDK_TOKEN", emulator.issue_token(None).unwrap().expose_secret())
@@ -75,7 +76,14 @@ async fn check(mut script: Command) {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs a script that reads and writes assignments, and checks its report.
+async fn check_assignments(script: Command) {
+    let options = Options { faults: faults(), ..Options::default() };
+    let emulator = Emulator::start(world(), options).await.unwrap();
+    let mut seen = report(script, &emulator);
     assert_eq!((&seen["at_first"], &seen["by_default_pages"]), (&230.into(), &230.into()));
     assert_eq!(seen["nested"], json!({ "500": 230, "501": null }));
     assert_eq!(seen["created"], json!(["DEVELOP", "VIEW_COST"]));
@@ -96,6 +104,59 @@ async fn check(mut script: Command) {
     emulator.shutdown().await;
 }
 
+/// A business whose customer is not onboarded yet.
+const AGENCY: &str = "
+app: { id: 70 }
+businesses:
+  - id: 10
+    name: Us
+    system_users: [{ id: 100, name: admin, role: ADMIN }]
+    people: [{ id: 110, name: Ana }]
+  - { id: 20, name: Them }
+wabas: [{ id: 501, name: Ours, owned_by: 10 }]
+";
+
+/// The WABA that the customer shares.
+const SHARED: &str = "
+wabas:
+  - id: 500
+    name: Shared
+    owned_by: 20
+    shared_with: [{ business: 10 }]
+    account_review_status: PENDING
+    country: DE
+    currency: EUR
+    phone_numbers: [{ id: 600, display_phone_number: '+49 30 1', verified_name: Them }]
+";
+
+/// Starts an emulator in which a customer shares a WABA.
+async fn agency() -> Emulator {
+    let emulator = Emulator::start(World::from_yaml(AGENCY).unwrap(), Options::default()).await.unwrap();
+    emulator.update(SHARED).unwrap();
+    emulator
+}
+
+/// Runs a script that onboards a customer, and checks its report.
+async fn check_onboarding(script: Command) {
+    let emulator = agency().await;
+    let expected = json!({
+        "businesses": ["Us"],
+        "people": ["Ana"],
+        "created": ["new bot", "EMPLOYEE"],
+        "about": {
+            "account_review_status": "PENDING", "business_verification_status": "verified", "country": "DE",
+            "currency": "EUR", "status": "ACTIVE", "timezone_id": "1",
+        },
+        "phones": ["+49 30 1"],
+        "subscribed": ["70"],
+        "unsubscribed": [],
+        "assigned": ["500"],
+        "not_played": [501, 2500],
+    });
+    assert_eq!(report(script, &emulator), expected);
+    emulator.shutdown().await;
+}
+
 /// Reports a skipped test. Panics if the SDKs are required.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn skip(what: &str) {
@@ -104,24 +165,70 @@ fn skip(what: &str) {
     eprintln!("SKIPPED: {what}");
 }
 
-// The emulator answers on other threads while this one waits for a script.
+/// Returns the command that runs a Python script with a package; `None` if the test is skipped.
+fn python_script(package: &str, script: &str) -> Option<Command> {
+    if !has_python(package) {
+        skip(&format!("{} cannot import {package} (see .ci/requirements.txt)", python()));
+        return None;
+    }
+    let mut command = Command::new(python());
+    command.arg(Path::new(SCRIPTS).join(script));
+    Some(command)
+}
+
+/// Returns the command that runs a Node.js script with the SDK; `None` if the test is skipped.
+fn node_script(script: &str) -> Option<Command> {
+    if !has_node_sdk() {
+        skip("WABACL_NODE_MODULES names no folder with facebook-nodejs-business-sdk");
+        return None;
+    }
+    let mut command = Command::new("node");
+    command.arg(Path::new(SCRIPTS).join(script));
+    Some(command)
+}
+
+// The emulator answers on other threads while each test waits for its script.
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_sdk_works_unchanged() {
-    if !has_python_sdk() {
-        let python = python();
-        return skip(&format!("{python} cannot import facebook_business (pip install facebook-business)"));
+    if let Some(script) = python_script("facebook_business", "assignments.py") {
+        check_assignments(script).await;
     }
-    let mut script = Command::new(python());
-    script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/assignments.py"));
-    check(script).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_sdk_works_unchanged() {
-    if !has_node_sdk() {
-        return skip("WABACL_NODE_MODULES names no folder with facebook-nodejs-business-sdk");
+    if let Some(script) = node_script("assignments.mjs") {
+        check_assignments(script).await;
     }
-    let mut script = Command::new("node");
-    script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/assignments.mjs"));
-    check(script).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_onboards_a_customer() {
+    if let Some(script) = python_script("facebook_business", "onboarding.py") {
+        check_onboarding(script).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_sdk_onboards_a_customer() {
+    if let Some(script) = node_script("onboarding.mjs") {
+        check_onboarding(script).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pywa_works_unchanged() {
+    let Some(script) = python_script("pywa", "with_pywa.py") else { return };
+    let emulator = agency().await;
+    let expected = json!({
+        "shared": ["Shared"],
+        "owned": ["Ours"],
+        "about": ["Shared", "EUR", "ACTIVE", "PENDING", "DE"],
+        "apps": [],
+        "phones": ["+49 30 1"],
+        "not_played": 2500,
+    });
+    assert_eq!(report(script, &emulator), expected);
+    emulator.shutdown().await;
 }
