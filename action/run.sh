@@ -23,10 +23,9 @@ take_secrets() {
 # Sets the outputs for the counts in a JSON document of plan or drift.
 output_counts() {
   local name
-  for name in assign change revoke; do
+  for name in assign change revoke undeclared; do
     output "$name" "$(jq -r ".summary.$name" "$1")"
   done
-  output undeclared "$(jq -r '[.unmanaged[] | select(.why == "undeclared")] | length' "$1")"
   output violations "$(jq -r '.violations | length' "$1")"
 }
 
@@ -154,15 +153,14 @@ last_applied() {
 has_drifted() {
   case $2 in
     2 | 3) true ;;
-    4) jq -e '.changes != [] or any(.unmanaged[]; .why == "undeclared")' "$1" >/dev/null ;;
+    4) jq -e '.changes != [] or (.undeclared == "drift" and .summary.undeclared > 0)' "$1" >/dev/null ;;
     *) false ;;
   esac
 }
 
 # Succeeds if drift, as in has_drifted, found no difference and nothing that it allows.
 nothing_to_show() {
-  [ "$2" -eq 0 ] && jq -e '.changes + .notices + (.kept // []) + (.left // []) == []
-    and all(.unmanaged[]; .why != "undeclared")' "$1" >/dev/null
+  [ "$2" -eq 0 ] && jq -e '.changes + .notices + .kept + .left == [] and .summary.undeclared == 0' "$1" >/dev/null
 }
 
 run_drift() {
@@ -199,6 +197,7 @@ applied=$state/applied-$INPUT_CONFIG.json
 code=0
 read_paths
 read_args
+read_previous
 read_waivers
 if [ "$INPUT_COMMAND" != validate ] && from_fork; then
   notice "Pull requests from forks get no secrets: the manifests are validated, but not planned."

@@ -113,6 +113,8 @@ class Repository:
         self.manifest = self.folder / "access/access.yaml"
         shutil.rmtree(self.folder / "access")
         shutil.copytree(TOP / "examples/quickstart/access", self.folder / "access")
+        self.users = self.folder / "access/users.yaml"
+        self.users.write_text(self.users.read_text() + "\nignored_users: [legacy-import]\n")
         self.git("init", "--quiet", "--initial-branch", "main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "Access as code")
@@ -128,10 +130,11 @@ class Repository:
     def head(self):
         return self.git("rev-parse", "HEAD")
 
-    def edit(self, old, new):
-        text = self.manifest.read_text()
+    def edit(self, old, new, file=None):
+        file = file or self.manifest
+        text = file.read_text()
         contains(text, old)
-        self.manifest.write_text(text.replace(old, new, 1))
+        file.write_text(text.replace(old, new, 1))
 
     def open_pull_request(self, number, branch):
         self.git("checkout", "--quiet", "-b", branch)

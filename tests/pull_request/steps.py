@@ -1,4 +1,4 @@
-"""Tests the action's scripts with hostile inputs, artifacts and manifests, one script at a time."""
+"""Tests single scripts of the action, most with hostile inputs, artifacts and manifests."""
 import json
 import os
 import re
@@ -60,6 +60,10 @@ def test_inputs(work):
 
     step = run(waive="max-removals, not-permitted=acme eu\nmin-holders=102290129340402", args="--waba=a*\n\n--verbose")
     equal(step.status, 0)
+    previous = work / "previous.txt"
+    previous.write_text("/base/1/access\n/base/2/-x y\n")
+    equal(run(previous=str(previous)).read("arguments.txt").splitlines()[-4:], [
+        "--previous", "/base/1/access", "--previous", "/base/2/-x y"])
     equal(step.read("arguments.txt").splitlines()[-5:], [
         "--waba=a*", "--verbose", "--waive=max-removals", "--waive=not-permitted=acme eu",
         "--waive=min-holders=102290129340402"])
@@ -124,6 +128,35 @@ def test_log(work):
     inside = [at for at, line in enumerate(lines) if "look" in line]
     assert inside and all(start < at < end for at in inside), lines
     assert not any("``````" in lines[at] for at in range(start + 1, end)), lines
+
+
+def test_drift_outputs(work):
+    """Drift is what the exit status says; where not everything could be read, what the document says."""
+    quiet = {"changes": [], "notices": [], "kept": [], "left": [], "violations": [], "undeclared": "drift",
+             "summary": {"assign": 0, "change": 0, "revoke": 0, "undeclared": 0}}
+    undeclared = quiet | {"summary": quiet["summary"] | {"undeclared": 2}}
+    no_drift = "No drift. Live access matches the manifests."
+    for number, (document, status, has_changes, comment) in enumerate([
+        (quiet, 0, "false", no_drift),
+        (undeclared | {"undeclared": "allow"}, 0, "false", "# Markdown"),
+        (quiet | {"kept": [{}]}, 0, "false", "# Markdown"),
+        (undeclared, 2, "true", "# Markdown"),
+        (quiet, 3, "true", "# Markdown"),
+        (quiet, 4, "false", "# Markdown"),
+        (undeclared, 4, "true", "# Markdown"),
+        (undeclared | {"undeclared": "allow"}, 4, "false", "# Markdown"),
+        (quiet | {"changes": [{}]}, 4, "true", "# Markdown"),
+        (None, 1, None, "### No plan for"),
+    ]):
+        answer = work / f"drift-{number}.json"
+        answer.write_text(json.dumps(document) if document else "")
+        stub = program(
+            work / f"drift-{number}",
+            f"case $* in\ndrift*json) cat {answer}; exit {status} ;;\ndrift*markdown) echo '# Markdown'; exit {status} ;;\nesac\n")
+        step = Step("run.sh", f"{stub}:{os.environ['PATH']}", INPUT_COMMAND="drift")
+        equal((step.status, step.outputs["exit-code"], step.outputs.get("has-changes"), number),
+              (0, str(status), has_changes, number))
+        contains(step.read("wabacl/default/comment.md"), comment)
 
 
 class Earlier:
@@ -452,6 +485,7 @@ def tests(work):
     return [
         (test_inputs, work),
         (test_log, work),
+        (test_drift_outputs, work),
         (test_plans, work, new),
         (test_plans_of_one_commit, work, new),
         (test_archives, work, new),
