@@ -59,7 +59,7 @@ select_runs() {
 download() {
   local entries files
   [ "$2" -le "$SIZE_LIMIT" ] || fail "Artifact $1 is larger than $SIZE_LIMIT bytes: delete it, and run this again."
-  api "actions/artifacts/$1/zip" | head -c "$SIZE_LIMIT" >"$3"
+  api "actions/artifacts/$1/zip" | head -c "$SIZE_LIMIT" >"$3" || fail "Artifact $1 could not be downloaded."
   entries=$(unzip -Z -1 "$3" </dev/null | wc -l) || fail "Artifact $1 cannot be unpacked."
   # In the long listing, only the lines of regular files begin with a dash.
   files=$(unzip -Z -s "$3" </dev/null | grep -c '^-' || true)

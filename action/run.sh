@@ -92,6 +92,10 @@ plan_into() {
 run_plan() {
   plan_into "$files/plan.json"
   code=$ended
+  if [ "$GITHUB_RUN_ATTEMPT" -gt 1 ]; then
+    printf '\n%s\n' "This commit was planned $GITHUB_RUN_ATTEMPT times. If the plans differ, none of them is applied after the merge: push a commit to replace them." \
+      | tee -a "$files/comment.md" | summary
+  fi
   output comment-file "$files/comment.md"
 }
 
