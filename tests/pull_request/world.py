@@ -114,7 +114,8 @@ class Repository:
         shutil.rmtree(self.folder / "access")
         shutil.copytree(TOP / "examples/quickstart/access", self.folder / "access")
         self.users = self.folder / "access/users.yaml"
-        self.users.write_text(self.users.read_text() + "\nignored_users: [legacy-import]\n")
+        if "ignored_users:" not in self.users.read_text():
+            self.users.write_text(self.users.read_text() + "\nignored_users: [legacy-import]\n")
         self.git("init", "--quiet", "--initial-branch", "main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "Access as code")
