@@ -316,6 +316,7 @@ def test_journals(work, new):
         run = earlier.run("apply", event="workflow_dispatch")
         earlier.upload(run, "wabacl-journal-default", [
             (JOURNAL, "new\n"), ("9876543210987654/calls-12.log", "1 2\n"), ("applied-default.json", "{}"),
+            ("9876543210987654/inventory.messaging.json", "{}"),
             ("9876543210987654/lock", ""), ("9876543210987654/lock.holder", "x"), ("../../.bashrc", "x"),
             ("applied-other.json", "{}"), ("9876543210987654/.profile", "x"), ("notes.txt", "x")])
         for other in (
@@ -330,7 +331,8 @@ def test_journals(work, new):
         step = earlier.take(command)
         equal(step.status, 0)
         equal(step.state, {
-            JOURNAL: "new\n", "9876543210987654/calls-12.log": "1 2\n", "applied-default.json": "{}"})
+            JOURNAL: "new\n", "9876543210987654/calls-12.log": "1 2\n", "applied-default.json": "{}",
+            "9876543210987654/inventory.messaging.json": "{}"})
         contains(step.log, f"of run {run['id']}.")
 
     earlier = new()
