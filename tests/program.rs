@@ -9,10 +9,12 @@ mod interrupts;
 mod journal;
 mod json;
 mod quickstart;
+mod released;
 mod remote;
 mod saved;
 #[cfg(target_os = "linux")]
 mod tls;
+mod trust;
 mod usage;
 
 use std::fmt;

@@ -109,6 +109,7 @@ struct Ready {
 
 /// Takes the lock, plans, shows the plan and asks.
 async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result<Prepared, Failure> {
+    check_usage(args)?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let input = read_input(args, events)?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
@@ -136,38 +137,11 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
 
 /// Reads what is on this machine, and refuses what cannot be applied.
 fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
-    let usage = |message: &str| Failure::plain(Exit::Usage, message);
-    if options::check_stdin(args.paths.iter().chain(&args.manifest))? && !args.auto_approve {
-        return Err(usage("there is no terminal to ask on: standard input is a manifest")
-            .hint("give --auto-approve to apply without being asked"));
-    }
-    if args.options.today.is_some() && !args.connection.is_emulated() {
-        return Err(usage("--today cannot be used to apply").hint(
-            "it is for plans, and for trying things out with --emulate or an emulator on this machine",
-        ));
-    }
     let request = || args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
     let Some(file) = saved_plan(&args.paths) else {
-        if !args.manifest.is_empty() {
-            return Err(usage("--manifest needs a saved plan").hint("name one *.json file to apply"));
-        }
-        if args.max_plan_age.is_some() {
-            return Err(usage("--max-plan-age needs a saved plan").hint("name one *.json file to apply"));
-        }
-        if args.format == ReportFormat::Json && !args.auto_approve {
-            return Err(usage("--format json cannot ask").hint("give --auto-approve to apply without asking"));
-        }
         let checked = engine::check_paths(&args.paths, request(), events)?;
         return Ok(Input::Manifests(Box::new(checked)));
     };
-    if args.manifest.is_empty() {
-        let narrowing =
-            [("--waba", args.options.waba.is_some()), ("--previous", !args.options.previous.is_empty())];
-        if let Some((option, _)) = narrowing.iter().find(|(_, is_given)| *is_given) {
-            return Err(usage(&format!("{option} cannot be used with a saved plan"))
-                .hint("a saved plan is applied as it is; with --manifest, it is planned again"));
-        }
-    }
     let saved = engine::load_saved(file)?;
     let maximum = args.max_plan_age.unwrap_or(MAX_PLAN_AGE);
     AgeLimit { maximum, now: Timestamp::now() }.check(&saved)?;
@@ -181,6 +155,52 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
         return Err(EngineError::OtherBusiness { plan, manifests }.into());
     }
     Ok(Input::Saved(Box::new(saved), Some(Box::new(checked))))
+}
+
+/// Refuses options that the mode does not honour, before anything is read.
+fn check_usage(args: &Args) -> Result<(), Failure> {
+    let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    if options::check_stdin(args.paths.iter().chain(&args.manifest))? && !args.auto_approve {
+        return Err(usage("there is no terminal to ask on: standard input is a manifest")
+            .hint("give --auto-approve to apply without being asked"));
+    }
+    if args.options.today.is_some() && !args.connection.is_emulated() {
+        return Err(usage("--today cannot be used to apply").hint(
+            "it is for plans, and for trying things out with --emulate or an emulator on this machine",
+        ));
+    }
+    match saved_plan(&args.paths) {
+        None => check_options_of_manifests(args),
+        Some(_) => check_options_of_saved_plan(args),
+    }
+}
+
+fn check_options_of_manifests(args: &Args) -> Result<(), Failure> {
+    let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    let needs_plan = "name one *.json file to apply";
+    if !args.manifest.is_empty() {
+        return Err(usage("--manifest needs a saved plan").hint(needs_plan));
+    }
+    if args.max_plan_age.is_some() {
+        return Err(usage("--max-plan-age needs a saved plan").hint(needs_plan));
+    }
+    if args.format == ReportFormat::Json && !args.auto_approve {
+        return Err(usage("--format json cannot ask").hint("give --auto-approve to apply without asking"));
+    }
+    Ok(())
+}
+
+fn check_options_of_saved_plan(args: &Args) -> Result<(), Failure> {
+    let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    if args.manifest.is_empty() {
+        let narrowing =
+            [("--waba", args.options.waba.is_some()), ("--previous", !args.options.previous.is_empty())];
+        if let Some((option, _)) = narrowing.iter().find(|(_, is_given)| *is_given) {
+            return Err(usage(&format!("{option} cannot be used with a saved plan"))
+                .hint("a saved plan is applied as it is; with --manifest, it is planned again"));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the saved plan, if the paths name one: a single file in JSON.

@@ -185,8 +185,12 @@ impl Write<'_> {
     /// Returns the write as a change of its own, as the journal records it.
     pub fn as_change(&self) -> Cow<'_, Change> {
         if self.change.split {
-            let (before, after) = (self.before.clone(), self.after.clone());
-            Cow::Owned(Change { before, after, ..self.change.clone() })
+            let mut change = Change { after: self.after.clone(), ..self.change.clone() };
+            change.before.clone_from(&self.before);
+            if change.lost().is_empty() {
+                change.because.gone = None;
+            }
+            Cow::Owned(change)
         } else {
             Cow::Borrowed(self.change)
         }

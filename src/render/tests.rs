@@ -188,8 +188,8 @@ fn text_shows_a_plan() {
       ? globex (502): (#200) not permitted
 
     Not found, and not planned: 1 declared user.
-      ? lost-bot (30): no system user of this business has this id (2 assignments
-          not planned)
+      ? lost-bot (30) is not planned: no system user of this business has this id (2
+          assignments)
 
     Note: Initech Shop (501): its list came back empty and nothing could confirm
         that; it is planned as empty
@@ -285,8 +285,8 @@ fn text_shows_drift() {
       ? globex (502): (#200) not permitted
 
     Not found, and not planned: 1 declared user.
-      ? lost-bot (30): no system user of this business has this id (2 assignments
-          not planned)
+      ? lost-bot (30) is not planned: no system user of this business has this id (2
+          assignments)
 
     Note: Initech Shop (501): its list came back empty and nothing could confirm
         that; it is planned as empty
@@ -335,7 +335,7 @@ fn markdown_shows_a_plan() {
 
     **Not found, and not planned:**
 
-    - `lost-bot` (30): `no system user of this business has this id` (2 assignments not planned)
+    - `lost-bot` (30) is not planned: `no system user of this business has this id` (2 assignments)
 
     **Waived:**
 
@@ -406,7 +406,7 @@ fn commands_show_a_plan() {
     ::notice title=policy::guards.max_removals changes from 75 to 1000000 (default: 50)%0Aignored_users changes from not set to legacy (default: 50)%0Aprune is all (default: 50)
     ::error file=infra/access.yaml,line=7,col=5,title=min-holders::Refused by the guards: nobody would hold DEVELOP%0Ato waive it for one run: --waive min-holders or --waive min-holders=acme-eu
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
-    ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30): no system user of this business has this id (2 assignments not planned)
+    ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
     ::warning file=infra/access.yaml,line=7,col=5,title=protected-user::Waived: reporting is protected
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
@@ -423,7 +423,7 @@ fn commands_show_drift() {
     insta::assert_snapshot!(shown(Format::Github, true), @r#"
     ::notice title=policy::guards.max_removals changes from 75 to 1000000 (default: 50)%0Aignored_users changes from not set to legacy (default: 50)%0Aprune is all (default: 50)
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
-    ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30): no system user of this business has this id (2 assignments not planned)
+    ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
@@ -443,7 +443,7 @@ fn a_diff_shows_a_plan() {
     # Refused by the guards: min-holders: nobody would hold DEVELOP
     #     to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
     # Could not be read, and not planned: globex (502): (#200) not permitted
-    # Not found, and not planned: lost-bot (30): no system user of this business has this id (2 assignments not planned)
+    # Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
     # Waived: protected-user: reporting is protected
     # Kept by prune: none: support on acme-eu keeps DEVELOP
     # Left the scope: renamed (503): nothing is removed there; still held: deploy-bot MANAGE

@@ -245,9 +245,9 @@ fn policy(line: &PolicyLine) -> Finding {
 /// Describes a declared user that was not found.
 fn unresolved(unresolved: &Unresolved) -> Finding {
     let id = unresolved.id.map_or_else(String::new, |id| format!("({id})"));
-    let text = Sentence::default().name(unresolved.name.as_str()).own(format!("{id}:"));
+    let text = Sentence::default().name(unresolved.name.as_str()).own(id).own("is not planned:");
     let number = count(unresolved.assignments, "assignment", "assignments");
-    let text = text.foreign(&unresolved.why).own(format!("({number} not planned)"));
+    let text = text.foreign(&unresolved.why).own(format!("({number})"));
     Finding { at: Some(unresolved.at), ..Finding::new(FindingKind::Unresolved, text) }
 }
 
