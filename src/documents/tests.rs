@@ -231,28 +231,17 @@ fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
 fn a_report_is_valid() {
     for name in NAMES {
         let proposal = full(name, "NEW");
-        let found = TaskSet::from_names(["NEW"]);
-        let error = || name.to_owned();
-        let outcomes = [
-            Outcome::Applied,
-            Outcome::AlreadySo,
-            Outcome::AcceptedNotListed,
-            Outcome::StoredDifferently { stored: TaskSet::EMPTY },
-            Outcome::Moved { found },
-            Outcome::Failed { error: error() },
-            Outcome::Unknown { error: error() },
-            Outcome::NotAttempted { why: error() },
-        ];
+        let outcomes = Outcome::one_of_each(name, &TaskSet::from_names(["NEW"]));
         let change = &proposal.plan.changes[0];
         let reported =
             |outcome: &Outcome| ReportedChange { change: change.clone(), outcome: outcome.clone() };
-        let applied =
-            Report { changes: outcomes.iter().map(reported).collect(), stopped: Some(error()), wrote: true };
+        let changes = outcomes.iter().map(reported).collect();
+        let applied = Report { changes, stopped: Some(name.to_owned()), wrote: true };
         let document = written(|to| report(&applied, &proposal, Findings::default(), to));
         let document = valid(&schema::report(), &document);
-        assert_eq!(document["summary"], serde_json::json!({ "done": 3, "not_done": 5 }));
-        assert_eq!(document["changes"][4]["found"], serde_json::json!(["NEW"]));
-        assert_eq!(document["changes"][7]["error"], name);
+        assert_eq!(document["summary"], serde_json::json!({ "done": 3, "not_done": 6 }));
+        assert_eq!(document["changes"][5]["found"], serde_json::json!(["NEW"]));
+        assert_eq!(document["changes"][8]["error"], name);
     }
 }
 

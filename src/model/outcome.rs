@@ -50,6 +50,31 @@ impl Outcome {
     }
 }
 
+#[cfg(test)]
+impl Outcome {
+    /// Returns one of each outcome, in the order of the type. `text` is why, and `found` is what is live.
+    pub(crate) fn one_of_each(text: &str, found: &TaskSet) -> Vec<Self> {
+        let first = Self::Applied;
+        std::iter::successors(Some(first), |outcome| outcome.next(text, found)).collect()
+    }
+
+    /// Returns the outcome after this one. The compiler finds an outcome that is missing here.
+    fn next(&self, text: &str, found: &TaskSet) -> Option<Self> {
+        let text = || text.to_owned();
+        match self {
+            Self::Applied => Some(Self::AlreadySo),
+            Self::AlreadySo => Some(Self::AcceptedNotListed),
+            Self::AcceptedNotListed => Some(Self::StoredDifferently { stored: TaskSet::EMPTY }),
+            Self::StoredDifferently { .. } => Some(Self::InPart { why: text() }),
+            Self::InPart { .. } => Some(Self::Moved { found: found.clone() }),
+            Self::Moved { .. } => Some(Self::Failed { error: text() }),
+            Self::Failed { .. } => Some(Self::Unknown { error: text() }),
+            Self::Unknown { .. } => Some(Self::NotAttempted { why: text() }),
+            Self::NotAttempted { .. } => None,
+        }
+    }
+}
+
 /// A change with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedChange {
