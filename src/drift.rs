@@ -22,7 +22,7 @@ pub enum Baseline<'a> {
 
 /// What is known about an assignment at the baseline.
 struct KnownState<'a> {
-    /// The set before the baseline's change, if that change may not have taken effect.
+    /// The set before the baseline's change: live access that is so again was never changed, or is undone.
     before: Option<&'a TaskSet>,
     /// The set after it.
     after: TaskSet,
@@ -128,9 +128,7 @@ fn known_states<'a>(
             runs.reverse();
             let writes = runs.into_iter().flat_map(|run| &run.writes);
             let states = writes.map(|write| {
-                // A write that may have had no effect may have left the set from before.
-                let before = stored(write).is_none().then_some(&write.before);
-                (write.key, KnownState { before, after: write.after.clone() })
+                (write.key, KnownState { before: Some(&write.before), after: write.after.clone() })
             });
             states.collect()
         }

@@ -43,7 +43,11 @@ fn write_advice(layout: &mut Layout, plan: &Plan, reported: &ReportedChange) {
         Outcome::AcceptedNotListed => {
             let id = reported.change.key.user;
             let name = yaml::scalar(plan.user_name(id).as_str());
-            layout.entry(6, 8, prose("if its role gives it access, declare that:", Paint::Dim));
+            layout.entry(
+                6,
+                8,
+                prose("if its role gives it access, declare that, or drift shows it again:", Paint::Changed),
+            );
             layout.verbatim(8, &format!("system_users: {{ {name}: {{ id: {id}, by_role: true }} }}"));
             return;
         }
@@ -86,7 +90,10 @@ fn summary(report: &Report) -> String {
     let applied = number(|outcome| matches!(outcome, Outcome::Applied));
     let others = [
         (number(|outcome| matches!(outcome, Outcome::AlreadySo)), "already as planned"),
-        (number(|outcome| matches!(outcome, Outcome::AcceptedNotListed)), "accepted but not listed"),
+        (
+            number(|outcome| matches!(outcome, Outcome::AcceptedNotListed)),
+            "accepted but not listed (declare `by_role` as shown)",
+        ),
         (number(|outcome| matches!(outcome, Outcome::StoredDifferently { .. })), "stored differently"),
         (number(|outcome| matches!(outcome, Outcome::InPart { .. })), "in part"),
         (number(|outcome| matches!(outcome, Outcome::Moved { .. })), "changed meanwhile"),

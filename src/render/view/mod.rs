@@ -16,8 +16,8 @@ use super::{harmless, wording};
 use crate::documents::Findings;
 use crate::guard::{Review, Violation};
 use crate::model::{
-    Action, Change, Drift, LiveAccess, Moved, Name, Plan, Sources, Undeclared, Unmanaged, UnmanagedReason,
-    UserId, WabaId,
+    Action, Change, Drift, LiveAccess, Moved, Name, Outcome, Plan, Sources, Undeclared, Unmanaged,
+    UnmanagedReason, UserId, WabaId,
 };
 use crate::proposal::Proposal;
 
@@ -255,15 +255,24 @@ impl<'a> WabaChanges<'a> {
             ChangeNote { kind: NoteKind::Admin, text: Sentence::default().own(text) }
         });
         let known = self.view.drift.and_then(|drift| drift.explanations.get(&change.key));
-        let last_write = known
-            .and_then(|known| known.last_write.as_ref())
-            .map(|write| ChangeNote { kind: NoteKind::LastWrite, text: wording::last_write(write) });
+        let written = known.and_then(|known| known.last_write.as_ref());
+        let unlisted = written.filter(|write| {
+            change.before.is_empty()
+                && write.outcome == Some(Outcome::AcceptedNotListed)
+                && write.after == change.after
+        });
+        let unlisted = unlisted.map(|_| {
+            let text = "accepted, not listed: an admin is not shown after the write; `by_role: true` on the user ends this";
+            ChangeNote { kind: NoteKind::AdminAccess, text: Sentence::default().own(text) }
+        });
+        let last_write =
+            written.map(|write| ChangeNote { kind: NoteKind::LastWrite, text: wording::last_write(write) });
         let moved = known.map(|known| known.moved);
         let moved = moved.filter(|moved| self.has_causes || *moved != Moved::Unknown).map(|moved| {
             let text = Sentence::default().own(wording::cause(moved));
             ChangeNote { kind: NoteKind::Moved(moved), text }
         });
-        [blocked, admin, split, last_write, moved].into_iter().flatten().collect()
+        [blocked, admin, split, unlisted, last_write, moved].into_iter().flatten().collect()
     }
 }
 
