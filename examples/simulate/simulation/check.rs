@@ -5,7 +5,7 @@ use super::case::{Case, End, SECRET, TOKEN};
 use super::run::{self, RunEnd, Trail};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,6 +20,7 @@ use wabacl::model::{
 pub(crate) enum Promise {
     OnlyThePlan,
     MinHolders,
+    MakeBeforeBreak,
     TheTruth,
     Convergence,
     Journal,
@@ -28,9 +29,10 @@ pub(crate) enum Promise {
 }
 
 impl Promise {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::OnlyThePlan,
         Self::MinHolders,
+        Self::MakeBeforeBreak,
         Self::TheTruth,
         Self::Convergence,
         Self::Journal,
@@ -46,6 +48,7 @@ impl fmt::Display for Promise {
                 "no write outside the plan, and nobody loses a task that the plan does not take"
             }
             Self::MinHolders => "holders never sink below min_holders, on the way neither",
+            Self::MakeBeforeBreak => "no task has fewer holders on the way than before and after",
             Self::TheTruth => "report and exit code tell the truth",
             Self::Convergence => "run again without faults it converges, and one more plan is empty",
             Self::Journal => "the journal accounts for each write that the emulator saw",
@@ -130,7 +133,8 @@ impl<'a> Checks<'a> {
         match &trail.planned {
             Some((plan, policy)) if trail.approved => {
                 self.only_the_plan(plan, &course);
-                self.min_holders(policy, &course);
+                self.min_holders(plan, policy, &course);
+                self.make_before_break(plan, &course);
                 if let Some(report) = &trail.report {
                     self.the_truth(plan, report, trail.end, &course);
                 }
@@ -190,7 +194,11 @@ impl<'a> Checks<'a> {
             plan.changes.iter().map(|change| (change.key, change)).collect();
         for write in course.writes {
             let planned = changes.get(&write.key).filter(|change| change.blocked.is_none());
-            let Some(change) = planned.filter(|change| change.after == write.tasks) else {
+            let is_step = |change: &&&Change| {
+                change.after == write.tasks
+                    || (change.split && change.before.union(&change.after) == write.tasks)
+            };
+            let Some(change) = planned.filter(is_step) else {
                 self.breach(Promise::OnlyThePlan, format!("not in the plan: {write:?}"));
                 continue;
             };
@@ -204,30 +212,74 @@ impl<'a> Checks<'a> {
         }
     }
 
-    /// No write leaves a WABA with fewer holders of a task than the least, and no loss where there are fewer already.
-    fn min_holders(&mut self, policy: &Policy, course: &Course<'_>) {
+    /// No write leaves a WABA with fewer holders of a task than the minimum, or than there were if these were fewer.
+    ///
+    /// What somebody else changed counts as having been so before.
+    fn min_holders(&mut self, plan: &Plan, policy: &Policy, course: &Course<'_>) {
         for (waba, events) in course.by_waba() {
-            let mut holders: BTreeMap<UserId, TaskSet> =
+            let admins = admins(plan, waba);
+            let holders = |held: &BTreeMap<UserId, TaskSet>, task: Task| {
+                let has_all = |user: &UserId| admins.contains(user) && is_unassigned(held, *user);
+                let users: BTreeSet<&UserId> = held.keys().chain(&admins).collect();
+                let grants = |user: &UserId| held.get(user).is_some_and(|tasks| tasks.grants(task));
+                users.into_iter().filter(|user| has_all(user) || grants(user)).count() as u64
+            };
+            let mut held: BTreeMap<UserId, TaskSet> =
                 course.before.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
+            held.retain(|user, _| !self.case.hidden.contains(user));
+            let mut usual = held.clone();
             for event in &events {
-                let count = |holders: &BTreeMap<UserId, TaskSet>, task: Task| {
-                    holders.values().filter(|tasks| tasks.grants(task)).count() as u64
+                let earlier = held.clone();
+                held.insert(event.key().user, event.after().clone());
+                let Event::Ours(write) = event else {
+                    usual.clone_from(&held);
+                    continue;
                 };
-                let earlier = holders.clone();
-                let user = event.key().user;
-                if self.case.hidden.contains(&user) {
-                    // By its role it keeps what it was once seen to be given.
-                    holders.entry(user).or_default().extend(event.after());
-                } else {
-                    holders.insert(user, event.after().clone());
-                }
-                let Event::Ours(write) = event else { continue };
                 for (task, least) in &policy.min_holders {
-                    let (before, after) = (count(&earlier, *task), count(&holders, *task));
-                    if after < before && after < *least && !course.moved_since_read(write) {
+                    let (before, after) = (holders(&earlier, *task), holders(&held, *task));
+                    let least = (*least).min(holders(&usual, *task));
+                    if after < before && after < least && !course.moved_since_read(write) {
                         let what = format!("{write:?}: {before} to {after} holders of {}", task.name());
                         self.breach(Promise::MinHolders, what);
                     }
+                }
+            }
+        }
+    }
+
+    /// At no moment of an apply does a task have fewer holders on a WABA than both before it and after it.
+    ///
+    /// Judged where nobody else changed anything, and where the API showed the plan what was so.
+    fn make_before_break(&mut self, plan: &Plan, course: &Course<'_>) {
+        for changes in plan.by_waba() {
+            let waba = changes[0].key.waba;
+            let admins = admins(plan, waba);
+            let writes = || course.writes.iter().filter(|write| write.key.waba == waba && write.effective);
+            let Some(first) = writes().next().filter(|_| !course.moved(waba, None, None)) else { continue };
+            let mut held = first.holders.clone();
+            // The plan never sees what these hold.
+            held.retain(|user, _| !self.case.hidden.contains(user));
+            let mut planned = held.clone();
+            let mut is_as_read = true;
+            for change in changes.iter().filter(|change| change.blocked.is_none()) {
+                let before = planned.insert(change.key.user, change.after.clone()).unwrap_or_default();
+                is_as_read &= before == change.before;
+            }
+            if !is_as_read {
+                continue;
+            }
+            let before = held.clone();
+            for write in writes() {
+                held.insert(write.key.user, write.after.clone());
+                // Whether `MANAGE` narrows what an admin has by its role is not documented: both must be so.
+                let [mut fewer, narrow] = [true, false].map(|manage_is_all| {
+                    let count = |held| count_holders(held, &admins, manage_is_all);
+                    with_fewer(&count(&held), &count(&before), &count(&planned))
+                });
+                fewer.retain(|task| narrow.contains(task));
+                if let Some(task) = fewer.first() {
+                    let what = format!("{write:?}: fewer holders of {task} than before and after");
+                    self.breach(Promise::MakeBeforeBreak, what);
                 }
             }
         }
@@ -392,6 +444,46 @@ fn files(folder: &Path, texts: &mut Vec<(String, String)>) {
             texts.push((path.display().to_string(), String::from_utf8_lossy(&text).into_owned()));
         }
     }
+}
+
+/// Returns the admins that the plan counts as holders by their role.
+fn admins(plan: &Plan, waba: WabaId) -> BTreeSet<UserId> {
+    let changed = plan.changes.iter().filter(|change| change.key.waba == waba && change.admin);
+    changed.map(|change| change.key.user).chain(plan.by_role.iter().copied()).collect()
+}
+
+fn is_unassigned(held: &BTreeMap<UserId, TaskSet>, user: UserId) -> bool {
+    held.get(&user).is_none_or(TaskSet::is_empty)
+}
+
+/// The number of holders of each task.
+type HolderCounts = BTreeMap<String, u64>;
+
+/// Counts the holders of each task: those of the task itself, and those who have it by any task or, as an admin without an
+/// assignment, by the role. With `manage_is_all`, an admin with `MANAGE` has all tasks too.
+fn count_holders(
+    held: &BTreeMap<UserId, TaskSet>,
+    admins: &BTreeSet<UserId>,
+    manage_is_all: bool,
+) -> HolderCounts {
+    let mut counts = HolderCounts::new();
+    let mut add = |task: String| *counts.entry(task).or_default() += 1;
+    let is_full = |user: &UserId| manage_is_all && held.get(user).is_some_and(TaskSet::is_full);
+    let has_all = |user: &UserId| admins.contains(user) && (is_unassigned(held, *user) || is_full(user));
+    for user in held.keys().chain(admins).collect::<BTreeSet<_>>() {
+        let tasks = held.get(user).cloned().unwrap_or_default();
+        let given = Task::ALL.iter().filter(|task| tasks.grants(**task) || has_all(user));
+        given.for_each(|task| add(format!("{} in any way", task.name())));
+        tasks.names().for_each(|name| add(name.to_owned()));
+    }
+    counts
+}
+
+/// Returns the tasks with fewer holders now than both before and after.
+fn with_fewer(now: &HolderCounts, before: &HolderCounts, after: &HolderCounts) -> Vec<String> {
+    let count = |counts: &HolderCounts, task: &str| counts.get(task).copied().unwrap_or(0);
+    let is_fewer = |(task, before): &(&String, &u64)| count(now, task) < count(after, task).min(**before);
+    before.iter().filter(is_fewer).map(|(task, _)| task.clone()).collect()
 }
 
 /// Cuts a moment to what the journal writes of it.
