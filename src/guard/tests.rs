@@ -280,6 +280,9 @@ fn only_permitted_tasks_are_written() {
         messages(&plan(&[(1, 2, "MANAGE", "")], &[(1, 70, "MANAGE")], 3), &policy),
         Vec::<String>::new()
     );
+    let none = Policy { permitted: BTreeMap::from([(id(1), TaskSet::EMPTY)]), ..policy };
+    let expected = "not-permitted: `bot` would get DEVELOP on `acme`, which permits no task at all: its list of permitted tasks is empty";
+    assert_eq!(messages(&plan(&[(1, 2, "", "DEVELOP")], &[], 3), &none), [expected]);
 }
 
 #[test]

@@ -86,6 +86,24 @@ async fn the_list_that_was_refused_is_named_and_advanced_access_is_mentioned() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_has_ended_is_a_warning_once() {
+    let remote = Remote::start(Vec::new()).await;
+    let ran = remote.run("plan --graph-version v12.0");
+    let expected = "version v21.0 of the API answers, and v12.0 was asked for";
+    assert_eq!(ran.stderr.matches(expected).count(), 1, "{ran}");
+    remote.run("plan").never_says("of the API answers");
+}
+
+#[test]
+fn a_solution_that_cannot_be_checked_is_a_warning() {
+    let place = Place::new();
+    place.edit("live.yaml", "owner_app:", "status: DEACTIVATED\n    owner_app:");
+    let ran = place.emulated("plan");
+    ran.says("whether the solution grants MESSAGING is not known for WABA")
+        .says("no active solution names the app");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_system_user_with_an_odd_name_hides_no_other() {
     let odd = FaultKind::OddField { field: "name".into(), value: 7.into() };
     let remote = Remote::start(vec![Fault::new(odd).at("/system_users")]).await;
