@@ -33,13 +33,111 @@ pub struct Diagnostic {
     pub at: Option<Position>,
     /// How to fix it, if there is advice.
     pub help: Option<String>,
+    /// The number of diagnostics that it stands for: one, or all that were not kept.
+    pub count: usize,
 }
 
-/// Returns diagnostics by file, line and column, those without a place first.
+/// Returns the numbers of errors and of warnings.
+pub fn counts(found: &[Diagnostic]) -> (usize, usize) {
+    let count =
+        |severity| found.iter().filter(|found| found.severity == severity).map(|found| found.count).sum();
+    (count(Severity::Error), count(Severity::Warning))
+}
+
+/// The most errors, and the most warnings, that are kept of one run. A guess: more than anybody reads.
+pub const KEPT: usize = 1000;
+
+/// The most characters that a message quotes of a text. A guess: longer than any name that Meta allows.
+const QUOTED: usize = 300;
+
+/// Returns diagnostics by file, line and column, those without a place first, counts of others last.
 pub fn in_order(found: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut sorted: Vec<&Diagnostic> = found.iter().collect();
-    sorted.sort_by_key(|diagnostic| diagnostic.at);
+    sorted.sort_by_key(|diagnostic| (diagnostic.code == "more-diagnostics", diagnostic.at));
     sorted
+}
+
+/// Collects diagnostics: keeps the first ones, and counts the others.
+#[derive(Debug, Default)]
+pub(crate) struct Collector {
+    kept: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Collector {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += diagnostic.count;
+        if *count <= KEPT {
+            self.kept.push(diagnostic);
+        }
+    }
+
+    /// Counts errors that are not kept.
+    pub(crate) fn count_errors(&mut self, more: usize) {
+        self.errors += more;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors == 0 && self.warnings == 0
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Returns what was kept, and one diagnostic each that counts the other errors and warnings.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        let more =
+            [(Severity::Error, self.errors), (Severity::Warning, self.warnings)].map(|(severity, all)| {
+                let kept = self.kept.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+                (all > kept).then(|| more(severity, all - kept))
+            });
+        self.kept.extend(more.into_iter().flatten());
+        self.kept
+    }
+}
+
+/// Limits diagnostics to those that are kept, and counts the others.
+pub(crate) fn bounded(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut collector = Collector::default();
+    for diagnostic in found {
+        collector.push(diagnostic);
+    }
+    collector.finish()
+}
+
+/// Counts the diagnostics that were not kept.
+fn more(severity: Severity, count: usize) -> Diagnostic {
+    let what = match severity {
+        Severity::Error => "errors",
+        Severity::Warning => "warnings",
+    };
+    let message = format!("and {} more {what}", grouped(count));
+    let help = Some(String::from("correct the first ones, and run it again"));
+    Diagnostic { severity, code: "more-diagnostics", message, at: None, help, count }
+}
+
+/// Writes a number with commas between thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Escapes a text that a message quotes, and shortens it.
+fn escape(text: &str) -> String {
+    crate::text::escape(&crate::text::shorten(text, QUOTED)).into_owned()
 }
 
 impl Diagnostic {
@@ -74,5 +172,5 @@ fn diagnostic(
     message: String,
     help: String,
 ) -> Diagnostic {
-    Diagnostic { severity, code, message, at: Some(at), help: Some(help) }
+    Diagnostic { severity, code, message, at: Some(at), help: Some(help), count: 1 }
 }

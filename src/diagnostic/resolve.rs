@@ -23,6 +23,12 @@ fn shared_word(shared: Shared) -> &'static str {
     }
 }
 
+/// The globs of the grants take too many steps to match.
+pub(crate) fn glob_limit(at: Position) -> Diagnostic {
+    let message = "the globs of the grants up to here take too many steps to match";
+    error("glob-limit", at, message, "use fewer globs, globs with fewer wildcards, or labels")
+}
+
 /// A selection of a grant that matches no WABA.
 pub(crate) fn selects_nothing(at: Position, selection: &str) -> Diagnostic {
     let help = "globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive";

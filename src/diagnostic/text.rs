@@ -1,8 +1,8 @@
 //! Diagnostics about files, YAML, and the content of a single document.
 
-use super::{Diagnostic, Severity, error};
+use super::{Diagnostic, Severity, error, escape};
 use crate::model::{IdError, Name, Position, Task};
-use crate::text::{escape, suggest};
+use crate::text::{escape as escape_path, suggest};
 
 /// Asks whether one of the most similar candidates was meant; `None` if no candidate is similar.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -13,32 +13,33 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
 
 /// A file or folder cannot be read.
 pub(crate) fn unreadable_file(path: &str, why: &str) -> Diagnostic {
-    let message = format!("cannot read {}: {}", escape(path), escape(why));
+    let message = format!("cannot read {}: {}", escape_path(path), escape(why));
     let help = Some(String::from(
         "pass files, folders that contain *.yaml or *.yml files, or `-` for standard input",
     ));
-    Diagnostic { severity: Severity::Error, code: "unreadable-file", message, at: None, help }
+    Diagnostic { severity: Severity::Error, code: "unreadable-file", message, at: None, help, count: 1 }
 }
 
 /// A folder contains no manifest.
 pub(crate) fn no_manifests(path: &str) -> Diagnostic {
-    let message = format!("no *.yaml or *.yml file found in {}", escape(path));
+    let message = format!("no *.yaml or *.yml file found in {}", escape_path(path));
     let help = Some(String::from("hidden files and folders are skipped"));
-    Diagnostic { severity: Severity::Error, code: "no-manifests", message, at: None, help }
+    Diagnostic { severity: Severity::Error, code: "no-manifests", message, at: None, help, count: 1 }
 }
 
 /// A link in a folder leads out of it.
 pub(crate) fn link_out(path: &str, folder: &str) -> Diagnostic {
-    let message = format!("{} is a link that leads out of {}", escape(path), escape(folder));
+    let message = format!("{} is a link that leads out of {}", escape_path(path), escape_path(folder));
     let help = Some(String::from("replace it with a copy, or pass what it leads to as a path of its own"));
-    Diagnostic { severity: Severity::Error, code: "link-out", message, at: None, help }
+    Diagnostic { severity: Severity::Error, code: "link-out", message, at: None, help, count: 1 }
 }
 
 /// A file in a folder is not read because of its name, which is like that of a manifest.
 pub(crate) fn left_out(path: &str) -> Diagnostic {
-    let message = format!("{} is not read, because its name does not end with .yaml or .yml", escape(path));
+    let message =
+        format!("{} is not read, because its name does not end with .yaml or .yml", escape_path(path));
     let help = Some(String::from("rename it; if it is no manifest, hide it or move it away"));
-    Diagnostic { severity: Severity::Warning, code: "left-out", message, at: None, help }
+    Diagnostic { severity: Severity::Warning, code: "left-out", message, at: None, help, count: 1 }
 }
 
 /// A file is not valid YAML.

@@ -3,7 +3,7 @@
 use super::parts::{Tool, documents};
 use super::words::SeverityWord;
 use super::{FORMAT_VERSION, json};
-use crate::diagnostic::{Diagnostic, in_order};
+use crate::diagnostic::{Diagnostic, counts, in_order};
 use crate::model::Sources;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,12 +58,12 @@ documents! {
 ///
 /// If the writer fails.
 pub fn diagnostics(found: &[Diagnostic], sources: &Sources, to: impl io::Write) -> io::Result<()> {
-    let errors = found.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let (errors, warnings) = counts(found);
     let document = DiagnosticsDocument {
         format_version: FORMAT_VERSION.into(),
         tool: Tool::this(),
         diagnostics: in_order(found).into_iter().map(|one| DiagnosticEntry::of(one, sources)).collect(),
-        summary: DiagnosticsSummary { errors, warnings: found.len() - errors },
+        summary: DiagnosticsSummary { errors, warnings },
     };
     json::write_document(&document, to)
 }

@@ -255,6 +255,7 @@ fn diagnostics_are_valid_and_in_order() {
         message: "a message".to_owned(),
         at: line.map(|line| Position { line, ..Position::default() }),
         help: help.map(Into::into),
+        count: 1,
     };
     let found = [diagnostic(Some(7), Some("help")), diagnostic(Some(3), None), diagnostic(None, None)];
     let document = valid(&schema::diagnostics(), &written(|to| diagnostics(&found, &sources, to)));

@@ -1,7 +1,7 @@
 //! Reads, parses and checks manifests, without the API.
 
 use super::{EngineError, Event, Events, set_files};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{self, Glob, Manifest};
 use crate::model::{BusinessId, Sources};
 use crate::text::escape;
@@ -78,7 +78,7 @@ fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, day: Dat
     if let Some(manifest) = &manifest {
         diagnostics.extend(resolve::check_offline(manifest, day));
     }
-    Validation { manifest, diagnostics, sources }
+    Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources }
 }
 
 /// Reads and checks the manifests of a plan. Errors and warnings are events.
@@ -153,11 +153,12 @@ fn read_previous(paths: &[PathBuf], manifest: &Manifest, given: &Sources) -> Res
 
 /// Reports diagnostics, and fails if one is an error.
 pub(super) fn report(found: &[Diagnostic], sources: &Sources, events: Events<'_>) -> Result<(), EngineError> {
+    let found = &diagnostic::bounded(found.to_vec());
     if !found.is_empty() {
         events(Event::Diagnostics { found, sources });
     }
-    match found.iter().filter(|diagnostic| diagnostic.is_error()).count() {
-        0 => Ok(()),
-        errors => Err(EngineError::Manifests(errors)),
+    match diagnostic::counts(found) {
+        (0, _) => Ok(()),
+        (errors, _) => Err(EngineError::Manifests(errors)),
     }
 }

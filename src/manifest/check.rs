@@ -13,7 +13,7 @@ use super::raw::{Document, Entries, KeyProblem, KeyProblemKind};
 
 use super::scalar::{Located, Location, NameText};
 use super::yaml::position;
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Collector, Diagnostic};
 use crate::model::{At, Name, Position, SourceId, Sources, Task};
 use declarations::Declarations;
 use std::collections::BTreeMap;
@@ -29,10 +29,10 @@ const DEFAULT_SET: &str = "default";
 pub(super) fn check(
     documents: Vec<(SourceId, Located<Document>)>,
     sources: &Sources,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Collector,
 ) -> Option<Manifest> {
     let first = documents.first().map(|(source, document)| position(*source, document.location));
-    let incomplete = diagnostics.iter().any(Diagnostic::is_error);
+    let incomplete = diagnostics.has_errors();
     let mut checker =
         Checker { sources, diagnostics, source: SourceId::default(), incomplete, comparisons: COMPARISONS };
     let mut declarations = Declarations::default();
@@ -56,7 +56,7 @@ pub(super) fn check(
     if let (false, false, Some(first)) = (incomplete, declarations.sets_business, first) {
         checker.report(diagnostic::no_business(first));
     }
-    if checker.diagnostics.iter().any(Diagnostic::is_error) {
+    if checker.diagnostics.has_errors() {
         return None;
     }
     Some(Manifest {
@@ -77,7 +77,7 @@ pub(super) fn check(
 /// The state of a check. The methods that check one section are in the submodules.
 struct Checker<'a> {
     sources: &'a Sources,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    diagnostics: &'a mut Collector,
     /// The source of the section that is being checked.
     source: SourceId,
     /// Whether a document could not be parsed: it may declare the names that are missing.
@@ -104,6 +104,10 @@ impl Checker<'_> {
         for problem in problems {
             let at = self.at(problem.location);
             self.report(match problem.kind {
+                KeyProblemKind::More(count) => {
+                    self.diagnostics.count_errors(count);
+                    continue;
+                }
                 _ if problem.key == "<<" => diagnostic::merge_key(at),
                 KeyProblemKind::Unknown => diagnostic::unknown_key(at, &problem.key, problem.known),
                 KeyProblemKind::MissingValue => diagnostic::missing_value(at, &problem.key),

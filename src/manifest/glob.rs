@@ -20,11 +20,21 @@ impl Glob {
         &self.0
     }
 
-    /// Returns whether the pattern matches the whole name. Takes time proportional to the product of both lengths.
+    /// Returns whether the pattern matches the whole name. Takes at most the product of both lengths in steps.
     pub fn matches(&self, name: &str) -> bool {
+        let mut steps = u64::MAX;
+        self.matches_within(name, &mut steps)
+    }
+
+    /// As [`Glob::matches`]. Subtracts the steps that it takes; if they do not suffice, it returns `false` and leaves 0.
+    pub fn matches_within(&self, name: &str, steps: &mut u64) -> bool {
         let (mut pattern, mut rest) = (self.0.chars(), name.chars());
         let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
         loop {
+            *steps = steps.saturating_sub(1);
+            if *steps == 0 {
+                return false;
+            }
             let rest_before = rest.clone();
             match (pattern.next(), rest.next()) {
                 (None, None) => return true,
@@ -61,6 +71,19 @@ impl std::str::FromStr for Glob {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_match_takes_at_most_the_product_of_both_lengths_in_steps() {
+        let glob = Glob::new("*a".repeat(50) + "b");
+        let name = "a".repeat(100);
+        let mut steps = u64::MAX;
+        assert!(!glob.matches_within(&name, &mut steps));
+        assert!(u64::MAX - steps <= 101 * 101);
+        let mut few = 10;
+        assert!(!Glob::new("*").matches_within(&name, &mut 1));
+        assert!(!Glob::new("a".repeat(100)).matches_within(&name, &mut few));
+        assert_eq!(few, 0);
+    }
 
     #[test]
     fn a_glob_matches_the_whole_name_and_is_case_sensitive() {

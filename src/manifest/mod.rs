@@ -16,7 +16,7 @@ pub use glob::Glob;
 pub use policy::policy_lines;
 pub use schema::schema;
 
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Collector, Diagnostic};
 use crate::model::{
     At, BusinessId, Holders, Name, Position, Prune, Shared, Sources, Task, TaskSet, Undeclared, UserId,
     WabaId,
@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Returns `None` if any of the diagnostics is an error. One run finds all errors, except that the parsing of a document
 /// with a wrong structure stops at the first error.
 pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
-    let mut diagnostics = Vec::new();
+    let mut diagnostics = Collector::default();
     let mut documents = Vec::new();
     for (source, text) in sources.iter() {
         let parsed = yaml::parse(source, &text.text, &mut diagnostics);
@@ -42,7 +42,7 @@ pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
         diagnostics.push(diagnostic::empty_manifest(Position { source, line: 1, column: 1 }));
     }
     let manifest = check::check(documents, sources, &mut diagnostics);
-    (manifest, diagnostics)
+    (manifest, diagnostics.finish())
 }
 
 /// All documents of all files, joined. The declared names are unique.

@@ -8,6 +8,7 @@ use super::scalar::{
     NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText,
     UndeclaredText, UserText, VersionText,
 };
+use crate::diagnostic::KEPT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_saphyr::Spanned;
@@ -22,6 +23,8 @@ pub(super) enum KeyProblemKind {
     Duplicate,
     /// The key has no value. That is an error and not the same as a missing key: the user may have forgotten a date.
     MissingValue,
+    /// So many more problems, which are not kept.
+    More(usize),
 }
 
 /// A key of a section that is an error.
@@ -32,6 +35,18 @@ pub(super) struct KeyProblem {
     pub(super) kind: KeyProblemKind,
     /// The keys that the section defines.
     pub(super) known: &'static [&'static str],
+}
+
+/// Notes a problem. Beyond the diagnostics that are kept, the last one only counts.
+fn note(problems: &mut Vec<KeyProblem>, problem: KeyProblem) {
+    let is_full = problems.len() > KEPT;
+    match problems.last_mut() {
+        Some(KeyProblem { kind: KeyProblemKind::More(count), .. }) => *count += 1,
+        Some(_) if is_full => {
+            problems.push(KeyProblem { key: String::new(), kind: KeyProblemKind::More(1), ..problem });
+        }
+        Some(_) | None => problems.push(problem),
+    }
 }
 
 /// Declares the sections of a document: structs whose fields are all optional to the parser. Keys that it does not
@@ -88,7 +103,7 @@ macro_rules! sections {
                             };
                             if let Some(kind) = problem {
                                 let location = Location::from(&key);
-                                section.problems.push(KeyProblem { key: key.value, location, kind, known: KNOWN });
+                                note(&mut section.problems, KeyProblem { key: key.value, location, kind, known: KNOWN });
                             }
                         }
                         Ok(section)

@@ -61,7 +61,7 @@ fn diagnostics_of(texts: &[&str]) -> String {
     assert_eq!(manifest.is_none(), has_errors, "parse returns a manifest exactly if there is no error");
     let mut lines = String::new();
     for Diagnostic { code, message, at, help, .. } in &diagnostics {
-        let at = at.expect("a diagnostic about a text has a position");
+        let at = at.unwrap_or_default();
         if texts.len() > 1 {
             write!(lines, "{}:", sources.path(at.source)).unwrap();
         }
@@ -504,7 +504,7 @@ fn many_undeclared_names_are_reported_in_time() {
         writeln!(text, "      - weba-{id}").unwrap();
     }
     let diagnostics = diagnostics_of(&[&text]);
-    assert_eq!(diagnostics.lines().count(), 10_000);
+    assert_eq!(diagnostics.lines().count(), 1_001, "the others are counted");
     let with_suggestions = diagnostics.lines().filter(|line| line.contains("| did you mean `waba-")).count();
     assert_eq!(with_suggestions, 10, "only the first names are compared with all others");
 }
@@ -520,7 +520,7 @@ fn many_unknown_roles_are_reported_in_time() {
         writeln!(text, "      - rule-{role}").unwrap();
     }
     let diagnostics = diagnostics_of(&[&text]);
-    assert_eq!(diagnostics.lines().count(), 5_000);
+    assert_eq!(diagnostics.lines().count(), 1_001, "the others are counted");
     let with_suggestions = diagnostics.lines().filter(|line| line.contains("| did you mean `role-")).count();
     assert_eq!(with_suggestions, 20, "only the first names are compared with all others");
 }

@@ -2,7 +2,7 @@
 
 use super::raw::Document;
 use super::scalar::{Located, Location};
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Collector, Diagnostic};
 use crate::model::{Position, SourceId};
 use serde_saphyr::Error;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
@@ -16,6 +16,8 @@ const EVENTS: usize = 50_000_000;
 /// The maximum number of values that the aliases of one text expand to. A guess: twice what 100,000 grants need that
 /// share a list of 20 users.
 const REPLAYED: usize = 5_000_000;
+/// The maximum number of documents in one text. A guess: one for each customer of a large business.
+const DOCUMENTS: usize = 10_000;
 /// The maximum size of one text in bytes; the same as the limit for all files together in `sources`.
 const BYTES: usize = 256 * 1024 * 1024;
 
@@ -27,6 +29,7 @@ fn options() -> Options {
             max_total_scalar_bytes: BYTES,
             max_events: EVENTS,
             max_nodes: EVENTS,
+            max_documents: DOCUMENTS,
             max_depth: DEPTH,
             flow_nesting_limit: DEPTH,
             max_aliases: 1_000_000,
@@ -43,11 +46,7 @@ fn options() -> Options {
 }
 
 /// Parses all documents of a text, except empty ones. A document that cannot be parsed becomes a diagnostic.
-pub(super) fn parse(
-    source: SourceId,
-    text: &str,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Located<Document>> {
+pub(super) fn parse(source: SourceId, text: &str, diagnostics: &mut Collector) -> Vec<Located<Document>> {
     if let Some((line, column)) = nul(text) {
         diagnostics.push(diagnostic::nul(Position { source, line, column }));
         return Vec::new();
@@ -56,9 +55,15 @@ pub(super) fn parse(
         diagnostics.push(diagnostic::lone_cr(Position { source, line, column }));
         return Vec::new();
     }
-    // Parsing all documents at once is much faster. Only after an error, each document is parsed separately.
-    if let Ok(documents) = serde_saphyr::from_multiple_with_options(text, options()) {
-        return documents;
+    // Parsing all documents at once is much faster. Only after an error, each document is parsed separately, unless the
+    // text is too much for the parser.
+    match serde_saphyr::from_multiple_with_options(text, options()) {
+        Ok(documents) => return documents,
+        Err(error) if is_limit(&error) => {
+            diagnostics.push(convert(source, &error));
+            return Vec::new();
+        }
+        Err(_) => {}
     }
     let mut documents = Vec::new();
     for document in
@@ -108,12 +113,7 @@ fn convert(source: SourceId, error: &Error) -> Diagnostic {
     let text = error.without_snippet().to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
     match innermost(error) {
-        Error::Budget { .. }
-        | Error::AliasReplayCounterOverflow { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::IOError { .. } => diagnostic::yaml_limit(at, &limit(what)),
+        _ if is_limit(error) => diagnostic::yaml_limit(at, &limit(what)),
         Error::NullIntoString { .. } => {
             diagnostic::wrong_structure(at, "missing value (to write the text null, quote it: \"null\")")
         }
@@ -127,6 +127,19 @@ fn convert(source: SourceId, error: &Error) -> Diagnostic {
         }
         _ => diagnostic::yaml_syntax(at, what),
     }
+}
+
+/// Returns whether a text exceeds a limit of the parser.
+fn is_limit(error: &Error) -> bool {
+    matches!(
+        innermost(error),
+        Error::Budget { .. }
+            | Error::AliasReplayCounterOverflow { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasExpansionLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. }
+            | Error::IOError { .. }
+    )
 }
 
 /// Returns the error itself, without the wrappers that name an alias or a snippet.
@@ -143,6 +156,7 @@ fn limit(what: &str) -> String {
         ("Depth", format!("nesting is deeper than {DEPTH} levels")),
         ("nesting", format!("nesting is deeper than {DEPTH} levels")),
         ("recursion", format!("nesting is deeper than {DEPTH} levels")),
+        ("Documents", String::from("there are more than 10,000 documents")),
         ("Recorded", String::from("anchors contain too many values")),
         ("lias", String::from("aliases expand to too many values")),
         ("Bytes", String::from("the text is too long")),

@@ -158,7 +158,11 @@ fn select_all(
         }
         selected
     };
-    manifest.grants.iter().map(select).collect()
+    let selected = manifest.grants.iter().map(select).collect();
+    if let (true, Some(last)) = (candidates.is_exhausted(), manifest.grants.last()) {
+        diagnostics.push(diagnostic::glob_limit(last.at));
+    }
+    selected
 }
 
 fn resolved_grant(grant: &Grant, day: Date) -> ResolvedGrant {

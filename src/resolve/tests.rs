@@ -74,7 +74,7 @@ fn manifest(texts: &[&str]) -> Manifest {
 /// Formats diagnostics as text.
 fn lines(diagnostics: &[Diagnostic]) -> String {
     let mut lines = String::new();
-    for Diagnostic { severity, code, message, at, help } in diagnostics {
+    for Diagnostic { severity, code, message, at, help, .. } in diagnostics {
         let at = at.expect("it has a position");
         writeln!(lines, "{severity:?} {}:{} {code}: {message}", at.line, at.column).unwrap();
         writeln!(lines, "  {}", help.as_deref().unwrap_or("-")).unwrap();

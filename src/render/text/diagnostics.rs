@@ -1,6 +1,6 @@
 //! Diagnostics as text, with the line of the manifest that each is about.
 
-use crate::diagnostic::{Diagnostic, Severity, in_order};
+use crate::diagnostic::{Diagnostic, Severity, counts, in_order};
 use crate::model::{Position, Sources};
 use crate::render::{Style, harmless, wording::count};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -21,8 +21,7 @@ pub fn diagnostics(found: &[Diagnostic], sources: &Sources, style: &Style) -> St
         out.push_str(&renderer.render(&[group(diagnostic, sources, excerpt)]));
         out.push_str("\n\n");
     }
-    let errors = found.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let warnings = found.len() - errors;
+    let (errors, warnings) = counts(found);
     if !found.is_empty() {
         out.push_str(&count(errors, "error", "errors"));
         out.push_str(", ");

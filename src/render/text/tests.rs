@@ -148,6 +148,7 @@ fn a_diagnostic_shows_its_position_and_help() {
         message: "no system user is declared as `nobody`".to_owned(),
         at: Some(Position { source: SourceId(0), line: 2, column: 13 }),
         help: Some("declare it under system_users".to_owned()),
+        count: 1,
     };
     insta::assert_snapshot!(diagnostics(&[found], &sources(), &PLAIN), @r#"
     error[unknown-user]: no system user is declared as `nobody`
@@ -177,7 +178,7 @@ fn a_diagnostic_in_a_long_hostile_line_is_short_and_escaped() {
 
 fn found_at(line: u32, column: u32) -> Diagnostic {
     let at = Some(Position { source: SourceId(0), line, column });
-    Diagnostic { severity: Severity::Warning, code: "c", message: "m".to_owned(), at, help: None }
+    Diagnostic { severity: Severity::Warning, code: "c", message: "m".to_owned(), at, help: None, count: 1 }
 }
 
 /// Shows diagnostics at positions in a text, and returns for each the shown line from the mark on.
