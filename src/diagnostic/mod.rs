@@ -95,7 +95,7 @@ impl Collector {
         let more =
             [(Severity::Error, self.errors), (Severity::Warning, self.warnings)].map(|(severity, all)| {
                 let kept = self.kept.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-                (all > kept).then(|| more(severity, all - kept))
+                (all > kept).then(|| more_diagnostics(severity, all - kept))
             });
         self.kept.extend(more.into_iter().flatten());
         self.kept
@@ -109,30 +109,6 @@ pub(crate) fn bounded(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         collector.push(diagnostic);
     }
     collector.finish()
-}
-
-/// Counts the diagnostics that were not kept.
-fn more(severity: Severity, count: usize) -> Diagnostic {
-    let what = match severity {
-        Severity::Error => "errors",
-        Severity::Warning => "warnings",
-    };
-    let message = format!("and {} more {what}", grouped(count));
-    let help = Some(String::from("correct the first ones, and run it again"));
-    Diagnostic { severity, code: "more-diagnostics", message, at: None, help, count }
-}
-
-/// Writes a number with commas between thousands.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// Escapes a text that a message quotes, and shortens it.

@@ -42,6 +42,30 @@ pub(crate) fn left_out(path: &str) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, code: "left-out", message, at: None, help, count: 1 }
 }
 
+/// Errors or warnings that were not kept.
+pub(crate) fn more_diagnostics(severity: Severity, count: usize) -> Diagnostic {
+    let what = match severity {
+        Severity::Error => "errors",
+        Severity::Warning => "warnings",
+    };
+    let message = format!("and {} more {what}", grouped(count));
+    let help = Some(String::from("correct the first ones, and run it again"));
+    Diagnostic { severity, code: "more-diagnostics", message, at: None, help, count }
+}
+
+/// Writes a number with commas between thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// A file is not valid YAML.
 pub(crate) fn yaml_syntax(at: Position, what: &str) -> Diagnostic {
     let help = "check the indentation, quotes and brackets on this line and the lines above it";
