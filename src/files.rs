@@ -48,6 +48,24 @@ pub fn replace(
     Ok(())
 }
 
+/// Writes a file that the user named: atomically, as [`replace`] does, but through a pipe or a device.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write_out(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        let mut to = io::BufWriter::new(OpenOptions::new().write(true).open(path)?);
+        write(&mut to)?;
+        return to.flush();
+    }
+    replace(path, mode, write)
+}
+
 /// Opens a regular file for reading, and limits what is read of it to `limit` bytes and one more.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use super::watchdog;
 use crate::apply::{Shutdown, WABAS_IN_PROGRESS};
 use crate::clock::Clock;
-use crate::documents::{self, Findings};
+use crate::documents::{self, Findings, saved};
 use crate::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease,
 };
@@ -31,7 +31,7 @@ const MAX_PLAN_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Given one JSON file instead of manifests, it applies that saved plan, exactly and without asking.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Manifest files, or folders with *.yaml and *.yml files below them; `-` is standard input; or one *.json file, a saved
+    /// Manifest files, or folders with *.yaml and *.yml files below them; `-` is standard input; or one saved
     /// plan
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -177,7 +177,7 @@ fn check_usage(args: &Args) -> Result<(), Failure> {
 
 fn check_options_of_manifests(args: &Args) -> Result<(), Failure> {
     let usage = |message: &str| Failure::plain(Exit::Usage, message);
-    let needs_plan = "name one *.json file to apply";
+    let needs_plan = "name one saved plan to apply";
     if !args.manifest.is_empty() {
         return Err(usage("--manifest needs a saved plan").hint(needs_plan));
     }
@@ -203,10 +203,10 @@ fn check_options_of_saved_plan(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the saved plan, if the paths name one: a single file in JSON.
+/// Returns the saved plan, if the paths name one: a single file that is a plan by its content or its name.
 fn saved_plan(paths: &[PathBuf]) -> Option<&Path> {
     match paths {
-        [only] if only.extension().is_some_and(|end| end == "json") => Some(only),
+        [only] if only.extension().is_some_and(|end| end == "json") || saved::is_plan(only) => Some(only),
         _ => None,
     }
 }

@@ -97,9 +97,9 @@ fn show(args: &Args, view: &View<'_>, terminal: &Terminal) -> Result<(), Failure
     let Some(file) = &args.out else {
         return terminal.written(|to| write(view, args.format, terminal.style(), None, to));
     };
-    let before = std::fs::read_to_string(file).ok();
+    let before = file.is_file().then(|| std::fs::read_to_string(file).ok()).flatten();
     let style = Style { colour: false, ..terminal.style() };
-    files::replace(file, files::WORLD_READABLE, |to| {
+    files::write_out(file, files::WORLD_READABLE, |to| {
         write(view, args.format, style, before.as_deref(), &mut Redacting::new(to))
     })
     .map_err(|error| Failure::failed(&writing(file), error))

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Saves the plan in this file, for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
+    /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Exits with 2 if there are changes (kubectl and diff use 1 for that)
@@ -48,11 +48,19 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let (proposal, _) = proposed?;
     let review = guard::review(proposal, &args.waivers.waive);
     terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
-    show(&review, args.format, terminal)?;
-    if let Some(file) = &args.out {
-        saved::save(review.proposal(), file)
-            .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
-        terminal.say(&format!("The plan is saved as {}.", file.display()));
+    match &args.out {
+        // Standard output is for the plan as a file.
+        Some(file) if file.as_os_str() == "-" => {
+            terminal.talk(|style| render::text::plan(&View::of_plan(&review), style));
+            terminal.written(|to| saved::write(review.proposal(), to))?;
+        }
+        Some(file) => {
+            show(&review, args.format, terminal)?;
+            saved::save(review.proposal(), file)
+                .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
+            terminal.say(&format!("The plan is saved as {}.", file.display()));
+        }
+        None => show(&review, args.format, terminal)?,
     }
     Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
 }

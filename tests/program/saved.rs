@@ -202,3 +202,29 @@ fn a_plan_that_cannot_be_saved_or_read_is_an_error() {
         .says("create a new plan");
     place.emulated("apply --manifest access").ends(64).says("--manifest needs a saved plan");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_is_known_by_its_content_whatever_its_name_and_layout() {
+    let remote = Remote::start(Vec::new()).await;
+    remote.run("plan --out tfplan").ends(0);
+    let document: Value = serde_json::from_str(&remote.place.read("tfplan")).unwrap();
+    // The keys are sorted, and white space is added, as `jq -S` does.
+    remote.place.write("sorted", &serde_json::to_string_pretty(&document).unwrap());
+    remote.place.run("show sorted").ends(0);
+    let url = remote.emulator.url();
+    remote.place.run(&format!("apply sorted --graph-url {url}")).ends(0).says("Applied: 7 of 7 changes.");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plan_is_written_to_standard_output_and_through_what_is_no_file() {
+    let place = Place::new();
+    let ran = place.emulated("plan --out -").ends(0);
+    place.write("piped", &ran.stdout);
+    place.run("show piped").ends(0).says("Plan: ");
+    assert!(ran.stderr.contains("Plan: ") && !place.file("-").exists(), "{ran}");
+    std::os::unix::fs::symlink("/dev/null", place.file("null")).unwrap();
+    place.emulated("plan --out null").ends(0);
+    place.emulated("drift --out null --format json").ends(2);
+    assert!(place.file("null").is_symlink(), "it is written through, and not replaced");
+}

@@ -22,10 +22,10 @@ use crate::model::{
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
@@ -41,15 +41,52 @@ const READ: [&str; 2] = ["2.0", FORMAT_VERSION];
 ///
 /// [`SavedPlanError::Write`] if the file cannot be written. The old file is then left as it was.
 pub fn save(proposal: &Proposal, path: &Path) -> Result<(), SavedPlanError> {
-    files::replace(path, files::OWNER_ONLY, |to| write(proposal, Redacting::new(to)))
+    files::write_out(path, files::OWNER_ONLY, |to| write(proposal, Redacting::new(to)))
         .map_err(|source| SavedPlanError::Write { path: path.to_owned(), source })
 }
 
-fn write(proposal: &Proposal, to: impl Write) -> io::Result<()> {
+/// Writes a plan to a writer.
+///
+/// # Errors
+///
+/// If the writer fails.
+pub fn write(proposal: &Proposal, to: impl Write) -> io::Result<()> {
     let evidence = Some(EvidenceEntry::of(proposal));
     let mut document = PlanDocument { evidence, ..PlanDocument::of(proposal) };
     document.digest = Some(digest(&document)?.into());
     json::write_document(&document, to)
+}
+
+/// Returns whether a file is a plan by its content: a JSON object with a `format_version`. Nothing else is kept of it.
+pub fn is_plan(path: &Path) -> bool {
+    struct Search<'a>(&'a mut bool);
+
+    impl<'de> Visitor<'de> for Search<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                if key == "format_version" {
+                    *self.0 = true;
+                    return Ok(());
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+
+    let mut found = false;
+    if let Ok(file) = files::open_bounded(path, LARGEST) {
+        let mut json = serde_json::Deserializer::from_reader(BufReader::new(file));
+        // After a find the rest is not read, which is an error to the parser.
+        let _ = json.deserialize_map(Search(&mut found));
+    }
+    found
 }
 
 /// Reads a saved plan.
