@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
@@ -39,6 +39,8 @@ struct Secrets {
     begins: Vec<u64>,
     /// The length of the longest secret.
     longest: usize,
+    /// The bytes that are in a part.
+    in_parts: HashSet<u8>,
 }
 
 /// Protects a secret: from now on `(redacted label)` replaces it and its parts.
@@ -49,16 +51,7 @@ pub fn protect(label: &'static str, secret: &SecretString) {
 
 /// Removes the secrets from bytes.
 pub fn bytes(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.len() <= CHUNK {
-        return with_secrets(|secrets| secrets.redact(text)).unwrap_or(Cow::Borrowed(text));
-    }
-    if with_secrets(|_| ()).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut redacted = Vec::with_capacity(text.len());
-    // Writing to memory cannot fail.
-    let _ = Redacting::new(&mut redacted).write_all(text);
-    Cow::Owned(redacted)
+    with_secrets(|secrets| secrets.redact(text)).unwrap_or(Cow::Borrowed(text))
 }
 
 /// Calls a function with the secrets, if there are any.
@@ -101,7 +94,8 @@ impl Secrets {
                 && !part.iter().all(u8::is_ascii_digit)
             {
                 self.parts.insert(part, label);
-                let hash = hash(&part);
+                self.in_parts.extend(part);
+                let hash = hash(first_four(&part));
                 self.begins[hash / 64] |= 1 << (hash % 64);
             }
         }
@@ -124,14 +118,14 @@ impl Secrets {
     }
 
     /// Returns the places of secrets, in order and without overlaps.
+    ///
+    /// A long text is searched in pieces that overlap by the longest encoded secret, so that decoding takes little memory.
     fn find(&self, text: &[u8]) -> Vec<(Range<usize>, &'static str)> {
+        let overlap = self.longest * BYTES_EACH;
         let mut found = Vec::new();
-        self.find_plain(text, |range| range, &mut found);
-        let mut view = View::of(text);
-        for _ in 0..DEPTH {
-            let Some(decoded) = view.decoded() else { break };
-            self.find_plain(&decoded.text, |range| decoded.source(&range), &mut found);
-            view = decoded;
+        for start in (0..text.len()).step_by(CHUNK) {
+            let piece = &text[start..text.len().min(start + CHUNK + overlap)];
+            self.find_in_piece(piece, |range| range.start + start..range.end + start, &mut found);
         }
         found.sort_unstable_by_key(|(range, _)| (range.start, range.end));
         let mut merged: Vec<(Range<usize>, &'static str)> = Vec::new();
@@ -144,6 +138,40 @@ impl Secrets {
         merged
     }
 
+    fn find_in_piece(
+        &self,
+        piece: &[u8],
+        source: impl Fn(Range<usize>) -> Range<usize>,
+        found: &mut Vec<(Range<usize>, &'static str)>,
+    ) {
+        self.find_plain(piece, &source, found);
+        let mut view = View::of(piece);
+        for _ in 0..DEPTH {
+            if !self.may_be_encoded(&view.text) {
+                return;
+            }
+            let Some(decoded) = view.decoded() else { return };
+            self.find_plain(&decoded.text, |range| source(decoded.source(&range)), found);
+            view = decoded;
+        }
+    }
+
+    /// Returns whether undoing a layer of encodings can show a part of a secret: whether an encoded character is in a part, or
+    /// begins an encoding itself. Most text has only escaped quotes.
+    fn may_be_encoded(&self, text: &[u8]) -> bool {
+        let begins = |byte: &u8| matches!(byte, b'%' | b'&' | b'\\');
+        let mut rest = text;
+        while let Some(at) = rest.iter().position(begins) {
+            rest = &rest[at..];
+            let (byte, length) = unit(rest).unwrap_or((b' ', 1));
+            if length > 1 && (begins(&byte) || self.in_parts.contains(&byte)) {
+                return true;
+            }
+            rest = &rest[length..];
+        }
+        false
+    }
+
     fn find_plain(
         &self,
         text: &[u8],
@@ -151,8 +179,10 @@ impl Secrets {
         found: &mut Vec<(Range<usize>, &'static str)>,
     ) {
         let mut known: Option<(Range<usize>, &'static str)> = None;
+        let mut number = 0;
         for (start, part) in text.windows(PART).enumerate() {
-            let hash = hash(part);
+            number = if start == 0 { first_four(part) } else { number << 8 | u32::from(part[3]) };
+            let hash = hash(number);
             if self.begins[hash / 64] & (1 << (hash % 64)) == 0 {
                 continue;
             }
@@ -169,10 +199,13 @@ impl Secrets {
     }
 }
 
-/// Returns a hash of the first four bytes, of 16 bits.
-fn hash(part: &[u8]) -> usize {
-    let number = part.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-    // Knuth's multiplicative hash.
+/// Returns the first four bytes as a number.
+fn first_four(part: &[u8]) -> u32 {
+    part.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+/// Returns a hash of 16 bits: Knuth's multiplicative one.
+fn hash(number: u32) -> usize {
     (number.wrapping_mul(2_654_435_761) >> 16) as usize
 }
 
