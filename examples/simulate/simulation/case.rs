@@ -14,6 +14,8 @@ pub(crate) const SECRET: &str = "f00dfacesimulationSECRETthatNobodyMayEverSee";
 /// The business whose access is managed, and another.
 const US: u64 = 10;
 const THEM: u64 = 20;
+/// The system user of the other business.
+const THEIRS: u64 = 950;
 /// The system user whose token it is.
 pub(crate) const ADMIN: u64 = 100;
 /// The solution that grants the app `MESSAGING`.
@@ -29,6 +31,10 @@ pub(crate) struct Case {
     pub(crate) script: Script,
     pub(crate) limits: Limits,
     pub(crate) waivers: Vec<&'static str>,
+    /// The users that the manifests declared when they were last applied.
+    pub(crate) inventory: Vec<UserId>,
+    /// The system user of the other business.
+    pub(crate) theirs: UserId,
     /// The admins that no list shows. Their access comes from their role, so no read shows what they hold.
     pub(crate) hidden: BTreeSet<UserId>,
     /// The runs before the last ones, which end by themselves.
@@ -124,9 +130,26 @@ impl Case {
         let hidden =
             users.iter().filter(|user| !user.listed).filter_map(|user| user.id.to_string().parse().ok());
         let hidden = hidden.collect();
+        let theirs = THEIRS.to_string().parse().expect("an id");
+        // Most of them are declared still; the others are released.
+        let inventory = if rng.bool() { some(&mut rng, &users, 0, 4) } else { Vec::new() };
+        let inventory = inventory.iter().filter_map(|user| user.id.to_string().parse().ok()).collect();
         let runs = (0..rng.usize(0..3)).map(|_| (End::draw(&mut rng), Way::draw(&mut rng, &wabas))).collect();
-        let waivers = if rng.u8(..3) == 0 { vec!["max-removals"] } else { Vec::new() };
-        Self { world, manifest, script: Script::from_seed(seed), limits, waivers, hidden, runs }
+        let mut waivers = if rng.u8(..3) == 0 { vec!["max-removals"] } else { Vec::new() };
+        if rng.u8(..6) == 0 {
+            waivers.push("admin-row");
+        }
+        Self {
+            world,
+            manifest,
+            script: Script::from_seed(seed),
+            limits,
+            waivers,
+            inventory,
+            theirs,
+            hidden,
+            runs,
+        }
     }
 }
 
@@ -224,7 +247,10 @@ fn world(rng: &mut Rng, users: &[User], wabas: &[Waba], with_secret: bool) -> St
         let _ = writeln!(text, "      - {{ id: {id}, name: {name}, role: {role}, listed: {listed} }}");
     }
     text += "    people: [{ id: 901, name: Ana }, { id: 902, name: Bo }]\n";
-    let _ = writeln!(text, "  - id: {THEM}\n    name: Them\n    system_users: [{{ id: 950, name: theirs }}]");
+    let _ = writeln!(
+        text,
+        "  - id: {THEM}\n    name: Them\n    system_users: [{{ id: {THEIRS}, name: theirs }}]"
+    );
     let _ = writeln!(
         text,
         "solutions: [{{ id: {SOLUTION}, name: S, owner_app: 70, owner_permissions: [MESSAGING] }}]"
@@ -239,7 +265,7 @@ fn world(rng: &mut Rng, users: &[User], wabas: &[Waba], with_secret: bool) -> St
             }
         };
         let name = quoted(name);
-        let holders = users.iter().map(|user| user.id).chain([901, 902, 950]);
+        let holders = users.iter().map(|user| user.id).chain([901, 902, THEIRS]);
         let mut rows = Vec::new();
         for holder in holders {
             if rng.u8(..3) > 0 {
@@ -252,8 +278,8 @@ fn world(rng: &mut Rng, users: &[User], wabas: &[Waba], with_secret: bool) -> St
     text
 }
 
-fn manifest(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> String {
-    let users = some(rng, users, 1, 6);
+fn manifest(rng: &mut Rng, all: &[User], wabas: &[Waba]) -> String {
+    let users = some(rng, all, 1, 6);
     let named = some(rng, wabas, 1, 60);
     let mut text = format!("version: 1\nbusiness: {US}\nsystem_users:\n");
     for user in &users {
@@ -262,6 +288,13 @@ fn manifest(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> String {
             if rng.bool() { format!("id: {}", user.id) } else { format!("name: {}", quoted(&user.name)) };
         let _ =
             writeln!(text, "  u{}: {{ {how}, by_role: {} }}", user.id, user.role == "ADMIN" && rng.bool());
+    }
+    if rng.u8(..10) == 0 {
+        text += pick(rng, &["  gone: { id: 99999 }\n", "  gone: { name: nobody }\n"]);
+    }
+    let spare = all.iter().find(|user| !users.iter().any(|declared| declared.id == user.id));
+    if let Some(spare) = spare.filter(|_| rng.u8(..4) == 0) {
+        let _ = writeln!(text, "ignored_users: ['{}']", spare.id);
     }
     text += "wabas:\n";
     for waba in &named {
@@ -284,11 +317,18 @@ fn manifest(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> String {
     }
     let prune = pick(rng, &["none", "declared", "declared", "all"]);
     let percent = pick(rng, &[100, 100, 60]);
-    let holders = pick(rng, &["{}", "{ MANAGE: 1 }", "{ MANAGE: 1, MESSAGING: 1 }", "{ DEVELOP: 2 }"]);
+    let least = pick(
+        rng,
+        &["{ MANAGE: 0, MESSAGING: 0 }", "{ MESSAGING: 0 }", "{}", "{ MANAGE: 0, MESSAGING: 0, DEVELOP: 2 }"],
+    );
+    let holders = pick(rng, &["business", "anyone"]);
     let _ = writeln!(text, "prune: {prune}");
+    if rng.u8(..5) == 0 {
+        text += "implied: { MANAGE: [VIEW_COST], DEVELOP: [VIEW_COST, MESSAGING] }\n";
+    }
     let _ = writeln!(
         text,
-        "guards: {{ max_removals_percent: {percent}, max_removals: 500, min_holders: {holders} }}"
+        "guards: {{ max_removals_percent: {percent}, max_removals: 500, min_holders: {least}, holders: {holders} }}"
     );
     text
 }

@@ -3,16 +3,19 @@
 use super::Played;
 use super::case::{Case, End, SECRET, TOKEN};
 use super::run::{self, RunEnd, Trail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fmt::Write as _;
+use std::net::TcpListener;
 use std::path::Path;
 use wabacl::emulator::{Emulator, ForeignChange, LoggedWrite};
 use wabacl::engine::Ending;
 use wabacl::model::{
-    AssignmentKey, Change, Outcome, Plan, Policy, Report, State, Task, TaskSet, UserId, WabaId,
+    AssignmentKey, Change, Holders, Outcome, Plan, Policy, Report, State, Task, TaskSet, UserId, WabaId,
 };
 
 /// What is promised.
@@ -25,11 +28,12 @@ pub(crate) enum Promise {
     Convergence,
     Journal,
     Secrets,
+    NothingElsewhere,
     Limits,
 }
 
 impl Promise {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OnlyThePlan,
         Self::MinHolders,
         Self::MakeBeforeBreak,
@@ -37,6 +41,7 @@ impl Promise {
         Self::Convergence,
         Self::Journal,
         Self::Secrets,
+        Self::NothingElsewhere,
         Self::Limits,
     ];
 }
@@ -52,7 +57,10 @@ impl fmt::Display for Promise {
             Self::TheTruth => "report and exit code tell the truth",
             Self::Convergence => "run again without faults it converges, and one more plan is empty",
             Self::Journal => "the journal accounts for each write that the emulator saw",
-            Self::Secrets => "no secret in any output, log, file or journal",
+            Self::Secrets => {
+                "no secret, nor a part of it, in any byte that is written, however it is encoded"
+            }
+            Self::NothingElsewhere => "nothing is sent to any other address",
             Self::Limits => "calls never exceed the budget, and nothing is sent while throttled",
         })
     }
@@ -226,7 +234,8 @@ impl<'a> Checks<'a> {
             };
             let mut held: BTreeMap<UserId, TaskSet> =
                 course.before.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
-            held.retain(|user, _| !self.case.hidden.contains(user));
+            let counts = |user: &UserId| policy.holders == Holders::Anyone || *user != self.case.theirs;
+            held.retain(|user, _| !self.case.hidden.contains(user) && counts(user));
             let mut usual = held.clone();
             for event in &events {
                 let earlier = held.clone();
@@ -330,7 +339,7 @@ impl<'a> Checks<'a> {
             }
         }
         let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
-        let is_good = all_done && plan.unreadable.is_empty();
+        let is_good = all_done && !plan.is_incomplete();
         // A run that was ended with nothing left to do may say so or not.
         let may_differ = is_good && report.stopped.is_some();
         if (end == Some(RunEnd::Applied(Ending::Done))) != is_good && !may_differ {
@@ -419,19 +428,38 @@ impl<'a> Checks<'a> {
             let _ = write!(proof, "{byte:02x}");
         }
         let secrets = [TOKEN, SECRET, proof.as_str()];
+        let parts: Vec<&str> = secrets.iter().flat_map(|secret| parts(secret)).collect();
+        let encoded: Vec<String> =
+            secrets.iter().map(|secret| STANDARD_NO_PAD.encode(secret)[..PART].to_owned()).collect();
+        let parts = || parts.iter().copied().chain(encoded.iter().map(String::as_str));
         let mut texts = vec![("the log".to_owned(), log.to_owned())];
         texts.push(("the output".to_owned(), std::mem::take(&mut self.printed)));
         files(self.state_dir, &mut texts);
         for (name, text) in texts {
-            if secrets.iter().any(|secret| text.contains(secret)) {
-                self.breach(Promise::Secrets, format!("there is one in {name}"));
+            if let Some(part) = parts().find(|part| text.contains(part)) {
+                self.breach(Promise::Secrets, format!("there is one in {name}, from the part {part}"));
             }
+        }
+    }
+
+    /// Nothing connected to the address to which redirects lead.
+    pub(crate) fn nothing_elsewhere(&mut self, trap: &TcpListener) {
+        if let Ok((_, peer)) = trap.accept() {
+            self.breach(Promise::NothingElsewhere, format!("{peer} followed a redirect"));
         }
     }
 
     pub(crate) fn finish(self) -> Played {
         self.played
     }
+}
+
+/// The length of a part of a secret that must not be seen, in bytes. It is the one from which the program promises it.
+const PART: usize = 12;
+
+/// Returns the parts of a secret, one after the other. A text with more than two of them contains one of these.
+fn parts(secret: &str) -> impl Iterator<Item = &str> {
+    (0..secret.len() / PART).map(move |part| &secret[part * PART..(part + 1) * PART])
 }
 
 /// Reads all files below a folder.

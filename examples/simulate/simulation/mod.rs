@@ -14,12 +14,13 @@ pub(crate) use check::{Breach, Promise};
 use run::{LATER, Setup, Trail};
 use std::cell::RefCell;
 use std::io;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use wabacl::apply::{Shutdown, ShutdownReason};
 use wabacl::clock::Clock;
-use wabacl::emulator::{Emulator, Options, World};
+use wabacl::emulator::{Emulator, Options, Script, World};
 
 /// The time at which every simulation begins.
 const BEGIN: &str = "2026-11-23T10:00:00Z";
@@ -107,8 +108,12 @@ pub(crate) fn quick_folder() -> PathBuf {
 async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Played {
     let case = Case::from_seed(seed);
     let world = World::from_yaml(&case.world).unwrap_or_else(|error| panic!("{error}\n{}", case.world));
-    let options = Options { clock: clock.clone(), script: Some(case.script.clone()), ..Options::default() };
+    let trap = trap();
+    let elsewhere = trap.local_addr().expect("a listener has an address");
+    let script = Script { redirect_to: Some(format!("http://{elsewhere}/")), ..case.script.clone() };
+    let options = Options { clock: clock.clone(), script: Some(script), ..Options::default() };
     let emulator = Emulator::start(world, options).await.expect("the emulator starts");
+    run::remember(&case, state_dir);
     let mut checks = Checks::new(&case, &emulator, state_dir);
     let mut jitter = seed;
     let mut go = async |end: End, way: Way| {
@@ -135,9 +140,20 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     let after = go(End::Itself, whole).await;
     checks.converged(&last, &after);
     checks.secrets(&log.text());
+    checks.nothing_elsewhere(trap);
     let played = checks.finish();
     emulator.shutdown().await;
     played
+}
+
+/// Returns the listener to which redirects lead: one for the process, so that a seed repeats exactly.
+fn trap() -> &'static TcpListener {
+    static TRAP: OnceLock<TcpListener> = OnceLock::new();
+    TRAP.get_or_init(|| {
+        let trap = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        trap.set_nonblocking(true).expect("a listener need not block");
+        trap
+    })
 }
 
 async fn play_run(setup: &Setup<'_>, end: End, trail: &RefCell<Trail>) {

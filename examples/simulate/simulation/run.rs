@@ -14,10 +14,10 @@ use wabacl::engine::{
 };
 use wabacl::graph::{RunSettings, Settings};
 use wabacl::guard::{self, Review, Waiver};
-use wabacl::model::{Directory, History, Plan, Policy, Report, Sources, causes};
+use wabacl::model::{Directory, History, Name, Plan, Policy, Report, Sources, UserId, causes};
 use wabacl::proposal::Proposal;
 use wabacl::render::{self, Style, View};
-use wabacl::store;
+use wabacl::store::{self, Inventory, InventoryUser};
 
 const STYLE: Style = Style { colour: false, width: 100, verbose: true };
 
@@ -127,7 +127,7 @@ impl Setup<'_> {
 
     fn checked(&self, events: Events<'_>) -> Result<CheckedManifests, EngineError> {
         let waba = self.way.waba().map(|glob| glob.parse().expect("a valid glob"));
-        let request = PlanRequest { day: today(), waba, ..PlanRequest::default() };
+        let request = PlanRequest { waba, ..self.request() };
         engine::check_sources(sources(&self.case.manifest), request, events)
     }
 
@@ -144,9 +144,7 @@ impl Setup<'_> {
         self.clock.sleep(wait).await;
         AgeLimit { maximum: jiff::SignedDuration::from_hours(24), now: self.clock.now() }.check(&saved)?;
         if !with_manifests {
-            return session
-                .recheck(saved, &PlanRequest { day: today(), ..PlanRequest::default() }, events)
-                .await;
+            return session.recheck(saved, &self.request(), events).await;
         }
         let (proposal, directory) = session.propose(checked, events).await?;
         engine::check_agreement(&saved.plan, &proposal.plan, events)?;
@@ -158,6 +156,21 @@ impl Setup<'_> {
         let file = self.state_dir.join("plan.json");
         saved::save(proposal, &file).expect("the plan can be saved");
         engine::load_saved(&file).expect("a saved plan can be read")
+    }
+
+    fn request(&self) -> PlanRequest {
+        PlanRequest {
+            day: today(),
+            state_dir: Some(self.state_dir.to_owned()),
+            admin_rows: self
+                .case
+                .waivers
+                .iter()
+                .filter(|waiver| **waiver == "admin-row")
+                .map(|_| None)
+                .collect(),
+            ..PlanRequest::default()
+        }
     }
 
     fn waivers(&self) -> Vec<Waiver> {
@@ -204,6 +217,18 @@ fn sources(manifest: &str) -> Sources {
     let mut sources = Sources::default();
     sources.add("access.yaml", manifest);
     sources
+}
+
+/// Writes the inventory of earlier runs.
+pub(crate) fn remember(case: &Case, state_dir: &Path) {
+    let business = "10".parse().expect("an id");
+    std::fs::create_dir_all(state_dir.join("10")).expect("the state folder can be made");
+    let user = |id: &UserId| {
+        (*id, InventoryUser { name: Name::from("earlier"), file: String::from("old.yaml"), line: 1 })
+    };
+    let users = case.inventory.iter().map(user).collect();
+    let inventory = Inventory { users, ..Inventory::new(Name::from("default")) };
+    inventory.save(state_dir, business, jiff::Timestamp::UNIX_EPOCH).expect("it can be written");
 }
 
 /// Reads the journal of all runs.

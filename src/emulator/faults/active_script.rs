@@ -63,7 +63,11 @@ impl ActiveScript {
                 is_transient: false,
             });
         }
-        script.rates.draw(rng, request, kind)
+        let fault = script.rates.draw(rng, request, kind);
+        match (fault, &script.redirect_to) {
+            (Some(FaultKind::Redirect(_)), Some(url)) => Some(FaultKind::Redirect(url.clone())),
+            (fault, _) => fault,
+        }
     }
 
     pub(crate) fn tokens_expired(&self, now: Duration) -> bool {

@@ -33,6 +33,8 @@ pub struct Script {
     pub protected_users: BTreeSet<UserId>,
     /// Whether responses are compressed for clients that accept it.
     pub gzip: bool,
+    /// The URL to which redirects lead; by default a port on which nothing listens.
+    pub redirect_to: Option<String>,
 }
 
 impl Script {
