@@ -30,7 +30,7 @@ fn a_report_says_what_to_do() {
     WABA Ops acme-eu = Ops Acme Europe (500)
       + Ops deploy-bot +MANAGE +MANAGE_TEMPLATES
           accepted, not listed: the user is an admin
-          if its role gives it access, declare that:
+          if its role gives it access, declare that, or drift shows it again:
             system_users: { "Ops deploy-bot": { id: 11, by_role: true } }
       ~ Ops CI Admin VIEW_COST +FULL_CONTROL
           stored differently: DEVELOP FULL_CONTROL VIEW_COST
@@ -51,8 +51,8 @@ fn a_report_says_what_to_do() {
 
     Stopped: the token is no longer valid
 
-    Applied: 0 of 5 changes, 1 accepted but not listed, 2 stored differently, 1
-      changed meanwhile, 1 failed.
+    Applied: 0 of 5 changes, 1 accepted but not listed (declare `by_role` as shown),
+      2 stored differently, 1 changed meanwhile, 1 failed.
     "#);
 }
 
