@@ -57,6 +57,11 @@ test $WABACL_REQUIRE_SDK="1": (_install "python" "node")
 simulation seeds="2000":
     cargo run --quiet --release --locked --example simulate -- --seeds {{ seeds }}
 
+# Mutated inputs for the parsers (tests/fuzzing.rs plays only a few)
+[group('test')]
+fuzz seconds="30":
+    cargo run --quiet --release --locked --example fuzz -- --seconds {{ seconds }}
+
 # Benchmarks compile
 [group('test')]
 benches:

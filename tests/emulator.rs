@@ -685,3 +685,15 @@ fn the_quickstart_is_a_valid_world() {
     let world = World::from_yaml(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(world.admin().unwrap().to_string(), "1972385232742140");
 }
+
+/// 2,000 open brackets overflowed the stack.
+#[test]
+fn a_world_that_nests_too_deep_is_an_error() {
+    for text in [
+        format!("wabas: {}", "[".repeat(2_000)),
+        format!("wabas: {}1{}", "{a: ".repeat(2_000), "}".repeat(2_000)),
+    ] {
+        assert!(World::from_yaml(&text).is_err());
+    }
+    assert!(World::from_yaml("businesses: [{ id: 10, name: Us }]").is_ok());
+}

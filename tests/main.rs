@@ -10,6 +10,8 @@ mod client;
 mod docs;
 #[cfg(feature = "emulator")]
 mod emulator;
+#[cfg(feature = "emulator")]
+mod fuzzing;
 mod house;
 mod journal;
 #[cfg(feature = "emulator")]

@@ -7,6 +7,7 @@ use super::file::{
 use super::{DEFAULT_SCOPES, PartnerSolution, PhoneNumber, Token, User, UserKind, Waba, WabaDetails, World};
 use crate::model::{AssignmentKey, BusinessId, SolutionId, TaskSet, WabaId};
 use crate::text::escape;
+use serde_saphyr::options::Options;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -22,6 +23,28 @@ pub struct WorldError {
     pub message: String,
 }
 
+/// The maximum nesting depth. A world nests six deep; the limit of 32 is a guess that protects the stack.
+const DEPTH: usize = 32;
+
+/// Returns the parser's options. Only the depth is limited: a world may be as large as the memory.
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: None,
+            max_total_scalar_bytes: usize::MAX,
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_documents: usize::MAX,
+            max_depth: DEPTH,
+            flow_nesting_limit: DEPTH,
+            max_aliases: usize::MAX,
+            max_anchors: usize::MAX,
+            enforce_alias_anchor_ratio: false,
+        },
+        with_snippet: false,
+    }
+}
+
 impl World {
     /// Parses a world from YAML.
     ///
@@ -31,8 +54,8 @@ impl World {
     ///
     /// If the text is not YAML, does not follow the schema, declares an id twice, or refers to an undeclared id.
     pub fn from_yaml(text: &str) -> Result<Self, WorldError> {
-        let options = serde_saphyr::options! { budget: None, with_snippet: false };
-        let file = serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))?;
+        let file =
+            serde_saphyr::from_str_with_options(text, options()).map_err(|error| yaml_error(&error))?;
         world_from_file(file)
     }
 
@@ -43,9 +66,8 @@ impl World {
     ///
     /// As for [`World::from_yaml`]. Then the world is as before.
     pub(in crate::emulator) fn update(&mut self, text: &str) -> Result<(), WorldError> {
-        let options = serde_saphyr::options! { budget: None, with_snippet: false };
         let update =
-            serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))?;
+            serde_saphyr::from_str_with_options(text, options()).map_err(|error| yaml_error(&error))?;
         let mut file = file_from_world(self);
         apply_update(&mut file, update);
         let issued = self.tokens.iter().filter(|(_, token)| token.issued);

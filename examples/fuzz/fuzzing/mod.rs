@@ -1,0 +1,88 @@
+//! A fuzzer: inputs that are mutated from the files of this repository, and the functions that must withstand them.
+//!
+//! An input depends on the seed and its number only, so each can be played again alone.
+
+mod corpus;
+mod mutate;
+mod target;
+
+pub(crate) use corpus::Corpus;
+pub(crate) use target::Target;
+
+use mutate::mutated;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// The largest input, in bytes. A guess: far more than the largest file of the corpus.
+pub(crate) const INPUT_LIMIT: usize = 64 * 1024;
+
+/// How many bytes a target may print for its input, and how many more for each byte of it. Guesses: 100 diagnostics
+/// quote their lines, each line is shortened, and each control character is printed as an escape of 6 bytes.
+const OUTPUT_LIMIT: (usize, usize) = (512 * 1024, 64);
+
+/// Plays inputs of one target.
+pub(crate) struct Fuzzer<'a> {
+    pub(crate) target: Target,
+    pub(crate) seed: u64,
+    /// The number of the next input.
+    pub(crate) next: u64,
+    /// The number of inputs that were accepted, at least in part.
+    pub(crate) accepted: u64,
+    /// The file of the current input. It is there also when an input ends the process.
+    pub(crate) file: PathBuf,
+    corpus: &'a Corpus,
+}
+
+impl<'a> Fuzzer<'a> {
+    pub(crate) fn new(target: Target, corpus: &'a Corpus, seed: u64, from: u64, folder: &Path) -> Self {
+        let file = folder.join(target.file_name());
+        Self { target, seed, next: from, accepted: 0, file, corpus }
+    }
+
+    /// Plays the next input. The inner error describes a fault.
+    pub(crate) fn play(&mut self) -> io::Result<Result<(), String>> {
+        let mut rng =
+            fastrand::Rng::with_seed(self.seed.wrapping_add(self.next.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        self.next += 1;
+        let input = mutated(&mut rng, self.corpus.of(self.target));
+        write_private(&self.file, &input)?;
+        let played = match catch_unwind(AssertUnwindSafe(|| self.target.run(&self.file))) {
+            Ok(played) => played,
+            Err(panic) => return Ok(Err(format!("a panic: {}", message(&*panic)))),
+        };
+        let limit = OUTPUT_LIMIT.0 + OUTPUT_LIMIT.1 * input.len();
+        if played.printed > limit {
+            let (printed, bytes) = (played.printed, input.len());
+            return Ok(Err(format!("{printed} bytes are printed for {bytes}, the limit is {limit}")));
+        }
+        self.accepted += u64::from(played.accepted);
+        Ok(Ok(()))
+    }
+}
+
+/// Writes a file that only its owner may read or write, as journals must be.
+fn write_private(file: &Path, input: &[u8]) -> io::Result<()> {
+    use io::Write as _;
+    let mut options = wabacl::files::owner_only();
+    options.write(true).create(true).truncate(true).open(file)?.write_all(input)
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
+/// Returns the corpus's own inputs, unchanged, for a test that they are accepted.
+#[allow(dead_code, reason = "only tests use it")]
+pub(crate) fn accepted_unchanged(target: Target, corpus: &Corpus, folder: &Path) -> io::Result<usize> {
+    let file = folder.join(target.file_name());
+    let mut accepted = 0;
+    for input in corpus.of(target) {
+        write_private(&file, input)?;
+        accepted += usize::from(target.run(&file).accepted);
+    }
+    fs::remove_file(file)?;
+    Ok(accepted)
+}

@@ -1,0 +1,138 @@
+//! The targets: what reads files that somebody else may have written.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::slice;
+use std::str::FromStr;
+use wabacl::documents::{self, saved};
+use wabacl::emulator::World;
+use wabacl::engine;
+use wabacl::guard;
+use wabacl::model::causes;
+use wabacl::render::{self, Style, View};
+use wabacl::store::{self, Keep};
+
+const STYLE: Style = Style { colour: true, width: 80, verbose: true };
+
+/// What reads an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Manifests: they are parsed, checked offline, and their diagnostics are rendered.
+    Manifest,
+    /// The file of an emulator.
+    World,
+    /// Saved plans: they are read, reviewed and shown.
+    SavedPlan,
+    /// Journals.
+    Journal,
+}
+
+/// The result of one input.
+#[derive(Debug, Default)]
+pub(crate) struct Played {
+    /// Whether the input was accepted, at least in part.
+    pub(crate) accepted: bool,
+    /// How many bytes were printed for it.
+    pub(crate) printed: usize,
+}
+
+impl Target {
+    pub(crate) const ALL: [Self; 4] = [Self::Manifest, Self::World, Self::SavedPlan, Self::Journal];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::World => "world",
+            Self::SavedPlan => "saved-plan",
+            Self::Journal => "journal",
+        }
+    }
+
+    /// Returns the name of the file with the current input.
+    pub(crate) fn file_name(self) -> String {
+        let extension = match self {
+            Self::Manifest | Self::World => "yaml",
+            Self::SavedPlan => "json",
+            Self::Journal => "jsonl",
+        };
+        format!("{}.{extension}", self.name())
+    }
+
+    /// Reads the input in a file.
+    pub(crate) fn run(self, file: &Path) -> Played {
+        match self {
+            Self::Manifest => manifest(file),
+            Self::World => world(file),
+            Self::SavedPlan => saved_plan(file),
+            Self::Journal => journal(file),
+        }
+    }
+}
+
+fn manifest(file: &Path) -> Played {
+    let day = "2026-11-26".parse().expect("a date");
+    let validation = engine::validate(slice::from_ref(&file.to_owned()), day);
+    let (found, sources) = (&validation.diagnostics, &validation.sources);
+    let mut printed = render::text::diagnostics(found, sources, &STYLE).into_bytes();
+    documents::diagnostics(found, sources, &mut printed).expect("a vector can be written to");
+    render::sarif::diagnostics(found, sources, &mut printed).expect("a vector can be written to");
+    Played { accepted: validation.manifest.is_some(), printed: printed.len() }
+}
+
+fn world(file: &Path) -> Played {
+    let bytes = fs::read(file).expect("the file was just written");
+    match World::from_yaml(&String::from_utf8_lossy(&bytes)) {
+        Ok(world) => {
+            let text = world.to_yaml();
+            let again = World::from_yaml(&text).expect("a written world can be read");
+            assert_eq!(again.to_yaml(), text, "a world is written as it was read");
+            Played { accepted: true, printed: text.len() }
+        }
+        Err(error) => Played { accepted: false, printed: causes(&error).map(|cause| cause.len()).sum() },
+    }
+}
+
+fn saved_plan(file: &Path) -> Played {
+    let proposal = match saved::load(file) {
+        Ok(proposal) => proposal,
+        Err(error) => {
+            let printed = causes(&error).map(|cause| cause.len()).sum();
+            return Played { accepted: false, printed };
+        }
+    };
+    let review = guard::review(proposal, &[]);
+    let view = View::of_plan(&review);
+    let mut printed = render::text::plan(&view, &STYLE).into_bytes();
+    render::html::plan(&view, &mut printed).expect("a vector can be written to");
+    Played { accepted: true, printed: printed.len() }
+}
+
+fn journal(file: &Path) -> Played {
+    let mut played = Played::default();
+    for keep in [Keep::All, Keep::Last(2), Keep::InFlight] {
+        match store::read(file, keep) {
+            Ok(history) => played.accepted |= !history.runs.is_empty(),
+            Err(error) => {
+                played.printed += causes(&error).map(|cause| cause.len()).sum::<usize>();
+            }
+        }
+    }
+    played
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|target| target.name() == name);
+        found.ok_or_else(|| format!("expected one of {names}"))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
