@@ -31,6 +31,8 @@ pub struct DeclaredSet {
 pub struct Proposal {
     /// When the plan was made, to the second.
     pub made: Timestamp,
+    /// The version of this program that made the plan; empty if it is not known.
+    pub made_by: String,
     /// The digest of what the manifests mean: `sha256:` and 64 hexadecimal digits.
     pub manifest_digest: String,
     /// The manifests to which the reasons in the plan refer. Those of a saved plan have paths, but no text.
@@ -61,6 +63,7 @@ impl Proposal {
         let midnight = plan.day.to_zoned(TimeZone::UTC);
         Self {
             made: midnight.map(|midnight| midnight.timestamp()).unwrap_or_default(),
+            made_by: String::from(env!("CARGO_PKG_VERSION")),
             manifest_digest: String::new(),
             sources: Sources::default(),
             plan,

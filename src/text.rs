@@ -64,6 +64,14 @@ pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// Returns the code points of the characters that are not ASCII, such as `U+0301`, if there are any. Names that look the same
+/// can differ in these.
+pub fn code_points(raw: &str) -> Option<String> {
+    let points: Vec<String> =
+        raw.chars().filter(|c| !c.is_ascii()).map(|c| format!("U+{:04X}", u32::from(c))).collect();
+    (!points.is_empty()).then(|| points.join(" "))
+}
+
 /// Returns up to three candidates that a misspelled word may stand for, the most similar first.
 ///
 /// If a candidate differs only in case, it is the only suggestion.

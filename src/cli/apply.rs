@@ -142,7 +142,7 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
         let checked = engine::check_paths(&args.paths, request(), events)?;
         return Ok(Input::Manifests(Box::new(checked)));
     };
-    let saved = engine::load_saved(file)?;
+    let saved = engine::load_saved(file, events)?;
     let maximum = args.max_plan_age.unwrap_or(MAX_PLAN_AGE);
     AgeLimit { maximum, now: Timestamp::now() }.check(&saved)?;
     engine::check_day(&saved, options::day(args.options.today))?;

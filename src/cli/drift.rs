@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::options::{self, Connection, DriftFormat, ManifestPaths, PlanOptions};
 use super::plan;
 use super::terminal::{self, Terminal};
-use crate::engine::{self, EngineError, Reference};
+use crate::engine::{self, EngineError, Events, Reference};
 use crate::files;
 use crate::model::BusinessId;
 use crate::redact::Redacting;
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     }
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
-    let reference = args.since.as_ref().map(reference).transpose()?;
+    let reference = args.since.as_ref().map(|since| reference(since, events)).transpose()?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let request = args.options.request(args.connection.state_dir().ok(), &[]);
     let checked = engine::check_paths(args.paths.checked()?, request, events)?;
@@ -71,9 +71,9 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 }
 
 /// Loads what `--since` names.
-fn reference(since: &options::Reference) -> Result<Reference, EngineError> {
+fn reference(since: &options::Reference, events: Events<'_>) -> Result<Reference, EngineError> {
     Ok(match since {
-        options::Reference::File(file) => Reference::Plan(Box::new(engine::load_saved(file)?)),
+        options::Reference::File(file) => Reference::Plan(Box::new(engine::load_saved(file, events)?)),
         options::Reference::Digest(digest) => Reference::Digest(digest.clone()),
     })
 }

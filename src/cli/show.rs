@@ -1,5 +1,6 @@
 //! `wabacl show`.
 
+use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::Format;
@@ -20,7 +21,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let review = guard::review(engine::load_saved(&args.file)?, &[]);
+    let printer = EventPrinter::new(terminal);
+    let saved = engine::load_saved(&args.file, &|event: engine::Event<'_>| printer.print(event))?;
+    let review = guard::review(saved, &[]);
     plan::show(&review, args.format, terminal)?;
     Ok(Exit::Done)
 }

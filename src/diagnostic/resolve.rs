@@ -2,6 +2,7 @@
 
 use super::{Diagnostic, error, warning};
 use crate::model::{AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, UserId, WabaId};
+use crate::text::code_points;
 use jiff::civil::Date;
 
 /// Returns the name of the first WABA and the number of the others.
@@ -151,6 +152,8 @@ pub(crate) fn unknown_user_id(
 
 /// A name that no system user of the business has.
 pub(crate) fn unknown_user_name(at: Position, name: &Name, similar: &[String]) -> Diagnostic {
+    let points = code_points(name.as_str()).filter(|_| !similar.is_empty());
+    let points = points.map(|points| format!(" ({points})")).unwrap_or_default();
     let help = if similar.is_empty() {
         String::from(
             "names must match exactly; set `name` to the exact name, or `id` to the id that the API returns",
@@ -158,7 +161,12 @@ pub(crate) fn unknown_user_name(at: Position, name: &Name, similar: &[String]) -
     } else {
         format!("did you mean {}? names must match exactly", similar.join(" or "))
     };
-    warning("unknown-user-name", at, format!("no system user of this business is named `{name}`"), help)
+    warning(
+        "unknown-user-name",
+        at,
+        format!("no system user of this business is named `{name}`{points}"),
+        help,
+    )
 }
 
 /// A name that several system users of the business have.

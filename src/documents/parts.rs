@@ -215,6 +215,11 @@ fn is_unknown(column: &u32) -> bool {
 }
 
 impl Tool<'_> {
+    /// Returns a version of this program; empty if it is not known.
+    pub(super) fn of(version: &str) -> Tool<'_> {
+        Tool { version: version.into(), ..Tool::this() }
+    }
+
     /// Returns this program.
     pub(super) fn this() -> Self {
         Self { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }

@@ -24,7 +24,7 @@ documents! {
     PlanDocument<'a> {
         /// The version of the format.
         format_version: Cow<'a, str>,
-        /// The program that wrote the document.
+        /// The program that made the plan.
         tool: Tool<'a>,
         /// When the plan was made, in UTC.
         created_at: AsText<Timestamp>,
@@ -273,7 +273,7 @@ impl<'a> PlanDocument<'a> {
         let plan = &proposal.plan;
         Self {
             format_version: FORMAT_VERSION.into(),
-            tool: Tool::this(),
+            tool: Tool::of(&proposal.made_by),
             created_at: AsText(proposal.made),
             day: AsText(plan.day),
             business: AsText(plan.business),

@@ -77,6 +77,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
     sources.add(name, "");
     Proposal {
         made: "2026-11-23T10:00:00Z".parse().unwrap(),
+        made_by: env!("CARGO_PKG_VERSION").to_owned(),
         acting_user_name: (!name.is_empty()).then(|| name.into()),
         manifest_digest: "sha256:00".into(),
         plan: Plan {

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::model::{BusinessId, Plan, SettledWrite, Sources, StaleChange};
 use crate::store::Holder;
+use crate::text::escape;
 use jiff::Timestamp;
 use std::fmt;
 
@@ -48,6 +49,8 @@ pub enum Warning<'a> {
     TokenExpires(Timestamp),
     /// The token lacks a scope.
     MissingScope(&'static str),
+    /// Another version of this program made a saved plan.
+    OtherVersion(&'a str),
     /// The journal cannot be read, so it explains no drift.
     NoJournal(String),
     /// Neither the manifests nor a run in the journal have this digest.
@@ -62,6 +65,13 @@ impl fmt::Display for Warning<'_> {
             }
             Self::MissingScope(scope) => {
                 write!(f, "the token does not have the scope {scope}; lists may stay empty")
+            }
+            Self::OtherVersion(version) => {
+                let (made, this) = (escape(version), env!("CARGO_PKG_VERSION"));
+                write!(
+                    f,
+                    "the plan was made by wabacl {made}, and this is {this}; if it is refused, create a new plan"
+                )
             }
             Self::NoJournal(why) => write!(f, "the journal cannot explain the drift: {why}"),
             Self::UnknownDigest(digest) => write!(

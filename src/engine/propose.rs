@@ -72,6 +72,7 @@ impl Session {
         };
         let proposal = Proposal {
             made: self.now(),
+            made_by: env!("CARGO_PKG_VERSION").to_owned(),
             manifest_digest,
             sources,
             acting_user_name: acting_user_name(&plan, &directory),

@@ -4,7 +4,7 @@ use super::event::StageGuard;
 use super::memory::{Memory, recent_removals};
 use super::propose::acting_user_name;
 use super::session::reading_directory;
-use super::{EngineError, Event, Events, PlanRequest, Session, Stage};
+use super::{EngineError, Event, Events, PlanRequest, Session, Stage, Warning};
 use crate::documents;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::model::{Directory, Plan, Sources, StaleChange, UserId, WabaId};
@@ -28,13 +28,17 @@ pub struct AgeLimit {
     pub now: Timestamp,
 }
 
-/// Reads a saved plan.
+/// Reads a saved plan. If another version of this program made it, that is a warning.
 ///
 /// # Errors
 ///
 /// [`EngineError::SavedPlan`] if the file cannot be read, is something else, or was altered.
-pub fn load_saved(file: &Path) -> Result<Proposal, EngineError> {
-    documents::saved::load(file).map_err(EngineError::SavedPlan)
+pub fn load_saved(file: &Path, events: Events<'_>) -> Result<Proposal, EngineError> {
+    let proposal = documents::saved::load(file).map_err(EngineError::SavedPlan)?;
+    if !proposal.made_by.is_empty() && proposal.made_by != env!("CARGO_PKG_VERSION") {
+        events(Event::Warning(Warning::OtherVersion(&proposal.made_by)));
+    }
+    Ok(proposal)
 }
 
 /// Checks that a saved plan is not for a day that is still to come.

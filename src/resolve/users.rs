@@ -4,6 +4,7 @@ use super::candidates::Candidates;
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{Grant, Manifest, SystemUserDeclaration};
 use crate::model::{At, Directory, Earlier, Name, ReleasedUser, Unresolved, UserId};
+use crate::text::code_points;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -180,5 +181,6 @@ pub fn admin_rows(
 
 fn similar_names(wanted: &Name, by_name: &BTreeMap<&str, Vec<UserId>>) -> Vec<String> {
     let names = crate::text::suggest(wanted.as_str(), by_name.keys().copied());
-    names.into_iter().map(|name| format!("`{}`", Name::from(name))).collect()
+    let points = |name: &str| code_points(name).map(|points| format!(" ({points})")).unwrap_or_default();
+    names.into_iter().map(|name| format!("`{}`{}", Name::from(name), points(name))).collect()
 }

@@ -62,7 +62,7 @@ async fn a_plan_of_format_1_is_shown_and_applied() {
     let shown = remote.place.run("show plan.json --format json").ends(0).stdout;
     let mut shown = timeless(&shown.replace("examples/quickstart/", ""));
     // Format 1 has no live names, and knows fewer kinds of users.
-    for part in ["changes", "unmanaged", "notices", "manifest_digest", "summary"] {
+    for part in ["changes", "unmanaged", "notices", "manifest_digest", "summary", "tool"] {
         shown[part] = planned[part].clone();
     }
     assert_eq!(shown, planned);
@@ -194,6 +194,8 @@ fn a_plan_that_cannot_be_saved_or_read_is_an_error() {
     let text = place.read("plan.json");
     place.write("newer.json", &text.replace("\"format_version\":\"2.1\"", "\"format_version\":\"2.2\""));
     place.run("show newer.json").ends(3).says("was made by a newer version of wabacl");
+    place.forge(|saved| saved.made_by = String::from("0.0.9"));
+    place.run("show plan.json").ends(0).says("warning: the plan was made by wabacl 0.0.9, and this is");
     place.edit("plan.json", "MESSAGING", "FULL_CONTROL");
     place
         .run("show plan.json")

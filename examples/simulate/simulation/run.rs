@@ -155,7 +155,7 @@ impl Setup<'_> {
     fn save(&self, proposal: &Proposal) -> Proposal {
         let file = self.state_dir.join("plan.json");
         saved::save(proposal, &file).expect("the plan can be saved");
-        engine::load_saved(&file).expect("a saved plan can be read")
+        engine::load_saved(&file, &|_| ()).expect("a saved plan can be read")
     }
 
     fn request(&self) -> PlanRequest {

@@ -242,6 +242,7 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     plan.holders = evidence::holders(&plan, &access);
     Ok(Proposal {
         made: document.created_at.0,
+        made_by: document.tool.version.into_owned(),
         manifest_digest: document.manifest_digest.into_owned(),
         acting_user_name: document.acting_user.and_then(|user| user.name).map(Name::new),
         plan,

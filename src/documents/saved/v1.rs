@@ -147,6 +147,7 @@ fn proposal(document: Document<'_>) -> Proposal {
     };
     Proposal {
         made: document.created_at.0,
+        made_by: String::new(),
         manifest_digest: document.manifest_digest,
         sources,
         acting_user_name: document.acting_user_name.map(Name::new),
