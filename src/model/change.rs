@@ -143,21 +143,21 @@ impl Change {
         self.narrows_admin() || (!self.restores_admin() && !self.lost().is_empty())
     }
 
-    /// Returns what the user can do before the change: an admin without an assignment can do everything.
+    /// Returns what the user can do before the change: an admin without an assignment, or with `MANAGE`, can do everything.
     pub fn access_before(&self) -> &TaskSet {
         access(&self.before, self.admin)
     }
 
-    /// Returns what the user can do after the change.
+    /// Returns what the user can do after the change, as before it.
     pub fn access_after(&self) -> &TaskSet {
         access(&self.after, self.admin)
     }
 }
 
-/// Returns what an assignment gives: its tasks, or everything to an admin without one.
+/// Returns what an assignment gives: its tasks, or everything to an admin without one or with `MANAGE`, which narrows nothing.
 fn access(tasks: &TaskSet, admin: bool) -> &TaskSet {
     static FULL: TaskSet = TaskSet::FULL;
-    if admin && tasks.is_empty() { &FULL } else { tasks }
+    if admin && (tasks.is_empty() || tasks.is_full()) { &FULL } else { tasks }
 }
 
 /// One write of a change.
