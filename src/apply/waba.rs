@@ -375,7 +375,11 @@ impl<'a> WabaRun<'a> {
     /// Reads the WABA. If the plan leaves holders on it, an empty list is an error.
     async fn read_holders(&self) -> Result<HeldByUser, String> {
         let live = self.executor.read(self.waba).await?;
-        let is_listed = |step: &Step<'_>| !step.change().admin && !step.to().is_empty();
+        let is_listed = |step: &Step<'_>| {
+            let held = if step.is_pending() { step.from() } else { step.to() };
+            // An admin that was listed stays so as long as it has an assignment.
+            !held.is_empty() && (!step.change().admin || !step.change().before.is_empty())
+        };
         let expects_holders = self.other_holders().next().is_some() || self.steps.iter().any(is_listed);
         if live.is_empty() && expects_holders {
             return Err(String::from("the WABA's list is empty, and nothing confirms that"));

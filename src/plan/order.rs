@@ -102,9 +102,12 @@ impl<'a> Effect<'a> {
     }
 }
 
+/// Returns what counts of an assignment. For an admin with full access, the tasks of its assignment do not matter.
 fn items<'a>(tasks: &'a TaskSet, access: &TaskSet) -> BTreeSet<Item<'a>> {
     let given = Task::ALL.iter().copied().filter(|task| access.grants(*task)).map(Item::Given);
-    tasks.names().map(Item::Exact).chain(given).collect()
+    let all = if access == tasks { &[] } else { Task::ALL };
+    let exact = tasks.names().chain(all.iter().map(|task| task.name()));
+    exact.map(Item::Exact).chain(given).collect()
 }
 
 fn removes(change: &Change) -> bool {
@@ -158,7 +161,12 @@ fn safe_order(changes: &[Change], removing: &[usize]) -> Order {
         if let Some(found) = search(&mixed, &effects, slack.clone()) {
             break found;
         }
-        let Some(next) = next_split(changes, &mixed, &effects, &slack) else { break mixed.clone() };
+        let Some(next) = next_split(changes, &mixed, &effects, &slack) else {
+            // Admins cannot be split: what their role gives them is no assignment.
+            let mixed = natural().filter(|index| !effects[index].gained.is_empty());
+            split.clear();
+            break mixed.collect();
+        };
         effects[&next].gained.iter().for_each(|item| *slack.entry(*item).or_default() += 1);
         mixed.retain(|index| *index != next);
         split.push(next);

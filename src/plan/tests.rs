@@ -473,14 +473,24 @@ proptest! {
             let waba = changes[0].key.waba;
             let mut now: BTreeMap<UserId, TaskSet> =
                 live.on(waba).map(|(user, tasks)| (user, tasks.clone())).collect();
+            let admins = [key(1, 4).user, key(1, 9).user];
+            for admin in admins {
+                now.entry(admin).or_default();
+            }
             let mut all = vec![now.clone()];
             for write in writes(changes) {
                 prop_assert_eq!(now.get(&write.change.key.user).unwrap_or(&NOTHING), &write.before);
                 now.insert(write.change.key.user, write.after);
                 all.push(now.clone());
             }
+            let has_all = |user: &UserId, held: &TaskSet| {
+                admins.contains(user) && (held.is_empty() || held.is_full())
+            };
             let exact = |now: &BTreeMap<UserId, TaskSet>, name: &str| {
-                now.values().filter(|held| held.names().any(|task| task == name)).count()
+                let holds = |(user, held): &(&UserId, &TaskSet)| {
+                    has_all(user, held) && name != "NEW" || held.names().any(|task| task == name)
+                };
+                now.iter().filter(holds).count()
             };
             for task in ["MANAGE", "DEVELOP", "VIEW_COST", "NEW", "MESSAGING"] {
                 let floor = exact(&all[0], task).min(exact(&now, task));

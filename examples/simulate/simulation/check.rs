@@ -318,8 +318,9 @@ impl<'a> Checks<'a> {
                 Outcome::Failed { .. } => written
                     .filter(|write| write.before != write.after && !by_others(Some(write.at)))
                     .map(|write| format!("it took effect: {write:?}")),
+                // Where the API stored something else, and the answer was unclear, that looks like somebody else's change.
                 Outcome::Moved { .. } => written
-                    .filter(|write| !by_others(Some(write.at)))
+                    .filter(|write| write.after == write.tasks && !by_others(Some(write.at)))
                     .map(|write| format!("it was written, and nobody else changed it: {write:?}")),
                 Outcome::NotAttempted { .. } => written.map(|write| format!("it was written: {write:?}")),
                 Outcome::AcceptedNotListed => {
@@ -499,7 +500,11 @@ fn count_holders(
     let is_full = |user: &UserId| manage_is_all && held.get(user).is_some_and(TaskSet::is_full);
     let has_all = |user: &UserId| admins.contains(user) && (is_unassigned(held, *user) || is_full(user));
     for user in held.keys().chain(admins).collect::<BTreeSet<_>>() {
-        let tasks = held.get(user).cloned().unwrap_or_default();
+        let mut tasks = held.get(user).cloned().unwrap_or_default();
+        if has_all(user) {
+            // Its assignment does not matter as long as it has full access.
+            tasks.extend(&Task::ALL.iter().copied().collect());
+        }
         let given = Task::ALL.iter().filter(|task| tasks.grants(**task) || has_all(user));
         given.for_each(|task| add(format!("{} in any way", task.name())));
         tasks.names().for_each(|name| add(name.to_owned()));
