@@ -21,7 +21,7 @@ pub(super) fn after_unclear(step: &Step<'_>, found: TaskSet, implied: &Implied, 
         AfterUnclear::Settled(Outcome::Unknown {
             error: format!("{cause}; and a read does not show it, since admins may not be listed"),
         })
-    } else if found == *step.from() {
+    } else if step.is_as_before(&found, implied) {
         AfterUnclear::NoEffect
     } else {
         AfterUnclear::Settled(Outcome::Moved { found })
@@ -34,7 +34,7 @@ pub(super) fn after_accepted(step: &Step<'_>, found: TaskSet, implied: &Implied)
         Outcome::Applied
     } else if step.may_be_unlisted(&found) {
         Outcome::AcceptedNotListed
-    } else if found != *step.from() {
+    } else if !step.is_as_before(&found, implied) {
         Outcome::StoredDifferently { stored: found }
     } else if let Some(error) = &step.not_found {
         Outcome::Failed { error: format!("{error}; but the WABA's list still shows the assignment") }
@@ -47,7 +47,7 @@ pub(super) fn after_accepted(step: &Step<'_>, found: TaskSet, implied: &Implied)
 
 /// Returns whether a list may be older than an accepted write: it shows what the user held before.
 pub(super) fn may_be_stale(step: &Step<'_>, found: &TaskSet, implied: &Implied) -> bool {
-    *found == *step.from() && !implied.same(found, step.to()) && !step.may_be_unlisted(found)
+    step.is_as_before(found, implied) && !implied.same(found, step.to()) && !step.may_be_unlisted(found)
 }
 
 /// Returns whether an accepted write gave what it was to give, as far as a list can show that.

@@ -1,6 +1,6 @@
 //! One write on its way from pending to settled.
 
-use crate::model::{AssignmentKey, Change, Outcome, ReportedChange, TaskSet, Write};
+use crate::model::{AssignmentKey, Change, Implied, Outcome, ReportedChange, TaskSet, Write};
 use crate::store::WriteId;
 
 /// One write of a WABA, with what happened to it so far.
@@ -54,6 +54,23 @@ impl<'a> Step<'a> {
     /// Returns the set that is written.
     pub(super) fn to(&self) -> &TaskSet {
         &self.write.after
+    }
+
+    /// Returns whether nothing is left to write: the user holds what the change ends with, or just what the first write of
+    /// a split change ends with.
+    pub(super) fn is_already_so(&self, found: &TaskSet, implied: &Implied) -> bool {
+        let after = &self.change().after;
+        implied.same(found, after) || !self.write.is_last() && found == self.to()
+    }
+
+    /// Returns whether the user holds what the write replaces: what was read for the plan, or what the first write of a
+    /// split change has left.
+    pub(super) fn is_as_before(&self, found: &TaskSet, implied: &Implied) -> bool {
+        found == self.from() || self.is_second() && implied.same(found, self.from())
+    }
+
+    fn is_second(&self) -> bool {
+        *self.from() != self.change().before
     }
 
     /// Returns the tasks that the write gives.

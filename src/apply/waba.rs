@@ -11,9 +11,9 @@ use std::time::Duration;
 /// Why the remaining changes of a WABA are not attempted.
 type Halt = String;
 
-/// The calls that a WABA needs besides its writes: a read before the first one, one before the first loss, one after the
-/// last write, and a further one where an answer is unclear or a list is older than a write.
-const READS: u32 = 4;
+/// The reads that a WABA needs besides those that confirm gains: one before the first write, one after the last, and a
+/// further one where an answer is unclear or a list is older than a write.
+const READS: usize = 3;
 
 /// The pauses before a write is sent again that did not take effect. Guesses: a dropped connection is over at once, an
 /// overloaded server after some seconds.
@@ -56,12 +56,11 @@ impl<'a> WabaRun<'a> {
 
     /// Reads the WABA again, and writes what did not change since the plan.
     async fn write_all(&mut self) -> Result<(), Halt> {
-        let pending = self.steps.iter().filter(|step| step.is_pending()).count();
-        if pending == 0 {
+        if self.steps.is_empty() {
             return Ok(());
         }
         self.check_shutdown()?;
-        self.reserve_calls(pending).await?;
+        self.reserve_calls().await?;
         let live = self.executor.read(self.waba).await;
         let live = live.map_err(|error| format!("the WABA could not be read before writing: {error}"))?;
         // An incomplete answer is more likely than that all holders left at once.
@@ -73,6 +72,9 @@ impl<'a> WabaRun<'a> {
             if self.steps[index].is_pending() {
                 self.check_shutdown()?;
                 self.confirm_gains(index).await?;
+            }
+            // A read may have shown meanwhile that nothing is left to write.
+            if self.steps[index].is_pending() {
                 self.write(index).await?;
             }
         }
@@ -80,8 +82,9 @@ impl<'a> WabaRun<'a> {
     }
 
     /// Waits until the WABA's budget has enough calls left to finish it. A WABA must not be left half applied.
-    async fn reserve_calls(&self, writes: usize) -> Result<(), Halt> {
-        let calls = u32::try_from(writes).unwrap_or(u32::MAX).saturating_add(READS);
+    async fn reserve_calls(&self) -> Result<(), Halt> {
+        let calls = self.steps.len() + self.confirmations() + READS;
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         match self.executor.shutdown.within(self.executor.writer.wait_for_calls(self.waba, calls)).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
@@ -92,7 +95,21 @@ impl<'a> WabaRun<'a> {
         }
     }
 
-    /// Settles what is already as planned. Halts if an assignment is neither as planned nor as before.
+    /// Counts the reads that confirm gains, if each write is accepted.
+    fn confirmations(&self) -> usize {
+        let (mut unconfirmed, mut confirmations): (Vec<&Step<'_>>, _) = (Vec::new(), 0);
+        for step in &self.steps {
+            if needs_confirmation(step, unconfirmed.iter().copied(), confirmations == 0) {
+                confirmations += 1;
+                unconfirmed.clear();
+            }
+            unconfirmed.push(step);
+        }
+        confirmations
+    }
+
+    /// Settles what is already as planned. Halts if an assignment that is still to be written is neither as planned nor
+    /// as before.
     fn check_unchanged(&mut self, live: &HeldByUser) -> Result<(), Halt> {
         let mut moved = false;
         let mut expected: BTreeMap<UserId, TaskSet> = BTreeMap::new();
@@ -100,10 +117,10 @@ impl<'a> WabaRun<'a> {
         for step in self.steps.iter_mut().filter(|step| step.is_pending()) {
             let user = step.key().user;
             let found = expected.remove(&user).unwrap_or_else(|| held(live, user));
-            if implied.same(&found, step.to()) || implied.same(&found, &step.change().after) {
+            if step.is_already_so(&found, implied) {
                 step.settle(Outcome::AlreadySo);
                 expected.insert(user, found);
-            } else if found == *step.from() {
+            } else if step.is_as_before(&found, implied) {
                 expected.insert(user, step.to().clone());
             } else {
                 moved = true;
@@ -161,28 +178,19 @@ impl<'a> WabaRun<'a> {
                 step.settle(after_accepted(step, found, implied));
             }
         }
-        match missing {
-            Some(user) => Err(format!(
+        if let Some(user) = missing {
+            return Err(format!(
                 "nothing is taken away, because what user {user} was to gain on this WABA is not stored; plan again"
-            )),
-            None => self.check_shutdown(),
+            ));
         }
+        self.check_unchanged(&live)?;
+        self.check_shutdown()
     }
 
-    /// Returns whether a step takes something away while gains are unconfirmed: at the first such step any, and later
-    /// those of a task that it takes away.
     fn needs_confirmation(&self, index: usize) -> bool {
-        let (lost, is_loss) = (self.steps[index].lost(), self.steps[index].write.is_loss());
         let is_first = !self.steps.iter().any(|step| step.confirmed);
-        let replaces = |gained: &TaskSet| {
-            lost.known().any(|task| gained.grants(task)) || !lost.intersection(gained).is_empty()
-        };
-        let mut unconfirmed = self.steps.iter().filter(|step| step.is_accepted() && !step.confirmed);
-        is_loss
-            && unconfirmed.any(|step| {
-                let gained = step.gained();
-                !gained.is_empty() && (is_first || replaces(&gained))
-            })
+        let unconfirmed = self.steps.iter().filter(|step| step.is_accepted() && !step.confirmed);
+        needs_confirmation(&self.steps[index], unconfirmed, is_first)
     }
 
     /// Records one write, sends it, and settles it as far as its answers allow.
@@ -209,7 +217,12 @@ impl<'a> WabaRun<'a> {
                     return Err(why);
                 }
                 // A throttled write has no effect, but during the wait the live state may have changed.
-                Sent::Refused(GraphError::Throttled { .. }) => self.check_again(index).await?,
+                Sent::Refused(GraphError::Throttled { .. }) => {
+                    self.check_again().await?;
+                    if !self.steps[index].is_pending() {
+                        return Ok(());
+                    }
+                }
                 Sent::Refused(error) => {
                     self.steps[index].add_trace(error.trace());
                     if !error.outcome_unknown() && !error.is_transient() {
@@ -267,17 +280,13 @@ impl<'a> WabaRun<'a> {
         self.check_shutdown().inspect_err(|_| self.steps[index].settle(Outcome::Failed { error: failed }))
     }
 
-    /// Checks that an assignment still is what the plan started from, after Meta asked to wait.
-    async fn check_again(&mut self, index: usize) -> Result<(), Halt> {
+    /// Checks that nothing moved while Meta asked to wait.
+    async fn check_again(&mut self) -> Result<(), Halt> {
         let live = self.executor.read(self.waba).await;
         let live =
             live.map_err(|error| format!("the WABA could not be read again before writing: {error}"))?;
-        let found = held(&live, self.steps[index].key().user);
-        if found == *self.steps[index].from() && self.may_write(&live) {
-            return self.check_shutdown();
-        }
-        self.steps[index].settle(Outcome::Moved { found });
-        Err(String::from("an assignment on this WABA moved while Meta asked to wait; plan again"))
+        self.check_unchanged(&live)?;
+        self.check_shutdown()
     }
 
     /// Returns whether the holders that the guards counted on still are there, or nothing is taken away.
@@ -326,15 +335,15 @@ impl<'a> WabaRun<'a> {
         match after_unclear(&self.steps[index], found, &self.plan.implied, &cause) {
             AfterUnclear::TookEffect => {
                 self.accept(index, None);
-                Ok(true)
+                self.check_unchanged(&live).map(|()| true)
             }
-            AfterUnclear::NoEffect if self.may_write(&live) => Ok(false),
-            AfterUnclear::NoEffect => {
-                let error = format!(
-                    "{cause}; a read shows that it did not take effect, and that somebody else lost tasks on this WABA"
-                );
-                self.halt_unsettled(index, Outcome::Failed { error })
-            }
+            AfterUnclear::NoEffect => match self.check_unchanged(&live) {
+                Ok(()) => Ok(false),
+                Err(why) => {
+                    let error = format!("{cause}; a read shows that it did not take effect, and {why}");
+                    self.halt_unsettled(index, Outcome::Failed { error })
+                }
+            },
             AfterUnclear::Settled(outcome) => self.halt_unsettled(index, outcome),
         }
     }
@@ -391,4 +400,22 @@ impl<'a> WabaRun<'a> {
     fn check_shutdown(&self) -> Result<(), Halt> {
         self.executor.shutdown.explanation().map_or(Ok(()), Err)
     }
+}
+
+/// Returns whether a step takes something away while gains are unconfirmed: the first such step counts on any of them,
+/// and later ones on those of a task that they take away.
+fn needs_confirmation<'a>(
+    step: &Step<'_>,
+    mut unconfirmed: impl Iterator<Item = &'a Step<'a>>,
+    is_first: bool,
+) -> bool {
+    let lost = step.lost();
+    let replaces = |gained: &TaskSet| {
+        lost.known().any(|task| gained.grants(task)) || !lost.intersection(gained).is_empty()
+    };
+    step.write.is_loss()
+        && unconfirmed.any(|step| {
+            let gained = step.gained();
+            !gained.is_empty() && (is_first || replaces(&gained))
+        })
 }

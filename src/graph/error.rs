@@ -348,9 +348,12 @@ impl GraphError {
                 "pass the app secret of the token's app with WABACL_APP_SECRET or --app-secret-file"
             }
             Self::Throttled { .. } => "run it again later; more calls lengthen the wait",
-            Self::ThrottledTooLong { until, estimate: Estimate::Meta, .. }
-            | Self::BudgetSpent { until, .. } => {
+            Self::ThrottledTooLong { until, estimate: Estimate::Meta, .. } => {
                 return Some(format!("run it again after {}, or pass a longer --max-wait", minute(*until)));
+            }
+            Self::BudgetSpent { until, .. } => {
+                let until = minute(*until);
+                return Some(format!("run it again after {until}, or pass a longer --max-wait and --timeout"));
             }
             Self::ThrottledTooLong { .. } => {
                 "run it again later, or pass a longer --max-wait; more calls lengthen the wait"

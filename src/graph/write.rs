@@ -48,7 +48,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`GraphError::BudgetSpent`] and [`GraphError::OutOfTime`] if the run may not wait for so long.
+    /// [`GraphError::BudgetSpent`] if the run may not wait for so long.
     pub async fn wait_for_calls(&self, waba: WabaId, calls: u32) -> Result<(), GraphError> {
         self.retrier.limits.wait_for_calls(waba, calls).await
     }

@@ -165,7 +165,8 @@ impl Limits {
         Self {
             strategy: pick(rng, &strategies),
             concurrency: rng.usize(1..17),
-            waba_calls_per_hour: pick(rng, &[200, 200, 40, 12]),
+            // With fewer, a WABA whose list or business takes many pages could never be read and written in one hour.
+            waba_calls_per_hour: pick(rng, &[200, 200, 40, 24]),
             max_wait: Duration::from_secs(pick(rng, &[0, 60, 900, 900, 7200])),
             timeout: (rng.u8(..8) == 0).then(|| Duration::from_millis(rng.u64(100..20_000))),
             with_secret: rng.bool(),

@@ -227,7 +227,10 @@ impl<'a> Checks<'a> {
         for (waba, events) in course.by_waba() {
             let admins = admins(plan, waba);
             let holders = |held: &BTreeMap<UserId, TaskSet>, task: Task| {
-                let has_all = |user: &UserId| admins.contains(user) && is_unassigned(held, *user);
+                let is_full = |user: &UserId| held.get(user).is_some_and(TaskSet::is_full);
+                let has_all = |user: &UserId| {
+                    admins.contains(user) && (is_unassigned(held, *user) || is_full(user))
+                };
                 let users: BTreeSet<&UserId> = held.keys().chain(&admins).collect();
                 let grants = |user: &UserId| held.get(user).is_some_and(|tasks| tasks.grants(task));
                 users.into_iter().filter(|user| has_all(user) || grants(user)).count() as u64
@@ -342,7 +345,8 @@ impl<'a> Checks<'a> {
         let all_done = report.changes.iter().all(|reported| reported.outcome.is_done());
         let is_good = all_done && !plan.is_incomplete();
         // A run that was ended with nothing left to do may say so or not.
-        let may_differ = is_good && report.stopped.is_some();
+        let is_interrupted = end == Some(RunEnd::Applied(Ending::Interrupted)) && course.writes.is_empty();
+        let may_differ = is_good && (report.stopped.is_some() || is_interrupted);
         if (end == Some(RunEnd::Applied(Ending::Done))) != is_good && !may_differ {
             self.breach(Promise::TheTruth, format!("the run ended with {end:?}, all done: {all_done}"));
         }

@@ -302,14 +302,13 @@ impl RunLimits {
     ///
     /// # Errors
     ///
-    /// [`GraphError::OutOfTime`] and [`GraphError::BudgetSpent`] if the run may not wait for so long.
+    /// [`GraphError::BudgetSpent`] if the run may not wait for so long.
     pub(super) async fn wait_for_budget(&self, waba: WabaId, wait: Duration) -> Result<(), GraphError> {
         let now = self.clock().elapsed();
         let until = now + wait;
-        if self.deadline.is_some_and(|deadline| until >= deadline) {
-            return Err(GraphError::OutOfTime);
-        }
-        if !lock(&self.patience).spend(now, until) {
+        // Other WABAs have calls, and time for them, even if this one would wait beyond the deadline.
+        let in_time = self.deadline.is_none_or(|deadline| until < deadline);
+        if !in_time || !lock(&self.patience).spend(now, until) {
             let limit = self.limiter.waba_calls_per_hour;
             return Err(GraphError::BudgetSpent { waba, limit, until: self.clock().now() + wait });
         }
