@@ -197,6 +197,42 @@ async fn what_moved_since_the_plan_is_not_written_over() {
 }
 
 #[tokio::test]
+async fn what_moved_since_the_first_write_is_not_written_over() {
+    let options = Options { latency: Duration::from_millis(100).into(), ..Options::default() };
+    let played = Played::with(WORLD, options).await;
+    let ready = planned(&played, MANIFEST).await;
+    let others = async {
+        until(|| played.methods_at("500").iter().any(|method| method == "POST")).await;
+        played.emulator.assign(key("500", "101"), tasks("MESSAGING"));
+    };
+    let (report, ()) = tokio::join!(async { ready.apply(&patient(), 10).await }, others);
+    assert_eq!(*outcome(&report, "500", "101"), Outcome::Moved { found: tasks("MESSAGING") });
+    assert_eq!(*outcome(&report, "500", "104"), Outcome::Applied);
+    assert_eq!(played.methods_at("500"), ["GET", "GET", "POST", "POST", "GET", "GET"]);
+}
+
+#[tokio::test]
+async fn two_users_swap_tasks_though_one_task_is_implied_by_the_other() {
+    let world = WORLD.replace("{ user: 101, tasks: [VIEW_COST] }", "{ user: 101, tasks: [MESSAGING] }");
+    let manifest = "
+version: 1
+business: 10
+system_users: { old: { id: 101 }, bot: { id: 102 } }
+wabas: { a: { id: 500 } }
+grants:
+  - { users: [bot], tasks: [MESSAGING], wabas: [a] }
+  - { users: [old], tasks: [DEVELOP], wabas: [a] }
+implied: { DEVELOP: [MESSAGING] }
+guards: { max_removals_percent: 100, min_holders: { DEVELOP: 1, MESSAGING: 1 } }
+";
+    let played = Played::start(&world).await;
+    let ready = planned(&played, manifest).await;
+    let report = ready.apply(&patient(), 10).await;
+    assert_eq!(outcomes(&report), ["500/102 Applied", "500/101 Applied"]);
+    assert_eq!([played.held("500", "101"), played.held("500", "102")], ["DEVELOP", "MESSAGING"]);
+}
+
+#[tokio::test]
 async fn where_somebody_else_lost_tasks_nothing_more_is_taken_away() {
     let played = Played::start(WORLD).await;
     let ready = planned(&played, MANIFEST).await;

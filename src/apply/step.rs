@@ -56,11 +56,13 @@ impl<'a> Step<'a> {
         &self.write.after
     }
 
-    /// Returns whether nothing is left to write: the user holds what the change ends with, or just what the first write of
-    /// a split change ends with.
+    /// Returns whether nothing is left to write: the user holds what the write ends with, or what the whole change ends
+    /// with.
     pub(super) fn is_already_so(&self, found: &TaskSet, implied: &Implied) -> bool {
         let after = &self.change().after;
-        implied.same(found, after) || !self.write.is_last() && found == self.to()
+        // What the first write of a split change adds is taken away again, even if it is implied.
+        let adds_implied = self.is_second() && implied.same(self.from(), after);
+        found == self.to() || !adds_implied && implied.same(found, after)
     }
 
     /// Returns whether the user holds what the write replaces: what was read for the plan, or what the first write of a

@@ -353,7 +353,9 @@ impl GraphError {
             }
             Self::BudgetSpent { until, .. } => {
                 let until = minute(*until);
-                return Some(format!("run it again after {until}, or pass a longer --max-wait and --timeout"));
+                return Some(format!(
+                    "run it again after {until}, or pass a longer --max-wait and --timeout"
+                ));
             }
             Self::ThrottledTooLong { .. } => {
                 "run it again later, or pass a longer --max-wait; more calls lengthen the wait"

@@ -228,9 +228,8 @@ impl<'a> Checks<'a> {
             let admins = admins(plan, waba);
             let holders = |held: &BTreeMap<UserId, TaskSet>, task: Task| {
                 let is_full = |user: &UserId| held.get(user).is_some_and(TaskSet::is_full);
-                let has_all = |user: &UserId| {
-                    admins.contains(user) && (is_unassigned(held, *user) || is_full(user))
-                };
+                let has_all =
+                    |user: &UserId| admins.contains(user) && (is_unassigned(held, *user) || is_full(user));
                 let users: BTreeSet<&UserId> = held.keys().chain(&admins).collect();
                 let grants = |user: &UserId| held.get(user).is_some_and(|tasks| tasks.grants(task));
                 users.into_iter().filter(|user| has_all(user) || grants(user)).count() as u64
