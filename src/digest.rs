@@ -45,7 +45,7 @@ pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
 /// Names and reasons are no part of it.
 pub fn plan_digest(plan: &Plan) -> String {
     let mut lines = Lines { hasher: Sha256::new(), line: String::new() };
-    lines.add(&format_args!("plan of {} for {}", plan.business, plan.day));
+    lines.add(&format_args!("plan of {} for {}", plan.business, plan.day()));
     for change in &plan.changes {
         let (key, before, after) = (change.key, &change.before, &change.after);
         // Quoted, as a foreign task's name may hold anything.
@@ -108,7 +108,10 @@ mod tests {
                 change("500", "1", TaskSet::EMPTY, [Task::Manage].into()),
                 change("500", "2", [Task::Develop, Task::ViewCost].into(), [Task::Develop].into()),
             ],
-            ..Plan::empty("98".parse().expect("an id"), jiff::civil::date(2026, 11, 23))
+            ..Plan::empty(
+                "98".parse().expect("an id"),
+                crate::model::start_of_day(jiff::civil::date(2026, 11, 23)),
+            )
         }
     }
 
@@ -117,7 +120,7 @@ mod tests {
         let edits: [fn(&mut Plan); 10] = [
             |_| {},
             |plan| plan.business = "99".parse().expect("an id"),
-            |plan| plan.day = jiff::civil::date(2026, 11, 24),
+            |plan| plan.now = crate::model::start_of_day(jiff::civil::date(2026, 11, 24)),
             |plan| plan.changes.swap(0, 1),
             |plan| _ = plan.changes.pop(),
             |plan| plan.changes[0].key.waba = "501".parse().expect("an id"),

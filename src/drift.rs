@@ -4,8 +4,8 @@
 //! [`Moved::Unknown`].
 
 use crate::model::{
-    AssignmentKey, Change, Desired, EndingGrant, Explanation, History, LastWrite, LiveAccess, Moved, Plan,
-    RecordedRun, RecordedWrite, Settlement, TaskSet, UserId, WabaId,
+    AssignmentKey, Change, Desired, EndingGrant, Explanation, History, LastWrite, LiveAccess, Moved, Phase,
+    Plan, RecordedRun, RecordedWrite, Settlement, TaskSet, TimeLimit, UserId, WabaId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool 
     digest == manifest_digest || runs_of(digest, history).next().is_some()
 }
 
-/// Returns the grants that are in force and will end, by their last day.
+/// Returns the grants that have not ended and will, by their end.
 pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
     let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
@@ -70,7 +70,7 @@ pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     for (grant, index) in desired.grants.iter().zip(0..) {
         let (users, wabas) = reach.get(&index).map_or((0, 0), |(users, wabas)| (users.len(), wabas.len()));
         // A narrowed plan does not list grants on other WABAs.
-        if grant.source.until.is_some() && !grant.expired && !(desired.partial && wabas == 0) {
+        if grant.source.until.is_some() && grant.phase != Phase::Ended && !(desired.partial && wabas == 0) {
             found.push(EndingGrant {
                 source: grant.source.clone(),
                 tasks: grant.tasks.clone(),
@@ -79,7 +79,7 @@ pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
             });
         }
     }
-    found.sort_by_key(|grant| grant.source.until);
+    found.sort_by_key(|grant| grant.source.until.map(TimeLimit::end));
     found
 }
 
@@ -189,7 +189,8 @@ mod tests {
 
     fn plan(before: &[Task], after: &[Task]) -> Plan {
         let change = Change::new(key(), set(before), set(after));
-        let empty = Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23));
+        let empty =
+            Plan::empty("98".parse().unwrap(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)));
         Plan { changes: vec![change], ..empty }
     }
 

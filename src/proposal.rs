@@ -7,7 +7,6 @@ use crate::model::{
     EndingGrant, LiveAccess, Name, Plan, Policy, PolicyLine, RecentRemovals, ReleasedUser, Sources, UserId,
 };
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the manifests declare, for the inventory of their set.
@@ -29,7 +28,7 @@ pub struct DeclaredSet {
 /// that is shown of it later is here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
-    /// When the plan was made, to the second.
+    /// When the run began that made the plan, to the second.
     pub made: Timestamp,
     /// The version of this program that made the plan; empty if it is not known.
     pub made_by: String,
@@ -49,7 +48,7 @@ pub struct Proposal {
     pub policy_lines: Vec<PolicyLine>,
     /// The assignments that lost a task in the last 24 hours. They count towards `max-removals`.
     pub recent_removals: RecentRemovals,
-    /// The grants that are in force and will end, by their last day.
+    /// The grants that have not ended and will, by their end.
     pub ending: Vec<EndingGrant>,
     /// What the manifests declare.
     pub declared: DeclaredSet,
@@ -58,11 +57,10 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Makes a proposal of a plan for which no evidence was collected, on the plan's day and with the strictest policy.
+    /// Makes a proposal of a plan for which no evidence was collected, made when it is for, with the strictest policy.
     pub fn without_evidence(plan: Plan) -> Self {
-        let midnight = plan.day.to_zoned(TimeZone::UTC);
         Self {
-            made: midnight.map(|midnight| midnight.timestamp()).unwrap_or_default(),
+            made: plan.now,
             made_by: String::from(env!("CARGO_PKG_VERSION")),
             manifest_digest: String::new(),
             sources: Sources::default(),

@@ -58,7 +58,7 @@ struct Ready {
 async fn planned(played: &Played, manifest: &str) -> Ready {
     let mut sources = Sources::default();
     sources.add("access.yaml", manifest);
-    let request = PlanRequest { day: "2026-11-23".parse().unwrap(), ..PlanRequest::default() };
+    let request = PlanRequest { began: "2026-11-23T00:00:00Z".parse().unwrap(), ..PlanRequest::default() };
     let checked = engine::check_sources(sources, request, &ignore).unwrap();
     let session = Session::connect(&played.settings, &played.run, &ignore).await.unwrap();
     let (proposal, directory) = session.propose(checked, &ignore).await.unwrap();

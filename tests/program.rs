@@ -13,6 +13,7 @@ mod quickstart;
 mod released;
 mod remote;
 mod saved;
+mod times;
 #[cfg(target_os = "linux")]
 mod tls;
 mod trust;

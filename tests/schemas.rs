@@ -145,6 +145,7 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
         "bad-id",
         "duplicate-name",
         "given-twice",
+        "never-in-force",
         "no-business",
         "role-like-task",
         "same-thing-twice",

@@ -166,11 +166,11 @@ impl std::io::Write for Counted {
 
 /// Runs the pure core: parse, resolve, plan, guard, render as JSON. Returns the plan and the length of its text.
 pub fn core(case: &Case) -> (Plan, usize) {
-    let day = jiff::civil::date(2026, 11, 23);
+    let now = wabacl::model::start_of_day(jiff::civil::date(2026, 11, 23));
     let (manifest, diagnostics) = parse(&case.sources);
     let manifest = manifest.unwrap_or_else(|| panic!("the manifest is good: {diagnostics:?}"));
     let earlier = Earlier::default();
-    let circumstances = Circumstances { day, acting_user: None, earlier: &earlier, admin_rows: &[] };
+    let circumstances = Circumstances { now, acting_user: None, earlier: &earlier, admin_rows: &[] };
     let (resolved, diagnostics) = resolve(&manifest, &case.directory, circumstances);
     let resolved = resolved.unwrap_or_else(|| panic!("the manifest resolves: {diagnostics:?}"));
     let digest = wabacl::digest::manifest_digest(&resolved.desired, &resolved.policy);

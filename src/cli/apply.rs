@@ -145,7 +145,7 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
     let saved = engine::load_saved(file, events)?;
     let maximum = args.max_plan_age.unwrap_or(MAX_PLAN_AGE);
     AgeLimit { maximum, now: Timestamp::now() }.check(&saved)?;
-    engine::check_day(&saved, options::day(args.options.today))?;
+    engine::check_time(&saved, args.options.time.or_now())?;
     if args.manifest.is_empty() {
         return Ok(Input::Saved(Box::new(saved), None));
     }
@@ -164,8 +164,8 @@ fn check_usage(args: &Args) -> Result<(), Failure> {
         return Err(usage("there is no terminal to ask on: standard input is a manifest")
             .hint("give --auto-approve to apply without being asked"));
     }
-    if args.options.today.is_some() && !args.connection.is_emulated() {
-        return Err(usage("--today cannot be used to apply").hint(
+    if let Some(option) = args.options.time.option().filter(|_| !args.connection.is_emulated()) {
+        return Err(usage(&format!("{option} cannot be used to apply")).hint(
             "it is for plans, and for trying things out with --emulate or an emulator on this machine",
         ));
     }

@@ -7,11 +7,11 @@ use crate::engine::PlanRequest;
 use crate::graph::ReadStrategy;
 use crate::guard::{Guard, Waiver};
 use crate::manifest::Glob;
+use crate::model::{TimeLimit, start_of_day};
 use crate::render;
 use crate::sources::STDIN;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -191,12 +191,53 @@ pub(crate) fn check_stdin<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> R
     }
 }
 
+/// The time that is compared with the `from` and `until` of grants.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct PlannedFor {
+    /// The day to plan for, from its start in UTC, which is compared with the `from` and `until` of grants (default: now)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    today: Option<Date>,
+    /// The instant to plan for, with an offset: 2027-03-31T18:00:00+02:00 (default: now)
+    #[arg(long, value_name = "TIME", value_parser = instant, conflicts_with = "today")]
+    now: Option<Timestamp>,
+}
+
+impl PlannedFor {
+    /// Returns the option that sets another time than now, if one does.
+    pub(crate) fn option(self) -> Option<&'static str> {
+        self.today.map(|_| "--today").or_else(|| self.now.map(|_| "--now"))
+    }
+
+    /// Returns the time that an option sets.
+    fn given(self) -> Option<Timestamp> {
+        self.today.map(start_of_day).or(self.now)
+    }
+
+    /// Returns the time to plan for.
+    pub(crate) fn or_now(self) -> Timestamp {
+        self.given().unwrap_or_else(now)
+    }
+}
+
+/// Parses an instant with an offset.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    match text.parse() {
+        Ok(TimeLimit::Moment(instant)) => Ok(instant),
+        Ok(TimeLimit::Day(_)) => Err(String::from("this is a day; give it with --today")),
+        Err(_) => Err(String::from("expected an instant with an offset: 2027-03-31T18:00:00+02:00")),
+    }
+}
+
+/// Returns the time to the second. That is what a reader of a plan needs, and what the schema shows.
+fn now() -> Timestamp {
+    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default()
+}
+
 /// What a plan is made for.
 #[derive(Debug, Args)]
 pub(crate) struct PlanOptions {
-    /// The day to plan for, in UTC, which is compared with the `until` of grants (default: today)
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub(crate) today: Option<Date>,
+    #[command(flatten)]
+    pub(crate) time: PlannedFor,
     /// Only the WABAs whose name matches this glob; the output says that it is partial
     #[arg(long, value_name = "GLOB")]
     pub(crate) waba: Option<Glob>,
@@ -211,18 +252,14 @@ impl PlanOptions {
     pub(crate) fn request(&self, state_dir: Option<PathBuf>, waivers: &[Waiver]) -> PlanRequest {
         let admin_rows = waivers.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
         PlanRequest {
-            day: day(self.today),
+            began: now(),
+            planned_for: self.time.given(),
             waba: self.waba.clone(),
             previous: self.previous.clone(),
             state_dir,
             admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
         }
     }
-}
-
-/// Returns the day to plan for: the given one, or today in UTC.
-pub(crate) fn day(today: Option<Date>) -> Date {
-    today.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date())
 }
 
 /// Parses a length of time such as `7d` or `12h`; a day has 24 hours.

@@ -2,11 +2,10 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{self, ManifestPaths, ValidateFormat};
+use super::options::{ManifestPaths, PlannedFor, ValidateFormat};
 use super::terminal::{self, Terminal};
 use crate::manifest::Manifest;
 use crate::{documents, engine, render};
-use jiff::civil::Date;
 
 /// Checks manifests without the API
 ///
@@ -15,16 +14,15 @@ use jiff::civil::Date;
 pub(crate) struct Args {
     #[command(flatten)]
     paths: ManifestPaths,
-    /// The day for which Meta's rules are checked, in UTC (default: today)
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    today: Option<Date>,
+    #[command(flatten)]
+    time: PlannedFor,
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: ValidateFormat,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let validation = engine::validate(args.paths.checked()?, options::day(args.today));
+    let validation = engine::validate(args.paths.checked()?, args.time.or_now());
     let (diagnostics, sources) = (&validation.diagnostics, &validation.sources);
     match args.format {
         ValidateFormat::Json => {

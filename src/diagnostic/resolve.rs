@@ -1,9 +1,11 @@
 //! Diagnostics about a whole manifest: its selections, Meta's rules, and the names looked up in the business.
 
 use super::{Diagnostic, error, warning};
-use crate::model::{AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, UserId, WabaId};
+use crate::model::{
+    AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, TimeLimit, UserId, WabaId, day_of,
+};
 use crate::text::code_points;
-use jiff::civil::Date;
+use jiff::Timestamp;
 
 /// Returns the name of the first WABA and the number of the others.
 fn first_and_more(wabas: &[&Name]) -> String {
@@ -60,9 +62,14 @@ pub(crate) fn ignores_nobody(at: Position, user: &Name) -> Diagnostic {
     warning("ignores-nobody", at, message, "correct or remove it: names must match exactly")
 }
 
-/// A grant whose last day has passed.
-pub(crate) fn expired_grant(at: Position, until: Date, day: Date) -> Diagnostic {
-    let message = format!("this grant ended on {until} and grants no access on {day}");
+/// A grant that has ended.
+pub(crate) fn expired_grant(at: Position, until: TimeLimit, now: Timestamp) -> Diagnostic {
+    let message = match until {
+        TimeLimit::Day(day) => {
+            format!("this grant ended on {day} and grants no access on {}", day_of(now))
+        }
+        TimeLimit::Moment(end) => format!("this grant ended at {end} and grants no access at {now}"),
+    };
     warning("expired-grant", at, message, "delete the grant, or set a later `until`")
 }
 
@@ -73,7 +80,7 @@ pub(crate) fn until_without_prune(at: Position, wabas: &[&Name]) -> Diagnostic {
         "until-without-prune",
         at,
         format!("this `until` does not end the access on {wabas}: `prune: none` removes nothing"),
-        "set `prune: declared` there, or remove the access by hand after this day",
+        "set `prune: declared` there, or remove the access by hand after this time",
     )
 }
 

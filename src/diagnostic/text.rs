@@ -1,7 +1,7 @@
 //! Diagnostics about files, YAML, and the content of a single document.
 
 use super::{Diagnostic, Severity, error, escape};
-use crate::model::{IdError, Name, Position, Task};
+use crate::model::{IdError, Name, Position, Task, TimeLimit};
 use crate::text::{escape as escape_path, suggest};
 
 /// Asks whether one of the most similar candidates was meant; `None` if no candidate is similar.
@@ -191,10 +191,17 @@ pub(crate) fn bad_number(at: Position, text: &str, range: &str) -> Diagnostic {
     error("bad-number", at, format!("`{}` is not {range}", escape(text)), help)
 }
 
-/// A value that is not a calendar date.
+/// A value that is neither a calendar date nor an instant.
 pub(crate) fn bad_date(at: Position, text: &str) -> Diagnostic {
-    let help = "use the form YYYY-MM-DD; the date is the last day of access, in UTC";
-    error("bad-date", at, format!("`{}` is not a valid date", escape(text)), help)
+    let help =
+        "use YYYY-MM-DD for a whole day in UTC, or an instant with an offset: 2027-03-31T18:00:00+02:00";
+    error("bad-date", at, format!("`{}` is neither a valid date nor an instant", escape(text)), help)
+}
+
+/// A `from` that is not before the `until` beside it.
+pub(crate) fn never_in_force(at: Position, from: TimeLimit, until: TimeLimit) -> Diagnostic {
+    let message = format!("`until: {until}` is over before `from: {from}`, so this is never in force");
+    error("never-in-force", at, message, "set an `until` that is later than `from`")
 }
 
 /// A name that is not a known task.

@@ -4,11 +4,10 @@ use super::values::{AsText, Tasks};
 use super::words::{ActionWord, BlockedWord, GoneWord, MovedWord, OutcomeWord, PruneWord};
 use crate::model::{
     Action, Because, Change, Explanation, GrantSource, LastWrite, Name, Outcome, Plan, Prune, Runner,
-    Sources, TaskSet, UserId, WabaId, WhyGone,
+    Sources, TaskSet, TimeLimit, UserId, WabaId, WhyGone,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -149,9 +148,12 @@ documents! {
         /// The reason; absent if the grant has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Cow<'a, str>>,
-        /// The last day on which the grant holds; absent if it does not end.
+        /// The first day on which the grant holds, or the instant at which it begins; absent if it held from the start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<AsText<Date>>,
+        from: Option<AsText<TimeLimit>>,
+        /// The last day on which the grant holds, or the instant at which it ends; absent if it does not end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<AsText<TimeLimit>>,
     }
     /// Why tasks are removed.
     GoneEntry<'a> {
@@ -164,14 +166,14 @@ documents! {
     GoneLine<'a> {
         /// Why no grant gives the tasks.
         why: GoneWord,
-        /// The file of the expired grant, or of the declaration of the user or the WABA.
+        /// The file of the grant that is not in force, or of the declaration of the user or the WABA.
         file: Cow<'a, str>,
         /// The line, from 1.
         line: u32,
         /// The column in characters, from 1; absent if it is not known.
         #[serde(default, skip_serializing_if = "is_unknown")]
         column: u32,
-        /// The grant, if it is an expired one.
+        /// The grant, if it is one that is not in force.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grant: Option<GrantEntry<'a>>,
     }
@@ -328,6 +330,7 @@ impl<'a> GrantEntry<'a> {
             line: grant.at.line,
             column: grant.at.column,
             reason: grant.reason.as_ref().map(text),
+            from: grant.from.map(AsText),
             until: grant.until.map(AsText),
         }
     }
@@ -343,6 +346,7 @@ impl<'a> GoneLine<'a> {
     fn of(line: &'a WhyGone, sources: &'a Sources) -> Self {
         let (why, at, grant) = match line {
             WhyGone::Expired(grant) => (GoneWord::Expired, grant.at, Some(GrantEntry::of(grant, sources))),
+            WhyGone::NotYet(grant) => (GoneWord::NotYet, grant.at, Some(GrantEntry::of(grant, sources))),
             WhyGone::Declared(at) => (GoneWord::Declared, *at, None),
             WhyGone::Released(at) => (GoneWord::Released, *at, None),
             WhyGone::Undeclared(at) => (GoneWord::Undeclared, *at, None),

@@ -30,6 +30,9 @@ documents! {
         created_at: AsText<Timestamp>,
         /// The day for which the plan was made, in UTC: `2026-11-23`.
         day: AsText<Date>,
+        /// The instant for which the plan was made, in UTC; absent if it is `created_at`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        planned_for: Option<AsText<Timestamp>>,
         /// The id of the business portfolio.
         business: AsText<BusinessId>,
         /// The system user whose token is used; absent if it is not known.
@@ -275,7 +278,8 @@ impl<'a> PlanDocument<'a> {
             format_version: FORMAT_VERSION.into(),
             tool: Tool::of(&proposal.made_by),
             created_at: AsText(proposal.made),
-            day: AsText(plan.day),
+            day: AsText(plan.day()),
+            planned_for: (plan.now != proposal.made).then_some(AsText(plan.now)),
             business: AsText(plan.business),
             acting_user: UserEntry::acting(proposal),
             manifest_digest: proposal.manifest_digest.as_str().into(),

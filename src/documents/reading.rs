@@ -50,7 +50,8 @@ impl PartsReader {
             path: entry.grant.into_owned(),
             name: entry.name.map(Name::new),
             reason: entry.reason.map(Name::new),
-            until: entry.until.map(|day| day.0),
+            from: entry.from.map(|from| from.0),
+            until: entry.until.map(|until| until.0),
         };
         if let Some(known) = self.grants.get(&grant) {
             return Arc::clone(known);
@@ -64,7 +65,8 @@ impl PartsReader {
         let at = self.position(&entry.file, entry.line, entry.column);
         match (entry.why, entry.grant) {
             (GoneWord::Expired, Some(grant)) => WhyGone::Expired(self.grant(grant)),
-            (GoneWord::Expired | GoneWord::Declared, _) => WhyGone::Declared(at),
+            (GoneWord::NotYet, Some(grant)) => WhyGone::NotYet(self.grant(grant)),
+            (GoneWord::Expired | GoneWord::NotYet | GoneWord::Declared, _) => WhyGone::Declared(at),
             (GoneWord::Released, _) => WhyGone::Released(at),
             (GoneWord::Undeclared, _) => WhyGone::Undeclared(at),
         }

@@ -29,7 +29,8 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
         path: "grants[1]".into(),
         name: Some(name.into()),
         reason: Some(name.into()),
-        until: Some(jiff::civil::date(2027, 3, 31)),
+        from: "2026-12-01T08:00:00Z".parse().ok(),
+        until: "2027-03-31".parse().ok(),
         at,
     });
     let change =
@@ -43,6 +44,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                     Prune::All,
                     vec![
                         WhyGone::Expired(Arc::clone(&grant)),
+                        WhyGone::NotYet(Arc::clone(&grant)),
                         WhyGone::Declared(at),
                         WhyGone::Released(at),
                         WhyGone::Undeclared(at),
@@ -124,7 +126,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             user_names: ["1", "2", "3", "4"].map(|user| (id(user), Name::from(name))).into(),
             implied: Implied::from_iter([(Task::Manage, odd.clone())]),
             partial: true,
-            ..Plan::empty(id("10"), jiff::civil::date(2026, 11, 23))
+            ..Plan::empty(id("10"), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
         },
         access: LiveAccess {
             wabas: BTreeMap::from([(id("500"), Name::from(name))]),

@@ -129,6 +129,8 @@ words! {
     GoneWord {
         /// The grant has expired.
         Expired,
+        /// The grant has not begun.
+        NotYet,
         /// The user is declared here, and no grant gives it these tasks.
         Declared,
         /// The user was declared here earlier, and is declared no more.

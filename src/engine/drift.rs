@@ -2,7 +2,7 @@
 
 use super::{Event, Events, Warning};
 use crate::drift::{self, Baseline};
-use crate::model::{BusinessId, Drift, History, causes};
+use crate::model::{BusinessId, Drift, EndingGrant, History, causes};
 use crate::proposal::Proposal;
 use crate::store::{self, Keep};
 use jiff::SignedDuration;
@@ -29,10 +29,10 @@ pub fn explain_drift(
 ) -> Drift {
     let plan = &proposal.plan;
     let expiring = expiring.map(|length| {
-        let last_day = plan.day.saturating_add(length);
-        let ends =
-            proposal.ending.iter().filter(|grant| grant.source.until.is_some_and(|until| until <= last_day));
-        ends.cloned().collect()
+        let is_soon = |grant: &&EndingGrant| {
+            grant.source.until.is_some_and(|until| until.ends_within(length, plan.now))
+        };
+        proposal.ending.iter().filter(is_soon).cloned().collect()
     });
     if plan.changes.is_empty() {
         return Drift { expiring, ..Drift::default() };

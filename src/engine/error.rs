@@ -2,11 +2,10 @@
 
 use crate::documents::saved::SavedPlanError;
 use crate::graph::GraphError;
-use crate::model::{BusinessId, Name};
+use crate::model::{BusinessId, Name, day_or_instant};
 use crate::store::{Holder, JournalError};
 use crate::text::escape;
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 /// Why a run ends before it has a result. `Display` is what was being done; the cause is the source.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +58,9 @@ pub enum EngineError {
     /// A saved plan was made later than now.
     #[error("the plan is from the future: it was created at {0}")]
     FromFuture(Timestamp),
-    /// A saved plan is for a day that is still to come.
-    #[error("the plan is for {0}, which is still to come; nothing was written")]
-    ForLaterDay(Date),
+    /// A saved plan is for a time that is still to come.
+    #[error("the plan is for {}, which is still to come; nothing was written", day_or_instant(*.0))]
+    ForLaterTime(Timestamp),
     /// Only a part of a set of manifests was given.
     #[error("only a part of the set `{set}` was given: {} still exists and is missing", listed(.files))]
     PartOfSet {
@@ -114,7 +113,7 @@ impl EngineError {
             Self::Locked { .. }
             | Self::TooOld { .. }
             | Self::FromFuture(_)
-            | Self::ForLaterDay(_)
+            | Self::ForLaterTime(_)
             | Self::OtherBusiness { .. }
             | Self::Stale { .. }
             | Self::Disagrees
@@ -147,8 +146,8 @@ impl EngineError {
             Self::Locked { .. } => "leave out --no-wait to wait until it has ended",
             Self::TooOld { .. } => "create a new plan, or allow older ones with --max-plan-age",
             Self::FromFuture(_) => "compare the clocks of this machine and of the one that created the plan",
-            Self::ForLaterDay(_) => {
-                "a plan with --today shows the future; create a plan of today to apply it"
+            Self::ForLaterTime(_) => {
+                "a plan with --today or --now shows the future; create a plan for now to apply it"
             }
             Self::PartOfSet { .. } => {
                 "give all files of the set, or the folder above them; manifests that are a set of their own need a name of their own: `set: NAME`"

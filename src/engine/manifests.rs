@@ -6,14 +6,16 @@ use crate::manifest::{self, Glob, Manifest};
 use crate::model::{BusinessId, Sources};
 use crate::text::escape;
 use crate::{resolve, sources};
-use jiff::civil::Date;
+use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// What a plan is made for.
 #[derive(Debug, Clone, Default)]
 pub struct PlanRequest {
-    /// The day for which grants are in force, in UTC.
-    pub day: Date,
+    /// When the run began, to the second.
+    pub began: Timestamp,
+    /// The instant for which grants are in force, if it is not now.
+    pub planned_for: Option<Timestamp>,
     /// Narrows the plan to the WABAs whose name matches.
     pub waba: Option<Glob>,
     /// The manifests of the base commit, if there are any: who is declared there and no more is released.
@@ -22,6 +24,13 @@ pub struct PlanRequest {
     pub state_dir: Option<PathBuf>,
     /// The admins whose last assignment on a WABA may be deleted: names or ids; `None` is everybody.
     pub admin_rows: Vec<Option<String>>,
+}
+
+impl PlanRequest {
+    /// Returns the instant for which grants are in force.
+    pub fn now(&self) -> Timestamp {
+        self.planned_for.unwrap_or(self.began)
+    }
 }
 
 /// The manifests of the base commit.
@@ -67,16 +76,16 @@ impl Validation {
 }
 
 /// Reads manifests and reports every error and warning that can be found offline.
-pub fn validate(paths: &[PathBuf], day: Date) -> Validation {
+pub fn validate(paths: &[PathBuf], now: Timestamp) -> Validation {
     let (sources, diagnostics) = sources::read(paths);
-    validate_sources(sources, diagnostics, day)
+    validate_sources(sources, diagnostics, now)
 }
 
-fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, day: Date) -> Validation {
+fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, now: Timestamp) -> Validation {
     let (manifest, found) = manifest::parse(&sources);
     diagnostics.extend(found);
     if let Some(manifest) = &manifest {
-        diagnostics.extend(resolve::check_offline(manifest, day));
+        diagnostics.extend(resolve::check_offline(manifest, now));
     }
     Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources }
 }
@@ -118,7 +127,7 @@ fn check(
     diagnostics.extend(found);
     report(&diagnostics, &sources, events)?;
     let manifest = manifest.ok_or(EngineError::Manifests(1))?;
-    let offline = resolve::check_offline(&manifest, request.day);
+    let offline = resolve::check_offline(&manifest, request.now());
     // Warnings are reported later, with those that need the API.
     if offline.iter().any(Diagnostic::is_error) {
         report(&offline, &sources, events)?;

@@ -26,5 +26,5 @@ pub use drift::{Reference, explain_drift};
 pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
 pub use manifests::{CheckedManifests, PlanRequest, Validation, check_paths, check_sources, validate};
-pub use saved::{AgeLimit, check_agreement, check_day, load_saved};
+pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};

@@ -15,7 +15,6 @@ use crate::model::{
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::resolve::{self, Circumstances, Resolved};
 use crate::{drift, plan};
-use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
@@ -41,7 +40,7 @@ impl Session {
         let forecast = resolve::forecast(&manifest, request.waba.as_ref());
         let (directory, prefetched) = self.read_directory(&manifest, &forecast, events).await?;
         let circumstances = Circumstances {
-            day: request.day,
+            now: request.now(),
             acting_user: self.acting_user(),
             earlier: &memory.earlier,
             admin_rows: &request.admin_rows,
@@ -71,7 +70,7 @@ impl Session {
             None => None,
         };
         let proposal = Proposal {
-            made: self.now(),
+            made: request.began,
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             manifest_digest,
             sources,
@@ -86,11 +85,6 @@ impl Session {
             inventory_digest: memory.inventory_digest,
         };
         Ok((proposal, directory))
-    }
-
-    /// Returns the time to the second. That is what a reader of a plan needs, and what the schema shows.
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.clock().now().as_second()).unwrap_or_default()
     }
 
     /// Reads the directory, and with it the assignments on the WABAs that will be in scope.

@@ -10,7 +10,6 @@ use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::model::{Directory, Plan, Sources, StaleChange, UserId, WabaId};
 use crate::proposal::Proposal;
 use crate::{plan, resolve};
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -41,14 +40,15 @@ pub fn load_saved(file: &Path, events: Events<'_>) -> Result<Proposal, EngineErr
     Ok(proposal)
 }
 
-/// Checks that a saved plan is not for a day that is still to come.
+/// Checks that a saved plan is not for a time that is still to come. For one that is for the time at which it was made,
+/// [`AgeLimit`] checks that.
 ///
 /// # Errors
 ///
-/// [`EngineError::ForLaterDay`] if it is.
-pub fn check_day(proposal: &Proposal, today: Date) -> Result<(), EngineError> {
-    let day = proposal.plan.day;
-    if day > today { Err(EngineError::ForLaterDay(day)) } else { Ok(()) }
+/// [`EngineError::ForLaterTime`] if it is.
+pub fn check_time(proposal: &Proposal, now: Timestamp) -> Result<(), EngineError> {
+    let time = proposal.plan.now;
+    if time > now && time != proposal.made { Err(EngineError::ForLaterTime(time)) } else { Ok(()) }
 }
 
 /// Returns the users that are released now, by the inventory. What the plan says of them does not count.
@@ -101,7 +101,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Stale`] if an assignment is not what the plan starts from, a grant has expired since,
+    /// [`EngineError::Stale`] if an assignment is not what the plan starts from, a grant has ended or begun since,
     /// or a user was not released.
     pub async fn recheck(
         &self,
@@ -122,7 +122,7 @@ impl Session {
         let observed = observed.map_err(EngineError::graph("reading the assignments"))?;
         drop(progress);
         let released = released(&proposal, request, &directory)?;
-        let stale = plan::changed_since(&proposal.plan, request.day, &directory, &observed, &released);
+        let stale = plan::changed_since(&proposal.plan, request.now(), &directory, &observed, &released);
         refuse_stale(&stale, &proposal.plan, events)?;
         let state_dir = request.state_dir.as_deref();
         proposal.recent_removals = recent_removals(state_dir, business, self.clock().now())?;

@@ -39,7 +39,7 @@ fn plan(changes: &[(u64, u64, &str, &str)], others: &[(u64, u64, &str)], live_in
         holders,
         waba_names: BTreeMap::from([(id(1), Name::from("acme"))]),
         user_names: BTreeMap::from([(id(2), Name::from("bot"))]),
-        ..Plan::empty(id(99), date(2026, 11, 23))
+        ..Plan::empty(id(99), crate::model::start_of_day(date(2026, 11, 23)))
     }
 }
 

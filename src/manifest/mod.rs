@@ -1,6 +1,6 @@
 //! Parses manifest files, checks them, and joins them into one [`Manifest`].
 //!
-//! No other module of the core knows YAML. This module knows neither the API, nor the current day, nor live state.
+//! No other module of the core knows YAML. This module knows neither the API, nor the current time, nor live state.
 
 mod check;
 mod glob;
@@ -18,10 +18,10 @@ pub use schema::schema;
 
 use crate::diagnostic::{self, Collector, Diagnostic};
 use crate::model::{
-    At, BusinessId, Holders, Name, Position, Prune, Shared, Sources, Task, TaskSet, Undeclared, UserId,
-    WabaId,
+    At, BusinessId, Holders, Name, Phase, Position, Prune, Shared, Sources, Task, TaskSet, TimeLimit,
+    Undeclared, UserId, WabaId,
 };
-use jiff::civil::Date;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Parses sources as one manifest.
@@ -161,10 +161,19 @@ pub struct Grant {
     pub wabas: Option<Vec<At<WabaSelector>>>,
     /// The labels that a WABA must have; `None` if only `wabas` selects.
     pub labels: Option<At<Labels>>,
-    /// The last day on which the grant applies, in UTC.
-    pub until: Option<At<Date>>,
+    /// When the grant begins, if it does not apply at once.
+    pub from: Option<At<TimeLimit>>,
+    /// When the grant ends, if it does.
+    pub until: Option<At<TimeLimit>>,
     /// Free text.
     pub reason: Option<Name>,
+}
+
+impl Grant {
+    /// Returns whether the grant is in force at an instant.
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        Phase::at(now, self.from.map(|from| from.value), self.until.map(|until| until.value))
+    }
 }
 
 /// The limits that a plan must keep. The defaults are a guess at what a routine change stays below.

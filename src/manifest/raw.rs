@@ -4,8 +4,8 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    BooleanText, CountText, DateText, DiscoverFromText, HoldersText, IdText, LabelText, Located, Location,
-    NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText,
+    BooleanText, CountText, DiscoverFromText, HoldersText, IdText, LabelText, Located, Location, NameText,
+    PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText, TimeText,
     UndeclaredText, UserText, VersionText,
 };
 use crate::diagnostic::KEPT;
@@ -214,8 +214,10 @@ sections! {
         /// Labels that a WABA must have, all of them; one or more. For example: `{ tier: gold }`.
         #[schemars(extend("minProperties" = 1))]
         labels: Entries<LabelText>,
-        /// The last day on which the grant applies, in UTC, in the form YYYY-MM-DD. Default: no end. For example: `2027-03-31`.
-        until: DateText,
+        /// When the grant begins: a day, from its first moment in UTC, or an instant with an offset. Default: at once. For example: `2026-12-01` or `2026-12-01T08:00:00+01:00`.
+        from: TimeText,
+        /// When the grant ends: the last day on which it applies, in UTC, or the instant at which it is over, with an offset. Default: no end. For example: `2027-03-31` or `2027-03-31T18:00:00+02:00`.
+        until: TimeText,
         /// Free text that plans show. For example: `OPS-1234`.
         reason: NameText,
     }

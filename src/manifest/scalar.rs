@@ -136,8 +136,12 @@ scalars! {
     };
     /// A task that Meta stores. It may be unknown to this program.
     StoredTaskText => { "anyOf": [{ "enum": (task_names()) }, { "type": "string", "minLength": 1 }] };
-    /// A date.
-    DateText => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2027-03-31"] };
+    /// A day, or an instant with an offset.
+    TimeText => {
+        "type": "string",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2}))?$",
+        "examples": ["2027-03-31", "2027-03-31T18:00:00+02:00"]
+    };
     /// `true` or `false`.
     BooleanText => { "type": "boolean" };
     /// A percentage from 0 to 100.

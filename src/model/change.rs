@@ -2,8 +2,9 @@
 
 use super::{
     AssignmentKey, BusinessId, GrantSource, Implied, Name, Position, Prune, ReleasedUser, TaskSet, UserId,
-    WabaId,
+    WabaId, day_of,
 };
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,8 @@ impl Blocked {
 pub enum WhyGone {
     /// A grant that has expired.
     Expired(Arc<GrantSource>),
+    /// A grant that has not begun.
+    NotYet(Arc<GrantSource>),
     /// The user is declared here, and no grant gives it the task.
     Declared(Position),
     /// The user was declared here earlier, and is declared no more.
@@ -398,8 +401,8 @@ pub struct Plan {
     pub business: BusinessId,
     /// The system user of the token, if it is known.
     pub acting_user: Option<UserId>,
-    /// The day for which grants are in force, in UTC.
-    pub day: Date,
+    /// The instant for which it is made: which grants are in force.
+    pub now: Timestamp,
     /// The changes, in the order in which they are applied.
     pub changes: Vec<Change>,
     /// Live assignments in scope that the plan does not manage, by key.
@@ -443,11 +446,11 @@ pub struct Plan {
 
 impl Plan {
     /// Makes a plan that changes nothing.
-    pub fn empty(business: BusinessId, day: Date) -> Self {
+    pub fn empty(business: BusinessId, now: Timestamp) -> Self {
         Self {
             business,
             acting_user: None,
-            day,
+            now,
             changes: Vec::new(),
             unmanaged: Vec::new(),
             unreadable: BTreeMap::new(),
@@ -468,6 +471,11 @@ impl Plan {
             implied: Implied::default(),
             partial: false,
         }
+    }
+
+    /// Returns the day for which it is made, in UTC.
+    pub fn day(&self) -> Date {
+        day_of(self.now)
     }
 
     /// Returns whether something could not be planned.

@@ -1,10 +1,10 @@
 //! The desired state: what the manifests ask for, with every name looked up.
 
 use super::{
-    AssignmentKey, BusinessId, Implied, Name, Position, State, SystemUser, TaskSet, Undeclared, Unresolved,
-    UserId, WabaId,
+    AssignmentKey, BusinessId, Implied, Name, Phase, Position, State, SystemUser, TaskSet, TimeLimit,
+    Undeclared, Unresolved, UserId, WabaId,
 };
-use jiff::civil::Date;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -89,10 +89,19 @@ pub struct GrantSource {
     pub name: Option<Name>,
     /// Its reason, if it has one.
     pub reason: Option<Name>,
-    /// The last day on which it is in force.
-    pub until: Option<Date>,
+    /// When it begins, if it is not in force from the start.
+    pub from: Option<TimeLimit>,
+    /// When it ends, if it does.
+    pub until: Option<TimeLimit>,
     /// Its position.
     pub at: Position,
+}
+
+impl GrantSource {
+    /// Returns whether it is in force at an instant.
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        Phase::at(now, self.from, self.until)
+    }
 }
 
 /// A grant with its users and WABAs looked up.
@@ -102,8 +111,8 @@ pub struct ResolvedGrant {
     pub source: Arc<GrantSource>,
     /// The tasks that it gives while it is in force.
     pub tasks: TaskSet,
-    /// Whether its `until` has passed. It then gives nothing.
-    pub expired: bool,
+    /// Whether it is in force. If not, it gives nothing.
+    pub phase: Phase,
 }
 
 /// A grant's reference to an assignment. Ordered by key, then by grant.
@@ -122,8 +131,8 @@ pub struct Desired {
     pub business: BusinessId,
     /// The system user of the token, if it is known.
     pub acting_user: Option<UserId>,
-    /// The day for which grants are in force, in UTC.
-    pub day: Date,
+    /// The instant for which it is made: which grants are in force.
+    pub now: Timestamp,
     /// The desired assignments.
     pub state: State,
     /// The assignments that may be changed.
@@ -146,7 +155,7 @@ pub struct Desired {
     pub admin_rows: BTreeSet<UserId>,
     /// What access of undeclared users counts as.
     pub undeclared: Undeclared,
-    /// All grants, expired ones included, in the order of the manifests.
+    /// All grants, also those that are not in force, in the order of the manifests.
     pub grants: Vec<ResolvedGrant>,
     /// The references of grants to assignments, sorted.
     pub claims: Vec<Claim>,
@@ -159,7 +168,7 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// Returns the grants that refer to an assignment, expired ones included.
+    /// Returns the grants that refer to an assignment, also those that are not in force.
     pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
         let start = self.claims.partition_point(|claim| claim.key < key);
         self.claims

@@ -23,6 +23,7 @@ mod source;
 mod staleness;
 mod state;
 mod task;
+mod time;
 
 pub use cause::{causes, chain};
 pub use change::{
@@ -52,3 +53,4 @@ pub use source::{At, Position, Source, SourceId, Sources};
 pub use staleness::{CurrentAccess, StaleChange};
 pub use state::State;
 pub use task::{Task, TaskSet};
+pub use time::{Phase, TimeLimit, TimeLimitError, day_of, day_or_instant, start_of_day};

@@ -25,6 +25,8 @@ pub enum CurrentAccess {
     NoSuchUser,
     /// A grant that asks for the change has expired since.
     Expired(Arc<GrantSource>),
+    /// A grant that gives what the change removes has begun since.
+    Begun(Arc<GrantSource>),
     /// The user was not released: no earlier manifest is known that declared it.
     NotReleased,
     /// The manifests do not ask for a change.

@@ -13,8 +13,8 @@ pub use stale::{changed_since, differences, refresh};
 
 use crate::model::{
     AdminRole, AssignmentKey, Because, Blocked, Change, DeclaredUser, Desired, Holder, HolderKind, Kept,
-    LeftWaba, Name, Notice, Observed, Plan, Prune, ScopedWaba, TaskSet, Unmanaged, UnmanagedReason,
-    Unresolved, UserId, WabaId, WhyGone,
+    LeftWaba, Name, Notice, Observed, Phase, Plan, Prune, ResolvedGrant, ScopedWaba, TaskSet, Unmanaged,
+    UnmanagedReason, Unresolved, UserId, WabaId, WhyGone,
 };
 use order::{block_dependent, order};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         by_role: by_role(desired),
         partial: desired.partial,
         live_in_scope: desired.unread,
-        ..Plan::empty(desired.business, desired.day)
+        ..Plan::empty(desired.business, desired.now)
     };
     let mut draft = Draft { desired, observed, keeps_undeclared: !unresolved.is_empty(), unresolved, plan };
     for (waba, scoped) in &desired.scope.wabas {
@@ -210,15 +210,12 @@ impl Draft<'_> {
 
     /// Returns the grants that ask for the assignment, and the lines that no longer grant what it loses.
     fn because(&self, key: AssignmentKey, scoped: &ScopedWaba, lost: &TaskSet) -> Because {
-        let holds = self.desired.claims_on(key).filter(|grant| !grant.expired);
+        let holds = self.desired.claims_on(key).filter(|grant| grant.phase == Phase::InForce);
         let mut because = Because { grants: holds.map(|grant| grant.source.clone()).collect(), gone: None };
         if !lost.is_empty() {
-            let expired = self
-                .desired
-                .claims_on(key)
-                .filter(|grant| grant.expired && !grant.tasks.intersection(lost).is_empty());
-            let mut gone: Vec<WhyGone> =
-                expired.map(|grant| WhyGone::Expired(grant.source.clone())).collect();
+            let gives =
+                self.desired.claims_on(key).filter(|grant| !grant.tasks.intersection(lost).is_empty());
+            let mut gone: Vec<WhyGone> = gives.filter_map(not_in_force).collect();
             if gone.is_empty() {
                 let released = self.plan.released.get(&key.user).map(|user| WhyGone::Released(user.at));
                 let declared = self.desired.scope.users.get(&key.user);
@@ -322,6 +319,15 @@ impl Draft<'_> {
             holders.entry(*user).or_insert_with(Holder::by_role);
         }
         holders
+    }
+}
+
+/// Returns why a grant gives nothing; `None` if it is in force.
+fn not_in_force(grant: &ResolvedGrant) -> Option<WhyGone> {
+    match grant.phase {
+        Phase::Ended => Some(WhyGone::Expired(grant.source.clone())),
+        Phase::Coming => Some(WhyGone::NotYet(grant.source.clone())),
+        Phase::InForce => None,
     }
 }
 

@@ -2,25 +2,25 @@
 
 use super::{block_dependent, blocked, holders, order};
 use crate::model::{
-    AdminRole, AssignmentKey, Change, CurrentAccess, Directory, Holder, Observed, Plan, StaleChange, TaskSet,
-    UserId, WhyGone,
+    AdminRole, AssignmentKey, Change, CurrentAccess, Directory, Holder, Observed, Phase, Plan, StaleChange,
+    TaskSet, UserId, WhyGone,
 };
-use jiff::civil::Date;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns the changes of a saved plan that no longer start from the live state, whose grant has expired, or whose user
-/// is not among those that were released.
+/// Returns the changes of a saved plan that no longer start from the live state, whose grant has ended or begun since, or
+/// whose user is not among those that were released.
 pub fn changed_since(
     plan: &Plan,
-    today: Date,
+    now: Timestamp,
     directory: &Directory,
     observed: &Observed,
     released: &BTreeSet<UserId>,
 ) -> Vec<StaleChange> {
     let stale = |change: &Change| {
-        let now = current_access(change, plan.day, today, directory, observed)
+        let current = current_access(change, now, directory, observed)
             .or_else(|| is_unreleased(change, released).then_some(CurrentAccess::NotReleased))?;
-        Some(StaleChange { key: change.key, planned: Some(sets(change)), now })
+        Some(StaleChange { key: change.key, planned: Some(sets(change)), now: current })
     };
     plan.changes.iter().filter_map(stale).collect()
 }
@@ -35,13 +35,10 @@ fn is_unreleased(change: &Change, released: &BTreeSet<UserId>) -> bool {
 /// Returns how an assignment differs from the one that a change was planned for; `None` if it does not.
 fn current_access(
     change: &Change,
-    planned_for: Date,
-    today: Date,
+    now: Timestamp,
     directory: &Directory,
     observed: &Observed,
 ) -> Option<CurrentAccess> {
-    let has_expired = |until: Date| planned_for <= until && until < today;
-    let expired = change.because.grants.iter().find(|grant| grant.until.is_some_and(has_expired));
     let live = observed.state.get(change.key).cloned().unwrap_or_default();
     Some(if let Some(why) = observed.unreadable.get(&change.key.waba) {
         CurrentAccess::Unreadable(why.0.clone())
@@ -52,8 +49,20 @@ fn current_access(
     } else if live != change.before {
         CurrentAccess::Holds(live)
     } else {
-        CurrentAccess::Expired(expired?.clone())
+        other_phase(change, now)?
     })
+}
+
+/// Returns the grant that a change rests on and that has ended since, or that has begun and gives what the change removes.
+fn other_phase(change: &Change, now: Timestamp) -> Option<CurrentAccess> {
+    let ended = change.because.grants.iter().find(|grant| grant.phase(now) == Phase::Ended);
+    let mut gone = change.because.gone.iter().flat_map(|(_, lines)| lines);
+    let begun = gone.find_map(|line| match line {
+        WhyGone::NotYet(grant) => (grant.phase(now) == Phase::InForce).then_some(grant),
+        WhyGone::Expired(_) | WhyGone::Declared(_) | WhyGone::Released(_) | WhyGone::Undeclared(_) => None,
+    });
+    let ended = ended.cloned().map(CurrentAccess::Expired);
+    ended.or_else(|| begun.cloned().map(CurrentAccess::Begun))
 }
 
 /// Returns every assignment that a saved plan and a new one change differently, or that the saved one changes twice.

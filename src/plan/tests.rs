@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     Claim, DeclaredUser, GrantSource, Implied, OtherHolder, Position, ReleasedUser, ResolvedGrant, Scope,
-    State, SystemUser, Task, Undeclared, Unreadable, writes,
+    State, SystemUser, Task, Undeclared, Unreadable, start_of_day, writes,
 };
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn desired(prune: Prune, wanted: State) -> Desired {
     Desired {
         business: "99".parse().unwrap(),
         acting_user: Some(user(5)),
-        day: date(2026, 11, 23),
+        now: start_of_day(date(2026, 11, 23)),
         state: wanted,
         scope: Scope { wabas: (1..=3).map(waba).collect(), users: (1..=5).map(declared).collect() },
         own_users: (1..=9).map(own).collect(),
@@ -369,9 +369,15 @@ fn an_expired_grant_of_what_is_implied_is_no_reason() {
     let mut wanted = desired(Prune::Declared, state(&["1 1 MANAGE"]));
     wanted.implied = Implied::from_iter([(Task::Manage, tasks("VIEW_COST"))]);
     let at = Position::default();
-    let source =
-        Arc::new(GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at });
-    wanted.grants.push(ResolvedGrant { source, tasks: tasks("VIEW_COST"), expired: true });
+    let source = Arc::new(GrantSource {
+        path: "grants[0]".into(),
+        name: None,
+        reason: None,
+        from: None,
+        until: None,
+        at,
+    });
+    wanted.grants.push(ResolvedGrant { source, tasks: tasks("VIEW_COST"), phase: Phase::Ended });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP,MANAGE,VIEW_COST"])));
     let declared = WhyGone::Declared(Position { line: 7, column: 1, ..Position::default() });
@@ -382,14 +388,42 @@ fn an_expired_grant_of_what_is_implied_is_no_reason() {
 fn a_loss_is_explained_by_the_grant_that_expired_or_else_by_the_declaration() {
     let mut wanted = desired(Prune::Declared, State::default());
     let at = Position { line: 42, column: 3, ..Position::default() };
-    let source =
-        Arc::new(GrantSource { path: "grants[0]".into(), name: None, reason: None, until: None, at });
-    wanted.grants.push(ResolvedGrant { source: source.clone(), tasks: tasks("DEVELOP"), expired: true });
+    let source = Arc::new(GrantSource {
+        path: "grants[0]".into(),
+        name: None,
+        reason: None,
+        from: None,
+        until: None,
+        at,
+    });
+    wanted.grants.push(ResolvedGrant {
+        source: source.clone(),
+        tasks: tasks("DEVELOP"),
+        phase: Phase::Ended,
+    });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP", "1 2 MANAGE"])));
     let gone: Vec<_> = plan.changes.iter().map(|change| change.because.gone.clone().unwrap()).collect();
     let declared = WhyGone::Declared(Position { line: 7, column: 1, ..Position::default() });
     assert_eq!(gone, [(Prune::Declared, vec![WhyGone::Expired(source)]), (Prune::Declared, vec![declared])]);
+}
+
+#[test]
+fn a_loss_is_explained_by_the_grant_that_has_not_begun() {
+    let mut wanted = desired(Prune::Declared, State::default());
+    let at = Position { line: 42, column: 3, ..Position::default() };
+    let from = "2027-03-31".parse().ok();
+    let source =
+        Arc::new(GrantSource { path: "grants[0]".into(), name: None, reason: None, from, until: None, at });
+    wanted.grants.push(ResolvedGrant {
+        source: source.clone(),
+        tasks: tasks("DEVELOP"),
+        phase: Phase::Coming,
+    });
+    wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
+    let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP"])));
+    assert_eq!(plan.changes[0].because.gone, Some((Prune::Declared, vec![WhyGone::NotYet(source)])));
+    assert!(plan.changes[0].because.grants.is_empty());
 }
 
 fn any_tasks() -> impl Strategy<Value = TaskSet> {

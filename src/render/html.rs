@@ -93,7 +93,10 @@ fn head(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
          <title>{title}: business {}</title><style>{STYLE}</style></head><body>\
          <a class=skip href=#access>To the access matrix</a>\
          <header><h1>{title}</h1><p class=meta>Business {}, for {}, made {}",
-        plan.business, plan.business, plan.day, view.proposal.made
+        plan.business,
+        plan.business,
+        plan.day(),
+        view.proposal.made
     )?;
     if let Some((user, name)) = view.proposal.acting_user() {
         let user = NamedObject::new(name.as_str(), user.to_string());

@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn empty() -> Plan {
-        Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23))
+        Plan::empty("98".parse().unwrap(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::sentence::Sentence;
 use super::view::{NamedObject, folded};
 use crate::model::{
-    Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, UnmanagedReason,
-    WhyGone,
+    Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, TimeLimit,
+    UnmanagedReason, WhyGone,
 };
 use std::collections::BTreeMap;
 
@@ -36,20 +36,22 @@ pub(super) fn reasons(because: &Because, sources: &Sources, verbose: bool) -> Ve
     all
 }
 
-/// Returns a grant with its place, its last day and its reason.
+/// Returns a grant with its place, its beginning and end, and its reason.
 pub(super) fn grant(lead: &'static str, grant: &GrantSource, sources: &Sources) -> Sentence {
     let name = grant.name.as_ref().map(|name| format!("\"{name}\"")).unwrap_or_default();
-    let until = grant.until.map(|until| format!("until {until}")).unwrap_or_default();
+    let limit = |word: &str, limit: Option<TimeLimit>| limit.map(|limit| format!("{word} {limit}"));
+    let (from, until) = (limit("from", grant.from), limit("until", grant.until));
     let reason = grant.reason.as_ref().map(|reason| format!("({reason})")).unwrap_or_default();
     let place = place(grant.at, sources);
     let text = Sentence::default().own(lead).fixed(&grant.path).foreign(&name).own("at").fixed(&place);
-    text.own(until).foreign(&reason)
+    text.own(from.unwrap_or_default()).own(until.unwrap_or_default()).foreign(&reason)
 }
 
 /// Returns the reason of a loss with the rule that prunes it.
 fn loss(prune: Prune, line: &WhyGone, sources: &Sources) -> Sentence {
     let text = match line {
         WhyGone::Expired(source) => grant("expired:", source, sources),
+        WhyGone::NotYet(source) => grant("not yet in force:", source, sources),
         WhyGone::Declared(at) => {
             Sentence::default().own("not granted to the user declared at").fixed(&place(*at, sources))
         }

@@ -1,6 +1,6 @@
 //! Resolves a manifest: names to ids, and grants to the desired state.
 //!
-//! The result depends only on the manifest, the directory and the day. This module does not know the live assignments.
+//! The result depends only on the manifest, the directory and the time. This module does not know the live assignments.
 
 mod candidates;
 mod rules;
@@ -12,11 +12,11 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
     AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource, Name,
-    Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved, UserId,
-    WabaId,
+    Phase, Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved,
+    UserId, WabaId,
 };
 use candidates::Candidates;
-use jiff::civil::Date;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use users::Users;
 pub use users::{admin_rows, released};
@@ -30,20 +30,20 @@ pub struct Resolved {
     pub policy: Policy,
 }
 
-/// Checks a manifest without the API: its selections, and Meta's rules for the grants that apply on the day.
-pub fn check_offline(manifest: &Manifest, day: Date) -> Vec<Diagnostic> {
+/// Checks a manifest without the API: its selections, and Meta's rules for the grants that are in force.
+pub fn check_offline(manifest: &Manifest, now: Timestamp) -> Vec<Diagnostic> {
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::declared(manifest);
     let selections = select_all(manifest, &candidates, manifest.discover.is_empty(), &mut diagnostics);
-    rules::check(manifest, day, &candidates, &selections, &mut diagnostics);
+    rules::check(manifest, now, &candidates, &selections, &mut diagnostics);
     diagnostics
 }
 
 /// What a manifest is resolved for, besides the directory.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// The day, in UTC.
-    pub day: Date,
+    /// The instant for which grants are in force.
+    pub now: Timestamp,
     /// The system user of the token, if it is known.
     pub acting_user: Option<UserId>,
     /// What the manifests of the set declared earlier.
@@ -60,21 +60,21 @@ pub fn resolve(
     directory: &Directory,
     circumstances: Circumstances<'_>,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
-    let Circumstances { day, acting_user, earlier, admin_rows } = circumstances;
+    let Circumstances { now, acting_user, earlier, admin_rows } = circumstances;
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
     let selections = select_all(manifest, &candidates, true, &mut diagnostics);
-    rules::check(manifest, day, &candidates, &selections, &mut diagnostics);
+    rules::check(manifest, now, &candidates, &selections, &mut diagnostics);
     let Users { found: users, unresolved } = users::look_up(manifest, directory, &mut diagnostics);
     let ignored = users::ignored(manifest, directory, &users, &mut diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
     }
     let claims = claims(manifest, &candidates, &selections, &users);
-    let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, day)).collect();
+    let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, now)).collect();
     let scope = scope(manifest, directory, &candidates, &users);
     let unresolved = unresolved.into_iter().map(|(name, unresolved)| Unresolved {
-        assignments: users::assignments(name, manifest, &candidates, &selections, day),
+        assignments: users::assignments(name, manifest, &candidates, &selections, now),
         ..unresolved
     });
     let policy = policy(manifest, directory, &users);
@@ -82,7 +82,7 @@ pub fn resolve(
         business: directory.business,
         // Ids are app-scoped: an id that is not in the directory may be one of its users as another app sees it.
         acting_user: acting_user.filter(|user| directory.system_users.contains_key(user)),
-        day,
+        now,
         state: state(&claims, &grants),
         own_users: directory.system_users.clone(),
         unresolved: unresolved.collect(),
@@ -137,11 +137,6 @@ fn left(earlier: &Earlier, manifest: &Manifest, scope: &Scope) -> BTreeMap<WabaI
     left.map(|(id, name)| (*id, name.clone())).collect()
 }
 
-/// Returns whether the last day of a grant has passed.
-fn has_expired(grant: &Grant, day: Date) -> bool {
-    grant.until.is_some_and(|until| until.value < day)
-}
-
 /// Returns for each grant the indices of the candidates that it selects, ascending.
 fn select_all(
     manifest: &Manifest,
@@ -165,18 +160,19 @@ fn select_all(
     selected
 }
 
-fn resolved_grant(grant: &Grant, day: Date) -> ResolvedGrant {
+fn resolved_grant(grant: &Grant, now: Timestamp) -> ResolvedGrant {
     ResolvedGrant {
         source: GrantSource {
             path: grant.path.clone(),
             name: grant.name.clone(),
             reason: grant.reason.clone(),
+            from: grant.from.map(|from| from.value),
             until: grant.until.map(|until| until.value),
             at: grant.at,
         }
         .into(),
         tasks: grant.tasks.clone(),
-        expired: has_expired(grant, day),
+        phase: grant.phase(now),
     }
 }
 
@@ -218,7 +214,7 @@ fn state(claims: &[Claim], grants: &[ResolvedGrant]) -> State {
         .filter_map(|same| {
             let mut tasks = TaskSet::EMPTY;
             for grant in same.iter().filter_map(|claim| grants.get(claim.grant as usize)) {
-                if !grant.expired {
+                if grant.phase == Phase::InForce {
                     tasks.extend(&grant.tasks);
                 }
             }

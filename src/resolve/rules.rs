@@ -1,11 +1,11 @@
 //! Checks grants against the rules of Meta's guide "Manage System Users" (updated 2025-11-14).
 
 use super::candidates::{Candidate, Candidates};
-use super::diagnostic::{self, Diagnostic};
-use super::{effective_prune, has_expired};
+use super::diagnostic::{self, Diagnostic, Severity};
+use super::effective_prune;
 use crate::manifest::{DiscoverFrom, Grant, Manifest};
-use crate::model::{Name, Position, Prune, Shared, Task, TaskSet};
-use jiff::civil::Date;
+use crate::model::{Name, Phase, Position, Prune, Shared, Task, TaskSet};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// The tasks that can be assigned on a WABA whose solution does not grant `MESSAGING`. From the same guide.
@@ -35,10 +35,11 @@ pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Checks the tasks of each grant that applies on the day, on the WABAs that it selects.
+/// Checks the tasks of each grant, on the WABAs that it selects. What breaks a rule is an error once it is in force, and
+/// a warning before.
 pub(super) fn check(
     manifest: &Manifest,
-    day: Date,
+    now: Timestamp,
     candidates: &Candidates<'_>,
     selections: &[Vec<u32>],
     diagnostics: &mut Vec<Diagnostic>,
@@ -48,15 +49,20 @@ pub(super) fn check(
     }
     let mut billed: BTreeSet<u32> = BTreeSet::new();
     for (grant, selected) in manifest.grants.iter().zip(selections) {
-        if let Some(until) = grant.until.filter(|until| until.value < day) {
-            diagnostics.push(diagnostic::expired_grant(until.at, until.value, day));
-        }
-        if has_expired(grant, day) {
+        let phase = grant.phase(now);
+        if let (Phase::Ended, Some(until)) = (phase, grant.until) {
+            diagnostics.push(diagnostic::expired_grant(until.at, until.value, now));
             continue;
         }
         check_until(manifest, grant, candidates, selected, diagnostics);
-        check_tasks(grant, candidates, selected, diagnostics);
-        if grant.tasks.contains(Task::ManageBilling) {
+        let mut broken = check_tasks(grant, candidates, selected);
+        if phase == Phase::Coming {
+            for broken in &mut broken {
+                broken.severity = Severity::Warning;
+            }
+        }
+        diagnostics.append(&mut broken);
+        if phase == Phase::InForce && grant.tasks.contains(Task::ManageBilling) {
             billed.extend(selected);
         }
     }
@@ -98,12 +104,8 @@ fn check_until(
     }
 }
 
-fn check_tasks(
-    grant: &Grant,
-    candidates: &Candidates<'_>,
-    selected: &[u32],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn check_tasks(grant: &Grant, candidates: &Candidates<'_>, selected: &[u32]) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let granular = TaskSet::from(GRANULAR);
     let manage = TaskSet::from([Task::Manage]);
     let standard = names(candidates, selected, |waba| waba.shared == Some(Shared::Standard));
@@ -129,4 +131,5 @@ fn check_tasks(
             diagnostics.push(diagnostic::task_on_standard(at, &not_develop, &standard));
         }
     }
+    diagnostics
 }

@@ -1,5 +1,7 @@
 //! Manifests resolved against a directory: the desired state and the diagnostics.
 
+mod times;
+
 use super::*;
 use crate::digest::manifest_digest;
 use crate::manifest;
@@ -7,7 +9,8 @@ use crate::model::{AdminRole, DirectoryWaba, Edge, Sources, SystemUser};
 use insta::assert_snapshot;
 use std::fmt::Write as _;
 
-const DAY: Date = jiff::civil::date(2027, 3, 31);
+/// The start of 2027-03-31.
+const NOW: Timestamp = Timestamp::constant(1_806_451_200, 0);
 
 /// The start of every manifest here.
 const DECLARED: &str = "version: 1
@@ -48,9 +51,9 @@ fn directory() -> Directory {
     }
 }
 
-/// Resolves for the day, with a token of the system user 10.
+/// Resolves for [`NOW`], with a token of the system user 10.
 fn as_admin(earlier: &Earlier) -> Circumstances<'_> {
-    Circumstances { day: DAY, acting_user: Some(id("10")), earlier, admin_rows: &[] }
+    Circumstances { now: NOW, acting_user: Some(id("10")), earlier, admin_rows: &[] }
 }
 
 fn id(digits: &str) -> UserId {
@@ -178,7 +181,7 @@ fn an_expired_grant_gives_no_access_but_keeps_its_claims() {
     let text = format!("{DECLARED}grants: [{{ {} }}]\n", grant("2027-03-30"));
     let desired =
         resolve(&manifest(&[&text]), &directory(), as_admin(&Earlier::default())).0.unwrap().desired;
-    assert_eq!((desired.claims.len(), desired.grants[0].expired), (1, true));
+    assert_eq!((desired.claims.len(), desired.grants[0].phase), (1, Phase::Ended));
 }
 
 #[test]
@@ -186,7 +189,7 @@ fn an_until_with_prune_none_is_a_warning() {
     let grant = "grants: [{ users: [bot], tasks: [DEVELOP], wabas: ['*'], until: 2027-12-31 }]\n";
     assert_snapshot!(with(&format!("prune: none\n{grant}")), @r"
     Warning 10:65 until-without-prune: this `until` does not end the access on `acme-eu` and 2 more: `prune: none` removes nothing
-      set `prune: declared` there, or remove the access by hand after this day
+      set `prune: declared` there, or remove the access by hand after this time
     101 11 DEVELOP
     102 11 DEVELOP
     201 11 DEVELOP
@@ -194,7 +197,7 @@ fn an_until_with_prune_none_is_a_warning() {
     let own = DECLARED.replace("shared: admin", "shared: admin, prune: none");
     assert_snapshot!(resolved(&format!("{own}{grant}"), &directory()), @r"
     Warning 9:65 until-without-prune: this `until` does not end the access on `lent`: `prune: none` removes nothing
-      set `prune: declared` there, or remove the access by hand after this day
+      set `prune: declared` there, or remove the access by hand after this time
     101 11 DEVELOP
     102 11 DEVELOP
     201 11 DEVELOP
@@ -304,20 +307,20 @@ fn metas_rules_are_checked_offline_for_grants_that_apply_today() {
              grants:\n  - {{ users: [bot], tasks: [VIEW_COST, all], wabas: ['*'], until: {until} }}\n"
         )
     };
-    assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-31")]), DAY)), @r"
+    assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-31")]), NOW)), @r"
     Error 7:40 manage-not-possible: MANAGE does not work on `lent`, which has `shared: solution_without_messaging`
       grant granular tasks instead: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
     Error 7:40 task-not-granular: MESSAGING cannot be assigned on `lent`, which has `shared: solution_without_messaging`
       tasks that can be assigned there: DEVELOP, MANAGE_BILLING, MANAGE_EXTENSIONS, MANAGE_PHONE, MANAGE_PHONE_ASSETS, MANAGE_TEMPLATES, MANAGE_USERS, VIEW_COST, VIEW_INSIGHTS, VIEW_PHONE_ASSETS, VIEW_TEMPLATES
     ");
-    assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-30")]), DAY)), @r"
+    assert_snapshot!(lines(&check_offline(&manifest(&[&text("2027-03-30")]), NOW)), @r"
     Warning 7:67 expired-grant: this grant ended on 2027-03-30 and grants no access on 2027-03-31
       delete the grant, or set a later `until`
     ");
     let discovering = format!(
         "{DECLARED}discover: [{{ from: client }}]\ngrants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['X*'] }}]\n"
     );
-    assert_eq!(check_offline(&manifest(&[&discovering]), DAY), [], "discovered WABAs are unknown offline");
+    assert_eq!(check_offline(&manifest(&[&discovering]), NOW), [], "discovered WABAs are unknown offline");
 }
 
 #[test]

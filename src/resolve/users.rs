@@ -3,9 +3,9 @@
 use super::candidates::Candidates;
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{Grant, Manifest, SystemUserDeclaration};
-use crate::model::{At, Directory, Earlier, Name, ReleasedUser, Unresolved, UserId};
+use crate::model::{At, Directory, Earlier, Name, Phase, ReleasedUser, Unresolved, UserId};
 use crate::text::code_points;
-use jiff::civil::Date;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The declared system users.
@@ -88,10 +88,11 @@ pub(super) fn assignments(
     manifest: &Manifest,
     candidates: &Candidates<'_>,
     selections: &[Vec<u32>],
-    day: Date,
+    now: Timestamp,
 ) -> usize {
-    let gives =
-        |grant: &Grant| !super::has_expired(grant, day) && grant.users.iter().any(|user| user.value == *name);
+    let gives = |grant: &Grant| {
+        grant.phase(now) == Phase::InForce && grant.users.iter().any(|user| user.value == *name)
+    };
     let selected = manifest.grants.iter().zip(selections).filter(|(grant, _)| gives(grant));
     let selected = selected.flat_map(|(_, selected)| selected).filter(|waba| !candidates.get(**waba).gone);
     selected.collect::<BTreeSet<_>>().len()

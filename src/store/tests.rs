@@ -27,6 +27,7 @@ fn plan(changes: usize) -> Plan {
         path: "grants[2]".to_owned(),
         name: None,
         reason: Some(SECRET.into()),
+        from: None,
         until: None,
         at,
     });
@@ -49,7 +50,7 @@ fn plan(changes: usize) -> Plan {
         changes: changes.collect(),
         waba_names: BTreeMap::from([("500".parse().expect("an id"), "acme-eu".into())]),
         user_names: BTreeMap::from([("11".parse().expect("an id"), SECRET.into())]),
-        ..Plan::empty(business(), jiff::civil::date(2026, 11, 23))
+        ..Plan::empty(business(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
     }
 }
 
@@ -61,8 +62,10 @@ fn taken(state_dir: &Path) -> Lock {
 }
 
 fn proposal() -> Proposal {
-    let plan =
-        Plan { acting_user: "12".parse().ok(), ..Plan::empty(business(), jiff::civil::date(2026, 11, 23)) };
+    let plan = Plan {
+        acting_user: "12".parse().ok(),
+        ..Plan::empty(business(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
+    };
     Proposal {
         acting_user_name: Some("ci-admin".into()),
         manifest_digest: "sha256:02".to_owned(),
@@ -304,6 +307,7 @@ async fn lines_of_both_versions_are_read_from_one_file() {
         path: path.to_owned(),
         name: Some(name.into()),
         reason: reason.map(Into::into),
+        from: None,
         until: None,
         at: place(line),
     };
@@ -331,7 +335,7 @@ fn plan_in(history: &History) -> Plan {
         change.because.grants.iter_mut().for_each(|grant| *grant = moved(grant));
         for line in change.because.gone.iter_mut().flat_map(|(_, lines)| lines) {
             match line {
-                WhyGone::Expired(grant) => *grant = moved(grant),
+                WhyGone::Expired(grant) | WhyGone::NotYet(grant) => *grant = moved(grant),
                 WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at) => at.source = last,
             }
         }
@@ -346,8 +350,15 @@ async fn a_line_with_the_longest_texts_is_within_the_limit() {
     // Each of these characters takes twelve bytes in JSON.
     let long = "\u{e0001}".repeat(1000);
     let at = Position { source: SourceId(0), line: u32::MAX, column: u32::MAX };
-    let (name, until) = (Some(Name::from(&*long)), Some(jiff::civil::date(2027, 3, 31)));
-    let grant = Arc::new(GrantSource { path: long.clone(), name: name.clone(), reason: name, until, at });
+    let (name, until) = (Some(Name::from(&*long)), Some("2027-03-31".parse().expect("a day")));
+    let grant = Arc::new(GrantSource {
+        path: long.clone(),
+        name: name.clone(),
+        reason: name,
+        from: until,
+        until,
+        at,
+    });
     let mut plan = plan(1);
     plan.changes[0].because = Because {
         grants: vec![Arc::clone(&grant); 30],

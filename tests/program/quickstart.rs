@@ -35,7 +35,7 @@ fn a_plan_shows_every_kind_of_change_with_its_reason() {
 
     Not managed: 8 assignments (1 person, 5 holders of other businesses, 2 ignored system users).
 
-    Note: this is for 2026-11-23, and not for the day on which it was made
+    Note: this is for 2026-11-23, and not for the time at which it was made
 
     ! summer-campaign loses everything on 1 WABA where its grants have expired
     ! deploy-bot loses tasks on 1 WABA

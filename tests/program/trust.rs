@@ -5,7 +5,7 @@ use super::{Place, Ran};
 use std::fmt::Write as _;
 
 /// A folder with a world, and one manifest.
-fn place(world: &str, manifest: &str) -> Place {
+pub(super) fn place(world: &str, manifest: &str) -> Place {
     let place = Place::new();
     std::fs::remove_file(place.folder.path().join("access/users.yaml")).unwrap();
     place.write("live.yaml", world);
@@ -14,14 +14,14 @@ fn place(world: &str, manifest: &str) -> Place {
 }
 
 impl Place {
-    fn trial(&self, words: &str) -> Ran {
+    pub(super) fn trial(&self, words: &str) -> Ran {
         let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
         self.run(&format!("{verb} access --emulate live.yaml {options}"))
     }
 }
 
 /// A business with an admin, three system users and a person, and one WABA on which they hold tasks.
-fn world(assigned: &str) -> String {
+pub(super) fn world(assigned: &str) -> String {
     format!(
         "app: {{ id: 1 }}
 businesses:
@@ -43,7 +43,7 @@ tokens: [{{ token: t, user: 10 }}]
     )
 }
 
-const HEAD: &str = "version: 1
+pub(super) const HEAD: &str = "version: 1
 business: 100
 system_users: { ops: { id: 11 }, bot: { id: 12 } }
 wabas: { one: { id: 1001 } }

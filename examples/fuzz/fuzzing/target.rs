@@ -71,8 +71,8 @@ impl Target {
 }
 
 fn manifest(file: &Path) -> Played {
-    let day = "2026-11-26".parse().expect("a date");
-    let validation = engine::validate(slice::from_ref(&file.to_owned()), day);
+    let now = "2026-11-26T00:00:00Z".parse().expect("an instant");
+    let validation = engine::validate(slice::from_ref(&file.to_owned()), now);
     let (found, sources) = (&validation.diagnostics, &validation.sources);
     let mut printed = render::text::diagnostics(found, sources, &STYLE).into_bytes();
     documents::diagnostics(found, sources, &mut printed).expect("a vector can be written to");

@@ -160,7 +160,7 @@ impl Setup<'_> {
 
     fn request(&self) -> PlanRequest {
         PlanRequest {
-            day: today(),
+            began: self.clock.now(),
             state_dir: Some(self.state_dir.to_owned()),
             admin_rows: self
                 .case
@@ -207,10 +207,6 @@ fn text_of(event: &Event<'_>) -> String {
         Event::WaitingForLock { holder, .. } => holder.to_string(),
         Event::Progress(..) => String::new(),
     }
-}
-
-fn today() -> jiff::civil::Date {
-    jiff::civil::date(2026, 11, 23)
 }
 
 fn sources(manifest: &str) -> Sources {

@@ -18,9 +18,12 @@ use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
 use crate::model::{
     AssignmentKey, Change, Kept, Name, Plan, RecentRemovals, ReleasedUser, Unmanaged, UnmanagedReason,
+    day_of, start_of_day,
 };
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use sha2::{Digest, Sha256};
@@ -196,7 +199,9 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     for path in &evidence.sources {
         parts.source(path);
     }
-    let mut plan = Plan::empty(document.business.0, document.day.0);
+    let (made, day) = (document.created_at.0, document.day.0);
+    let now = document.planned_for.map_or_else(|| planned_for(made, day), |time| time.0);
+    let mut plan = Plan::empty(document.business.0, now);
     plan.implied = evidence.implied.into_iter().map(|(task, tasks)| (task.0, tasks.0)).collect();
     for entry in document.changes {
         add_change(&mut plan, entry, &mut parts)?;
@@ -241,7 +246,7 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     let access = evidence.access.read();
     plan.holders = evidence::holders(&plan, &access);
     Ok(Proposal {
-        made: document.created_at.0,
+        made,
         made_by: document.tool.version.into_owned(),
         manifest_digest: document.manifest_digest.into_owned(),
         acting_user_name: document.acting_user.and_then(|user| user.name).map(Name::new),
@@ -255,6 +260,11 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         ending: evidence.ending.into_iter().map(|entry| entry.read(&mut parts)).collect(),
         sources: parts.into_sources(),
     })
+}
+
+/// Returns the instant for which a plan is that only names the day: when it was made, or the start of another day.
+fn planned_for(made: Timestamp, day: Date) -> Timestamp {
+    if day_of(made) == day { made } else { start_of_day(day) }
 }
 
 fn changes_nothing(key: AssignmentKey) -> String {

@@ -1,12 +1,12 @@
 //! Reads saved plans of format 1, which no version writes any more.
 
 use super::evidence::{AccessEntry, PolicyEntry, read_names};
-use super::{SavedPlanError, altered, hex, not_a_plan, parse};
+use super::{SavedPlanError, altered, hex, not_a_plan, parse, planned_for};
 use crate::documents::values::{AsText, Tasks};
 use crate::documents::words::{PruneWord, UnmanagedWord};
 use crate::model::{
     AssignmentKey, Because, Blocked, BusinessId, Change, GrantSource, Holder, Name, Notice, Plan, Position,
-    SourceId, Sources, Task, Unmanaged, UserId, WabaId, WhyGone,
+    SourceId, Sources, Task, TimeLimit, Unmanaged, UserId, WabaId, WhyGone,
 };
 use crate::proposal::Proposal;
 use crate::text::escape_json;
@@ -123,6 +123,7 @@ fn digest(value: &Value) -> String {
 }
 
 fn proposal(document: Document<'_>) -> Proposal {
+    let made = document.created_at.0;
     let mut sources = Sources::default();
     for path in document.sources {
         sources.add(path, "");
@@ -143,10 +144,10 @@ fn proposal(document: Document<'_>) -> Proposal {
         user_names: read_names(document.user_names),
         implied: document.implied.into_iter().map(|(task, tasks)| (task.0, tasks.0)).collect(),
         partial: document.partial,
-        ..Plan::empty(document.business.0, document.day.0)
+        ..Plan::empty(document.business.0, planned_for(made, document.day.0))
     };
     Proposal {
-        made: document.created_at.0,
+        made,
         made_by: String::new(),
         manifest_digest: document.manifest_digest,
         sources,
@@ -185,7 +186,8 @@ fn grant(saved: Grant) -> GrantSource {
         path: saved.path,
         name: saved.name.map(Name::new),
         reason: saved.reason.map(Name::new),
-        until: saved.until.map(|day| day.0),
+        from: None,
+        until: saved.until.map(|day| TimeLimit::Day(day.0)),
         at: place(saved.at),
     }
 }

@@ -38,6 +38,7 @@ impl Checker<'_> {
         if let Some(labels) = labels.as_ref().filter(|labels| labels.value.is_empty()) {
             self.report(diagnostic::grant_of_nothing(labels.at, "labels"));
         }
+        let [from, until] = self.period(grant.from, grant.until);
         Grant {
             at,
             path: format!("grants[{index}]"),
@@ -47,7 +48,8 @@ impl Checker<'_> {
             task_places,
             wabas,
             labels,
-            until: grant.until.and_then(|date| self.date(&date)),
+            from,
+            until,
             reason: grant.reason.and_then(|reason| self.name(reason, "reason")).map(|reason| reason.value),
         }
     }

@@ -1,10 +1,9 @@
-//! Interprets the text of a scalar: an id, a name, a word, a number, a date.
+//! Interprets the text of a scalar: an id, a name, a word, a number, a day or an instant.
 
 use super::Checker;
 use crate::diagnostic;
-use crate::manifest::scalar::{BooleanText, DateText, IdText, NameText, ScalarText};
-use crate::model::{At, IdError, Name};
-use jiff::civil::Date;
+use crate::manifest::scalar::{BooleanText, IdText, NameText, ScalarText, TimeText};
+use crate::model::{At, IdError, Name, TimeLimit};
 use std::str::FromStr;
 
 const BOOLEANS: [(&str, bool); 2] = [("true", true), ("false", false)];
@@ -70,15 +69,27 @@ impl Checker<'_> {
         value.map(|value| At { value, at })
     }
 
-    pub(super) fn date(&mut self, date: &DateText) -> Option<At<Date>> {
-        let at = self.at(date.location);
-        // The parser would also accept other forms, such as 20270331.
-        let has_form =
-            date.text.len() == 10 && date.text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-        let value = date.text.parse().ok().filter(|_| has_form);
+    pub(super) fn time(&mut self, time: &TimeText) -> Option<At<TimeLimit>> {
+        let at = self.at(time.location);
+        let value = time.text.parse().ok();
         if value.is_none() {
-            self.report(diagnostic::bad_date(at, &date.text));
+            self.report(diagnostic::bad_date(at, &time.text));
         }
         value.map(|value| At { value, at })
+    }
+
+    /// Returns when an entry begins and ends. It must be in force at some time.
+    pub(super) fn period(
+        &mut self,
+        from: Option<TimeText>,
+        until: Option<TimeText>,
+    ) -> [Option<At<TimeLimit>>; 2] {
+        let [from, until] = [from, until].map(|time| time.and_then(|time| self.time(&time)));
+        if let (Some(from), Some(until)) = (from, until)
+            && until.value.end() <= from.value.start()
+        {
+            self.report(diagnostic::never_in_force(until.at, from.value, until.value));
+        }
+        [from, until]
     }
 }

@@ -30,7 +30,7 @@ fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, LiveAccess) {
         changes,
         waba_names: access.wabas.clone(),
         user_names: access.users.clone(),
-        ..Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23))
+        ..Plan::empty("98".parse().unwrap(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
     };
     (plan, access)
 }

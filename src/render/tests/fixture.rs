@@ -123,7 +123,8 @@ fn grant(rename: impl Fn(&str) -> String, line: u32, reason: &str) -> GrantSourc
         path: format!("grants[{line}]"),
         name: Some(Name::from(&*rename("releases"))),
         reason: Some(Name::from(&*rename(reason))),
-        until: Some(jiff::civil::date(2026, 12, 31)),
+        from: None,
+        until: "2026-12-31".parse().ok(),
         at: at(line),
     }
 }
@@ -237,7 +238,7 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
             .map(|(id, name)| (id.parse().unwrap(), Name::from(&*rename(name))))
             .collect(),
         partial: true,
-        ..Plan::empty("98".parse().unwrap(), jiff::civil::date(2026, 11, 23))
+        ..Plan::empty("98".parse().unwrap(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The changes that make a saved plan stale, as text.
 
-use crate::model::{CurrentAccess, Plan, StaleChange, TaskSet};
+use crate::model::{CurrentAccess, Plan, StaleChange, TaskSet, TimeLimit};
 use crate::render::view::NamedObject;
 use crate::render::{Style, harmless};
 use std::fmt::Write as _;
@@ -23,8 +23,10 @@ pub fn stale(found: &[StaleChange], plan: &Plan, _: &Style) -> String {
             CurrentAccess::Unreadable(why) => format!("unknown: {}", harmless(why)),
             CurrentAccess::NoSuchUser => String::from("not a system user of the business"),
             CurrentAccess::Expired(grant) => {
-                let until = grant.until.map_or_else(String::new, |day| format!(" on {day}"));
-                format!("{} has expired{until}", harmless(&grant.path))
+                format!("{} has expired{}", harmless(&grant.path), on_or_at(grant.until))
+            }
+            CurrentAccess::Begun(grant) => {
+                format!("{} has begun{}", harmless(&grant.path), on_or_at(grant.from))
             }
             CurrentAccess::NotReleased => {
                 String::from("the user was not released: the inventory of this set does not have it")
@@ -37,6 +39,14 @@ pub fn stale(found: &[StaleChange], plan: &Plan, _: &Style) -> String {
         let _ = writeln!(text, "    now:     {now}");
     }
     text
+}
+
+fn on_or_at(limit: Option<TimeLimit>) -> String {
+    match limit {
+        Some(TimeLimit::Day(day)) => format!(" on {day}"),
+        Some(TimeLimit::Moment(instant)) => format!(" at {instant}"),
+        None => String::new(),
+    }
 }
 
 fn set(tasks: &TaskSet) -> String {

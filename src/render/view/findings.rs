@@ -3,11 +3,10 @@
 use super::{NamedObject, View, folded, highlights};
 use crate::guard::Violation;
 use crate::model::{
-    Change, EndingGrant, LeftWaba, Notice, PolicyLine, Position, Unresolved, WabaId, WhyGone,
+    Change, EndingGrant, LeftWaba, Notice, PolicyLine, Position, Unresolved, WabaId, WhyGone, day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording::{self, count};
-use jiff::tz::TimeZone;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -124,7 +123,7 @@ impl View<'_> {
             Finding::new(FindingKind::Kept, text)
         });
         let notices =
-            self.other_day().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
+            self.other_time().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
         let kinds = [
             limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
             self.violations(FindingKind::Refused, self.violations),
@@ -190,15 +189,16 @@ impl View<'_> {
         Finding::new(FindingKind::Notice, text)
     }
 
-    /// Returns a notice if the plan is for another day than the one on which it was made.
-    fn other_day(&self) -> Option<Finding> {
-        let (day, made) = (self.plan().day, self.proposal.made.to_zoned(TimeZone::UTC).date());
-        let text = match day.cmp(&made) {
+    /// Returns a notice if the plan is for another time than the one at which it was made.
+    fn other_time(&self) -> Option<Finding> {
+        let (now, made) = (self.plan().now, self.proposal.made);
+        let time = day_or_instant(now);
+        let text = match now.cmp(&made) {
             Ordering::Equal => return None,
             Ordering::Greater => {
-                format!("this is for {day}, which is still to come, so it cannot be applied")
+                format!("this is for {time}, which is still to come, so it cannot be applied")
             }
-            Ordering::Less => format!("this is for {day}, and not for the day on which it was made"),
+            Ordering::Less => format!("this is for {time}, and not for the time at which it was made"),
         };
         Some(Finding::new(FindingKind::Notice, Sentence::default().own(text)))
     }
@@ -283,7 +283,7 @@ fn line_of(on_waba: &[Change], found: &Violation) -> Option<Position> {
     let change = changes.clone().find(|change| change.because.gone.is_some()).or_else(|| changes.next())?;
     let gone = change.because.gone.as_ref().and_then(|(_, lines)| lines.first());
     match gone {
-        Some(WhyGone::Expired(source)) => Some(source.at),
+        Some(WhyGone::Expired(source) | WhyGone::NotYet(source)) => Some(source.at),
         Some(WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at)) => Some(*at),
         None => change.because.grants.first().map(|source| source.at),
     }
