@@ -150,7 +150,7 @@ impl<'a> Checks<'a> {
             _ if course.writes.is_empty() => {}
             _ => self.breach(Promise::OnlyThePlan, "something was written without an approved plan".into()),
         }
-        self.journal(&writes);
+        self.journal(&writes, &foreign);
         self.limits();
         self.printed += &trail.printed;
     }
@@ -352,27 +352,25 @@ impl<'a> Checks<'a> {
     }
 
     /// Each write that the emulator saw was noted before, and nothing in the journal is broken.
-    fn journal(&mut self, writes: &[LoggedWrite]) {
+    fn journal(&mut self, writes: &[LoggedWrite], foreign: &[ForeignChange]) {
         let history = run::journal(self.state_dir);
         if history.broken_lines > 0 || history.torn.is_some() {
             self.breach(Promise::Journal, format!("broken: {:?} {:?}", history.broken, history.torn));
         }
         let intents: Vec<_> = history.runs.iter().flat_map(|run| &run.writes).collect();
         for write in writes {
-            let noted = |intent: &&&wabacl::model::RecordedWrite| {
-                intent.key == write.key
-                    && intent.after == write.tasks
-                    && moment(intent.at) <= moment(write.at)
+            let of_key = || intents.iter().filter(|intent| intent.key == write.key);
+            let is_noted =
+                of_key().any(|intent| intent.after == write.tasks && moment(intent.at) <= moment(write.at));
+            // A write without an answer is sent again, under its entry, where a read shows the set from before. It shows
+            // that too if somebody else took the write back.
+            let is_taken_back = |other: &LoggedWrite| {
+                let mut changes = foreign.iter().filter(|change| change.key == write.key);
+                changes.any(|change| other.at <= change.at && change.at <= write.at)
             };
-            let (sent, noted) = (
-                writes
-                    .iter()
-                    .filter(|other| other.key == write.key && other.effective && other.at <= write.at),
-                intents.iter().filter(noted).count(),
-            );
-            if noted == 0
-                || (write.effective && sent.count() > intents.iter().filter(|i| i.key == write.key).count())
-            {
+            let earlier = writes.iter().filter(|other| other.key == write.key && other.at <= write.at);
+            let sent = earlier.filter(|other| other.effective && !is_taken_back(other)).count();
+            if !is_noted || (write.effective && sent > of_key().count()) {
                 self.breach(Promise::Journal, format!("not in the journal: {write:?}"));
             }
         }
