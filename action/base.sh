@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copies the manifests of the base commit out of Git, for `--previous`: system users that were declared there and are no
 # longer lose what they hold. The base is what was reviewed before: the merge base of a pull request, or what a push
-# followed. It counts only if the checked-out commit descends from it.
+# or a merge group followed. It counts only if the checked-out commit descends from it.
 set -euo pipefail
 # shellcheck source=action/common.sh
 source "${ACTION:?}/action/common.sh"
@@ -53,6 +53,8 @@ choose_base() {
     base_of_pull_request
   elif [ "${GITHUB_EVENT_NAME:?}" = push ]; then
     base_of_push
+  elif [ "$GITHUB_EVENT_NAME" = merge_group ]; then
+    base=$(event .merge_group.base_sha)
   elif [ "$INPUT_COMMAND" = apply ]; then
     # Started by hand, after the merge. `^` is the first parent.
     base=$(git rev-parse --quiet --verify "HEAD^") ||

@@ -6,6 +6,7 @@ mod drift;
 mod faults;
 mod formats;
 mod hostile;
+mod init;
 mod interrupts;
 mod journal;
 mod json;

@@ -4,6 +4,7 @@
 
 mod check;
 mod glob;
+mod outline;
 mod policy;
 mod raw;
 mod scalar;
@@ -13,6 +14,7 @@ mod tests;
 mod yaml;
 
 pub use glob::Glob;
+pub use outline::{ManifestFile, recognize};
 pub use policy::policy_lines;
 pub use schema::schema;
 

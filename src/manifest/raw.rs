@@ -68,6 +68,12 @@ macro_rules! sections {
             pub(super) fn has_empty(&self, key: &str) -> bool {
                 self.problems.iter().any(|problem| problem.key == key && problem.kind == KeyProblemKind::MissingValue)
             }
+
+            /// Returns the number of keys that are present with a value.
+            #[allow(dead_code, reason = "only the keys of whole documents tell manifests from other files")]
+            pub(super) fn present(&self) -> usize {
+                [$(self.$field.is_some(),)*].into_iter().filter(|is_present| *is_present).count()
+            }
         }
 
         impl<'de> Deserialize<'de> for $name {

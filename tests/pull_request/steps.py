@@ -413,6 +413,7 @@ def test_base(work):
     for command, event_name, event, base in [
         ("plan", "pull_request", pull_request, checkout.base),
         ("apply", "push", push, checkout.later),
+        ("plan", "merge_group", {"merge_group": {"base_sha": checkout.later}}, checkout.later),
         ("apply", "workflow_dispatch", {}, checkout.later),
     ]:
         step, files, given = checkout.copy(event_name, event, command=command)

@@ -23,6 +23,8 @@ WORKFLOW_INPUTS = {
     "${{ secrets.WABACL_TOKEN }}": TOKEN,
     "${{ inputs.waive }}": "",
     "${{ inputs.base }}": "",
+    "${{ matrix.config }}": "default",
+    "${{ matrix.paths }}": "access",
 }
 GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
@@ -182,8 +184,8 @@ class Repository:
 
     def inputs(self, workflow):
         """Returns the inputs that a workflow of `wabacl init` gives to the action."""
-        (job,) = read_yaml(self.folder / f".github/workflows/wabacl-{workflow}.yml")["jobs"].values()
-        (step,) = [step for step in job["steps"] if "/wabacl@" in step["uses"]]
+        job = read_yaml(self.folder / f".github/workflows/wabacl-{workflow}.yml")["jobs"][workflow]
+        (step,) = [step for step in job["steps"] if "/wabacl@" in step.get("uses", "")]
         inputs = {name: WORKFLOW_INPUTS.get(value, value) for name, value in step["with"].items()}
         assert not any("${{" in value for value in inputs.values()), inputs
         return inputs
