@@ -46,9 +46,10 @@ fn blocks(guide: &str) -> Vec<Block> {
     found
 }
 
-/// Returns the commands of a pipeline's script that run `wabacl`.
+/// Returns the commands of a pipeline's script that run `wabacl`. Atlantis writes `run: ` before each.
 fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let commands = lines.iter().filter_map(|line| line.trim().strip_prefix("- "));
+    let commands = commands.map(|command| command.strip_prefix("run: ").unwrap_or(command));
     commands.filter(|command| command.starts_with("wabacl ")).collect()
 }
 
@@ -96,6 +97,7 @@ fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
         .envs([("PROGRAM", env!("CARGO_BIN_EXE_wabacl")), ("GIT_CONFIG_GLOBAL", "/dev/null")])
         .envs([("GIT_AUTHOR_NAME", "Ana"), ("GIT_AUTHOR_EMAIL", "ana@example.com")])
         .envs([("GIT_COMMITTER_NAME", "Ana"), ("GIT_COMMITTER_EMAIL", "ana@example.com")])
+        .envs([("DIR", "access"), ("PLANFILE", "access-default.tfplan"), ("ATLANTIS_DATA_DIR", "data")])
         .env("HOME", folder)
         .output()
         .expect("bash starts");
@@ -123,6 +125,12 @@ fn the_guide_for_github_works() {
 fn the_guide_for_gitlab_works() {
     let printed = follow("docs/gitlab.md");
     assert_eq!(printed[1], "kept, although it differs: .gitlab-ci.yml\nwrote .gitlab/wabacl.yml\n");
+}
+
+#[test]
+fn the_guide_for_atlantis_works() {
+    let printed = follow("docs/atlantis.md");
+    assert!(printed[0].contains("Applied:"), "{}", printed[0]);
 }
 
 #[test]
@@ -157,5 +165,5 @@ fn every_guide_is_followed() {
     guides.sort();
     // No test runs the commands of these pages.
     guides.retain(|page| !["README.md", "install.md", "tasks.md", "troubleshooting.md"].contains(&&**page));
-    assert_eq!(guides, ["cron.md", "emulator.md", "github.md", "gitlab.md", "operating.md"]);
+    assert_eq!(guides, ["atlantis.md", "cron.md", "emulator.md", "github.md", "gitlab.md", "operating.md"]);
 }
