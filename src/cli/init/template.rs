@@ -92,7 +92,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
             .iter()
             .find(|(name, _)| text.strip_prefix('@').and_then(|text| text.strip_suffix('@')) == Some(name));
         if let Some((_, block)) = block {
-            block.lines().for_each(|line| filled += &format!("{indentation}{line}\n"));
+            block.lines().for_each(|line| filled.extend([indentation, line, "\n"]));
         } else {
             let replace =
                 |line: String, (name, value): &(&str, &str)| line.replace(&format!("@{name}@"), value);
