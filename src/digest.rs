@@ -3,7 +3,6 @@
 
 use crate::model::{Desired, Name, Plan, Policy, UserId, WabaId};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Returns `sha256:` and 64 hexadecimal digits over the canonical form of what is desired.
@@ -57,7 +56,7 @@ pub fn plan_digest(plan: &Plan) -> String {
 /// Returns `sha256:` and 64 hexadecimal digits over the users and WABAs that an inventory names.
 pub fn inventory_digest<'a>(
     users: impl Iterator<Item = (UserId, &'a Name)>,
-    wabas: &BTreeMap<WabaId, Name>,
+    wabas: impl Iterator<Item = (WabaId, &'a Name)>,
 ) -> String {
     let mut lines = Lines { hasher: Sha256::new(), line: String::new() };
     for (id, name) in users {

@@ -4,7 +4,8 @@
 
 use crate::digest::plan_digest;
 use crate::model::{
-    EndingGrant, LiveAccess, Name, Plan, Policy, PolicyLine, RecentRemovals, ReleasedUser, Sources, UserId,
+    EndingGrant, Labels, LiveAccess, Name, Plan, Policy, PolicyLine, RecentRemovals, ReleasedUser, Sources,
+    UserId, WabaId,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,8 @@ pub struct DeclaredSet {
     pub files: Vec<String>,
     /// The declared system users.
     pub users: BTreeMap<UserId, ReleasedUser>,
+    /// The labels of the WABAs in scope that have any.
+    pub labels: BTreeMap<WabaId, Labels>,
     /// The users of the inventory that need not be remembered: they are ignored, or hold nothing in scope any more.
     pub settled: BTreeSet<UserId>,
 }

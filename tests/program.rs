@@ -14,6 +14,7 @@ mod quickstart;
 mod released;
 mod remote;
 mod saved;
+mod selections;
 mod times;
 #[cfg(target_os = "linux")]
 mod tls;

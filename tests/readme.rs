@@ -46,7 +46,11 @@ fn the_manifest_of_the_readme_is_good() {
     let mut sources = wabacl::model::Sources::default();
     sources.add("README.md", manifest);
     let (manifest, diagnostics) = wabacl::manifest::parse(&sources);
-    assert!(manifest.is_some(), "{diagnostics:?}");
+    let manifest = manifest.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let mut diagnostics =
+        wabacl::resolve::check_offline(&manifest, "2026-11-23T00:00:00Z".parse().expect("an instant"));
+    diagnostics.extend(wabacl::resolve::check_labels(&manifest, &wabacl::model::Earlier::default()));
+    assert_eq!(diagnostics, []);
 }
 
 #[test]

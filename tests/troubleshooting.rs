@@ -21,7 +21,7 @@ fn section(heading: &str) -> String {
 fn first_cells(section: &str) -> Vec<String> {
     let rows = section.lines().filter_map(|line| line.strip_prefix("| "));
     let cells = rows.filter_map(|row| row.split(" | ").next()).filter(|cell| *cell != "code");
-    cells.map(|cell| cell.trim_matches('`').to_owned()).collect()
+    cells.flat_map(|cell| cell.split(", ")).map(|cell| cell.trim_matches('`').to_owned()).collect()
 }
 
 #[test]

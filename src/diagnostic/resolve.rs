@@ -1,6 +1,7 @@
 //! Diagnostics about a whole manifest: its selections, Meta's rules, and the names looked up in the business.
 
-use super::{Diagnostic, error, warning};
+use super::text::did_you_mean;
+use super::{Diagnostic, error, escape, warning};
 use crate::model::{
     AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, TimeLimit, UserId, WabaId, day_of,
 };
@@ -36,6 +37,53 @@ pub(crate) fn glob_limit(at: Position) -> Diagnostic {
 pub(crate) fn selects_nothing(at: Position, selection: &str) -> Diagnostic {
     let help = "globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive";
     warning("selects-nothing", at, format!("{selection} matches no WABA"), help)
+}
+
+/// A selection of a grant that matches no WABA, but did when the manifests were last applied.
+pub(crate) fn selects_no_more(at: Position, selection: &str, before: &Name, id: WabaId) -> Diagnostic {
+    error(
+        "selects-no-more",
+        at,
+        format!(
+            "{selection} matches no WABA, but fitted `{before}` ({id}) when the manifests were last applied"
+        ),
+        "this WABA is still in scope, so access would be lost: it may have been renamed or lost a label; correct the selection, or delete it",
+    )
+}
+
+/// Describes the known texts that an unknown one may have been meant to be.
+fn known(word: &str, candidates: &[&str], what: &str) -> String {
+    /// The most texts that are listed. A guess: one line.
+    const LISTED: usize = 10;
+    did_you_mean(word, candidates.iter().copied()).unwrap_or_else(|| {
+        let listed: Vec<String> =
+            candidates.iter().take(LISTED).map(|one| format!("`{}`", escape(one))).collect();
+        let more = if candidates.len() > LISTED { ", …" } else { "" };
+        if listed.is_empty() {
+            format!("give a WABA or a discover rule this {what}, or correct the selector")
+        } else {
+            format!("known {what}s: {}{more}", listed.join(", "))
+        }
+    })
+}
+
+/// A label key in a selector that no WABA and no discover rule has.
+pub(crate) fn unknown_label_key(at: Position, key: &str, candidates: &[&str]) -> Diagnostic {
+    let message = format!("no WABA and no discover rule has the label `{}`", escape(key));
+    error("unknown-label-key", at, message, known(key, candidates, "label"))
+}
+
+/// A label value in a selector that no WABA and no discover rule has.
+pub(crate) fn unknown_label_value(at: Position, key: &str, value: &str, candidates: &[&str]) -> Diagnostic {
+    let message = format!("no WABA and no discover rule has the label `{}: {}`", escape(key), escape(value));
+    error("unknown-label-value", at, message, known(value, candidates, "value"))
+}
+
+/// A label in a selector whose last WABA left the scope.
+pub(crate) fn label_left(at: Position, key: &str, value: Option<&str>, last: &Name) -> Diagnostic {
+    let value = value.map_or_else(String::new, |value| format!(": {}", escape(value)));
+    let message = format!("no WABA has the label `{}{value}` any more: `{last}` left the scope", escape(key));
+    warning("label-left", at, message, "remove the label from the selector")
 }
 
 /// A manifest without grants: declared users would hold nothing.

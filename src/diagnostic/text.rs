@@ -281,6 +281,27 @@ pub(crate) fn undeclared_and_pruned(at: Position) -> Diagnostic {
     error("undeclared-and-pruned", at, message, "remove one of them, or list the users in `ignored_users`")
 }
 
+/// A name of a WABA with a first character that means something elsewhere.
+pub(crate) fn reserved_name(at: Position, name: &str) -> Diagnostic {
+    let help = "choose a name that begins with another character than `!`, `-`, `=`, `+` and `@`";
+    error("reserved-name", at, format!("the name `{}` begins with a reserved character", escape(name)), help)
+}
+
+/// A glob that begins with `!`, which leaves WABAs out in other tools.
+pub(crate) fn negated_glob(at: Position, glob: &str) -> Diagnostic {
+    let left_out = escape(glob.trim_start_matches('!'));
+    let help = format!(
+        "to leave WABAs out of a grant, write `except: {{ wabas: [\"{left_out}\"] }}` beside `wabas`"
+    );
+    error("negated-glob", at, format!("`{}` begins with `!`, which leaves nothing out", escape(glob)), help)
+}
+
+/// An empty list or mapping that selects WABAs.
+pub(crate) fn selects_by_nothing(at: Position, key: &str) -> Diagnostic {
+    let help = "fill it, or remove the key";
+    error("selects-by-nothing", at, format!("`{}` is empty", escape(key)), help)
+}
+
 /// A grant with an empty list or mapping.
 pub(crate) fn grant_of_nothing(at: Position, key: &str) -> Diagnostic {
     let help = "to revoke access, delete the grant and keep the user in `system_users`";

@@ -160,6 +160,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             name: "default".into(),
             files: vec![name.to_owned()],
             users: BTreeMap::from([(id("1"), released)]),
+            labels: BTreeMap::from([(id("500"), BTreeMap::from([(name.to_owned(), name.to_owned())]))]),
             settled: BTreeSet::new(),
         },
         inventory_digest: Some(name.to_owned()),

@@ -3,7 +3,7 @@
 use super::{EngineError, Event, Events, set_files};
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{self, Glob, Manifest};
-use crate::model::{BusinessId, Sources};
+use crate::model::{BusinessId, Earlier, Sources};
 use crate::text::escape;
 use crate::{resolve, sources};
 use jiff::Timestamp;
@@ -86,6 +86,7 @@ fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, now: Tim
     diagnostics.extend(found);
     if let Some(manifest) = &manifest {
         diagnostics.extend(resolve::check_offline(manifest, now));
+        diagnostics.extend(resolve::check_labels(manifest, &Earlier::default()));
     }
     Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources }
 }

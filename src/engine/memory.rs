@@ -5,8 +5,8 @@ use super::{EngineError, set_files};
 use crate::digest::inventory_digest;
 use crate::manifest::Manifest;
 use crate::model::{
-    BusinessId, Earlier, Name, Outcome, Position, PreviousUser, RecentRemovals, RecordedWrite, ReleasedUser,
-    Settlement, Sources, TaskSet,
+    BusinessId, Earlier, EarlierWaba, Name, Outcome, Position, PreviousUser, RecentRemovals, RecordedWrite,
+    ReleasedUser, Settlement, Sources, TaskSet, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::store::{self, Inventory, InventoryUser, JournalError, Keep};
@@ -49,7 +49,8 @@ impl Memory {
         for inventory in inventories {
             if inventory.set == *set {
                 let users = inventory.users.iter().map(|(id, user)| (*id, &user.name));
-                memory.inventory_digest = Some(inventory_digest(users, &inventory.wabas));
+                let wabas = inventory.wabas.iter().map(|(id, waba)| (*id, &waba.name));
+                memory.inventory_digest = Some(inventory_digest(users, wabas));
                 memory.add(inventory, sources);
             } else {
                 memory.earlier.other_sets.extend(inventory.users.into_keys());
@@ -158,7 +159,7 @@ pub(super) fn remember(
     now: Timestamp,
 ) -> Result<(), JournalError> {
     let (business, declared) = (proposal.plan.business, &proposal.declared);
-    let DeclaredSet { name, files, users, settled } = declared;
+    let DeclaredSet { name, files, users, labels, settled } = declared;
     let known = Inventory::load_all(state_dir, business)?;
     let known = known.into_iter().find(|inventory| inventory.set == *name);
     let before = known.clone();
@@ -173,7 +174,9 @@ pub(super) fn remember(
         inventory.wabas.clear();
         inventory.files.clear();
     }
-    inventory.wabas.extend(proposal.access.wabas.iter().map(|(id, name)| (*id, name.clone())));
+    let labels = |id: &WabaId| labels.get(id).cloned().unwrap_or_default();
+    let waba = |(id, name): (&WabaId, &Name)| (*id, EarlierWaba { name: name.clone(), labels: labels(id) });
+    inventory.wabas.extend(proposal.access.wabas.iter().map(waba));
     inventory.files.extend(files.iter().cloned());
     if before.as_ref() == Some(&inventory) { Ok(()) } else { inventory.save(state_dir, business, now) }
 }

@@ -5,12 +5,13 @@ use super::manifests::report;
 use super::memory::{Memory, recent_removals};
 use super::session::reading_directory;
 use super::{CheckedManifests, EngineError, Events, Session, Stage, set_files};
+use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
     DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, ReleasedUser, ScopeForecast,
-    Shared, UserId, WabaId,
+    ScopedWaba, Shared, UserId, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::resolve::{self, Circumstances, Resolved};
@@ -33,6 +34,11 @@ impl Session {
         let files = set_files::given(&sources);
         let mut memory = Memory::load(state_dir, business, &manifest.set, &mut sources)?;
         memory.check_files(&manifest, &files, &sources)?;
+        // Warnings are reported later, with those that need the API.
+        let labels = resolve::check_labels(&manifest, &memory.earlier);
+        if labels.iter().any(Diagnostic::is_error) {
+            report(&labels, &sources, events)?;
+        }
         if let Some(Ok(previous)) = &previous {
             memory.add_previous(previous, &mut sources);
         }
@@ -141,10 +147,12 @@ fn declared(
         |user: &UserId| desired.ignored.contains(user) || (is_complete && !holding.contains(user));
     let user =
         |(id, user): (&UserId, &DeclaredUser)| (*id, ReleasedUser { name: user.name.clone(), at: user.at });
+    let labels = |(id, waba): (&WabaId, &ScopedWaba)| (*id, waba.labels.clone());
     DeclaredSet {
         name: manifest.set.clone(),
         files,
         users: desired.scope.users.iter().map(user).collect(),
+        labels: desired.scope.wabas.iter().filter(|(_, waba)| !waba.labels.is_empty()).map(labels).collect(),
         settled: memory.earlier.inventory.keys().copied().filter(is_settled).collect(),
     }
 }

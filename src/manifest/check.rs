@@ -7,6 +7,7 @@ mod declarations;
 mod grants;
 mod guards;
 mod scalars;
+mod selections;
 
 use super::Manifest;
 use super::raw::{Document, Entries, KeyProblem, KeyProblemKind};

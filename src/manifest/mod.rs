@@ -9,6 +9,7 @@ mod policy;
 mod raw;
 mod scalar;
 mod schema;
+mod selection;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -17,10 +18,11 @@ pub use glob::Glob;
 pub use outline::{ManifestFile, recognize};
 pub use policy::policy_lines;
 pub use schema::schema;
+pub use selection::{Except, LabelSelector, RequiredLabel, Selection, WabaSelector};
 
 use crate::diagnostic::{self, Collector, Diagnostic};
 use crate::model::{
-    At, BusinessId, Holders, Name, Phase, Position, Prune, Shared, Sources, Task, TaskSet, TimeLimit,
+    At, BusinessId, Holders, Labels, Name, Phase, Position, Prune, Shared, Sources, Task, TaskSet, TimeLimit,
     Undeclared, UserId, WabaId,
 };
 use jiff::Timestamp;
@@ -87,9 +89,6 @@ pub struct SystemUserDeclaration {
     pub by_role: bool,
 }
 
-/// Labels. Keys and values are compared as text.
-pub type Labels = BTreeMap<String, String>;
-
 /// A declared WABA.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WabaDeclaration {
@@ -135,15 +134,6 @@ pub struct DiscoverRule {
     pub shared: Option<At<Shared>>,
 }
 
-/// An item of a grant's `wabas`.
-#[derive(Debug, Clone, PartialEq)]
-pub enum WabaSelector {
-    /// The name of a declared WABA.
-    Name(Name),
-    /// A glob that matches the names of declared WABAs and the live names of discovered ones.
-    Glob(Glob),
-}
-
 /// A grant: the users hold the tasks on the selected WABAs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
@@ -159,10 +149,8 @@ pub struct Grant {
     pub tasks: TaskSet,
     /// The tasks that each item of `tasks` gives, with its position, for diagnostics about a single task.
     pub task_places: Vec<(TaskSet, Position)>,
-    /// The selection by name; `None` if only `labels` selects.
-    pub wabas: Option<Vec<At<WabaSelector>>>,
-    /// The labels that a WABA must have; `None` if only `wabas` selects.
-    pub labels: Option<At<Labels>>,
+    /// The WABAs on which they hold them.
+    pub selection: Selection,
     /// When the grant begins, if it does not apply at once.
     pub from: Option<At<TimeLimit>>,
     /// When the grant ends, if it does.

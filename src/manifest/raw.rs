@@ -4,9 +4,9 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    BooleanText, CountText, DiscoverFromText, HoldersText, IdText, LabelText, Located, Location, NameText,
-    PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText, TimeText,
-    UndeclaredText, UserText, VersionText,
+    BooleanText, CountText, DiscoverFromText, HoldersText, IdText, LabelText, LabelValues, Located, Location,
+    NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText,
+    TimeText, UndeclaredText, UserText, VersionText, WabaText,
 };
 use crate::diagnostic::KEPT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -143,8 +143,8 @@ sections! {
         /// Named sets of one or more tasks. A role cannot contain other roles, nor have the name of a task. For example: `analyst: [VIEW_COST, VIEW_INSIGHTS]`.
         #[schemars(extend("propertyNames" = { "minLength": 1 }), transform = no_empty_lists)]
         roles: Entries<Vec<TaskText>>,
-        /// The WhatsApp Business Accounts, by the name that the manifest uses for them. Names are unique across all files and contain neither `*` nor `?`. For example: `acme-eu: { id: 102290129340398, shared: admin }`.
-        #[schemars(extend("propertyNames" = { "pattern": "^[^*?]+$" }))]
+        /// The WhatsApp Business Accounts, by the name that the manifest uses for them. Names are unique across all files and contain neither `*` nor `?`, nor begin with `!`, `-`, `=`, `+` or `@`. For example: `acme-eu: { id: 102290129340398, shared: admin }`.
+        #[schemars(extend("propertyNames" = { "pattern": "^[^*?!=+@-][^*?]*$" }))]
         wabas: Entries<RawWaba>,
         /// Rules that add WABAs from the live lists of the business to the manifest, except those that `wabas` declares. If several rules match a WABA, their labels are merged, and their values must agree. For example: `- { from: client, name: "Acme *" }`.
         discover: Vec<Located<RawDiscoverRule>>,
@@ -195,7 +195,7 @@ sections! {
         #[schemars(required)]
         from: DiscoverFromText,
         /// A glob that must match the whole live name of the WABA, case-sensitive; `*` matches any characters, `?` matches one. Default: all names. For example: `"Acme *"`.
-        name: NameText,
+        name: WabaText,
         /// Labels that the discovered WABAs get. Default: none. For example: `{ origin: discovered }`.
         labels: Entries<LabelText>,
         /// Which access may be removed on the discovered WABAs: `none`, `declared` or `all`. Default: `prune` of the manifest.
@@ -216,16 +216,28 @@ sections! {
         tasks: Vec<TaskOrRoleText>,
         /// Names that `wabas` declares, and globs; one or more. A glob matches the whole name of a declared WABA or the live name of a discovered one, case-sensitive. For example: `["acme-*", globex]`; `["*"]` selects all.
         #[schemars(length(min = 1))]
-        wabas: Vec<NameText>,
-        /// Labels that a WABA must have, all of them; one or more. For example: `{ tier: gold }`.
+        wabas: Vec<WabaText>,
+        /// Labels that a WABA must have, all of them; one or more. A list means any of its values. A key or value that no WABA and no discover rule has is an error. For example: `{ tier: [gold, silver], region: eu }`.
         #[schemars(extend("minProperties" = 1))]
-        labels: Entries<LabelText>,
+        labels: Entries<LabelValues>,
+        /// WABAs that the grant leaves out. For example: `{ wabas: ["koeln-*"], labels: { phase: pilot } }`.
+        except: Located<RawExcept>,
         /// When the grant begins: a day, from its first moment in UTC, or an instant with an offset. Default: at once. For example: `2026-12-01` or `2026-12-01T08:00:00+01:00`.
         from: TimeText,
         /// When the grant ends: the last day on which it applies, in UTC, or the instant at which it is over, with an offset. Default: no end. For example: `2027-03-31` or `2027-03-31T18:00:00+02:00`.
         until: TimeText,
         /// Free text that plans show. For example: `OPS-1234`.
         reason: NameText,
+    }
+    /// WABAs that a grant leaves out: those that match `wabas`, and those that have all of `labels`. One or both are required.
+    #[schemars(rename = "Except", extend("minProperties" = 1))]
+    RawExcept {
+        /// Names that `wabas` of the manifest declares, and globs, as in a grant; one or more. For example: `["koeln-*"]`.
+        #[schemars(length(min = 1))]
+        wabas: Vec<WabaText>,
+        /// Labels; a WABA that has all of them is left out. A list means any of its values. One or more. For example: `{ phase: pilot }`.
+        #[schemars(extend("minProperties" = 1))]
+        labels: Entries<LabelValues>,
     }
     /// The limits that a plan must keep. Each is set once across all files.
     #[schemars(rename = "Guards")]

@@ -4,9 +4,11 @@
 //! finds all errors.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
 
 /// A location in a file: line and column, both 1-based, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +50,104 @@ impl<T: JsonSchema> JsonSchema for Located<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         T::json_schema(generator)
+    }
+}
+
+/// The values of a label in a selector: one, or a list of which a WABA may have any.
+#[derive(Debug)]
+pub(super) enum LabelValues {
+    /// A text or a quoted scalar.
+    One(LabelText),
+    /// A number or a boolean without quotes, whose text is at this range of bytes.
+    Plain(Location, Option<Range<usize>>),
+    /// A list.
+    List(Location, Vec<LabelText>),
+    /// No value.
+    Missing(Location),
+}
+
+impl<'de> Deserialize<'de> for LabelValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        enum Found {
+            Text(String),
+            Plain,
+            List(Vec<LabelText>),
+            Missing,
+        }
+        struct Values;
+
+        impl<'de> Visitor<'de> for Values {
+            type Value = Found;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value or a list of values")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Found, E> {
+                Ok(Found::Text(text.to_owned()))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Found, E> {
+                Ok(Found::Plain)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Found, E> {
+                Ok(Found::Plain)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Found, E> {
+                Ok(Found::Plain)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Found, E> {
+                Ok(Found::Plain)
+            }
+
+            fn visit_unit<E>(self) -> Result<Found, E> {
+                Ok(Found::Missing)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(Found::List(values))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Found {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Values)
+            }
+        }
+
+        let spanned = Spanned::<Found>::deserialize(deserializer)?;
+        let location = Location::from(&spanned);
+        let span = spanned.defined.span();
+        let bytes = || {
+            let start = usize::try_from(span.byte_offset()?).ok()?;
+            Some(start..start + usize::try_from(span.byte_len()?).ok()?)
+        };
+        Ok(match spanned.value {
+            Found::Text(text) => Self::One(LabelText { text, location }),
+            Found::Plain => Self::Plain(location, bytes()),
+            Found::List(values) => Self::List(location, values),
+            Found::Missing => Self::Missing(location),
+        })
+    }
+}
+
+impl JsonSchema for LabelValues {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "LabelValues".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<LabelText>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
     }
 }
 
@@ -110,6 +210,8 @@ scalars! {
         ],
         "examples": ["102290129340398"]
     };
+    /// A name of a WABA, or a glob.
+    WabaText => { "type": "string", "minLength": 1, "pattern": "^[^!]" };
     /// A name, a glob or a free text.
     NameText => { "type": "string", "minLength": 1 };
     /// The name of a set of manifests.

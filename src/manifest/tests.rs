@@ -246,11 +246,45 @@ fn labels_keep_the_text_of_the_file() {
         "{ region: eu, tier: gold }",
         "{ a: 0102, b: 1.10, c: true, d: '102', e: 1e3, f: ~x, 7: no }",
     );
-    let manifest = good(&text.replace("{ tier: gold }", "{ a: '0102' }"));
+    let selector = "{ a: 0102, b: [1.10, '1.1'], c: true, d: \"102\", e: 1e3, f: ~x, 7: no }";
+    let manifest = good(&text.replace("{ tier: gold }", selector));
     let labels = &manifest.wabas["acme-eu"].labels;
     let shown: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(shown.join(" "), "7=no a=0102 b=1.10 c=true d=102 e=1e3 f=~x");
-    assert_eq!(manifest.grants[0].labels.as_ref().unwrap().value["a"], labels["a"]);
+    let selector = manifest.grants[0].selection.labels.as_ref().unwrap();
+    assert_eq!(selector.to_string(), "{ a: 0102, b: [1.10, 1.1], c: true, d: 102, e: 1e3, f: ~x, 7: no }");
+    assert!(selector.matches(labels));
+}
+
+#[test]
+fn a_grant_leaves_out_what_its_except_matches() {
+    let except = |except: &str| {
+        let text = GOOD.replace("    until:", &format!("    except: {except}\n    until:"));
+        diagnostics_of(&[&text])
+    };
+    assert_eq!(except("{ wabas: ['acme-u*', globex], labels: { tier: [gold, 1] } }"), "");
+    assert_snapshot!(except("{}"), @"28:13 selects-by-nothing: `except` is empty | fill it, or remove the key");
+    assert_snapshot!(except("{ wabas: [] }"), @"28:13 selects-by-nothing: `wabas` is empty | fill it, or remove the key");
+    assert_snapshot!(except("{ wabas: [globe], lables: {} }"), @r"
+    28:31 unknown-key: unknown key `lables` | did you mean `labels`?
+    28:23 undeclared: `globe` is not declared in `wabas` | did you mean `globex`?
+    ");
+}
+
+#[test]
+fn a_glob_that_begins_with_an_exclamation_mark_points_to_except() {
+    assert_snapshot!(changed("\"acme-*\", globex", "\"*\", \"!koeln-*\", \"!globex\""), @r#"
+    27:18 negated-glob: `!koeln-*` begins with `!`, which leaves nothing out | to leave WABAs out of a grant, write `except: { wabas: ["koeln-*"] }` beside `wabas`
+    27:30 negated-glob: `!globex` begins with `!`, which leaves nothing out | to leave WABAs out of a grant, write `except: { wabas: ["globex"] }` beside `wabas`
+    "#);
+    assert_snapshot!(changed("name: \"Acme *\"", "name: \"!Acme *\""), @r#"18:11 negated-glob: `!Acme *` begins with `!`, which leaves nothing out | to leave WABAs out of a grant, write `except: { wabas: ["Acme *"] }` beside `wabas`"#);
+    for first in ['!', '-', '=', '+', '@'] {
+        let found = changed("  globex:", &format!("  \"{first}a\":"));
+        assert!(
+            found.starts_with(&format!("15:3 reserved-name: the name `{first}a` begins with")),
+            "{found}"
+        );
+    }
 }
 
 #[test]
@@ -330,8 +364,13 @@ fn invalid_words_numbers_and_dates() {
 fn empty_lists_and_missing_keys() {
     assert_snapshot!(changed("users: [deploy-bot]", "users: []"), @"25:5 grant-of-nothing: `users` of this grant is empty | to revoke access, delete the grant and keep the user in `system_users`");
     assert_snapshot!(changed("[template-editor, VIEW_COST]", "[]"), @"25:5 grant-of-nothing: `tasks` of this grant is empty | to revoke access, delete the grant and keep the user in `system_users`");
-    assert_snapshot!(changed("[\"acme-*\", globex]", "[]"), @"25:5 grant-of-nothing: `wabas` of this grant is empty | to revoke access, delete the grant and keep the user in `system_users`");
-    assert_snapshot!(changed("    labels: { tier: gold }\n  -", "    labels: {}\n  -"), @"24:13 grant-of-nothing: `labels` of this grant is empty | to revoke access, delete the grant and keep the user in `system_users`");
+    assert_snapshot!(changed("[\"acme-*\", globex]", "[]"), @"25:5 selects-by-nothing: `wabas` is empty | fill it, or remove the key");
+    assert_snapshot!(changed("    labels: { tier: gold }\n  -", "    labels: {}\n  -"), @"24:13 selects-by-nothing: `labels` is empty | fill it, or remove the key");
+    assert_snapshot!(changed("labels: { tier: gold }\n  -", "labels: { tier: [], region: ~ }\n  -"), @r"
+    24:21 selects-by-nothing: `tier` is empty | fill it, or remove the key
+    24:33 missing-value: `region` has no value | set a value, or remove the key
+    ");
+    assert_snapshot!(changed("labels: { tier: gold }\n  -", "labels: { tier: gold, tier: silver }\n  -"), @"24:27 duplicate-key: duplicate key `tier` | remove one of them");
     assert_snapshot!(changed("    labels: { tier: gold }\n  -", "  -"), @r#"21:5 grant-of-nowhere: this grant has neither `wabas` nor `labels` | select WABAs with `wabas` (names or globs), `labels`, or both; `wabas: ["*"]` selects all"#);
     assert_snapshot!(changed("    users: [\"Ops Admin\"]\n    tasks: [MANAGE]\n", ""), @r"
     21:5 missing-key: a grant requires `users` | add `users: …`
@@ -402,12 +441,14 @@ fn invalid_yaml() {
 #[test]
 fn aliases_expand_to_their_anchors() {
     let text = GOOD
-        .replace("labels: { region: eu, tier: gold }", "labels: &gold { region: eu, tier: gold }")
-        .replace("    labels: { tier: gold }", "    labels: *gold")
+        .replace("labels: { region: eu, tier: gold }", "labels: &gold { region: eu, tier: 0102 }")
+        .replace("    labels: { tier: gold }", "    # é\n    labels: *gold")
         .replace("[deploy-bot]", "&bots [deploy-bot, \"Ops Admin\"]")
         .replace("protected_users: [\"Ops Admin\"]", "protected_users: *bots");
     let manifest = good(&text);
-    assert_eq!(manifest.grants[0].labels.as_ref().unwrap().value, manifest.wabas["acme-eu"].labels);
+    let labels = manifest.grants[0].selection.labels.as_ref().unwrap();
+    assert_eq!(labels.to_string(), "{ region: eu, tier: 0102 }");
+    assert!(labels.matches(&manifest.wabas["acme-eu"].labels));
     assert_eq!(manifest.guards.protected_users.len(), 2);
 }
 

@@ -36,6 +36,9 @@ pub enum Shared {
     SolutionWithoutMessaging,
 }
 
+/// Labels of a WABA. Keys and values are compared as text.
+pub type Labels = BTreeMap<String, String>;
+
 /// A WABA in scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScopedWaba {
@@ -43,6 +46,8 @@ pub struct ScopedWaba {
     pub name: Name,
     /// The live name, if the business's lists have it.
     pub live_name: Option<Name>,
+    /// The labels.
+    pub labels: Labels,
     /// What may be removed there.
     pub prune: Prune,
     /// How it is shared; `None` for a discovered WABA whose rule does not say.

@@ -32,11 +32,12 @@ pub use change::{
 };
 pub use cost::Cost;
 pub use desired::{
-    Claim, DeclaredUser, Desired, GrantSource, Prune, ReleasedUser, ResolvedGrant, Scope, ScopedWaba, Shared,
+    Claim, DeclaredUser, Desired, GrantSource, Labels, Prune, ReleasedUser, ResolvedGrant, Scope, ScopedWaba,
+    Shared,
 };
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
-pub use earlier::{Earlier, PreviousUser};
+pub use earlier::{Earlier, EarlierWaba, PreviousUser};
 pub use forecast::ScopeForecast;
 pub use history::{
     BrokenLine, Histories, History, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Runner, Settled,

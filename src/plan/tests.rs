@@ -37,7 +37,17 @@ fn desired(prune: Prune, wanted: State) -> Desired {
     let user = |number: u64| key(1, number).user;
     let at = Position { line: 7, column: 1, ..Position::default() };
     let waba = |number: u64| {
-        (key(number, 1).waba, ScopedWaba { name: Name::from("w"), live_name: None, prune, shared: None, at })
+        (
+            key(number, 1).waba,
+            ScopedWaba {
+                name: Name::from("w"),
+                live_name: None,
+                labels: BTreeMap::new(),
+                prune,
+                shared: None,
+                at,
+            },
+        )
     };
     let declared = |number| (user(number), DeclaredUser { name: Name::from("u"), by_role: number == 4, at });
     let own = |number| {

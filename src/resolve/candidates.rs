@@ -2,12 +2,14 @@
 
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{
-    DiscoverFrom, DiscoverRule, Glob, Grant, Labels, Manifest, WabaDeclaration, WabaSelector,
+    DiscoverFrom, DiscoverRule, Except, Glob, LabelSelector, Manifest, RequiredLabel, Selection,
+    WabaDeclaration, WabaSelector,
 };
-use crate::model::{At, Directory, DirectoryWaba, Edge, Name, Position, Prune, Shared, WabaId};
+use crate::model::{At, Directory, DirectoryWaba, Edge, Labels, Name, Position, Prune, Shared, WabaId};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// A WABA in scope, with the values that selections and rules depend on.
 pub(super) struct Candidate<'a> {
@@ -25,6 +27,41 @@ pub(super) struct Candidate<'a> {
 /// The most steps for all globs of the grants. A guess: 5,000 globs of the form `acme-*` on 20,000 WABAs take a fifth, and
 /// a second passes.
 const STEPS: u64 = 1_000_000_000;
+
+/// A part of a selection.
+pub(super) enum Part<'a> {
+    /// A name or a glob.
+    Wabas(&'a WabaSelector),
+    /// The labels.
+    Labels(&'a LabelSelector),
+    /// All of it: each part matches some WABA, and together they match none.
+    Whole(&'a Selection),
+}
+
+/// A part of a selection that matches no WABA.
+pub(super) struct Unmatched<'a> {
+    pub(super) part: Part<'a>,
+    pub(super) at: Position,
+}
+
+/// Names the part, escaped.
+impl fmt::Display for Unmatched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            Part::Wabas(selector) => write!(f, "`{selector}`"),
+            Part::Labels(selector) => write!(f, "`labels: {selector}`"),
+            Part::Whole(selection) => {
+                let keys = [
+                    selection.wabas.is_some().then_some("`wabas`"),
+                    selection.labels.is_some().then_some("`labels`"),
+                    selection.except.is_some().then_some("`except`"),
+                ];
+                let keys: Vec<&str> = keys.into_iter().flatten().collect();
+                write!(f, "the combination of {}", keys.join(" and "))
+            }
+        }
+    }
+}
 
 /// All WABAs in scope, with indices for fast selection.
 pub(super) struct Candidates<'a> {
@@ -71,8 +108,9 @@ impl<'a> Candidates<'a> {
         let wanted: BTreeSet<(&str, &str)> = manifest
             .grants
             .iter()
-            .filter_map(|grant| grant.labels.as_ref())
-            .flat_map(|labels| labels.value.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+            .flat_map(|grant| grant.selection.label_selectors())
+            .flat_map(|selector| &selector.required)
+            .flat_map(pairs)
             .collect();
         for (index, candidate) in (0..).zip(&all) {
             for (key, value) in candidate.labels.iter() {
@@ -92,43 +130,71 @@ impl<'a> Candidates<'a> {
         self.all.get(index as usize).expect("selections hold only indices of candidates")
     }
 
-    /// Returns the indices of the WABAs that a grant selects, ascending, and the parts of its selection that match none.
-    pub(super) fn select(&self, grant: &Grant) -> (Vec<u32>, Vec<At<String>>) {
+    /// Returns the ids of the WABAs in scope.
+    pub(super) fn in_scope(&self) -> BTreeSet<WabaId> {
+        self.all.iter().filter(|waba| !waba.gone).map(|waba| waba.id).collect()
+    }
+
+    /// Returns the indices of the WABAs that are selected, ascending, and the parts of the selection that match none. `at`
+    /// is the position of what selects.
+    pub(super) fn select<'s>(
+        &self,
+        selection: &'s Selection,
+        at: Position,
+    ) -> (Vec<u32>, Vec<Unmatched<'s>>) {
         let mut unmatched = Vec::new();
-        let by_labels = grant.labels.as_ref().map(|labels| {
-            let selected = self.with_labels(&labels.value);
-            if selected.is_empty() {
-                unmatched
-                    .push(At { value: format!("`labels: {}`", format_labels(&labels.value)), at: labels.at });
+        let by_labels = selection.labels.as_ref().map(|labels| self.by_labels(labels, &mut unmatched));
+        let by_name = selection.wabas.as_ref().map(|wabas| self.by_name(wabas, &mut unmatched));
+        let mut selected = match (by_name, by_labels) {
+            (Some(mut by_name), Some(by_labels)) => {
+                by_name.retain(|index| by_labels.binary_search(index).is_ok());
+                by_name
             }
-            selected
-        });
-        let Some(selectors) = &grant.wabas else { return (by_labels.unwrap_or_default(), unmatched) };
-        let mut by_name = Vec::new();
-        for selector in selectors {
-            let before = by_name.len();
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => Vec::new(),
+        };
+        if let Some(except) = &selection.except {
+            let left_out = self.left_out(except, &mut unmatched);
+            selected.retain(|index| left_out.binary_search(index).is_err());
+        }
+        if selected.is_empty() && unmatched.is_empty() {
+            unmatched.push(Unmatched { part: Part::Whole(selection), at });
+        }
+        (selected, unmatched)
+    }
+
+    fn by_labels<'s>(&self, labels: &'s LabelSelector, unmatched: &mut Vec<Unmatched<'s>>) -> Vec<u32> {
+        let selected = self.with_labels(labels);
+        if selected.is_empty() {
+            unmatched.push(Unmatched { part: Part::Labels(labels), at: labels.at });
+        }
+        selected
+    }
+
+    fn by_name<'s>(&self, wabas: &'s [At<WabaSelector>], unmatched: &mut Vec<Unmatched<'s>>) -> Vec<u32> {
+        let mut selected = Vec::new();
+        for selector in wabas {
             match &selector.value {
-                WabaSelector::Name(name) => by_name.extend(self.by_name.get(name)),
-                WabaSelector::Glob(glob) => by_name.extend(self.matching(glob)),
-            }
-            if by_name.len() == before
-                && let WabaSelector::Glob(glob) = &selector.value
-            {
-                unmatched.push(At { value: format!("`{}`", Name::from(glob.as_str())), at: selector.at });
-            }
-        }
-        by_name.sort_unstable();
-        by_name.dedup();
-        if let Some(by_labels) = by_labels {
-            by_name.retain(|index| by_labels.binary_search(index).is_ok());
-            if by_name.is_empty() && unmatched.is_empty() {
-                unmatched.push(At {
-                    value: String::from("the combination of this grant's `wabas` and `labels`"),
-                    at: grant.at,
-                });
+                WabaSelector::Name(name) => selected.extend(self.by_name.get(name)),
+                WabaSelector::Glob(glob) => {
+                    let before = selected.len();
+                    selected.extend(self.matching(glob));
+                    if selected.len() == before {
+                        unmatched.push(Unmatched { part: Part::Wabas(&selector.value), at: selector.at });
+                    }
+                }
             }
         }
-        (by_name, unmatched)
+        sorted(selected)
+    }
+
+    /// Returns the indices of the WABAs that an exception matches, ascending.
+    fn left_out<'s>(&self, except: &'s Except, unmatched: &mut Vec<Unmatched<'s>>) -> Vec<u32> {
+        let mut left_out = self.by_name(&except.wabas, unmatched);
+        if let Some(labels) = &except.labels {
+            left_out.extend(self.by_labels(labels, unmatched));
+        }
+        sorted(left_out)
     }
 
     fn matching(&self, glob: &Glob) -> impl Iterator<Item = u32> {
@@ -147,26 +213,39 @@ impl<'a> Candidates<'a> {
     }
 
     /// Returns the indices of the WABAs that have all of these labels, ascending.
-    fn with_labels(&self, labels: &Labels) -> Vec<u32> {
-        let mut lists: Vec<&[u32]> = labels
-            .iter()
-            .map(|(key, value)| {
-                self.by_label.get(&(key.clone(), value.clone())).map(Vec::as_slice).unwrap_or_default()
-            })
-            .collect();
+    fn with_labels(&self, labels: &LabelSelector) -> Vec<u32> {
+        let mut lists: Vec<Cow<'_, [u32]>> =
+            labels.required.iter().map(|label| self.with_label(label)).collect();
         lists.sort_by_key(|list| list.len());
         let Some((shortest, others)) = lists.split_first() else { return Vec::new() };
         let in_all = |index: &&u32| others.iter().all(|list| list.binary_search(index).is_ok());
         shortest.iter().filter(in_all).copied().collect()
     }
+
+    /// Returns the indices of the WABAs that have a label with any of its values, ascending.
+    fn with_label(&self, label: &RequiredLabel) -> Cow<'_, [u32]> {
+        let mut lists =
+            pairs(label).filter_map(|(key, value)| self.by_label.get(&(key.to_owned(), value.to_owned())));
+        match (lists.next(), lists.next()) {
+            (None, _) => Cow::Borrowed(&[]),
+            (Some(one), None) => Cow::Borrowed(one),
+            (Some(first), Some(second)) => {
+                Cow::Owned(sorted([first, second].into_iter().chain(lists).flatten().copied().collect()))
+            }
+        }
+    }
 }
 
-fn format_labels(labels: &Labels) -> String {
-    let pairs: Vec<String> = labels
-        .iter()
-        .map(|(key, value)| format!("{}: {}", Name::from(&**key), Name::from(&**value)))
-        .collect();
-    format!("{{ {} }}", pairs.join(", "))
+/// Returns a label as pairs of its key and each of its values.
+fn pairs(label: &RequiredLabel) -> impl Iterator<Item = (&str, &str)> {
+    label.values.iter().map(|value| (label.key.value.as_str(), value.value.as_str()))
+}
+
+/// Returns indices ascending and without duplicates.
+fn sorted(mut indices: Vec<u32>) -> Vec<u32> {
+    indices.sort_unstable();
+    indices.dedup();
+    indices
 }
 
 fn declared<'a>(name: &'a Name, entry: &'a WabaDeclaration) -> Candidate<'a> {

@@ -4,6 +4,7 @@
 
 mod candidates;
 mod rules;
+mod selections;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -11,11 +12,11 @@ mod users;
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{Glob, Grant, Manifest};
 use crate::model::{
-    AssignmentKey, At, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource, Name,
-    Phase, Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved,
-    UserId, WabaId,
+    AssignmentKey, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource, Name, Phase,
+    Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved, UserId,
+    WabaId,
 };
-use candidates::Candidates;
+use candidates::{Candidates, Unmatched};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use users::Users;
@@ -30,13 +31,24 @@ pub struct Resolved {
     pub policy: Policy,
 }
 
-/// Checks a manifest without the API: its selections, and Meta's rules for the grants that are in force.
+/// Checks a manifest without the API: its selections except for labels, and Meta's rules for the grants that are in
+/// force.
 pub fn check_offline(manifest: &Manifest, now: Timestamp) -> Vec<Diagnostic> {
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::declared(manifest);
-    let selections = select_all(manifest, &candidates, manifest.discover.is_empty(), &mut diagnostics);
+    let (selections, unmatched) = select_all(manifest, &candidates, &mut diagnostics);
+    if manifest.discover.is_empty() {
+        let nothing = unmatched.iter().map(|part| diagnostic::selects_nothing(part.at, &part.to_string()));
+        diagnostics.extend(nothing);
+    }
     rules::check(manifest, now, &candidates, &selections, &mut diagnostics);
     diagnostics
+}
+
+/// Checks the labels of all selectors without the API: each must be that of a WABA or a discover rule. One whose last WABA
+/// left the scope, by what was declared earlier, is only a warning.
+pub fn check_labels(manifest: &Manifest, earlier: &Earlier) -> Vec<Diagnostic> {
+    selections::check_labels(manifest, earlier, &Candidates::declared(manifest).in_scope())
 }
 
 /// What a manifest is resolved for, besides the directory.
@@ -54,7 +66,7 @@ pub struct Circumstances<'a> {
 
 /// Resolves a manifest against the directory of its business.
 ///
-/// Returns `None` if any of the diagnostics is an error. They include those of [`check_offline`].
+/// Returns `None` if any of the diagnostics is an error. They include those of [`check_offline`] and [`check_labels`].
 pub fn resolve(
     manifest: &Manifest,
     directory: &Directory,
@@ -63,7 +75,10 @@ pub fn resolve(
     let Circumstances { now, acting_user, earlier, admin_rows } = circumstances;
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
-    let selections = select_all(manifest, &candidates, true, &mut diagnostics);
+    let (selections, unmatched) = select_all(manifest, &candidates, &mut diagnostics);
+    let in_scope = candidates.in_scope();
+    diagnostics.extend(selections::check_labels(manifest, earlier, &in_scope));
+    diagnostics.extend(unmatched.iter().map(|part| selections::judge(part, earlier, &in_scope)));
     rules::check(manifest, now, &candidates, &selections, &mut diagnostics);
     let Users { found: users, unresolved } = users::look_up(manifest, directory, &mut diagnostics);
     let ignored = users::ignored(manifest, directory, &users, &mut diagnostics);
@@ -134,30 +149,27 @@ pub fn forecast<'a>(manifest: &'a Manifest, glob: Option<&'a Glob>) -> ScopeFore
 fn left(earlier: &Earlier, manifest: &Manifest, scope: &Scope) -> BTreeMap<WabaId, Name> {
     let gone = |id: &WabaId| manifest.wabas.values().any(|waba| waba.id.value == *id && waba.gone.is_some());
     let left = earlier.wabas.iter().filter(|(id, _)| !scope.wabas.contains_key(id) && !gone(id));
-    left.map(|(id, name)| (*id, name.clone())).collect()
+    left.map(|(id, waba)| (*id, waba.name.clone())).collect()
 }
 
-/// Returns for each grant the indices of the candidates that it selects, ascending.
-fn select_all(
-    manifest: &Manifest,
+/// Returns for each grant the indices of the candidates that it selects, ascending, and the parts of all grants that
+/// match none.
+fn select_all<'m>(
+    manifest: &'m Manifest,
     candidates: &Candidates<'_>,
-    warn: bool,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Vec<u32>> {
-    let select = |grant: &Grant| {
-        let (selected, unmatched) = candidates.select(grant);
-        if warn {
-            let warnings =
-                unmatched.into_iter().map(|At { value, at }| diagnostic::selects_nothing(at, &value));
-            diagnostics.extend(warnings);
-        }
+) -> (Vec<Vec<u32>>, Vec<Unmatched<'m>>) {
+    let mut all_unmatched = Vec::new();
+    let select = |grant: &'m Grant| {
+        let (selected, unmatched) = candidates.select(&grant.selection, grant.at);
+        all_unmatched.extend(unmatched);
         selected
     };
     let selected = manifest.grants.iter().map(select).collect();
     if let (true, Some(last)) = (candidates.is_exhausted(), manifest.grants.last()) {
         diagnostics.push(diagnostic::glob_limit(last.at));
     }
-    selected
+    (selected, selections::without_unknown_labels(manifest, all_unmatched))
 }
 
 fn resolved_grant(grant: &Grant, now: Timestamp) -> ResolvedGrant {
@@ -236,6 +248,7 @@ fn scope(
             let scoped = ScopedWaba {
                 name: waba.name.clone(),
                 live_name: directory.wabas.get(&waba.id).map(|live| live.name.clone()),
+                labels: waba.labels.clone().into_owned(),
                 prune: effective_prune(manifest, waba.prune),
                 shared: waba.shared,
                 at: waba.at,

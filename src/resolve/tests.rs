@@ -5,7 +5,7 @@ mod times;
 use super::*;
 use crate::digest::manifest_digest;
 use crate::manifest;
-use crate::model::{AdminRole, DirectoryWaba, Edge, Sources, SystemUser};
+use crate::model::{AdminRole, DirectoryWaba, EarlierWaba, Edge, Sources, SystemUser};
 use insta::assert_snapshot;
 use std::fmt::Write as _;
 
@@ -160,13 +160,126 @@ fn a_selection_that_matches_nothing_is_a_warning() {
       globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
     201 11 DEVELOP
     ");
-    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { tier: silver }"), @r"
-    Warning 9:52 selects-nothing: `labels: { tier: silver }` matches no WABA
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent], labels: { tier: gold }"), @r"
+    Warning 9:10 selects-nothing: the combination of `wabas` and `labels` matches no WABA
       globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
     ");
-    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent], labels: { tier: gold }"), @r"
-    Warning 9:10 selects-nothing: the combination of this grant's `wabas` and `labels` matches no WABA
+}
+
+#[test]
+fn a_list_of_label_values_selects_any_of_them() {
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { region: [us, eu] }"), @r"
+    101 11 DEVELOP
+    102 11 DEVELOP
+    201 11 DEVELOP
+    ");
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { region: [us, eu], tier: [gold] }"), @r"
+    101 11 DEVELOP
+    102 11 DEVELOP
+    ");
+}
+
+#[test]
+fn except_leaves_out_each_name_and_each_waba_with_all_of_its_labels() {
+    let on = |except: &str| {
+        granted(&format!("users: [bot], tasks: [DEVELOP], wabas: ['*'], except: {{ {except} }}"))
+    };
+    assert_snapshot!(on("wabas: ['acme-*']"), @"201 11 DEVELOP");
+    assert_snapshot!(on("wabas: [acme-eu], labels: { region: us }"), @"201 11 DEVELOP");
+    assert_snapshot!(on("labels: { region: eu, tier: gold }"), @r"
+    102 11 DEVELOP
+    201 11 DEVELOP
+    ");
+    assert_snapshot!(on("wabas: ['*']"), @r"
+    Warning 9:10 selects-nothing: the combination of `wabas` and `except` matches no WABA
       globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
+    ");
+    assert_snapshot!(on("wabas: ['x*']"), @r"
+    Warning 9:76 selects-nothing: `x*` matches no WABA
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
+    101 11 DEVELOP
+    102 11 DEVELOP
+    201 11 DEVELOP
+    ");
+}
+
+#[test]
+fn a_label_that_no_waba_and_no_rule_has_is_an_error() {
+    assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], labels: { regoin: eu, tier: [gold, gould, silver] }"), @r"
+    Error 9:54 unknown-label-key: no WABA and no discover rule has the label `regoin`
+      did you mean `region`?
+    Error 9:79 unknown-label-value: no WABA and no discover rule has the label `tier: gould`
+      did you mean `gold`?
+    Error 9:86 unknown-label-value: no WABA and no discover rule has the label `tier: silver`
+      known values: `gold`
+    ");
+    let except = "users: [bot], tasks: [DEVELOP], wabas: ['*'], except: { labels: { tier: golden } }";
+    assert_snapshot!(granted(except), @r"
+    Error 9:84 unknown-label-value: no WABA and no discover rule has the label `tier: golden`
+      did you mean `gold`?
+    ");
+    let offline =
+        check_labels(&manifest(&[&format!("{DECLARED}grants: [{{ {except} }}]\n")]), &Earlier::default());
+    assert_eq!(offline.len(), 1);
+    let rule = "discover: [{ from: client, labels: { tier: golden } }]\n";
+    let with_rule = manifest(&[&format!("{DECLARED}{rule}grants: [{{ {except} }}]\n")]);
+    assert_eq!(check_labels(&with_rule, &Earlier::default()), []);
+}
+
+/// What was declared earlier: WABAs with an id, a name and the label `tier`.
+fn earlier(wabas: &[(&str, &str, &str)]) -> Earlier {
+    let waba = |(id, name, tier): &(&str, &str, &str)| {
+        let labels = BTreeMap::from([(String::from("tier"), (*tier).to_owned())]);
+        (number(id), EarlierWaba { name: Name::from(*name), labels })
+    };
+    Earlier { wabas: wabas.iter().map(waba).collect(), ..Earlier::default() }
+}
+
+#[test]
+fn a_label_whose_last_waba_left_the_scope_is_a_warning() {
+    let text = format!(
+        "{DECLARED}grants: [{{ users: [bot], tasks: [DEVELOP], labels: {{ tier: [gold, silver] }} }}]\n"
+    );
+    let found = |earlier: &Earlier| {
+        let offline = check_labels(&manifest(&[&text]), earlier);
+        let (_, all) = resolve(&manifest(&[&text]), &directory(), as_admin(earlier));
+        assert_eq!(lines(&offline), lines(&all));
+        lines(&all)
+    };
+    assert_snapshot!(found(&earlier(&[("900", "old", "silver")])), @r"
+    Warning 9:67 label-left: no WABA has the label `tier: silver` any more: `old` left the scope
+      remove the label from the selector
+    ");
+    assert_snapshot!(found(&earlier(&[("900", "old", "silver"), ("201", "lent", "silver")])), @r"
+    Error 9:67 unknown-label-value: no WABA and no discover rule has the label `tier: silver`
+      known values: `gold`
+    ");
+}
+
+#[test]
+fn a_selection_that_fitted_a_waba_in_scope_when_last_applied_is_an_error() {
+    let rule = "discover: [{ from: client, name: 'Initech *' }]\n";
+    let text = |selection: &str| {
+        format!("{DECLARED}{rule}grants: [{{ users: [bot], tasks: [DEVELOP], {selection} }}]\n")
+    };
+    let found = |selection: &str, before: &[(&str, &str, &str)]| {
+        lines(&resolve(&manifest(&[&text(selection)]), &directory(), as_admin(&earlier(before))).1)
+    };
+    assert_snapshot!(found("wabas: ['One*']", &[("202", "One of Initech", "gold")]), @r"
+    Error 10:52 selects-no-more: `One*` matches no WABA, but fitted `One of Initech` (202) when the manifests were last applied
+      this WABA is still in scope, so access would be lost: it may have been renamed or lost a label; correct the selection, or delete it
+    ");
+    assert_snapshot!(found("wabas: ['One*']", &[("900", "One of Initech", "gold")]), @r"
+    Warning 10:52 selects-nothing: `One*` matches no WABA
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
+    ");
+    assert_snapshot!(found("wabas: ['Initech *'], labels: { tier: gold }", &[("202", "Initech 1", "gold")]), @r"
+    Error 10:10 selects-no-more: the combination of `wabas` and `labels` matches no WABA, but fitted `Initech 1` (202) when the manifests were last applied
+      this WABA is still in scope, so access would be lost: it may have been renamed or lost a label; correct the selection, or delete it
+    ");
+    assert_snapshot!(found("wabas: ['*'], except: { wabas: ['One*'] }", &[("202", "One of Initech", "gold")]), @r"
+    Error 10:76 selects-no-more: `One*` matches no WABA, but fitted `One of Initech` (202) when the manifests were last applied
+      this WABA is still in scope, so access would be lost: it may have been renamed or lost a label; correct the selection, or delete it
     ");
 }
 

@@ -5,7 +5,7 @@
 use super::JournalError;
 use crate::documents::values::AsText;
 use crate::files;
-use crate::model::{BusinessId, Name, UserId, WabaId};
+use crate::model::{BusinessId, EarlierWaba, Name, UserId, WabaId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -27,8 +27,8 @@ pub struct Inventory {
     pub set: Name,
     /// The system users.
     pub users: BTreeMap<UserId, InventoryUser>,
-    /// The WABAs in scope, with their names.
-    pub wabas: BTreeMap<WabaId, Name>,
+    /// The WABAs in scope.
+    pub wabas: BTreeMap<WabaId, EarlierWaba>,
     /// The files of the manifests, relative to their repository.
     pub files: BTreeSet<String>,
 }
@@ -73,6 +73,9 @@ struct UserOfSet<'a> {
 struct WabaOfSet<'a> {
     id: AsText<WabaId>,
     name: Cow<'a, str>,
+    /// Absent in inventories of WABAs without labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
 impl Inventory {
@@ -94,11 +97,7 @@ impl Inventory {
             set: self.set.as_str().into(),
             at: AsText(at),
             users: self.users.iter().map(|(id, user)| UserOfSet::of(*id, user)).collect(),
-            wabas: self
-                .wabas
-                .iter()
-                .map(|(id, name)| WabaOfSet { id: AsText(*id), name: name.as_str().into() })
-                .collect(),
+            wabas: self.wabas.iter().map(|(id, waba)| WabaOfSet::of(*id, waba)).collect(),
             files: self.files.iter().map(|file| file.as_str().into()).collect(),
         };
         files::replace(&path, files::OWNER_ONLY, |to| Ok(serde_json::to_writer(to, &document)?))
@@ -149,7 +148,7 @@ impl Inventory {
         Ok(Self {
             set,
             users: document.users.into_iter().map(user).collect(),
-            wabas: document.wabas.into_iter().map(|waba| (waba.id.0, Name::new(waba.name))).collect(),
+            wabas: document.wabas.into_iter().map(WabaOfSet::read).collect(),
             files: document.files.into_iter().map(Cow::into_owned).collect(),
         })
     }
@@ -170,6 +169,23 @@ impl<'a> UserOfSet<'a> {
     }
 }
 
+impl<'a> WabaOfSet<'a> {
+    fn of(id: WabaId, waba: &'a EarlierWaba) -> Self {
+        let label = |(key, value): (&'a String, &'a String)| (key.as_str().into(), value.as_str().into());
+        Self {
+            id: AsText(id),
+            name: waba.name.as_str().into(),
+            labels: waba.labels.iter().map(label).collect(),
+        }
+    }
+
+    fn read(self) -> (WabaId, EarlierWaba) {
+        let label = |(key, value): (Cow<'_, str>, Cow<'_, str>)| (key.into_owned(), value.into_owned());
+        let labels = self.labels.into_iter().map(label).collect();
+        (self.id.0, EarlierWaba { name: Name::new(self.name), labels })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,9 +197,13 @@ mod tests {
         assert_eq!(Inventory::load_all(folder.path(), business).unwrap(), [], "there is no folder yet");
         files::create_private_folder(&folder.path().join("10")).unwrap();
         let user = InventoryUser { name: Name::from("a\u{1b}b"), file: "access/a.yaml".into(), line: 3 };
+        let labels = BTreeMap::from([(String::from("tier"), String::from("gold"))]);
         let inventory = Inventory {
             users: BTreeMap::from([("7".parse().unwrap(), user)]),
-            wabas: BTreeMap::from([("500".parse().unwrap(), Name::from("acme"))]),
+            wabas: BTreeMap::from([
+                ("500".parse().unwrap(), EarlierWaba { name: Name::from("acme"), labels }),
+                ("501".parse().unwrap(), EarlierWaba { name: Name::from("bare"), labels: BTreeMap::new() }),
+            ]),
             files: BTreeSet::from([String::from("access/a.yaml")]),
             ..Inventory::new(Name::from("default"))
         };

@@ -6,8 +6,8 @@ use crate::documents::plan::{EndingEntry, ReleasedEntry};
 use crate::documents::values::{AsText, TaskNames, Tasks};
 use crate::documents::words::HoldersWord;
 use crate::model::{
-    AssignmentKey, DeclaredNames, EndingGrant, Holder, LiveAccess, Name, Plan, Policy, ReleasedUser, State,
-    Task, UserId, WabaId,
+    AssignmentKey, DeclaredNames, EndingGrant, Holder, Labels, LiveAccess, Name, Plan, Policy, ReleasedUser,
+    State, Task, UserId, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -52,6 +52,9 @@ documents! {
         files: Vec<Cow<'a, str>>,
         /// The system users, with the lines that declare them.
         users: Vec<ReleasedEntry<'a>>,
+        /// The labels of the WABAs in scope that have any, by id.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        labels: BTreeMap<AsText<WabaId>, BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
     }
     /// The live access of the system users of the business.
     AccessEntry<'a> {
@@ -120,6 +123,14 @@ fn read_ids<T>(ids: Ids<'_, T>) -> BTreeMap<Name, T> {
     ids.into_iter().map(|(name, id)| (Name::new(name), id.0)).collect()
 }
 
+fn borrowed(labels: &Labels) -> BTreeMap<Cow<'_, str>, Cow<'_, str>> {
+    labels.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect()
+}
+
+fn owned(labels: BTreeMap<Cow<'_, str>, Cow<'_, str>>) -> Labels {
+    labels.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+}
+
 impl AccessEntry<'_> {
     pub(super) fn read(self) -> LiveAccess {
         LiveAccess {
@@ -163,7 +174,7 @@ impl<'a> PolicyEntry<'a> {
 
 impl<'a> DeclaredEntry<'a> {
     fn of(proposal: &'a Proposal) -> Self {
-        let DeclaredSet { name, files, users, .. } = &proposal.declared;
+        let DeclaredSet { name, files, users, labels, .. } = &proposal.declared;
         let user = |(id, user): (&UserId, &'a ReleasedUser)| ReleasedEntry {
             user: UserEntry::new(*id, &user.name),
             file: proposal.sources.path(user.at.source).into(),
@@ -173,6 +184,7 @@ impl<'a> DeclaredEntry<'a> {
             set: text(name),
             files: files.iter().map(|file| file.as_str().into()).collect(),
             users: users.iter().map(user).collect(),
+            labels: labels.iter().map(|(id, labels)| (AsText(*id), borrowed(labels))).collect(),
         }
     }
 
@@ -185,6 +197,7 @@ impl<'a> DeclaredEntry<'a> {
             name: Name::new(self.set),
             files: self.files.into_iter().map(Cow::into_owned).collect(),
             users: self.users.into_iter().map(&mut user).collect(),
+            labels: self.labels.into_iter().map(|(id, labels)| (id.0, owned(labels))).collect(),
             settled: BTreeSet::new(),
         }
     }

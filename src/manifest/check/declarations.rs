@@ -5,10 +5,12 @@ use super::{Checker, task_names};
 use crate::diagnostic;
 use crate::manifest::raw::{Document, Entries, RawDiscoverRule, RawSystemUser, RawWaba};
 use crate::manifest::scalar::{
-    LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText, VersionText,
+    LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText, VersionText, WabaText,
 };
-use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, Labels, SystemUserDeclaration, WabaDeclaration};
-use crate::model::{At, BusinessId, Name, Position, Prune, Shared, SourceId, Task, TaskSet, Undeclared};
+use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, SystemUserDeclaration, WabaDeclaration};
+use crate::model::{
+    At, BusinessId, Labels, Name, Position, Prune, Shared, SourceId, Task, TaskSet, Undeclared,
+};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -23,6 +25,10 @@ const SHARED: [(&str, Shared); 5] = [
     ("solution_without_messaging", Shared::SolutionWithoutMessaging),
 ];
 const FROM: [(&str, DiscoverFrom); 2] = [("client", DiscoverFrom::Client), ("owned", DiscoverFrom::Owned)];
+
+/// The characters that no name of a WABA begins with: an option of a command and a formula of a spreadsheet do, and a
+/// negated glob of other tools.
+const RESERVED: [char; 5] = ['!', '-', '=', '+', '@'];
 
 /// The declarations of all documents, without the grants.
 #[derive(Default)]
@@ -174,6 +180,8 @@ impl Checker<'_> {
         let at = self.at(name.location);
         if Glob::is_glob(&name.text) {
             self.report(diagnostic::name_is_a_glob(at, &name.text));
+        } else if name.text.starts_with(RESERVED) {
+            self.report(diagnostic::reserved_name(at, &name.text));
         }
         if waba.id.is_none() && !waba.has_empty("id") {
             self.report(diagnostic::missing(at, "a WABA", "id"));
@@ -182,7 +190,7 @@ impl Checker<'_> {
         self.key_problems(waba.problems);
         let shared = waba.shared.and_then(|shared| self.word(shared, &SHARED));
         let line_of_credit = waba.line_of_credit.and_then(|flag| self.boolean(flag));
-        let labels = self.labels(waba.labels).map(|labels| labels.value).unwrap_or_default();
+        let labels = self.labels(waba.labels);
         let prune = waba.prune.and_then(|prune| self.word(prune, &PRUNE)).map(|prune| prune.value);
         let gone = waba.gone.and_then(|flag| self.boolean(flag));
         Some(WabaDeclaration {
@@ -204,10 +212,14 @@ impl Checker<'_> {
             self.report(diagnostic::missing(at, "a discover rule", "from"));
         }
         let from = rule.from.and_then(|from| self.word(from, &FROM));
-        let labels = self.labels(rule.labels).map(|labels| labels.value).unwrap_or_default();
+        let labels = self.labels(rule.labels);
         let prune = rule.prune.and_then(|prune| self.word(prune, &PRUNE));
         let shared = rule.shared.and_then(|shared| self.word(shared, &SHARED));
-        let name = rule.name.and_then(|glob| self.name(glob, "name"));
+        let name = rule.name.map(|WabaText { text, location }| NameText { text, location });
+        let name = name.and_then(|glob| self.name(glob, "name"));
+        if let Some(name) = name.as_ref().filter(|name| name.value.as_str().starts_with('!')) {
+            self.report(diagnostic::negated_glob(name.at, name.value.as_str()));
+        }
         Some(DiscoverRule {
             at,
             from: from?.value,
@@ -218,18 +230,16 @@ impl Checker<'_> {
         })
     }
 
-    pub(super) fn labels(&mut self, labels: Option<Entries<LabelText>>) -> Option<At<Labels>> {
-        let labels = labels?;
-        let at = self.at(labels.location);
-        let mut value = Labels::new();
-        for (key, label) in self.entries(Some(labels)) {
+    fn labels(&mut self, labels: Option<Entries<LabelText>>) -> Labels {
+        let mut all = Labels::new();
+        for (key, label) in self.entries(labels) {
             let key_at = self.at(key.location);
-            match value.entry(key.text) {
+            match all.entry(key.text) {
                 Entry::Vacant(vacant) => _ = vacant.insert(label.text),
                 Entry::Occupied(first) => self.report(diagnostic::duplicate_key(key_at, first.key())),
             }
         }
-        Some(At { value, at })
+        all
     }
 
     /// Reports each system user that is both declared and ignored, and `undeclared: allow` where `prune: all` removes such

@@ -5,7 +5,7 @@ use super::{Checker, task_names};
 use crate::diagnostic;
 use crate::manifest::raw::RawGrant;
 use crate::manifest::scalar::{Located, NameText, TaskOrRoleText};
-use crate::manifest::{Glob, Grant, WabaSelector};
+use crate::manifest::{Grant, Selection};
 use crate::model::{At, Name, Position, Task, TaskSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -28,16 +28,11 @@ impl Checker<'_> {
         if grant.wabas.is_none() && grant.labels.is_none() {
             self.report(diagnostic::grant_of_nowhere(at));
         }
-        let wabas = grant.wabas.map(|wabas| {
-            if wabas.is_empty() {
-                self.report(diagnostic::grant_of_nothing(at, "wabas"));
-            }
-            wabas.into_iter().filter_map(|waba| self.selector(waba, declarations)).collect()
-        });
-        let labels = self.labels(grant.labels);
-        if let Some(labels) = labels.as_ref().filter(|labels| labels.value.is_empty()) {
-            self.report(diagnostic::grant_of_nothing(labels.at, "labels"));
-        }
+        let selection = Selection {
+            wabas: grant.wabas.map(|wabas| self.selectors(at, wabas, declarations)),
+            labels: self.label_selector(grant.labels),
+            except: grant.except.map(|except| self.except(except, declarations)),
+        };
         let [from, until] = self.period(grant.from, grant.until);
         Grant {
             at,
@@ -46,8 +41,7 @@ impl Checker<'_> {
             users,
             tasks,
             task_places,
-            wabas,
-            labels,
+            selection,
             from,
             until,
             reason: grant.reason.and_then(|reason| self.name(reason, "reason")).map(|reason| reason.value),
@@ -99,19 +93,5 @@ impl Checker<'_> {
             places.push((tasks, at));
         }
         (all, places)
-    }
-
-    fn selector(&mut self, waba: NameText, declarations: &Declarations) -> Option<At<WabaSelector>> {
-        let at = self.at(waba.location);
-        if Glob::is_glob(&waba.text) {
-            return Some(At { value: WabaSelector::Glob(Glob::new(waba.text)), at });
-        }
-        if declarations.wabas.contains_key(waba.text.as_str()) {
-            return Some(At { value: WabaSelector::Name(Name::new(waba.text)), at });
-        }
-        if !declarations.invalid_wabas.contains(waba.text.as_str()) {
-            self.undeclared(at, "wabas", &waba.text, declarations.wabas.keys());
-        }
-        None
     }
 }
