@@ -56,9 +56,9 @@ read_args() {
   read_lines <<<"$INPUT_ARGS"
   for line in ${lines[@]+"${lines[@]}"}; do
     case $INPUT_COMMAND:${line%%=*} in
-      *:--waba | *:--user | *:--only | *:--today | *:--now | *:--group-by | *:--color | *:--verbose | *:-v | *:-vv) ;;
+      *:--waba | *:--user | *:--only | *:--today | *:--now | *:--color | *:--verbose | *:-v | *:-vv) ;;
       *:--concurrency | *:--read-strategy | *:--waba-calls-per-hour | *:--max-wait | *:--timeout) ;;
-      plan:--no-new-access | apply:--no-new-access | drift:--expiring) ;;
+      plan:--group-by | apply:--group-by | plan:--no-new-access | apply:--no-new-access | drift:--expiring) ;;
       apply:--grace | apply:--no-wait | apply:--max-plan-age | apply:--origin)
         apply_only+=("$line")
         continue

@@ -18,7 +18,7 @@ mod journal;
 mod program;
 #[cfg(feature = "emulator")]
 mod reading;
-#[cfg(feature = "emulator")]
+#[cfg(all(feature = "emulator", unix))] // shown as on a terminal
 mod readme;
 mod schemas;
 #[cfg(feature = "emulator")]

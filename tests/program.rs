@@ -15,6 +15,8 @@ mod released;
 mod remote;
 mod saved;
 mod selections;
+#[cfg(unix)]
+mod terminal;
 mod times;
 #[cfg(target_os = "linux")]
 mod tls;

@@ -1,17 +1,15 @@
 //! The README tells the truth: what it says that a command prints is what the command prints.
 
+use crate::support::terminal::on_terminal;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-/// Runs the program with words as the README writes them, in a folder with a copy of the quickstart.
+/// Runs the program on a terminal with words as the README writes them, in a folder with a copy of the quickstart.
 fn run(folder: &Path, words: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_wabacl"))
-        .args(words.split_whitespace())
-        .current_dir(folder)
-        .env_clear()
-        .output()
-        .expect("the program starts");
-    String::from_utf8(output.stdout).expect("output is UTF-8")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wabacl"));
+    command.args(words.split_whitespace()).current_dir(folder).env_clear().env("NO_COLOR", "1");
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    on_terminal(command, 100)
 }
 
 /// Gives the text block that follows the comment `<!-- output of: WORDS -->`.

@@ -4,7 +4,7 @@ use super::connection::{CheckedConnection, Connected, print_cost};
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{self, Connection, Format, PlanOptions, ReportFormat, Strategy, Waivers};
+use super::options::{self, Connection, Format, Grouping, PlanOptions, ReportFormat, Strategy, Waivers};
 use super::plan;
 use super::signals::Signals;
 use super::terminal::Terminal;
@@ -48,6 +48,8 @@ pub(crate) struct Args {
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: ReportFormat,
+    #[command(flatten)]
+    grouping: Grouping,
     /// Applies without asking
     #[arg(long)]
     auto_approve: bool,
@@ -160,6 +162,7 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
 /// Refuses options that the mode does not honour, before anything is read.
 fn check_usage(args: &Args) -> Result<(), Failure> {
     let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    args.grouping.checked(args.format.into())?;
     if options::check_stdin(args.paths.iter().chain(&args.manifest))? && !args.auto_approve {
         return Err(usage("there is no terminal to ask on: standard input is a manifest")
             .hint("give --auto-approve to apply without being asked"));
@@ -241,7 +244,7 @@ async fn approve(
     terminal: &Terminal,
 ) -> Result<Result<ApprovedPlan, Exit>, Failure> {
     let review = guard::review(proposal, &args.waivers.waive);
-    show(&review, args.format, terminal)?;
+    show(&review, args, terminal)?;
     let exit = plan::exit(review.plan(), Some(&review), false);
     let Ok(approved) = review.approve() else { return Ok(Err(exit)) };
     if approved.plan().changes.is_empty() {
@@ -260,10 +263,11 @@ async fn approve(
 }
 
 /// Shows a plan before it is applied. In JSON, stdout is for the report, so only a refused plan is shown, on stderr.
-fn show(review: &Review, format: ReportFormat, terminal: &Terminal) -> Result<(), Failure> {
+fn show(review: &Review, args: &Args, terminal: &Terminal) -> Result<(), Failure> {
     terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
-    match format {
-        ReportFormat::Text => plan::show(review, Format::Text, terminal)?,
+    let group_by = args.grouping.checked(args.format.into())?;
+    match args.format {
+        ReportFormat::Text => plan::show(review, Format::Text, group_by, terminal)?,
         ReportFormat::Json if review.violations().is_empty() => {}
         ReportFormat::Json => terminal.talk(|style| render::text::plan(&View::of_plan(review), style)),
     }

@@ -4,14 +4,14 @@ use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{self, Connection, DriftFormat, ManifestPaths, PlanOptions};
+use super::options::{self, Connection, DriftFormat, Grouping, ManifestPaths, PlanOptions};
 use super::plan;
 use super::terminal::{self, Terminal};
 use crate::engine::{self, EngineError, Events, Reference};
 use crate::files;
 use crate::model::BusinessId;
 use crate::redact::Redacting;
-use crate::render::{self, Settings, Style, View};
+use crate::render::{self, GroupBy, Settings, Style, View};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ pub(crate) struct Args {
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: DriftFormat,
+    #[command(flatten)]
+    grouping: Grouping,
     /// Writes the output to this file, atomically, instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -50,6 +52,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         return Err(Failure::plain(Exit::Usage, "--format prometheus cannot be used with --waba")
             .hint("the numbers of some WABAs would be taken for those of all"));
     }
+    let group_by = args.grouping.checked(args.format.into())?;
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let reference = args.since.as_ref().map(|since| reference(since, events)).transpose()?;
@@ -64,7 +67,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let state_dir = args.connection.state_dir().ok();
     let drift =
         engine::explain_drift(&proposal, reference.as_ref(), args.expiring, state_dir.as_deref(), events);
-    show(args, &View::of_drift(&proposal, &drift), terminal)?;
+    show(args, &View::of_drift(&proposal, &drift), group_by, terminal)?;
     let exit = plan::exit(&proposal.plan, None, true);
     // If several codes fit, the first in the order of the table wins.
     Ok(if proposal.plan.undeclared_drift() > 0 { exit.min(Exit::Changes) } else { exit })
@@ -93,12 +96,13 @@ fn check_business(reference: Option<&Reference>, manifests: BusinessId) -> Resul
 }
 
 /// Prints the output, or writes it to the file of `--out`.
-fn show(args: &Args, view: &View<'_>, terminal: &Terminal) -> Result<(), Failure> {
+fn show(args: &Args, view: &View<'_>, group_by: Option<GroupBy>, terminal: &Terminal) -> Result<(), Failure> {
+    let style = Style { group_by, ..terminal.style() };
     let Some(file) = &args.out else {
-        return terminal.written(|to| write(view, args.format, terminal.style(), None, to));
+        return terminal.written(|to| write(view, args.format, style, None, to));
     };
     let before = file.is_file().then(|| std::fs::read_to_string(file).ok()).flatten();
-    let style = Style { colour: false, ..terminal.style() };
+    let style = Style { colour: false, width: None, ..style };
     files::write_out(file, files::WORLD_READABLE, |to| {
         write(view, args.format, style, before.as_deref(), &mut Redacting::new(to))
     })

@@ -8,7 +8,7 @@ use crate::graph::ReadStrategy;
 use crate::guard::{Guard, Waiver};
 use crate::manifest::Glob;
 use crate::model::{TimeLimit, start_of_day};
-use crate::render;
+use crate::render::{self, GroupBy};
 use crate::sources::STDIN;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
@@ -76,6 +76,15 @@ impl From<Format> for render::Format {
     }
 }
 
+impl From<ReportFormat> for render::Format {
+    fn from(format: ReportFormat) -> Self {
+        match format {
+            ReportFormat::Text => Self::Text,
+            ReportFormat::Json => Self::Json,
+        }
+    }
+}
+
 impl From<DriftFormat> for render::Format {
     fn from(format: DriftFormat) -> Self {
         match format {
@@ -130,6 +139,41 @@ pub(crate) enum ValidateFormat {
     Github,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+}
+
+/// The headings under which a plan or drift shows its changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Heading {
+    /// A heading for each WABA
+    Waba,
+    /// A heading for each user
+    User,
+    /// A heading for each reason: the grants that ask for a change, and the lines that no longer do
+    Grant,
+}
+
+/// How changes are put together.
+#[derive(Debug, Args)]
+pub(crate) struct Grouping {
+    /// Shows changes under headings, in text and in Markdown (default: text without headings, the most important changes
+    /// first; Markdown by grant)
+    #[arg(long, value_enum, value_name = "BY")]
+    group_by: Option<Heading>,
+}
+
+impl Grouping {
+    /// Returns the headings to show. Only text and Markdown have some.
+    pub(crate) fn checked(&self, format: render::Format) -> Result<Option<GroupBy>, Failure> {
+        match (self.group_by, format) {
+            (None, _) => Ok(None),
+            (Some(by), render::Format::Text | render::Format::Markdown) => Ok(Some(match by {
+                Heading::Waba => GroupBy::Waba,
+                Heading::User => GroupBy::User,
+                Heading::Grant => GroupBy::Grant,
+            })),
+            (Some(_), _) => Err(Failure::plain(Exit::Usage, "--group-by needs the format text or markdown")),
+        }
+    }
 }
 
 /// How assignments are read.

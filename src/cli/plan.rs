@@ -4,13 +4,13 @@ use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{Connection, Format, ManifestPaths, PlanOptions, Waivers};
+use super::options::{Connection, Format, Grouping, ManifestPaths, PlanOptions, Waivers};
 use super::terminal::{self, Terminal};
 use crate::documents::saved;
 use crate::engine;
 use crate::guard::{self, Review};
 use crate::model::Plan;
-use crate::render::{self, Settings, View};
+use crate::render::{self, GroupBy, Settings, Style, View};
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -24,6 +24,8 @@ pub(crate) struct Args {
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    grouping: Grouping,
     /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -37,6 +39,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let group_by = args.grouping.checked(args.format.into())?;
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let prepared = CheckedConnection::new(&args.connection)?;
@@ -51,24 +54,30 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     match &args.out {
         // Standard output is for the plan as a file.
         Some(file) if file.as_os_str() == "-" => {
-            terminal.talk(|style| render::text::plan(&View::of_plan(&review), style));
+            terminal.talk(|style| render::text::plan(&View::of_plan(&review), &Style { group_by, ..*style }));
             terminal.written(|to| saved::write(review.proposal(), to))?;
         }
         Some(file) => {
-            show(&review, args.format, terminal)?;
+            show(&review, args.format, group_by, terminal)?;
             saved::save(review.proposal(), file)
                 .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
             terminal.say(&format!("The plan is saved as {}.", file.display()));
         }
-        None => show(&review, args.format, terminal)?,
+        None => show(&review, args.format, group_by, terminal)?,
     }
     Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
 }
 
 /// Prints a plan.
-pub(crate) fn show(review: &Review, format: Format, terminal: &Terminal) -> Result<(), Failure> {
+pub(crate) fn show(
+    review: &Review,
+    format: Format,
+    group_by: Option<GroupBy>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let path_prefix = &terminal::path_prefix();
-    let settings = Settings { style: terminal.style(), path_prefix, now: Timestamp::now(), previous: None };
+    let style = Style { group_by, ..terminal.style() };
+    let settings = Settings { style, path_prefix, now: Timestamp::now(), previous: None };
     terminal.written(|to| render::write(&View::of_plan(review), format.into(), &settings, to))
 }
 

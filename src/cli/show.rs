@@ -3,7 +3,7 @@
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::Format;
+use super::options::{Format, Grouping};
 use super::plan;
 use super::terminal::Terminal;
 use crate::{engine, guard};
@@ -18,12 +18,15 @@ pub(crate) struct Args {
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    grouping: Grouping,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let group_by = args.grouping.checked(args.format.into())?;
     let printer = EventPrinter::new(terminal);
     let saved = engine::load_saved(&args.file, &|event: engine::Event<'_>| printer.print(event))?;
     let review = guard::review(saved, &[]);
-    plan::show(&review, args.format, terminal)?;
+    plan::show(&review, args.format, group_by, terminal)?;
     Ok(Exit::Done)
 }

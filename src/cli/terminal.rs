@@ -12,8 +12,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, BufRead, IsTerminal, Write};
 use tracing::level_filters::LevelFilter;
 
-/// The width of outputs that are not a terminal. A guess: a common width of logs and editors.
-const PIPED_WIDTH: usize = 100;
+/// The width of a terminal that does not report it. A guess: a common width of terminals.
+const DEFAULT_WIDTH: usize = 80;
 
 /// The standard streams with their style.
 pub(crate) struct Terminal {
@@ -42,8 +42,8 @@ impl Terminal {
             ColorChoice::Auto => anstream::AutoStream::choice(stream),
             ColorChoice::Always | ColorChoice::AlwaysAnsi | ColorChoice::Never => self.color,
         };
-        let width = if stream.is_terminal() { width() } else { PIPED_WIDTH };
-        Style { colour: choice != ColorChoice::Never, width, verbose: self.verbose }
+        let width = stream.is_terminal().then(width);
+        Style { colour: choice != ColorChoice::Never, width, verbose: self.verbose, group_by: None }
     }
 
     /// Sends the log to stderr: warnings, with `-v` each step, with `-vv` every call.
@@ -177,5 +177,5 @@ pub(crate) fn is_github() -> bool {
 
 /// Returns the width of the terminal in columns.
 fn width() -> usize {
-    terminal_size::terminal_size().map_or(PIPED_WIDTH, |(width, _)| usize::from(width.0))
+    terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
 }

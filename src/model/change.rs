@@ -33,7 +33,7 @@ impl Action {
 }
 
 /// Why a change is not attempted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Blocked {
     /// It would raise the acting user's own tasks.
     SelfRaise,
@@ -61,7 +61,7 @@ impl Blocked {
 }
 
 /// The line of a manifest that no longer grants what a change removes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum WhyGone {
     /// A grant that has expired.
     Expired(Arc<GrantSource>),
@@ -229,7 +229,7 @@ pub fn writes(changes: &[Change]) -> Vec<Write<'_>> {
 }
 
 /// Why the plan does not change an assignment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UnmanagedReason {
     /// A person.
     Person,

@@ -3,7 +3,7 @@
 use super::{Change, TaskSet};
 
 /// The outcome of a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Written, read back, and stored as planned.
     Applied,

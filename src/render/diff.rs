@@ -3,9 +3,9 @@
 //! Each assignment is one line, so finding the lines that differ needs no search. Only the words of a changed line are
 //! compared.
 
-use super::view::{NamedObject, View, WabaChanges};
+use super::view::{NamedObject, View};
 use super::{Style, yaml};
-use crate::model::{TaskSet, UserId};
+use crate::model::{Change, TaskSet, UserId};
 use anstyle::{AnsiColor, Style as Ansi};
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;
@@ -48,8 +48,8 @@ pub fn plan(view: &View<'_>, style: &Style) -> String {
         }
     }
     let mut lines = Vec::new();
-    for group in view.groups() {
-        add_waba(view, group, &mut lines);
+    for changes in view.plan().by_waba() {
+        add_waba(view, changes, &mut lines);
     }
     if !lines.is_empty() {
         text += &paint("--- live.yaml\n+++ desired.yaml\n", Ansi::new().bold(), style.colour);
@@ -59,11 +59,12 @@ pub fn plan(view: &View<'_>, style: &Style) -> String {
 }
 
 /// Adds the holders of a WABA and their tasks, by user.
-fn add_waba(view: &View<'_>, group: WabaChanges<'_>, lines: &mut Vec<DiffLine>) {
-    lines.push(DiffLine::Both(format!("{}:", key(&group.waba()))));
+fn add_waba(view: &View<'_>, changes: &[Change], lines: &mut Vec<DiffLine>) {
+    let waba = changes[0].key.waba;
+    lines.push(DiffLine::Both(format!("{}:", key(&NamedObject::waba(view.plan(), waba)))));
     let mut held: BTreeMap<UserId, (&TaskSet, &TaskSet)> =
-        view.access().live.on(group.id()).map(|(user, tasks)| (user, (tasks, tasks))).collect();
-    held.extend(group.raw().iter().map(|change| (change.key.user, (&change.before, &change.after))));
+        view.access().live.on(waba).map(|(user, tasks)| (user, (tasks, tasks))).collect();
+    held.extend(changes.iter().map(|change| (change.key.user, (&change.before, &change.after))));
     for (user, (live, desired)) in held {
         let line = |held: &TaskSet| (!held.is_empty()).then(|| assignment(view, user, held));
         lines.push(match line(live) {

@@ -35,7 +35,7 @@ pub fn plan(view: &View<'_>, prefix: &PathPrefix) -> String {
         commands.add_findings(&found);
     }
     if let Some(line) = view.unmanaged() {
-        let rows = view.unmanaged_rows(false).take(ROWS).map(|row| row.to_string());
+        let rows = view.unmanaged_rows(false, true).into_iter().take(ROWS).map(|row| row.to_string());
         let lines: Vec<String> = [line].into_iter().chain(rows).collect();
         commands.add("notice", "unmanaged", None, &lines.join("\n"));
     }

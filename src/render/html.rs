@@ -5,7 +5,7 @@
 
 use super::escape_html;
 use super::sentence::{Sentence, SentencePart};
-use super::view::{Finding, FindingKind, NamedObject, ShownChange, TaskDiff, TaskMark, View, WabaChanges};
+use super::view::{Finding, FindingKind, Group, GroupBy, NamedObject, ShownChange, TaskDiff, TaskMark, View};
 use crate::model::{Action, Change, LiveAccess, Task, TaskSet, UserId, WabaId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -145,8 +145,8 @@ fn item(finding: &Finding) -> String {
 
 fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "<section aria-labelledby=changes><h2 id=changes>Changes</h2>")?;
-    for group in view.groups() {
-        waba(group, to)?;
+    for group in view.groups(Some(GroupBy::Waba), false) {
+        waba(&group, to)?;
     }
     for line in view.closing() {
         write!(to, "<p class=meta>{line}</p>")?;
@@ -154,10 +154,12 @@ fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "</section>")
 }
 
-fn waba(group: WabaChanges<'_>, to: &mut impl io::Write) -> io::Result<()> {
-    write!(to, "<div class=waba><h3>{}</h3><table class=changes><tbody>", object(&group.waba()))?;
-    for change in group.changes(true) {
-        row(&change, to)?;
+fn waba(group: &Group<'_>, to: &mut impl io::Write) -> io::Result<()> {
+    let waba = group.entries[0].wabas().next();
+    let name = waba.as_ref().map(object).unwrap_or_default();
+    write!(to, "<div class=waba><h3>{name}</h3><table class=changes><tbody>")?;
+    for entry in &group.entries {
+        row(&entry.shown(true), to)?;
     }
     write!(to, "</tbody></table></div>")
 }
@@ -187,7 +189,7 @@ fn unmanaged(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
         to,
         "<section aria-labelledby=unmanaged><h2 id=unmanaged>Not managed</h2><p class=meta>{line}</p><ul class=rows>"
     )?;
-    for row in view.unmanaged_rows(true) {
+    for row in view.unmanaged_rows(true, false) {
         write!(to, "<li>{}", sentence(&row))?;
     }
     write!(to, "</ul></section>")

@@ -90,6 +90,12 @@ pub(super) fn tasks(tasks: &TaskDiff) -> impl Iterator<Item = StyledWord> {
 }
 
 impl StyledWord {
+    /// Adds punctuation of this program.
+    pub(super) fn with(mut self, end: &str) -> Self {
+        self.text.push_str(end);
+        self
+    }
+
     /// Cuts the word to a number of columns, and pads it to them.
     pub(super) fn column(mut self, width: usize) -> Self {
         self.text = cut(&self.text, width);
@@ -133,7 +139,7 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(style: &Style) -> Self {
-        Self { out: String::new(), colour: style.colour, width: style.width.max(40) }
+        Self { out: String::new(), colour: style.colour, width: style.columns() }
     }
 
     pub(super) fn width(&self) -> usize {

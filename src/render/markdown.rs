@@ -4,9 +4,9 @@
 //! GitHub's limit is counted.
 
 use super::sentence::{Sentence, SentencePart};
-use super::view::{Finding, ShownChange, TaskDiff, TaskMark, View, WabaChanges};
+use super::view::{Entry, Finding, Group, GroupBy, Heading, ShownChange, TaskDiff, TaskMark, View};
 use super::wording::count;
-use super::{escape_html, harmless};
+use super::{Style, escape_html, harmless};
 use crate::model::Action;
 use std::fmt::Write as _;
 
@@ -20,17 +20,17 @@ const HEAD: usize = 30_000;
 const TAIL: usize = 1_000;
 
 /// Shows a plan or drift as Markdown of less than 65,536 characters.
-pub fn plan(view: &View<'_>) -> String {
+pub fn plan(view: &View<'_>, style: &Style) -> String {
     let mut comment = Comment(format!("{MARKER}\n### {}\n\n", heading(view)));
     for found in view.findings(false) {
         comment.push(&format!("**{}:**\n\n", found[0].kind.title()), HEAD);
         comment.list(found.iter().map(item), HEAD);
     }
-    tables(&mut comment, view);
     if let Some(line) = view.unmanaged() {
         let _ = writeln!(comment.0, "{line}\n");
-        comment.list(view.unmanaged_rows(false).map(|row| sentence(&row)), LIMIT - TAIL);
+        comment.list(view.unmanaged_rows(false, true).iter().map(sentence), HEAD);
     }
+    tables(&mut comment, view, style.group_by.unwrap_or(GroupBy::Grant));
     for line in view.closing() {
         let _ = writeln!(comment.0, "{line}\n");
     }
@@ -103,42 +103,88 @@ fn heading(view: &View<'_>) -> String {
     format!("wabacl: {}{refused}", view.headline())
 }
 
-/// Adds a table for each WABA, as many as fit.
-fn tables(comment: &mut Comment, view: &View<'_>) {
-    let (mut wabas, mut changes) = (0, 0);
-    for group in view.groups() {
-        let fits = wabas == 0 && comment.push(&table(group), LIMIT - TAIL);
-        if !fits {
-            wabas += 1;
-            changes += group.raw().len();
-        }
+/// Adds a table for each group, the most important first, with as many rows as fit.
+fn tables(comment: &mut Comment, view: &View<'_>, by: GroupBy) {
+    let (mut groups, mut changes) = (0, 0);
+    for group in view.groups(Some(by), true) {
+        let left_out = if groups == 0 { table(comment, &group) } else { number(&group.entries) };
+        groups += usize::from(left_out > 0);
+        changes += left_out;
     }
-    if wabas > 0 {
-        let (wabas, changes) = (count(wabas, "more WABA", "more WABAs"), count(changes, "change", "changes"));
+    if groups > 0 {
+        let (one, many) = match by {
+            GroupBy::Waba => ("WABA", "WABAs"),
+            GroupBy::User => ("user", "users"),
+            GroupBy::Grant => ("reason", "reasons"),
+        };
+        let (groups, changes) = (count(groups, one, many), count(changes, "more change", "more changes"));
         let _ = writeln!(
             comment.0,
-            "**{wabas} with {changes} did not fit here.** `wabacl show` shows all of a saved plan.\n"
+            "**{changes} under {groups} did not fit here.** `wabacl show` shows all of a saved plan.\n"
         );
     }
 }
 
-fn table(group: WabaChanges<'_>) -> String {
-    let waba = group.waba();
-    let live = waba.live_name.map(|live| format!(" = <code>{}</code>", escape_html(&live)));
-    let live = live.unwrap_or_default();
-    let id = waba.id.map_or_else(String::new, |id| format!("{live} ({id})"));
+/// Adds the rows of a group that fit, and returns the number of changes that do not.
+fn table(comment: &mut Comment, group: &Group<'_>) -> usize {
+    const END: &str = "\n</details>\n\n";
+    let heading = group.heading(false);
     let mut text = format!(
-        "<details><summary><code>{}</code>{id}: {}</summary>\n\n| | user | tasks | why |\n|---|---|---|---|\n",
-        escape_html(&waba.name),
-        numbers(group)
+        "<details><summary>{}: {}</summary>\n\n| | user | tasks | on | why |\n|---|---|---|---|---|\n",
+        heading.as_ref().map(summary).unwrap_or_default(),
+        numbers(&group.entries)
     );
-    for change in group.changes(false) {
-        let sign = sign(change.action);
-        let user = Sentence::default().user(&change.user);
-        let [user, tasks, why] = [self::sentence(&user), tasks(&change.tasks), why(&change)].map(cell);
-        let _ = writeln!(text, "| {sign} | {user} | {tasks} | {why} |");
+    let space = (LIMIT - TAIL - END.len()).saturating_sub(comment.0.len());
+    let mut shown = 0;
+    for entry in &group.entries {
+        let row = row(entry, heading.as_ref());
+        if text.len() + row.len() > space {
+            break;
+        }
+        text.push_str(&row);
+        shown += 1;
     }
-    text + "\n</details>\n\n"
+    if shown > 0 {
+        comment.0 += &(text + END);
+    }
+    number(&group.entries[shown..])
+}
+
+fn row(entry: &Entry<'_>, heading: Option<&Heading>) -> String {
+    let mut change = entry.shown(false);
+    if matches!(heading, Some(Heading::Reasons(_))) {
+        change.reasons.clear();
+    }
+    let sign = sign(change.action);
+    let user = Sentence::default().user(&change.user);
+    let on = entry.wabas_text(false);
+    let [user, tasks, on, why] =
+        [sentence(&user), tasks(&change.tasks), sentence(&on), why(&change)].map(cell);
+    format!("| {sign} | {user} | {tasks} | {on} | {why} |\n")
+}
+
+/// Returns the number of changes.
+fn number(entries: &[Entry<'_>]) -> usize {
+    entries.iter().map(Entry::len).sum()
+}
+
+/// Returns a heading as HTML.
+fn summary(heading: &Heading) -> String {
+    let html = |sentence: &Sentence| {
+        let part = |part: &SentencePart| match part {
+            SentencePart::Own(text) => escape_html(text),
+            SentencePart::Strong(text) => format!("<b>{}</b>", escape_html(text)),
+            SentencePart::Literal(text)
+            | SentencePart::Name(text)
+            | SentencePart::Fixed(text)
+            | SentencePart::Foreign(text) => format!("<code>{}</code>", escape_html(text)),
+        };
+        sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
+    };
+    match heading {
+        Heading::Waba(object) | Heading::User(object) => html(&Sentence::default().object(object, "")),
+        Heading::Reasons(reasons) => reasons.iter().map(html).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// Returns text that stays within the cell of a table, also in a code span.
@@ -146,11 +192,13 @@ fn cell(text: String) -> String {
     if text.contains('|') { text.replace('|', "\\|") } else { text }
 }
 
-/// Counts the changes of a WABA by their sign: `+2, −1`.
-fn numbers(group: WabaChanges<'_>) -> String {
+/// Counts changes by their sign: `+2, −1`.
+fn numbers(entries: &[Entry<'_>]) -> String {
     let actions = [Action::Assign, Action::Change, Action::Revoke];
-    let number = |action| group.actions().filter(|of| *of == action).count();
-    let counted = actions.map(|action| (sign(action), number(action)));
+    let counted = actions.map(|action| {
+        let of_action = entries.iter().filter(|entry| entry.action() == action);
+        (sign(action), of_action.map(Entry::len).sum::<usize>())
+    });
     let counted = counted.iter().filter(|(_, number)| *number > 0);
     counted.map(|(sign, number)| format!("{sign}{number}")).collect::<Vec<_>>().join(", ")
 }
@@ -180,7 +228,7 @@ fn why(change: &ShownChange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::tests::everything;
+    use crate::render::tests::{PLAIN, everything};
     use proptest::prelude::*;
 
     /// Removes the code spans of Markdown: from a run of backticks to the next run of the same length.
@@ -206,13 +254,22 @@ mod tests {
         left + rest
     }
 
+    /// Removes the code elements of HTML, in which the headings of tables hold names.
+    fn without_html_code(text: &str) -> String {
+        let mut parts = text.split("<code>");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |left, part| {
+            let (code, rest) = part.split_once("</code>").expect("a code element ends");
+            assert!(!code.contains(['<', '>', '\n', '`']), "markup in {code}");
+            left + rest
+        })
+    }
+
     proptest! {
         #[test]
         fn no_name_is_markup(name in "x(\\PC*|.*|[-`|@#<>&!\\[\\]()*_~:/a-z0-9 ]*)", is_drift: bool) {
-            // Without code spans, only the headings of tables hold names; there they are escaped for HTML.
-            let shown = |name: &str| without_code(&plan(&everything(|_| name.to_owned()).view(is_drift)));
-            let html = |name: &str| format!("<code>{}</code>", escape_html(name));
-            prop_assert_eq!(shown(&name), shown("x").replace(&html("x"), &html(&name)));
+            let shown = |name: &str| without_code(&plan(&everything(|_| name.to_owned()).view(is_drift), &PLAIN));
+            prop_assert_eq!(without_html_code(&shown(&name)), without_html_code(&shown("x")));
         }
     }
 
@@ -223,11 +280,12 @@ mod tests {
         let on_waba = |waba: u64| {
             changes.iter().cloned().map(move |mut change| {
                 change.key.waba = waba.to_string().parse().unwrap();
+                change.key.user = waba.to_string().parse().unwrap();
                 change
             })
         };
         fixture.proposal.plan.changes = (1_000..5_000).flat_map(on_waba).collect();
-        let text = plan(&fixture.view(false));
+        let text = plan(&fixture.view(false), &PLAIN);
         assert!(text.len() < 65_536 && text.len() > 40_000, "{}", text.len());
         assert!(text.contains(" did not fit here.**"), "{}", &text[text.len() - 400..]);
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());

@@ -21,7 +21,7 @@ mod wording;
 pub(crate) mod yaml;
 
 pub use github::PathPrefix;
-pub use view::View;
+pub use view::{GroupBy, View};
 
 use crate::documents;
 use crate::text::escape;
@@ -33,10 +33,25 @@ use std::io;
 pub struct Style {
     /// Whether to use colours.
     pub colour: bool,
-    /// The maximum width of a line in columns; less than 40 counts as 40.
-    pub width: usize,
+    /// The maximum width of a line in columns; less than 40 counts as 40. `None` is not a terminal: nothing is wrapped
+    /// or folded, and each change is one line, for `grep` and the like.
+    pub width: Option<usize>,
     /// Whether to list what is otherwise only counted.
     pub verbose: bool,
+    /// The headings under which changes are shown, in text and in Markdown.
+    pub group_by: Option<GroupBy>,
+}
+
+impl Style {
+    /// Returns the maximum width of a line in columns.
+    fn columns(&self) -> usize {
+        self.width.map_or(usize::MAX, |width| width.max(40))
+    }
+
+    /// Returns whether long lists are complete.
+    fn is_complete(&self) -> bool {
+        self.verbose || self.width.is_none()
+    }
 }
 
 /// The formats of a plan or of drift.
@@ -87,7 +102,7 @@ pub fn write(
         Format::Html => return html::plan(view, to),
         Format::Text => text::plan(view, &settings.style),
         Format::Diff => diff::plan(view, &settings.style),
-        Format::Markdown => markdown::plan(view),
+        Format::Markdown => markdown::plan(view, &settings.style),
         Format::Github => github::plan(view, settings.path_prefix),
         Format::Prometheus => prometheus::drift(view, settings.now, settings.previous),
     };

@@ -22,8 +22,9 @@ fn place(at: Position, sources: &Sources) -> String {
     format!("{}:{}", sources.path(at.source), at.line)
 }
 
-/// Returns the reasons of a change or of a recorded write. Unless `verbose`, only the first grants are listed.
-pub(super) fn reasons(because: &Because, sources: &Sources, verbose: bool) -> Vec<Sentence> {
+/// Returns the reasons of a change on a number of WABAs, or of a recorded write. Unless `verbose`, only the first grants
+/// are listed.
+pub(super) fn reasons(because: &Because, sources: &Sources, verbose: bool, wabas: usize) -> Vec<Sentence> {
     let grants = &because.grants;
     let shown = folded(grants.len(), GRANTS, verbose);
     let mut all: Vec<Sentence> = grants[..shown].iter().map(|source| grant("by", source, sources)).collect();
@@ -31,7 +32,7 @@ pub(super) fn reasons(because: &Because, sources: &Sources, verbose: bool) -> Ve
         all.push(Sentence::default().own(format!("and {} more grants", grants.len() - shown)));
     }
     if let Some((prune, lines)) = &because.gone {
-        all.extend(lines.iter().map(|line| loss(*prune, line, sources)));
+        all.extend(lines.iter().map(|line| loss(*prune, line, sources, wabas)));
     }
     all
 }
@@ -48,7 +49,7 @@ pub(super) fn grant(lead: &'static str, grant: &GrantSource, sources: &Sources) 
 }
 
 /// Returns the reason of a loss with the rule that prunes it.
-fn loss(prune: Prune, line: &WhyGone, sources: &Sources) -> Sentence {
+fn loss(prune: Prune, line: &WhyGone, sources: &Sources, wabas: usize) -> Sentence {
     let text = match line {
         WhyGone::Expired(source) => grant("expired:", source, sources),
         WhyGone::NotYet(source) => grant("not yet in force:", source, sources),
@@ -59,7 +60,11 @@ fn loss(prune: Prune, line: &WhyGone, sources: &Sources) -> Sentence {
             .own("the user is declared no more; it was declared at")
             .fixed(&place(*at, sources)),
         WhyGone::Undeclared(at) => Sentence::default()
-            .own("the user is not declared; the WABA is declared at")
+            .own(if wabas > 1 {
+                "the user is not declared; the first of the WABAs is declared at"
+            } else {
+                "the user is not declared; the WABA is declared at"
+            })
             .fixed(&place(*at, sources)),
     };
     text.own(match prune {
@@ -121,8 +126,9 @@ pub(super) fn cause(moved: Moved) -> &'static str {
     }
 }
 
-/// Returns the last write that the journal has for an assignment: when, by which user, and what was written.
-pub(super) fn last_write(write: &LastWrite) -> Sentence {
+/// Returns the last write that the journal has for an assignment: when, by which user, and what was written. `others` is
+/// the number of further writes of the same run that are shown with it.
+pub(super) fn last_write(write: &LastWrite, others: usize) -> Sentence {
     let at = write.at.strftime("last written %Y-%m-%d %H:%M UTC").to_string();
     let user =
         write.acting_user.as_ref().map(|(id, name)| NamedObject::new(name.as_str(), id.to_string()).name);
@@ -137,7 +143,11 @@ pub(super) fn last_write(write: &LastWrite) -> Sentence {
     if let Some(failure) = write.outcome.as_ref().filter(|outcome| !outcome.is_done()) {
         text = text.then(outcome(failure));
     }
-    let (run, number) = (format!("{},", write.run.as_str()), format!("write {})", write.number));
+    let run = format!("{},", write.run.as_str());
+    let number = match others {
+        0 => format!("write {})", write.number),
+        others => format!("write {} and {others} more)", write.number),
+    };
     text.own("(run").fixed(&run).own(number)
 }
 

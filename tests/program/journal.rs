@@ -264,15 +264,12 @@ fn a_journal_of_version_1_is_shown() {
       manifests sha256:59611e3f3f5d6f8cb1087673e7fd5c51aea5df3d9d1658576b25bd97bf08bdcd
       waived max-removals
       - summer-campaign (1972385232742163) on acme-eu (102290129340398) -MANAGE_TEMPLATES -MESSAGING
-          expired: grants[4] "summer campaign" at examples/quickstart/access/access.yaml:45 (MKT-77)
-            (prune: declared)
+          expired: grants[4] "summer campaign" at examples/quickstart/access/access.yaml:45 (MKT-77) (prune: declared)
           applied trace A693dc27b5d015fac4eeb00
-      ~ deploy-bot (1972385232742147) on acme-us (102290129340402) VIEW_TEMPLATES +MANAGE_TEMPLATES
-          +VIEW_COST
+      ~ deploy-bot (1972385232742147) on acme-us (102290129340402) VIEW_TEMPLATES +MANAGE_TEMPLATES +VIEW_COST
           by grants[2] "template releases" at examples/quickstart/access/access.yaml:33
           applied trace A5760da64543f86b3643672
-      ~ deploy-bot (1972385232742147) on globex (104996122399160) MANAGE_TEMPLATES VIEW_COST
-          VIEW_TEMPLATES -DEVELOP
+      ~ deploy-bot (1972385232742147) on globex (104996122399160) MANAGE_TEMPLATES VIEW_COST VIEW_TEMPLATES -DEVELOP
           by grants[2] "template releases" at examples/quickstart/access/access.yaml:33
           not granted to the user declared at examples/quickstart/access/users.yaml:8 (prune: declared)
           applied trace A06b36a2310a7b818fcde26

@@ -67,7 +67,8 @@ fn a_user_that_is_deleted_with_its_grants_is_released() {
     place.remove("access/bot.yaml");
     let planned = place.on("plan access", "").ends(0);
     planned
-        .says("- bot -DEVELOP")
+        .says("- bot on ")
+        .says("): -DEVELOP; ")
         .says("the user is declared no more; it was declared at access/bot.yaml:2 (prune: declared)")
         .says("! bot loses everything on 2 WABAs where it is declared no more")
         .says("Plan: 0 to assign, 0 to change, 2 to revoke, 3 unchanged.");

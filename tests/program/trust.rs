@@ -54,8 +54,9 @@ fn implied_tasks_neither_hide_a_gain_nor_a_loss() {
     let grants = "implied: { VIEW_COST: [MESSAGING] }\ngrants: [{ users: [ops, bot], tasks: [VIEW_COST, DEVELOP], wabas: [one] }]\n";
     let live = "{ user: 11, tasks: [VIEW_COST, MESSAGING] }, { user: 12, tasks: [VIEW_COST] }";
     let place = place(&world(live), &format!("{HEAD}{grants}"));
-    let planned = place.trial("plan").ends(0).says("~ ops MESSAGING VIEW_COST +DEVELOP");
-    planned.says("~ bot VIEW_COST +DEVELOP");
+    let planned =
+        place.trial("plan").ends(0).says("~ ops on one = One (1001): MESSAGING VIEW_COST +DEVELOP;");
+    planned.says("~ bot on one = One (1001): VIEW_COST +DEVELOP;");
     place.trial("apply --auto-approve").ends(0);
     place.trial("drift").ends(0);
     assert!(place.read("live.state.yaml").contains("MESSAGING"), "what is implied and live is written along");
@@ -110,7 +111,11 @@ fn an_admin_is_narrowed_by_an_assignment_and_its_last_one_stays() {
     planned.says("! boss is narrowed on 1 WABA");
     place.write("live.yaml", &world(&format!("{live}, {{ user: 13, tasks: [VIEW_COST] }}")));
     place.write("access/access.yaml", &grant(""));
-    place.trial("plan").ends(0).says("- boss -VIEW_COST").says("change its role in Business Settings");
+    place
+        .trial("plan")
+        .ends(0)
+        .says("- boss on one = One (1001): -VIEW_COST;")
+        .says("change its role in Business Settings");
     place.trial("apply --auto-approve").ends(4).says("not attempted: the user is or may be an admin");
     place.trial("plan --waive admin-row=boss").ends(0).says("Waived: admin-row: `boss` is an admin");
     place.edit("access/access.yaml", "boss: { id: 13 }", "boss: { id: 13, by_role: true }");
@@ -161,11 +166,11 @@ fn a_user_that_is_gone_stops_only_its_own_assignments() {
         place(&world(&format!("{live}, {{ user: 13, tasks: [DEVELOP] }}")), &format!("{head}{grants}"));
     let planned = place.trial("plan").ends(4);
     planned
-        .says("~ bot MESSAGING +VIEW_COST")
+        .says("~ bot on one = One (1001): MESSAGING +VIEW_COST;")
         .says("? gone (99) is not planned: no system user of this business has this id (1 assignment)")
         .says("? renamed is not planned: no system user of this business is named `renamed` (1 assignment)")
-        .says("    undeclared or released loses access")
-        .says("Plan: 0 to assign, 1 to change, 0 to revoke, 1 unchanged; 1 undeclared; 2 declared users were not\n  found.");
+        .says(" declares: nobody undeclared or released loses access\n")
+        .says("Plan: 0 to assign, 1 to change, 0 to revoke, 1 unchanged; 1 undeclared; 2 declared users were not found.");
     let document = fits("plan", &place.trial("plan --format json").ends(4).stdout);
     assert_eq!(document["unresolved"].as_array().unwrap().len(), 2);
     place.trial("apply --auto-approve").ends(4).says("Applied: 1 of 1 change.");
@@ -188,7 +193,7 @@ fn a_task_that_is_not_known_can_be_granted_if_the_manifest_lists_it() {
     let place = place(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{HEAD}{grants}"));
     place.trial("plan").ends(1).says("unknown-task").says("unknown-role");
     place.edit("access/access.yaml", "roles:", "extra_tasks: [NEW_TASK, OTHER]\nroles:");
-    place.trial("plan").ends(0).says("~ ops MANAGE +NEW_TASK +OTHER");
+    place.trial("plan").ends(0).says("~ ops on one = One (1001): MANAGE +NEW_TASK +OTHER;");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Shared by several test modules: an emulator, and the real client connected to it.
 
+#[cfg(unix)]
+pub(crate) mod terminal;
+
 use std::time::Duration;
 use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};

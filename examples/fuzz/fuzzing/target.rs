@@ -13,7 +13,7 @@ use wabacl::model::causes;
 use wabacl::render::{self, Style, View};
 use wabacl::store::{self, Keep};
 
-const STYLE: Style = Style { colour: true, width: 80, verbose: true };
+const STYLE: Style = Style { colour: true, width: Some(80), verbose: true, group_by: None };
 
 /// What reads an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

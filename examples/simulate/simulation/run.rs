@@ -19,7 +19,7 @@ use wabacl::proposal::Proposal;
 use wabacl::render::{self, Style, View};
 use wabacl::store::{self, Inventory, InventoryUser};
 
-const STYLE: Style = Style { colour: false, width: 100, verbose: true };
+const STYLE: Style = Style { colour: false, width: None, verbose: true, group_by: None };
 
 /// The wait before the last run. After it, every hourly budget is whole again.
 pub(crate) const LATER: Duration = Duration::from_secs(2 * 3600);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::*;
 use crate::proposal::Proposal;
+use crate::render::tests::PLAIN;
 use proptest::prelude::*;
 
 /// What one user holds: before, and after.
@@ -38,7 +39,7 @@ fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, LiveAccess) {
 fn shown(plan: &Plan, access: &LiveAccess, colour: bool) -> String {
     let proposal = Proposal { access: access.clone(), ..Proposal::without_evidence(plan.clone()) };
     let view = View { proposal: &proposal, violations: &[], waived: &[], drift: None };
-    super::plan(&view, &Style { colour, width: 80, verbose: false })
+    super::plan(&view, &Style { colour, ..PLAIN })
 }
 
 /// Returns the live or the desired access to the WABAs that change.

@@ -155,7 +155,17 @@ fn changes(rename: impl Fn(&str) -> String) -> Vec<Change> {
     let mut narrowed =
         change(key("501", "16"), TaskSet::EMPTY, [Task::ViewCost], asked([grant(35, "OPS-5")]));
     narrowed.admin = true;
-    vec![
+    // Only the WABA is different from the first change of `campaign`.
+    let same = |waba: u32| {
+        let expired = WhyGone::Expired(grant(34, "OPS-4").into());
+        change(
+            key(&waba.to_string(), "14"),
+            [Task::Messaging],
+            TaskSet::EMPTY,
+            gone(Prune::Declared, expired),
+        )
+    };
+    let changes = vec![
         assign,
         raise,
         change(key("500", "13"), live, [Task::Manage, Task::ViewInsights], mixed),
@@ -172,7 +182,8 @@ fn changes(rename: impl Fn(&str) -> String) -> Vec<Change> {
             gone(Prune::All, WhyGone::Undeclared(at(12))),
         ),
         narrowed,
-    ]
+    ];
+    changes.into_iter().chain((504..508).map(same)).collect()
 }
 
 fn plan(rename: impl Fn(&str) -> String) -> Plan {
@@ -199,7 +210,15 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
         ("15", "old-bot"),
         ("16", "support"),
     ];
-    let wabas = [("500", "acme-eu"), ("501", "Initech Shop"), ("502", "globex")];
+    let wabas = [
+        ("500", "acme-eu"),
+        ("501", "Initech Shop"),
+        ("502", "globex"),
+        ("504", "Initech Stores"),
+        ("505", "Initech Care"),
+        ("506", "Initech Alerts"),
+        ("507", "Initech Returns"),
+    ];
     Plan {
         acting_user: Some(key("500", "12").user),
         changes: changes(&rename),

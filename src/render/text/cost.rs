@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_run_without_usage_says_so() {
-        let style = Style { colour: false, width: 100, verbose: false };
+        let style = Style { width: Some(100), ..crate::render::tests::PLAIN };
         let waited = Duration::from_secs(61);
         let spent = Cost { requests: 3, calls: 102, retries: 1, waited, usage: Some(28) };
         assert_eq!(

@@ -9,10 +9,13 @@ use std::ops::Range;
 /// The number of characters of a long line that are shown on either side of a position. A guess: about a screen in all.
 const AROUND: usize = 100;
 
+/// The width of a source line that is not shown on a terminal. A guess: a common width of logs and editors.
+const WIDTH: usize = 100;
+
 /// Shows diagnostics for people, by file, line and column.
 pub fn diagnostics(found: &[Diagnostic], sources: &Sources, style: &Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.term_width(style.width.max(40));
+    let renderer = renderer.term_width(style.width.unwrap_or(WIDTH).max(40));
     let mut finder = PositionFinder::new(sources);
     let mut out = String::new();
     for diagnostic in in_order(found) {

@@ -159,7 +159,7 @@ fn write_write(layout: &mut Layout, write: &RecordedWrite, sources: &Sources) {
 }
 
 fn reasons(write: &RecordedWrite, sources: &Sources) -> Vec<Sentence> {
-    let mut all = wording::reasons(&write.because, sources, true);
+    let mut all = wording::reasons(&write.because, sources, true, 1);
     if write.more > 0 {
         all.push(Sentence::default().own(format!("and {} more", write.more)));
     }

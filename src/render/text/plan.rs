@@ -1,10 +1,12 @@
-//! A plan or drift as text, grouped by WABA.
+//! A plan or drift as text.
 
-use super::{sign, waba_heading};
+use super::{object_words, sign, waba_heading};
 use crate::model::Moved;
 use crate::render::Style;
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, tasks};
-use crate::render::view::{ChangeNote, Finding, FindingKind, NoteKind, ShownChange, TaskDiff, View};
+use crate::render::view::{
+    ChangeNote, Entry, Finding, FindingKind, Group, Heading, NoteKind, ShownChange, TaskDiff, View,
+};
 use crate::render::wording::{count, drift_leads};
 use unicode_width::UnicodeWidthStr;
 
@@ -22,26 +24,26 @@ const ORDER: [FindingKind; 10] = [
     FindingKind::Partial,
 ];
 
-/// Shows a plan or drift for people.
+/// Shows a plan or drift for people: on a terminal folded and wrapped, elsewhere with one line for each change.
 pub fn plan(view: &View<'_>, style: &Style) -> String {
     let mut layout = Layout::new(style);
-    write_policy(&mut layout, view, style.verbose);
-    for group in view.groups() {
+    write_policy(&mut layout, view, style.is_complete());
+    let folds = style.width.is_some();
+    for group in view.groups(style.group_by, folds) {
         layout.gap();
-        waba_heading(&mut layout, &group.waba());
-        let changes: Vec<ShownChange> = group.changes(style.verbose).collect();
-        let column = name_column(&changes, layout.width());
-        for change in &changes {
-            if view.is_drift() {
-                write_difference(&mut layout, change);
-            } else {
-                write_change(&mut layout, change, column);
+        let heading = group.heading(style.is_complete());
+        write_group_heading(&mut layout, heading.as_ref());
+        if folds {
+            write_entries(&mut layout, view, &group, heading.as_ref(), style.verbose);
+        } else {
+            let indent = if heading.is_some() { 2 } else { 0 };
+            for entry in &group.entries {
+                write_line(&mut layout, view, entry, indent);
             }
-            write_explanation(&mut layout, change);
         }
     }
-    write_unmanaged(&mut layout, view, style.verbose);
-    let is_partial = write_findings(&mut layout, view, style.verbose);
+    write_unmanaged(&mut layout, view, style);
+    let is_partial = write_findings(&mut layout, view, style.is_complete());
     if !is_partial {
         layout.gap();
     }
@@ -51,6 +53,86 @@ pub fn plan(view: &View<'_>, style: &Style) -> String {
         paint = Paint::Plain;
     }
     layout.finish()
+}
+
+/// Writes what the entries of a group have in common.
+fn write_group_heading(layout: &mut Layout, heading: Option<&Heading>) {
+    match heading {
+        Some(Heading::Waba(waba)) => waba_heading(layout, waba),
+        Some(Heading::User(user)) => {
+            layout.entry(0, 2, [own("User", Paint::Dim)].into_iter().chain(object_words(user)));
+        }
+        Some(Heading::Reasons(reasons)) => {
+            for reason in reasons {
+                layout.entry(0, 2, sentence(reason, Paint::Plain));
+            }
+        }
+        None => {}
+    }
+}
+
+/// Writes the entries of a group, without what its heading shows.
+fn write_entries(
+    layout: &mut Layout,
+    view: &View<'_>,
+    group: &Group<'_>,
+    heading: Option<&Heading>,
+    verbose: bool,
+) {
+    let indent = if heading.is_some() { 2 } else { 0 };
+    let shown: Vec<ShownChange> = group.entries.iter().map(|entry| entry.shown(verbose)).collect();
+    let column = name_column(&shown, layout.width());
+    for (entry, change) in group.entries.iter().zip(&shown) {
+        let user = match heading {
+            Some(Heading::User(_)) => Vec::new(),
+            _ if view.is_drift() => user_words(change, None),
+            _ => user_words(change, Some(column)),
+        };
+        let lead = [sign(change.action)].into_iter().chain(user);
+        if view.is_drift() {
+            layout.entry(indent, indent + 4, lead);
+            for words in difference(change) {
+                layout.entry(indent + 4, indent + 6, words);
+            }
+        } else {
+            // Narrow lines have no space for a column of tasks.
+            let is_wide = layout.width() >= 60 && !matches!(heading, Some(Heading::User(_)));
+            let hang = if is_wide { indent + 3 + column } else { indent + 4 };
+            layout.entry(indent, hang, lead.chain(tasks(&change.tasks)));
+        }
+        if !matches!(heading, Some(Heading::Waba(_))) {
+            layout.entry(indent + 4, indent + 6, sentence(&entry.on(verbose), Paint::Plain));
+        }
+        let reasons = change.reasons.iter().filter(|_| !matches!(heading, Some(Heading::Reasons(_))));
+        for reason in reasons {
+            layout.entry(indent + 4, indent + 6, sentence(reason, Paint::Dim));
+        }
+        for note in &change.notes {
+            layout.entry(indent + 4, indent + 6, sentence(&note.text, note_paint(note)));
+        }
+    }
+}
+
+/// Writes everything about a change on one line.
+fn write_line(layout: &mut Layout, view: &View<'_>, entry: &Entry<'_>, indent: usize) {
+    let change = entry.shown(true);
+    let lead = [sign(change.action)].into_iter().chain(user_words(&change, None));
+    let lead = lead.chain(sentence(&entry.on(true), Paint::Plain)).collect();
+    let what = if view.is_drift() { difference(&change) } else { vec![tasks(&change.tasks).collect()] };
+    let reasons = change.reasons.iter().map(|reason| sentence(reason, Paint::Dim).collect());
+    let notes = change.notes.iter().map(|note| sentence(&note.text, note_paint(note)).collect());
+    let parts: Vec<Vec<StyledWord>> = what.into_iter().chain(reasons).chain(notes).collect();
+    let last = parts.len();
+    let words = [lead].into_iter().chain(parts).enumerate().flat_map(|(index, mut words)| {
+        let end = match index {
+            0 => ":",
+            _ if index < last => ";",
+            _ => "",
+        };
+        let end = words.pop().map(|word| word.with(end));
+        words.into_iter().chain(end)
+    });
+    layout.entry(indent, indent, words);
 }
 
 /// Writes the settings that limit the plan, above everything else.
@@ -72,57 +154,45 @@ fn name_column(changes: &[ShownChange], width: usize) -> usize {
     widest.min(width / 3).min(32)
 }
 
-fn write_change(layout: &mut Layout, change: &ShownChange, column: usize) {
-    let name = foreign(&change.user.name, Paint::Bold).column(column);
-    // Narrow lines have no space for a column of tasks.
-    let hang = if layout.width() >= 60 { 5 + column } else { 6 };
-    let identity = change.user.identity().into_iter().map(|text| own(text, Paint::Dim));
-    let lead = [sign(change.action), name].into_iter().chain(identity);
-    layout.entry(2, hang, lead.chain(tasks(&change.tasks)));
+/// Returns the name of the user, in a column of some width, and what stands behind it.
+fn user_words(change: &ShownChange, column: Option<usize>) -> Vec<StyledWord> {
+    let name = foreign(&change.user.name, Paint::Bold);
+    let name = match column {
+        Some(column) => name.column(column),
+        None => name,
+    };
+    let identity = change.user.identity().map(|text| own(text, Paint::Dim));
+    [name].into_iter().chain(identity).collect()
 }
 
-/// Writes a difference for readers who did not plan it: in words instead of signs.
-fn write_difference(layout: &mut Layout, change: &ShownChange) {
-    let identity = change.user.identity().into_iter().map(|text| own(text, Paint::Dim));
-    let lead = [sign(change.action), foreign(&change.user.name, Paint::Bold)].into_iter();
-    layout.entry(2, 6, lead.chain(identity));
+/// Returns a difference for readers who did not plan it: in words instead of signs.
+fn difference(change: &ShownChange) -> Vec<Vec<StyledWord>> {
     let TaskDiff { kept, gained, lost } = &change.tasks;
     let (more, fewer) = drift_leads(change.moved());
-    for (lead, set, paint) in [
+    let sets = [
         (more, gained, Paint::Bad),
         (fewer, lost, Paint::Changed),
         ("holds as declared:", kept, Paint::Plain),
-    ] {
-        if !set.is_empty() {
-            let names = super::set_words(set, paint);
-            layout.entry(4, 6, prose(lead, Paint::Plain).chain(names));
-        }
-    }
-}
-
-fn write_explanation(layout: &mut Layout, change: &ShownChange) {
-    for reason in &change.reasons {
-        layout.entry(6, 8, sentence(reason, Paint::Dim));
-    }
-    for note in &change.notes {
-        layout.entry(6, 8, sentence(&note.text, note_paint(note)));
-    }
+    ];
+    let sets = sets.into_iter().filter(|(_, set, _)| !set.is_empty());
+    sets.map(|(lead, set, paint)| prose(lead, Paint::Plain).chain(super::set_words(set, paint)).collect())
+        .collect()
 }
 
 fn note_paint(note: &ChangeNote) -> Paint {
     match note.kind {
         NoteKind::Admin | NoteKind::LastWrite => Paint::Dim,
-        NoteKind::Moved(Moved::Live) => Paint::Bad,
+        NoteKind::Refused | NoteKind::Moved(Moved::Live) => Paint::Bad,
         NoteKind::Blocked | NoteKind::AdminAccess | NoteKind::Moved(_) => Paint::Changed,
     }
 }
 
-fn write_unmanaged(layout: &mut Layout, view: &View<'_>, verbose: bool) {
+fn write_unmanaged(layout: &mut Layout, view: &View<'_>, style: &Style) {
     if let Some(line) = view.unmanaged() {
         layout.gap();
         layout.entry(0, 2, prose(&line, Paint::Plain));
     }
-    for row in view.unmanaged_rows(verbose) {
+    for row in view.unmanaged_rows(style.verbose, style.width.is_some()) {
         layout.entry(2, 6, [own(".", Paint::Dim)].into_iter().chain(sentence(&row, Paint::Plain)));
     }
 }

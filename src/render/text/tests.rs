@@ -27,27 +27,29 @@ fn report_of(plan: &Plan) -> Report {
 fn a_report_says_what_to_do() {
     let fixture = everything(|name| format!("Ops {name}"));
     insta::assert_snapshot!(report(&report_of(fixture.plan()), fixture.plan(), &PLAIN), @r#"
-    WABA Ops acme-eu = Ops Acme Europe (500)
-      + Ops deploy-bot +MANAGE +MANAGE_TEMPLATES
-          accepted, not listed: the user is an admin
-          if its role gives it access, declare that, or drift shows it again:
-            system_users: { "Ops deploy-bot": { id: 11, by_role: true } }
-      ~ Ops CI Admin VIEW_COST +FULL_CONTROL
-          stored differently: DEVELOP FULL_CONTROL VIEW_COST
-          if Meta always stores these tasks too, declare that:
-            implied:
-              FULL_CONTROL: [DEVELOP]
-      ~ Ops reporting MANAGE +VIEW_INSIGHTS -DEVELOP -Ops NEW_TASK
-          stored differently: MANAGE
-          no `implied` line explains this; check which tasks this WABA permits, then
-            create a new plan
-
-    WABA Ops Initech Shop (501)
-      - Ops campaign -MESSAGING
-          changed meanwhile, not written: found nothing
-          someone else changed this WABA; create a new plan
-      - Ops old-bot -MESSAGING
-          failed: (#200) no permission
+    ~ Ops CI Admin VIEW_COST +FULL_CONTROL
+        on Ops acme-eu = Ops Acme Europe (500)
+        stored differently: DEVELOP FULL_CONTROL VIEW_COST
+        if Meta always stores these tasks too, declare that:
+          implied:
+            FULL_CONTROL: [DEVELOP]
+    ~ Ops reporting MANAGE +VIEW_INSIGHTS -DEVELOP -Ops NEW_TASK
+        on Ops acme-eu = Ops Acme Europe (500)
+        stored differently: MANAGE
+        no `implied` line explains this; check which tasks this WABA permits, then
+          create a new plan
+    - Ops campaign -MESSAGING
+        on Ops Initech Shop (501)
+        changed meanwhile, not written: found nothing
+        someone else changed this WABA; create a new plan
+    - Ops old-bot -MESSAGING
+        on Ops Initech Shop (501)
+        failed: (#200) no permission
+    + Ops deploy-bot +MANAGE +MANAGE_TEMPLATES
+        on Ops acme-eu = Ops Acme Europe (500)
+        accepted, not listed: the user is an admin
+        if its role gives it access, declare that, or drift shows it again:
+          system_users: { "Ops deploy-bot": { id: 11, by_role: true } }
 
     Stopped: the token is no longer valid
 
@@ -97,9 +99,9 @@ fn the_cost_counts_only_what_is_written() {
     let last = |fixture: &Fixture| plan(&fixture.view(false), &PLAIN).lines().last().map(str::to_owned);
     assert_eq!(
         last(&fixture).as_deref(),
-        Some("Applying it takes 10 API calls: 5 writes, and 5 reads of 2 WABAs.")
+        Some("Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.")
     );
-    assert_eq!(fixture.plan().apply_cost(), ApplyCost { wabas: 2, reads: 5, writes: 5 });
+    assert_eq!(fixture.plan().apply_cost(), ApplyCost { wabas: 6, reads: 13, writes: 9 });
     fixture.proposal.plan.changes.truncate(2);
     assert_eq!(
         last(&fixture).as_deref(),
@@ -186,7 +188,7 @@ fn marked_at(text: &str, places: &[(u32, u32)]) -> Vec<String> {
     let mut sources = Sources::default();
     sources.add("access.yaml", text);
     let found: Vec<_> = places.iter().map(|&(line, column)| found_at(line, column)).collect();
-    let shown = diagnostics(&found, &sources, &Style { width: 300, ..PLAIN });
+    let shown = diagnostics(&found, &sources, &Style { width: Some(300), ..PLAIN });
     let mark = |text: &str| {
         let mut lines = text.lines().skip_while(|line| !line.contains(" | "));
         let (line, marks) = (lines.next()?, lines.next()?);
@@ -244,7 +246,7 @@ fn hostile_names_stay_names() {
     for name in HOSTILE.iter().copied().chain([long.as_str()]) {
         let fixture = everything(|_| name.to_owned());
         for width in [40, 80, 200] {
-            let style = Style { width, verbose: true, ..PLAIN };
+            let style = Style { width: Some(width), verbose: true, ..PLAIN };
             for is_drift in [false, true] {
                 let text = plan(&fixture.view(is_drift), &style);
                 assert_harmless(&text, &[name]);
@@ -265,7 +267,7 @@ fn colour_is_used_only_if_asked_for() {
 proptest! {
     #[test]
     fn no_line_exceeds_the_width(name in ".{0,300}", width in 40_usize..200, is_drift: bool) {
-        let text = plan(&everything(|_| name.clone()).view(is_drift), &Style { width, ..PLAIN });
+        let text = plan(&everything(|_| name.clone()).view(is_drift), &Style { width: Some(width), ..PLAIN });
         for line in text.lines() {
             prop_assert!(line.width() <= width, "{} > {width}: {line:?}", line.width());
             prop_assert!(escape(line).len() == line.len());

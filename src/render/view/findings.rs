@@ -1,5 +1,6 @@
 //! Findings: what the reader should see besides the changes.
 
+use super::entries::{together, wabas};
 use super::{NamedObject, View, folded, highlights};
 use crate::guard::Violation;
 use crate::model::{
@@ -101,16 +102,17 @@ impl Finding {
 }
 
 impl View<'_> {
-    /// Returns the findings by kind, most serious first; no kind without any. Long lists of highlights are folded
-    /// unless `verbose`.
+    /// Returns the findings by kind, most serious first; no kind without any. Long lists are folded unless `verbose`.
     pub(in crate::render) fn findings(self, verbose: bool) -> Vec<Vec<Finding>> {
         let plan = self.plan();
         let partial = plan.partial.then(|| {
             let text = "narrowed by --waba; other WABAs were not read.";
             Finding::new(FindingKind::Partial, Sentence::default().own(text))
         });
-        let unreadable = plan.unreadable.iter().map(|(waba, why)| {
-            let text = Sentence::default().object(&NamedObject::waba(plan, *waba), ":").foreign(why);
+        let unreadable = together(plan.unreadable.iter().collect(), |(_, why)| why.as_str());
+        let unreadable = unreadable.into_iter().map(|same| {
+            let objects = same.iter().map(|(waba, _)| NamedObject::waba(plan, **waba));
+            let text = wabas(objects, same.len(), ":", verbose).foreign(same[0].1);
             Finding::new(FindingKind::Unreadable, text)
         });
         let ending = self.drift.and_then(|drift| drift.expiring.as_deref()).unwrap_or_default();
@@ -126,21 +128,22 @@ impl View<'_> {
             self.other_time().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
         let kinds = [
             limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
-            self.violations(FindingKind::Refused, self.violations),
-            unreadable.collect(),
-            unresolved.collect(),
-            self.violations(FindingKind::Waived, self.waived),
+            self.violations(FindingKind::Refused, self.violations, verbose),
+            limited(unreadable, FindingKind::Unreadable, verbose),
+            limited(unresolved, FindingKind::Unresolved, verbose),
+            self.violations(FindingKind::Waived, self.waived, verbose),
             limited(kept, FindingKind::Kept, verbose),
-            plan.left.iter().map(left).collect(),
-            notices.collect(),
+            limited(plan.left.iter().map(left), FindingKind::Left, verbose),
+            limited(notices, FindingKind::Notice, verbose),
             Vec::from_iter(partial),
-            ending.iter().map(|grant| self.ending(grant)).collect(),
+            limited(ending.iter().map(|grant| self.ending(grant)), FindingKind::Ending, verbose),
             highlights::findings(plan, self.drift, verbose),
         ];
         kinds.into_iter().filter(|found| !found.is_empty()).collect()
     }
 
-    fn violations(&self, kind: FindingKind, violations: &[Violation]) -> Vec<Finding> {
+    /// Returns violations as findings. A long list of one guard is folded unless `verbose`.
+    fn violations(&self, kind: FindingKind, violations: &[Violation], verbose: bool) -> Vec<Finding> {
         if violations.is_empty() {
             return Vec::new();
         }
@@ -152,7 +155,14 @@ impl View<'_> {
             at: found.waba.and_then(|waba| line_of(by_waba.get(&waba)?, found)),
             ..Finding::new(kind, Sentence::default().foreign(&found.message))
         };
-        violations.iter().map(finding).collect()
+        let of_guard = |same: &[Violation]| {
+            let mut listed = limited(same.iter().map(finding), kind, verbose);
+            for finding in &mut listed {
+                finding.guard = Some(same[0].guard.code());
+            }
+            listed
+        };
+        violations.chunk_by(|one, next| one.guard == next.guard).flat_map(of_guard).collect()
     }
 
     /// Returns how to waive a violation, as narrowly as possible.
@@ -211,7 +221,7 @@ impl View<'_> {
     }
 }
 
-/// The number of settings or kept assignments that are listed before the others are only counted. A guess: half a screen.
+/// The number of findings of one kind that are listed before the others are only counted. A guess: half a screen.
 const LISTED: usize = 10;
 
 /// Returns findings, and unless `verbose`, only the first of them and the number of the others.

@@ -1,13 +1,16 @@
 //! The view model: everything that is shown of a plan or of drift, computed once for every format.
 //!
-//! A format decides how an item looks, never whether it is shown. Changes are computed one at a time, when a format asks
-//! for the next: a plan can have 200,000 of them.
+//! A format decides how an item looks, never whether it is shown. Texts are computed one item at a time, when a format
+//! asks for the next: a plan can have 200,000 changes.
 
+mod entries;
 mod findings;
 mod highlights;
 mod task_diff;
 mod totals;
 
+pub use entries::GroupBy;
+pub(super) use entries::{Entry, Group, Heading, together, wabas};
 pub(super) use findings::{Finding, FindingKind};
 pub(super) use task_diff::{TaskDiff, TaskMark, is_known};
 
@@ -16,8 +19,8 @@ use super::{harmless, wording};
 use crate::documents::Findings;
 use crate::guard::{Review, Violation};
 use crate::model::{
-    Action, Change, Drift, LiveAccess, Moved, Name, Outcome, Plan, Sources, Undeclared, Unmanaged,
-    UnmanagedReason, UserId, WabaId,
+    Action, Change, Drift, LiveAccess, Moved, Name, Plan, Sources, Undeclared, Unmanaged, UnmanagedReason,
+    UserId, WabaId,
 };
 use crate::proposal::Proposal;
 
@@ -45,15 +48,6 @@ pub(super) struct NamedObject {
     pub(super) live_name: Option<String>,
 }
 
-/// The changes on one WABA; never empty.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WabaChanges<'a> {
-    view: View<'a>,
-    changes: &'a [Change],
-    /// Whether the cause of any difference is known. If not, "unknown" is not repeated for each of them.
-    has_causes: bool,
-}
-
 /// A change as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShownChange {
@@ -70,7 +64,11 @@ impl ShownChange {
     pub(super) fn moved(&self) -> Option<Moved> {
         self.notes.iter().find_map(|note| match note.kind {
             NoteKind::Moved(moved) => Some(moved),
-            NoteKind::Blocked | NoteKind::Admin | NoteKind::AdminAccess | NoteKind::LastWrite => None,
+            NoteKind::Refused
+            | NoteKind::Blocked
+            | NoteKind::Admin
+            | NoteKind::AdminAccess
+            | NoteKind::LastWrite => None,
         })
     }
 }
@@ -85,6 +83,8 @@ pub(super) struct ChangeNote {
 /// What a note is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoteKind {
+    /// A guard refuses the change.
+    Refused,
     /// The change is not attempted.
     Blocked,
     /// How the change is made, or that the user is an admin of the business.
@@ -148,30 +148,34 @@ impl<'a> View<'a> {
         if self.is_drift() { Action::between(&change.after, &change.before) } else { change.action() }
     }
 
-    /// Returns the changes, WABA by WABA, in the order of the plan.
-    pub(super) fn groups(self) -> impl Iterator<Item = WabaChanges<'a>> {
-        let has_causes = self.drift.is_some_and(Drift::tells);
-        self.plan().by_waba().map(move |changes| WabaChanges { view: self, changes, has_causes })
-    }
-
     /// Returns the live assignments that are not managed, counted by the reason, if there are any.
     pub(super) fn unmanaged(self) -> Option<String> {
         (!self.plan().unmanaged.is_empty()).then(|| wording::unmanaged(self.plan()))
     }
 
-    /// Returns the unmanaged assignments that are listed: those of undeclared system users, or all.
+    /// Returns the unmanaged assignments that are listed: those of undeclared system users, or all; folded over WABAs,
+    /// or one by one.
     ///
     /// Undeclared access is always listed, unless the manifests accept it.
-    pub(super) fn unmanaged_rows(self, verbose: bool) -> impl Iterator<Item = Sentence> + 'a {
-        let rows = self.plan().unmanaged.iter();
+    pub(super) fn unmanaged_rows(self, verbose: bool, folds: bool) -> Vec<Sentence> {
         let drifts = self.plan().undeclared == Undeclared::Drift;
-        let is_listed = move |row: &&Unmanaged| verbose || (drifts && row.why == UnmanagedReason::Undeclared);
-        rows.filter(is_listed).map(move |row| {
+        let is_listed = |row: &&Unmanaged| verbose || (drifts && row.why == UnmanagedReason::Undeclared);
+        let rows = self.plan().unmanaged.iter().filter(is_listed).collect();
+        let single = |row: &&'_ Unmanaged| (!folds).then_some(row.key.waba);
+        let same =
+            |row: &&Unmanaged| (row.why, row.key.user, row.name.clone(), row.tasks.clone(), single(row));
+        let shown = |rows: Vec<&Unmanaged>| {
+            let row = rows[0];
             let user = NamedObject::new(row.name.as_str(), row.key.user.to_string());
-            let waba = NamedObject::waba(self.plan(), row.key.waba).name;
+            let wabas = rows.iter().map(|row| NamedObject::waba(self.plan(), row.key.waba));
             let lead = Sentence::default().own(wording::unmanaged_noun(row.why).0).object(&user, "");
-            lead.own("on").fixed(&waba).own("holds").tasks(&row.tasks)
-        })
+            let on = entries::wabas(wabas, rows.len(), "", verbose);
+            lead.own("on")
+                .then(on)
+                .own(if rows.len() > 1 { "holds on each" } else { "holds" })
+                .tasks(&row.tasks)
+        };
+        entries::together(rows, same).into_iter().map(shown).collect()
     }
 }
 
@@ -203,91 +207,6 @@ impl NamedObject {
         let live = self.live_name.as_ref()?;
         let id = self.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
         Some(format!("= {live}{id}"))
-    }
-}
-
-impl<'a> WabaChanges<'a> {
-    pub(super) fn id(&self) -> WabaId {
-        self.changes[0].key.waba
-    }
-
-    pub(super) fn waba(&self) -> NamedObject {
-        NamedObject::waba(self.view.plan(), self.id())
-    }
-
-    /// Returns the kinds of the changes.
-    pub(super) fn actions(self) -> impl Iterator<Item = Action> + 'a {
-        self.changes.iter().map(move |change| self.view.action(change))
-    }
-
-    /// Returns the changes as the plan has them.
-    pub(super) fn raw(&self) -> &'a [Change] {
-        self.changes
-    }
-
-    /// Returns the changes; long lists of reasons are folded unless `verbose`.
-    pub(super) fn changes(self, verbose: bool) -> impl Iterator<Item = ShownChange> + 'a {
-        self.changes.iter().map(move |change| ShownChange {
-            action: self.view.action(change),
-            user: NamedObject::user(self.view.plan(), change.key.user),
-            tasks: self.view.task_diff(change),
-            reasons: wording::reasons(&change.because, self.view.sources(), verbose),
-            notes: self.notes(change),
-        })
-    }
-
-    fn notes(&self, change: &Change) -> Vec<ChangeNote> {
-        let blocked = change.blocked.filter(|_| !self.view.is_drift()).map(|blocked| {
-            let text = Sentence::default().own("apply skips this:").own(blocked.why());
-            ChangeNote { kind: NoteKind::Blocked, text }
-        });
-        let admin = change.admin.then(|| ChangeNote {
-            kind: if change.narrows_admin() || change.restores_admin() {
-                NoteKind::AdminAccess
-            } else {
-                NoteKind::Admin
-            },
-            text: Sentence::default().own(admin_note(change, self.view.is_drift())),
-        });
-        let split = (change.split && !self.view.is_drift()).then(|| {
-            let text =
-                "apply writes this in two steps: first both sets, and the final set after the others gained";
-            ChangeNote { kind: NoteKind::Admin, text: Sentence::default().own(text) }
-        });
-        let known = self.view.drift.and_then(|drift| drift.explanations.get(&change.key));
-        let written = known.and_then(|known| known.last_write.as_ref());
-        let unlisted = written.filter(|write| {
-            change.before.is_empty()
-                && write.outcome == Some(Outcome::AcceptedNotListed)
-                && write.after == change.after
-        });
-        let unlisted = unlisted.map(|_| {
-            let text = "accepted, not listed: an admin is not shown after the write; `by_role: true` on the user ends this";
-            ChangeNote { kind: NoteKind::AdminAccess, text: Sentence::default().own(text) }
-        });
-        let last_write =
-            written.map(|write| ChangeNote { kind: NoteKind::LastWrite, text: wording::last_write(write) });
-        let moved = known.map(|known| known.moved);
-        let moved = moved.filter(|moved| self.has_causes || *moved != Moved::Unknown).map(|moved| {
-            let text = Sentence::default().own(wording::cause(moved));
-            ChangeNote { kind: NoteKind::Moved(moved), text }
-        });
-        [blocked, admin, split, unlisted, last_write, moved].into_iter().flatten().collect()
-    }
-}
-
-/// Returns what to know about a change of an admin.
-fn admin_note(change: &Change, is_drift: bool) -> &'static str {
-    match (is_drift, change.narrows_admin(), change.restores_admin()) {
-        (false, true, _) => {
-            "the user is an admin with full access by its role: this assignment narrows it to these tasks"
-        }
-        (false, _, true) => {
-            "the user is an admin: without an assignment it has the full access of its role again"
-        }
-        (true, true, _) => "the user is an admin: without an assignment it has the full access of its role",
-        (true, _, true) => "the user is an admin: this assignment narrows the full access of its role",
-        (_, false, false) => "the user is an admin: the API might not list it even after the write",
     }
 }
 
