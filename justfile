@@ -161,10 +161,16 @@ pre-commit: _program (_install "python")
 action: _program (_install "python")
     python tests/pull_request/run {{ program }}
 
-# A release package with a static program
+# All packages of a release, each installed into a clean folder
 [group('release')]
-package:
-    .ci/package.sh {{ tools }}/dist
+package: (_install "python" "lintian" "ruby")
+    .ci/packages/run.sh {{ tools }}/dist
+
+# The documentation site: the reference of the program, links, and pages in Chromium
+[group('program')]
+site: _program (_install "python" "chromium")
+    docs/book/build.sh {{ program }} {{ tools }}/site
+    node .ci/page/book.mjs --browser "$(command -v chromium)" --site {{ tools }}/site/html --screenshots {{ tools }}/site/screenshots
 
 # Security advisories and yanked crates (needs the network, so `just ci` leaves it out)
 advisories: (_install "cargo-deny")

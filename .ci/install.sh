@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs tools that the checks need, pinned, below target/ci. Returns at once for those that are installed.
 #
-#   .ci/install.sh TOOL...     just, cargo-deny, python, node, promtool or chromium
+#   .ci/install.sh TOOL...     just, cargo-deny, python, node, promtool, chromium, lintian or ruby
 #
-# promtool and Chromium are Debian packages: root installs them, and so does sudo where CI=true.
+# promtool, Chromium, lintian and Ruby are Debian packages: root installs them, and so does sudo where CI=true.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -64,6 +64,8 @@ for tool in "$@"; do
     node) node_packages ;;
     promtool) debian_package promtool prometheus ;;
     chromium) debian_package chromium chromium ;;
+    lintian) debian_package lintian lintian ;;
+    ruby) debian_package ruby ruby ;;
     *) echo "unknown tool: $tool" >&2; exit 64 ;;
   esac
 done
