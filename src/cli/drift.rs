@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{self, Connection, DriftFormat, Grouping, ManifestPaths, PlanOptions};
 use super::plan;
+use super::repository;
 use super::terminal::{self, Terminal};
 use crate::engine::{self, EngineError, Events, Reference};
 use crate::files;
@@ -121,6 +122,7 @@ fn write(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let path_prefix = &terminal::path_prefix();
-    let settings = Settings { style, path_prefix, now: Timestamp::now(), previous };
+    let links = repository::source_links();
+    let settings = Settings { style, path_prefix, links: links.as_ref(), now: Timestamp::now(), previous };
     render::write(view, format.into(), &settings, to)
 }

@@ -17,6 +17,7 @@ mod init;
 mod journal;
 mod options;
 mod plan;
+mod repository;
 mod schema;
 mod show;
 mod signals;

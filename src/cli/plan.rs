@@ -5,6 +5,7 @@ use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Connection, Format, Grouping, ManifestPaths, PlanOptions, Waivers};
+use super::repository;
 use super::terminal::{self, Terminal};
 use crate::documents::saved;
 use crate::engine;
@@ -77,7 +78,9 @@ pub(crate) fn show(
 ) -> Result<(), Failure> {
     let path_prefix = &terminal::path_prefix();
     let style = Style { group_by, ..terminal.style() };
-    let settings = Settings { style, path_prefix, now: Timestamp::now(), previous: None };
+    let links = repository::source_links();
+    let settings =
+        Settings { style, path_prefix, links: links.as_ref(), now: Timestamp::now(), previous: None };
     terminal.written(|to| render::write(&View::of_plan(review), format.into(), &settings, to))
 }
 

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Color, Common};
+use super::repository::folder_below;
 use crate::redact::{self, Redacting};
 use crate::render::PathPrefix;
 use crate::render::Style;
@@ -159,15 +160,10 @@ pub(super) fn talk(text: &str) {
 /// Returns the path from the top of the repository that a GitHub workflow checked out to the current folder.
 pub(crate) fn path_prefix() -> PathPrefix {
     let below = || {
-        let workspace = std::env::var_os("GITHUB_WORKSPACE")?;
-        let here = std::env::current_dir().ok()?.canonicalize().ok()?;
-        let workspace = std::path::Path::new(&workspace).canonicalize().ok()?;
-        Some(here.strip_prefix(workspace).ok()?.to_str()?.replace('\\', "/"))
+        let workspace = std::path::PathBuf::from(std::env::var_os("GITHUB_WORKSPACE")?);
+        folder_below(&workspace.canonicalize().ok()?)
     };
-    match below() {
-        Some(folder) if !folder.is_empty() => PathPrefix(folder + "/"),
-        Some(_) | None => PathPrefix::default(),
-    }
+    PathPrefix(below().unwrap_or_default())
 }
 
 /// Returns whether this runs in GitHub Actions.

@@ -59,7 +59,10 @@ fn sentence(sentence: &Sentence) -> String {
     let part = |part: &SentencePart| {
         let text = escape_html(part.text());
         match part {
-            SentencePart::Own(_) | SentencePart::Fixed(_) | SentencePart::Foreign(_) => text,
+            SentencePart::Own(_)
+            | SentencePart::Fixed(_)
+            | SentencePart::Place(_)
+            | SentencePart::Foreign(_) => text,
             SentencePart::Strong(_) => format!("<strong>{text}</strong>"),
             SentencePart::Literal(_) => format!("<code>{text}</code>"),
             SentencePart::Name(_) => format!("<span>{text}</span>"),

@@ -73,6 +73,7 @@ pub(super) fn sentence_with(
             SentencePart::Literal(text) => vec![own(text, paint)],
             SentencePart::Name(text) => vec![foreign(text, Paint::Bold)],
             SentencePart::Fixed(text) => vec![foreign(text, paint)],
+            SentencePart::Place(place) => vec![foreign(place.text(), paint)],
             SentencePart::Foreign(text) => text.split_whitespace().map(|word| foreign(word, paint)).collect(),
         }
     };

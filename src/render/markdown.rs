@@ -4,9 +4,9 @@
 //! GitHub's limit is counted.
 
 use super::sentence::{Sentence, SentencePart};
-use super::view::{Entry, Finding, Group, GroupBy, Heading, ShownChange, TaskDiff, TaskMark, View};
+use super::view::{Entry, Finding, FindingKind, Group, GroupBy, Heading, TaskDiff, TaskMark, View};
 use super::wording::count;
-use super::{Style, escape_html, harmless};
+use super::{SourceLinks, Style, escape_html, harmless};
 use crate::model::Action;
 use std::fmt::Write as _;
 
@@ -14,58 +14,107 @@ use std::fmt::Write as _;
 pub const MARKER: &str = "<!-- wabacl-plan -->";
 /// The maximum length in bytes. GitHub's limit is 65,536 characters; the rest is for text around it, such as links.
 const LIMIT: usize = 60_000;
-/// The bytes that the findings can take, so that some tables always fit. A guess.
-const HEAD: usize = 30_000;
+/// The length up to which there are findings that stop or limit the plan. This and the next two leave space for what
+/// follows; guesses.
+const HEAD: usize = 20_000;
+/// The length up to which there are rows of the table by grant.
+const TABLE: usize = 30_000;
+/// The length up to which there are other findings and unmanaged assignments.
+const REST: usize = 40_000;
 /// The bytes that are reserved for the last lines, which always fit.
 const TAIL: usize = 1_000;
 
-/// Shows a plan or drift as Markdown of less than 65,536 characters.
-pub fn plan(view: &View<'_>, style: &Style) -> String {
-    let mut comment = Comment(format!("{MARKER}\n### {}\n\n", heading(view)));
-    for found in view.findings(false) {
-        comment.push(&format!("**{}:**\n\n", found[0].kind.title()), HEAD);
-        comment.list(found.iter().map(item), HEAD);
-    }
+/// Shows a plan or drift as Markdown of less than 65,536 characters, the most important first: what stops or limits the
+/// plan, a table by grant, other findings, and then each change.
+pub fn plan(view: &View<'_>, style: &Style, links: Option<&SourceLinks>) -> String {
+    let text = format!("{MARKER}\n### {}\n\n", heading(view));
+    let mut comment = Comment { text, links };
+    let findings = view.findings(false);
+    let is_serious = |found: &&Vec<Finding>| found[0].kind <= FindingKind::Waived;
+    findings.iter().filter(is_serious).for_each(|found| comment.findings(found, HEAD));
+    by_grant(&mut comment, view);
+    findings.iter().filter(|found| !is_serious(found)).for_each(|found| comment.findings(found, REST));
     if let Some(line) = view.unmanaged() {
-        let _ = writeln!(comment.0, "{line}\n");
-        comment.list(view.unmanaged_rows(false, true).iter().map(sentence), HEAD);
+        let _ = writeln!(comment.text, "{line}\n");
+        let rows = view.unmanaged_rows(false, true);
+        comment.list(rows.iter(), REST, Comment::sentence);
     }
-    tables(&mut comment, view, style.group_by.unwrap_or(GroupBy::Grant));
+    details(&mut comment, view, style.group_by.unwrap_or(GroupBy::Grant));
     for line in view.closing() {
-        let _ = writeln!(comment.0, "{line}\n");
+        let _ = writeln!(comment.text, "{line}\n");
     }
-    comment.0.truncate(comment.0.trim_end().len());
-    comment.0 + "\n"
+    comment.text.truncate(comment.text.trim_end().len());
+    comment.text + "\n"
 }
 
 /// A comment in the making, with a maximum length.
-struct Comment(String);
+struct Comment<'a> {
+    text: String,
+    links: Option<&'a SourceLinks>,
+}
 
-impl Comment {
+impl Comment<'_> {
     /// Adds text if the comment stays within `limit` bytes, and returns whether it does.
     fn push(&mut self, text: &str, limit: usize) -> bool {
-        let fits = self.0.len() + text.len() <= limit;
+        let fits = self.text.len() + text.len() <= limit;
         if fits {
-            self.0.push_str(text);
+            self.text.push_str(text);
         }
         fits
     }
 
+    fn findings(&mut self, found: &[Finding], limit: usize) {
+        let _ = writeln!(self.text, "**{}:**\n", found[0].kind.title());
+        self.list(found.iter(), limit, Self::item);
+    }
+
+    fn item(&self, finding: &Finding) -> String {
+        let text = self.sentence(&finding.sentence());
+        match &finding.advice {
+            Some(advice) => format!("{text} ({})", self.sentence(advice)),
+            None => text,
+        }
+    }
+
     /// Adds the items of a list that fit, and counts the others.
-    fn list(&mut self, items: impl Iterator<Item = String>, limit: usize) {
+    fn list<T>(&mut self, items: impl Iterator<Item = T>, limit: usize, show: impl Fn(&Self, T) -> String) {
         let mut left_out = 0;
         for item in items {
-            if left_out > 0 || !self.push(&format!("- {item}\n"), limit) {
+            let item = format!("- {}\n", show(self, item));
+            if left_out > 0 || !self.push(&item, limit) {
                 left_out += 1;
             }
         }
         if left_out > 0 {
             // Writing to a string cannot fail.
-            let _ = writeln!(self.0, "- and {left_out} more");
+            let _ = writeln!(self.text, "- and {left_out} more");
         }
-        if !self.0.ends_with("\n\n") {
-            self.0.push('\n');
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
         }
+    }
+
+    fn sentence(&self, sentence: &Sentence) -> String {
+        let part = |part: &SentencePart| match part {
+            SentencePart::Own(text) => text.clone().into_owned(),
+            SentencePart::Strong(text) => format!("**{text}**"),
+            SentencePart::Literal(text)
+            | SentencePart::Name(text)
+            | SentencePart::Fixed(text)
+            | SentencePart::Foreign(text) => code(text),
+            SentencePart::Place(place) => {
+                let text = code(place.text());
+                match self.links.and_then(|links| links.line(&place.path, place.line)) {
+                    Some(url) => format!("[{text}]({url})"),
+                    None => text,
+                }
+            }
+        };
+        sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
+    }
+
+    fn sentences<'s>(&self, sentences: impl Iterator<Item = &'s Sentence>) -> String {
+        sentences.map(|sentence| self.sentence(sentence)).collect::<Vec<_>>().join("<br>")
     }
 }
 
@@ -78,23 +127,6 @@ fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-fn sentence(sentence: &Sentence) -> String {
-    let part = |part: &SentencePart| match part {
-        SentencePart::Own(text) => text.clone().into_owned(),
-        SentencePart::Strong(text) => format!("**{text}**"),
-        SentencePart::Literal(text)
-        | SentencePart::Name(text)
-        | SentencePart::Fixed(text)
-        | SentencePart::Foreign(text) => code(text),
-    };
-    sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
-}
-
-fn item(finding: &Finding) -> String {
-    let text = sentence(&finding.sentence());
-    finding.advice.as_ref().map_or(text.clone(), |advice| format!("{text} ({})", sentence(advice)))
-}
-
 fn heading(view: &View<'_>) -> String {
     let refused = match view.violations.len() {
         0 => String::new(),
@@ -103,30 +135,71 @@ fn heading(view: &View<'_>) -> String {
     format!("wabacl: {}{refused}", view.headline())
 }
 
-/// Adds a table for each group, the most important first, with as many rows as fit.
-fn tables(comment: &mut Comment, view: &View<'_>, by: GroupBy) {
-    let (mut groups, mut changes) = (0, 0);
-    for group in view.groups(Some(by), true) {
-        let left_out = if groups == 0 { table(comment, &group) } else { number(&group.entries) };
-        groups += usize::from(left_out > 0);
-        changes += left_out;
+/// Adds a table with a row for each reason: the grants that ask for changes, and the lines that no longer do.
+fn by_grant(comment: &mut Comment<'_>, view: &View<'_>) {
+    let groups = view.groups(Some(GroupBy::Grant), true);
+    let row = |comment: &Comment<'_>, group: &Group<'_>| {
+        let reasons = match group.heading(false) {
+            Some(Heading::Reasons(reasons)) => reasons,
+            Some(Heading::Waba(_) | Heading::User(_)) | None => Vec::new(),
+        };
+        let cells = [
+            comment.sentences(reasons.iter()),
+            comment.sentence(&group.users()),
+            comment.sentence(&group.wabas()),
+            numbers(&group.entries),
+        ];
+        format!("| {} |\n", cells.map(cell).join(" | "))
+    };
+    if groups.is_empty() {
+        return;
     }
-    if groups > 0 {
+    comment.text.push_str("| why | users | WABAs | changes |\n|---|---|---|---|\n");
+    let fit = groups.iter().take_while(|group| {
+        let row = row(comment, group);
+        comment.push(&row, TABLE)
+    });
+    let shown = fit.count();
+    comment.text.push('\n');
+    left_out(comment, &groups[shown..], GroupBy::Grant);
+}
+
+/// Adds the number of changes that did not fit, if there are any.
+fn left_out(comment: &mut Comment<'_>, groups: &[Group<'_>], by: GroupBy) {
+    let changes = groups.iter().map(Group::len).sum();
+    if changes > 0 {
         let (one, many) = match by {
             GroupBy::Waba => ("WABA", "WABAs"),
             GroupBy::User => ("user", "users"),
             GroupBy::Grant => ("reason", "reasons"),
         };
-        let (groups, changes) = (count(groups, one, many), count(changes, "more change", "more changes"));
+        let (groups, changes) =
+            (count(groups.len(), one, many), count(changes, "more change", "more changes"));
         let _ = writeln!(
-            comment.0,
+            comment.text,
             "**{changes} under {groups} did not fit here.** `wabacl show` shows all of a saved plan.\n"
         );
     }
 }
 
-/// Adds the rows of a group that fit, and returns the number of changes that do not.
-fn table(comment: &mut Comment, group: &Group<'_>) -> usize {
+/// Adds a table for each group, the most important first, with as many rows as fit.
+fn details(comment: &mut Comment<'_>, view: &View<'_>, by: GroupBy) {
+    let mut groups = view.groups(Some(by), true).into_iter();
+    let mut left = Vec::new();
+    for mut group in groups.by_ref() {
+        let shown = table(comment, &group);
+        group.entries.drain(..shown);
+        if !group.entries.is_empty() {
+            left.push(group);
+            break;
+        }
+    }
+    left.extend(groups);
+    left_out(comment, &left, by);
+}
+
+/// Adds the rows of a group that fit, and returns their number.
+fn table(comment: &mut Comment<'_>, group: &Group<'_>) -> usize {
     const END: &str = "\n</details>\n\n";
     let heading = group.heading(false);
     let mut text = format!(
@@ -134,10 +207,10 @@ fn table(comment: &mut Comment, group: &Group<'_>) -> usize {
         heading.as_ref().map(summary).unwrap_or_default(),
         numbers(&group.entries)
     );
-    let space = (LIMIT - TAIL - END.len()).saturating_sub(comment.0.len());
+    let space = (LIMIT - TAIL - END.len()).saturating_sub(comment.text.len());
     let mut shown = 0;
     for entry in &group.entries {
-        let row = row(entry, heading.as_ref());
+        let row = row(comment, entry, heading.as_ref());
         if text.len() + row.len() > space {
             break;
         }
@@ -145,27 +218,24 @@ fn table(comment: &mut Comment, group: &Group<'_>) -> usize {
         shown += 1;
     }
     if shown > 0 {
-        comment.0 += &(text + END);
+        comment.text += &(text + END);
     }
-    number(&group.entries[shown..])
+    shown
 }
 
-fn row(entry: &Entry<'_>, heading: Option<&Heading>) -> String {
-    let mut change = entry.shown(false);
-    if matches!(heading, Some(Heading::Reasons(_))) {
-        change.reasons.clear();
-    }
-    let sign = sign(change.action);
-    let user = Sentence::default().user(&change.user);
-    let on = entry.wabas_text(false);
-    let [user, tasks, on, why] =
-        [sentence(&user), tasks(&change.tasks), sentence(&on), why(&change)].map(cell);
-    format!("| {sign} | {user} | {tasks} | {on} | {why} |\n")
-}
-
-/// Returns the number of changes.
-fn number(entries: &[Entry<'_>]) -> usize {
-    entries.iter().map(Entry::len).sum()
+/// Shows an entry, without the reasons that the heading shows.
+fn row(comment: &Comment<'_>, entry: &Entry<'_>, heading: Option<&Heading>) -> String {
+    let change = entry.shown(false);
+    let reasons = change.reasons.iter().filter(|_| !matches!(heading, Some(Heading::Reasons(_))));
+    let notes = change.notes.iter().map(|note| &note.text);
+    let cells = [
+        sign(change.action).to_owned(),
+        comment.sentence(&Sentence::default().user(&change.user)),
+        tasks(&change.tasks),
+        comment.sentence(&entry.wabas_text(false)),
+        comment.sentences(reasons.chain(notes)),
+    ];
+    format!("| {} |\n", cells.map(cell).join(" | "))
 }
 
 /// Returns a heading as HTML.
@@ -178,6 +248,7 @@ fn summary(heading: &Heading) -> String {
             | SentencePart::Name(text)
             | SentencePart::Fixed(text)
             | SentencePart::Foreign(text) => format!("<code>{}</code>", escape_html(text)),
+            SentencePart::Place(place) => format!("<code>{}</code>", escape_html(place.text())),
         };
         sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
     };
@@ -220,14 +291,10 @@ fn tasks(tasks: &TaskDiff) -> String {
     tasks.marked().map(task).collect::<Vec<_>>().join(" ")
 }
 
-fn why(change: &ShownChange) -> String {
-    let notes = change.notes.iter().map(|note| &note.text);
-    change.reasons.iter().chain(notes).map(sentence).collect::<Vec<_>>().join("<br>")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Because, Position, Prune, WhyGone};
     use crate::render::tests::{PLAIN, everything};
     use proptest::prelude::*;
 
@@ -268,7 +335,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_is_markup(name in "x(\\PC*|.*|[-`|@#<>&!\\[\\]()*_~:/a-z0-9 ]*)", is_drift: bool) {
-            let shown = |name: &str| without_code(&plan(&everything(|_| name.to_owned()).view(is_drift), &PLAIN));
+            let shown = |name: &str| without_code(&plan(&everything(|_| name.to_owned()).view(is_drift), &PLAIN, None));
             prop_assert_eq!(without_html_code(&shown(&name)), without_html_code(&shown("x")));
         }
     }
@@ -285,9 +352,45 @@ mod tests {
             })
         };
         fixture.proposal.plan.changes = (1_000..5_000).flat_map(on_waba).collect();
-        let text = plan(&fixture.view(false), &PLAIN);
+        let text = plan(&fixture.view(false), &PLAIN, None);
         assert!(text.len() < 65_536 && text.len() > 40_000, "{}", text.len());
         assert!(text.contains(" did not fit here.**"), "{}", &text[text.len() - 400..]);
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+    }
+
+    #[test]
+    fn places_are_linked_where_repository_and_commit_are_known() {
+        let commit = "0a".repeat(20);
+        let links = SourceLinks::new("https://example.com/o/r", "/blob/", &commit, "infra/");
+        let show = |path: &str| {
+            let rename = |name: &str| String::from(if name == "access.yaml" { path } else { name });
+            plan(&everything(rename).view(false), &PLAIN, links.as_ref())
+        };
+        let at = |path: &str| format!("(https://example.com/o/r/blob/{commit}/infra/{path}#L31)");
+        assert!(show("access.yaml").contains(&format!("at [`access.yaml:31`]{} until", at("access.yaml"))));
+        // A hostile path stays text, and its address has no other characters than those of addresses.
+        let hostile = show("a](javascript:x)|`<b>.yaml");
+        let url = at("a%5D%28javascript%3Ax%29%7C%60%3Cb%3E.yaml");
+        assert!(hostile.contains(&format!("[`` a](javascript:x)\\|`<b>.yaml:31 ``]{url}")), "{hostile}");
+        assert!(!show("/etc/access.yaml").contains("](http"));
+    }
+
+    #[test]
+    fn the_most_important_rows_fit() {
+        let mut fixture = everything(|name| name.repeat(8));
+        let change = fixture.plan().changes[3].clone();
+        let at = |line| WhyGone::Declared(Position { line, ..Position::default() });
+        let of_line = |line| {
+            let mut change = change.clone();
+            change.because = Because { grants: Vec::new(), gone: Some((Prune::Declared, vec![at(line)])) };
+            change
+        };
+        fixture.proposal.plan.changes = (1_000..3_000).map(of_line).collect();
+        let text = plan(&fixture.view(false), &PLAIN, None);
+        assert!(text.len() < 65_536, "{}", text.len());
+        let (_, table) = text.split_once("|---|---|---|---|\n").unwrap();
+        let rows = table.lines().take_while(|line| line.starts_with("| not granted")).count();
+        let left = format!(" under {} reasons did not fit here.**", 2_000 - rows);
+        assert!(rows > 10 && text.contains(&left), "{rows}");
     }
 }

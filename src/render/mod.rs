@@ -9,6 +9,7 @@ pub mod diff;
 pub mod github;
 pub mod html;
 mod layout;
+mod links;
 pub mod markdown;
 pub mod prometheus;
 pub mod sarif;
@@ -21,6 +22,7 @@ mod wording;
 pub(crate) mod yaml;
 
 pub use github::PathPrefix;
+pub use links::SourceLinks;
 pub use view::{GroupBy, View};
 
 use crate::documents;
@@ -80,6 +82,8 @@ pub struct Settings<'a> {
     pub style: Style,
     /// The prefix of paths in workflow commands.
     pub path_prefix: &'a PathPrefix,
+    /// Where the lines of manifests can be seen, for Markdown, if it is known.
+    pub links: Option<&'a SourceLinks>,
     /// The time of the run, for metrics.
     pub now: Timestamp,
     /// The metrics that are replaced, if there are any.
@@ -102,7 +106,7 @@ pub fn write(
         Format::Html => return html::plan(view, to),
         Format::Text => text::plan(view, &settings.style),
         Format::Diff => diff::plan(view, &settings.style),
-        Format::Markdown => markdown::plan(view, &settings.style),
+        Format::Markdown => markdown::plan(view, &settings.style, settings.links),
         Format::Github => github::plan(view, settings.path_prefix),
         Format::Prometheus => prometheus::drift(view, settings.now, settings.previous),
     };

@@ -19,8 +19,26 @@ pub(super) enum SentencePart {
     Name(String),
     /// Other foreign text that stays on one line, such as a file with a line number.
     Fixed(String),
+    /// A line of a manifest, as `file:line`, which stays on one line.
+    Place(Place),
     /// Foreign text, which may wrap.
     Foreign(String),
+}
+
+/// A line of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// `file:line`, escaped.
+    text: String,
+    /// The path as it is known, not escaped.
+    pub(super) path: String,
+    pub(super) line: u32,
+}
+
+impl Place {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl SentencePart {
@@ -29,6 +47,7 @@ impl SentencePart {
         match self {
             Self::Own(text) | Self::Strong(text) => text,
             Self::Literal(text) | Self::Name(text) | Self::Fixed(text) | Self::Foreign(text) => text,
+            Self::Place(place) => &place.text,
         }
     }
 }
@@ -60,6 +79,12 @@ impl Sentence {
 
     pub(super) fn fixed(self, text: &str) -> Self {
         self.with(SentencePart::Fixed(harmless(text)))
+    }
+
+    /// Adds a line of a manifest.
+    pub(super) fn place(self, path: &str, line: u32) -> Self {
+        let text = harmless(&format!("{path}:{line}"));
+        self.with(SentencePart::Place(Place { text, path: path.to_owned(), line }))
     }
 
     pub(super) fn foreign(self, text: &str) -> Self {

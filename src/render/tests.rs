@@ -20,7 +20,7 @@ const PIPE: Style = Style { width: None, ..PLAIN };
 fn shown(format: Format, style: Style, is_drift: bool) -> String {
     let fixture = everything(str::to_owned);
     let (prefix, now) = (PathPrefix("infra/".to_owned()), Timestamp::UNIX_EPOCH);
-    let settings = Settings { style, path_prefix: &prefix, now, previous: None };
+    let settings = Settings { style, path_prefix: &prefix, links: None, now, previous: None };
     let mut out = Vec::new();
     write(&fixture.view(is_drift), format, &settings, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -395,7 +395,7 @@ fn text_shows_drift() {
 
 #[test]
 fn markdown_shows_a_plan() {
-    insta::assert_snapshot!(shown(Format::Markdown, WIDE, false), @r"
+    insta::assert_snapshot!(shown(Format::Markdown, WIDE, false), @r#"
     <!-- wabacl-plan -->
     ### wabacl: 2 to assign, 2 to change, 6 to revoke, 1 undeclared (refused: 1 violation)
 
@@ -420,6 +420,15 @@ fn markdown_shows_a_plan() {
     **Waived:**
 
     - **protected-user:** `reporting is protected`
+
+    | why | users | WABAs | changes |
+    |---|---|---|---|
+    | by `grants[40]` `"releases"` at `access.yaml:40` until 2026-12-31 `(OPS-3)`<br>by `grants[41]` `"releases"` at `access.yaml:41` until 2026-12-31 `(OPS-3)`<br>by `grants[42]` `"releases"` at `access.yaml:42` until 2026-12-31 `(OPS-3)`<br>and 2 more grants<br>not granted to the user declared at `access.yaml:7` (prune: declared) | `reporting` = `Contractor Bob` (13) | `acme-eu` = `Acme Europe` (500) | ~1 |
+    | expired: `grants[34]` `"releases"` at `access.yaml:34` until 2026-12-31 `(OPS-4)` (prune: declared) | `campaign` | 5 WABAs: `Initech Shop` (501), `Initech Stores` (504), `Initech Care` (505), and 2 more | −5 |
+    | the user is not declared; the WABA is declared at `access.yaml:12` (prune: all) | `old-bot` | `Initech Shop` (501) | −1 |
+    | by `grants[32]` `"releases"` at `access.yaml:32` until 2026-12-31 `(OPS-2)` | `CI Admin` | `acme-eu` = `Acme Europe` (500) | ~1 |
+    | by `grants[35]` `"releases"` at `access.yaml:35` until 2026-12-31 `(OPS-5)` | `support` | `Initech Shop` (501) | +1 |
+    | by `grants[31]` `"releases"` at `access.yaml:31` until 2026-12-31 `(OPS-1)` | `deploy-bot` | `acme-eu` = `Acme Europe` (500) | +1 |
 
     **Kept by prune: none:**
 
@@ -505,7 +514,7 @@ fn markdown_shows_a_plan() {
     Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.
 
     Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
-    ");
+    "#);
 }
 
 #[test]

@@ -18,8 +18,8 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// Returns a place as `file:line`.
-fn place(at: Position, sources: &Sources) -> String {
-    format!("{}:{}", sources.path(at.source), at.line)
+fn place(at: Position, sources: &Sources) -> Sentence {
+    Sentence::default().place(sources.path(at.source), at.line)
 }
 
 /// Returns the reasons of a change on a number of WABAs, or of a recorded write. Unless `verbose`, only the first grants
@@ -44,7 +44,7 @@ pub(super) fn grant(lead: &'static str, grant: &GrantSource, sources: &Sources) 
     let (from, until) = (limit("from", grant.from), limit("until", grant.until));
     let reason = grant.reason.as_ref().map(|reason| format!("({reason})")).unwrap_or_default();
     let place = place(grant.at, sources);
-    let text = Sentence::default().own(lead).fixed(&grant.path).foreign(&name).own("at").fixed(&place);
+    let text = Sentence::default().own(lead).fixed(&grant.path).foreign(&name).own("at").then(place);
     text.own(from.unwrap_or_default()).own(until.unwrap_or_default()).foreign(&reason)
 }
 
@@ -54,18 +54,19 @@ fn loss(prune: Prune, line: &WhyGone, sources: &Sources, wabas: usize) -> Senten
         WhyGone::Expired(source) => grant("expired:", source, sources),
         WhyGone::NotYet(source) => grant("not yet in force:", source, sources),
         WhyGone::Declared(at) => {
-            Sentence::default().own("not granted to the user declared at").fixed(&place(*at, sources))
+            Sentence::default().own("not granted to the user declared at").then(place(*at, sources))
         }
         WhyGone::Released(at) => Sentence::default()
             .own("the user is declared no more; it was declared at")
-            .fixed(&place(*at, sources)),
+            // That line may be of another commit, so it is not linked.
+            .fixed(&place(*at, sources).to_string()),
         WhyGone::Undeclared(at) => Sentence::default()
             .own(if wabas > 1 {
                 "the user is not declared; the first of the WABAs is declared at"
             } else {
                 "the user is not declared; the WABA is declared at"
             })
-            .fixed(&place(*at, sources)),
+            .then(place(*at, sources)),
     };
     text.own(match prune {
         Prune::None => "(prune: none)",

@@ -27,7 +27,7 @@ fn workflow_commands_name_the_line_of_a_violation() {
 }
 
 #[test]
-fn a_comment_starts_with_the_findings() {
+fn a_comment_starts_with_a_table_by_grant() {
     let ran = Place::new().emulated("plan --format markdown").ends(0);
     let text = &ran.stdout;
     assert!(
@@ -35,12 +35,34 @@ fn a_comment_starts_with_the_findings() {
         "{text}"
     );
     let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("`{part}` is missing in {text}"));
+    assert!(at("| why | users | WABAs | changes |") < at("`summer-campaign` **loses everything**"));
     assert!(
         at("`summer-campaign` **loses everything**")
             < at("<details><summary>expired: <code>grants[4]</code>")
     );
     at("| − | `summer-campaign` | ~~−`MANAGE_TEMPLATES`~~");
     at("access/access.yaml:45");
+}
+
+#[test]
+fn a_comment_links_to_the_commit_of_the_pipeline() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let place = Place::new();
+    let folder = place.folder.path().display().to_string();
+    let place = place.set("GITHUB_ACTIONS", "true").set("GITHUB_SERVER_URL", "https://github.example");
+    let place =
+        place.set("GITHUB_REPOSITORY", "o/r").set("GITHUB_SHA", commit).set("GITHUB_WORKSPACE", folder);
+    place.emulated("plan --format markdown").ends(0).says(&format!(
+        "[`access/access.yaml:45`](https://github.example/o/r/blob/{commit}/access/access.yaml#L45)"
+    ));
+    let place = Place::new();
+    let folder = place.folder.path().display().to_string();
+    let place = place.set("GITLAB_CI", "true").set("CI_PROJECT_URL", "https://gitlab.example/g/p");
+    let place = place.set("CI_COMMIT_SHA", commit).set("CI_PROJECT_DIR", folder);
+    place.emulated("drift --format markdown").ends(2).says(&format!(
+        "[`access/access.yaml:45`](https://gitlab.example/g/p/-/blob/{commit}/access/access.yaml#L45)"
+    ));
+    Place::new().emulated("plan --format markdown").ends(0).never_says("](http");
 }
 
 #[test]

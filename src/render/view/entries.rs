@@ -247,6 +247,29 @@ impl<'a> Guards<'a> {
 }
 
 impl Group<'_> {
+    /// Returns the number of changes.
+    pub(in crate::render) fn len(&self) -> usize {
+        self.entries.iter().map(Entry::len).sum()
+    }
+
+    /// Returns the users, each once, or the first of them and the number of the others.
+    pub(in crate::render) fn users(&self) -> Sentence {
+        let plan = self.entries[0].view.plan();
+        let users = together(self.entries.iter().collect(), |entry| entry.first().key.user);
+        let shown = folded(users.len(), NAMED, false);
+        let named = users[..shown].iter().map(|same| NamedObject::user(plan, same[0].first().key.user));
+        let text = named.fold(Sentence::default(), |text, user| text.user(&user));
+        if shown < users.len() { text.own(format!("and {} more", users.len() - shown)) } else { text }
+    }
+
+    /// Returns the WABAs, each once, or their number and the first of them.
+    pub(in crate::render) fn wabas(&self) -> Sentence {
+        let first = &self.entries[0];
+        let changes = self.entries.iter().flat_map(|entry| entry.changes.iter().copied()).collect();
+        let changes = together(changes, |change: &&Change| change.key.waba);
+        wabas(changes.iter().map(|same| first.waba(same[0])), changes.len(), "", false)
+    }
+
     /// Returns the heading; long lists of reasons are folded unless `verbose`.
     pub(in crate::render) fn heading(&self, verbose: bool) -> Option<Heading> {
         let first = &self.entries[0];
