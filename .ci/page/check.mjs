@@ -1,7 +1,8 @@
 // Tests pages of `--format html` in a headless Chromium.
 //
-//   node check.mjs --browser PROGRAM --screenshots FOLDER [--hostile PAGE] PAGE...
+//   node check.mjs --browser PROGRAM --screenshots FOLDER [--hostile PAGE] [--huge PAGE] PAGE...
 //
+// Of a huge page only what depends on its size is tested: how much of it is drawn. Times are printed, not checked.
 // Prints each failed check and exits with 1 if there is one. Writes screenshots of the pages to FOLDER.
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -10,7 +11,8 @@ import { parseArgs } from "node:util";
 import { Browser } from "./browser.mjs";
 
 const { values, positionals: pages } = parseArgs({
-  options: { browser: { type: "string" }, screenshots: { type: "string" }, hostile: { type: "string", multiple: true } },
+  options: { browser: { type: "string" }, screenshots: { type: "string" }, hostile: { type: "string", multiple: true },
+    huge: { type: "string", multiple: true } },
   allowPositionals: true,
 });
 const hostile = new Set(values.hostile ?? []);
@@ -55,9 +57,9 @@ function lowestContrast() {
 // Returns elements and attributes that the program never writes: a name was interpreted as markup.
 function unexpectedMarkup() {
   const tags = new Set(("HTML HEAD META TITLE STYLE BODY A HEADER H1 P DL DIV DT DD NAV MAIN SECTION H2 H3 UL LI CODE STRONG SPAN " +
-    "TABLE THEAD TBODY TR TH TD INS DEL LABEL INPUT SELECT OPTION BUTTON B FOOTER SCRIPT").split(" "));
+    "TABLE THEAD TBODY TR TH TD INS DEL LABEL INPUT SELECT OPTION BUTTON B FOOTER SCRIPT DETAILS SUMMARY TIME").split(" "));
   const attributes = new Set(("lang charset http-equiv content name class href id scope title role tabindex type autocomplete " +
-    "value hidden aria-label aria-labelledby aria-hidden aria-readonly").split(" "));
+    "value hidden aria-label aria-labelledby aria-hidden aria-readonly aria-rowcount aria-rowindex colspan style open").split(" "));
   const found = [];
   for (const element of document.querySelectorAll("*")) {
     if (!tags.has(element.tagName)) found.push(element.tagName);
@@ -75,17 +77,46 @@ const set = (id, value) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 };
 
-// Returns the visible part of the matrix: names of WABAs and of users, and the cells.
-const visible = () => {
+// Returns what is drawn: of the matrix the names of WABAs and of users and the cells, and the changes.
+const drawn = () => {
   const isVisible = (element) => element.getClientRects().length > 0;
   const table = document.getElementById("matrix");
-  const rows = [...table.tBodies[0].rows].filter(isVisible);
+  const rows = [...table.tBodies[0].rows].filter((row) => row.className !== "space" && isVisible(row));
+  const change = (row) => {
+    const items = [...row.querySelectorAll(".on li")].filter((item) => !item.hidden);
+    const on = row.querySelector(".on");
+    return {
+      sign: row.querySelector(".sign").title, user: row.querySelector(".who").textContent,
+      tasks: row.querySelector(".tasks").innerHTML, wabas: (items.length > 0 ? items : [on]).map((one) => one.textContent),
+    };
+  };
   return {
     status: document.querySelector("[role=status]").textContent,
     wabas: rows.map((row) => row.cells[0].textContent),
-    users: [...table.tHead.rows[0].cells].slice(1).filter(isVisible).map((cell) => cell.textContent),
+    users: [...table.tHead.rows[0].cells].slice(1).filter(isVisible).map((cell) => cell.firstElementChild.textContent),
     cells: rows.map((row) => [...row.cells].slice(1).filter(isVisible).map((cell) => cell.innerHTML)),
+    changes: [...(document.getElementById("change-list")?.tBodies[0].rows ?? [])].map(change),
   };
+};
+
+// Returns whether drawn rows fill the scrolled part of the matrix.
+const isFull = () => {
+  const view = document.querySelector(".scroll").getBoundingClientRect();
+  const [first, ...spaces] = [...document.querySelectorAll("#matrix .space")].map((row) => row.getBoundingClientRect());
+  return first.bottom <= view.top + document.querySelector("#matrix thead").offsetHeight + 1 && spaces[0].top >= view.bottom - 20;
+};
+
+// Scrolls the matrix and the page to their ends, until no more changes are drawn.
+const scrollToEnd = async () => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  const scroller = document.querySelector(".scroll");
+  scroller.scrollTop = scroller.scrollHeight;
+  for (let before = -1, now = 0; now > before; ) {
+    before = document.getElementById("change-list").rows.length;
+    document.getElementById("more").scrollIntoView();
+    for (let frames = 0; frames < 5; frames += 1) await frame();
+    now = document.getElementById("change-list").rows.length;
+  }
 };
 
 // Returns the position and the properties of the focused cell.
@@ -95,7 +126,7 @@ const focused = () => {
   const { top, left, bottom } = cell.getBoundingClientRect();
   const head = document.querySelector("#matrix thead th").getBoundingClientRect();
   return {
-    at: [cell.parentNode.rowIndex, cell.cellIndex], tag: cell.tagName, label: cell.getAttribute("aria-label"),
+    at: [Number(cell.parentNode.getAttribute("aria-rowindex")), cell.cellIndex], tag: cell.tagName, label: cell.getAttribute("aria-label"),
     outline: `${style.outlineStyle} ${style.outlineWidth}`, announced: document.getElementById("cell").textContent,
     stops: document.querySelectorAll('#matrix [tabindex="0"]').length,
     inView: top >= head.bottom - 1 && left >= head.right - 1 && bottom <= innerHeight,
@@ -129,34 +160,69 @@ async function checkAppearance(name, browser, url) {
   }
 }
 
-async function checkFilters(name, page) {
-  const all = await page.call(visible);
-  const [waba, user] = [all.wabas.at(-1), all.users[0]];
+// Returns the status for what the filters leave of the whole page.
+function status(all, changes, wabas, users) {
+  const total = all.changes.reduce((sum, change) => sum + change.wabas.length, 0);
+  return `${changes} of ${total} changes; ${wabas} of ${all.wabas.length} WABAs, ${users} of ${all.users.length} users in the matrix`;
+}
+
+// Checks the filters against the whole page, as it is without the script.
+async function checkFilters(name, page, all) {
+  const isStart = (part, whole) => part.length > 0 && part.every((one, at) => one === whole[at]);
+  const waba = all.wabas.at(-1);
+  const user = all.users.find((one) => all.changes.some((change) => change.user.includes(one)));
   await page.call(set, "waba", waba.toUpperCase());
-  let now = await page.call(visible);
+  let now = await page.call(drawn);
   check(name, "the WABA filter finds a WABA by its name", now.wabas.length > 0 && now.wabas.every((one) => one.includes(waba)), now.wabas);
+  const changesOn = all.changes.flatMap((change) => change.wabas).filter((one) => one.includes(waba));
+  check(name, "the WABA filter acts on changes", JSON.stringify(now.changes.flatMap((change) => change.wabas)) === JSON.stringify(changesOn), now.changes);
   await page.call(set, "waba", "");
   await page.call(set, "user", user);
-  now = await page.call(visible);
+  now = await page.call(drawn);
   check(name, "the user filter finds a user by its name", now.users.length > 0 && now.users.every((one) => one.includes(user)), now.users);
-  check(name, "the status counts the visible WABAs and users", now.status === `${now.wabas.length} of ${all.wabas.length} WABAs, ${now.users.length} of ${all.users.length} users`, now.status);
+  check(name, "the user filter acts on changes", now.changes.every((change) => change.user.includes(user)), now.changes);
+  const ofUser = all.changes.filter((change) => change.user.includes(user)).reduce((sum, change) => sum + change.wabas.length, 0);
+  check(name, "the status counts what is left", now.status === status(all, ofUser, all.wabas.length, now.users.length), now.status);
   await page.call(set, "user", "");
   for (const [show, mark] of [["changes", /<(ins|del)>/], ["gained", /<ins>/], ["lost", /<del>/]]) {
     await page.call(set, "show", show);
-    now = await page.call(visible);
-    const expected = all.cells.filter((row) => row.some((cell) => mark.test(cell))).length;
-    check(name, `"${show}" shows exactly the rows with such a change`, expected > 0 && now.wabas.length === expected, now.status);
-    const empty = now.users.filter((_, at) => !now.cells.some((row) => mark.test(row[at])));
+    now = await page.call(drawn);
+    const expected = all.wabas.filter((_, at) => all.cells[at].some((cell) => mark.test(cell)));
+    check(name, `"${show}" shows exactly the rows with such a change`, isStart(now.wabas, expected) && now.status.includes(`; ${expected.length} of `), now.status);
+    check(name, `"${show}" shows exactly such changes`, isStart(now.changes.map((one) => one.tasks), all.changes.map((one) => one.tasks).filter((tasks) => mark.test(tasks))), now.status);
+    const empty = now.users.filter((_, at) => !all.cells.some((row) => mark.test(row[all.users.indexOf(now.users[at])])));
     check(name, `"${show}" hides columns without such a change`, empty.length === 0, empty);
   }
   await page.call(set, "show", "lost");
   await page.call(set, "task", "MS");
-  now = await page.call(visible);
+  now = await page.call(drawn);
   const lost = (row) => row.some((cell) => cell.includes("<del>\u2212MS</del>"));
-  check(name, "the task filter finds a lost task", now.wabas.length === all.cells.filter(lost).length && now.cells.every(lost), now.status);
+  check(name, "the task filter finds a lost task", now.status.includes(`; ${all.cells.filter(lost).length} of `) && now.cells.every(lost), now.status);
+  check(name, "the task filter acts on changes", now.changes.every((change) => change.tasks.includes("<del>\u2212MESSAGING</del>")), now.changes);
   await page.call(() => document.getElementById("reset").click());
-  now = await page.call(visible);
-  check(name, "reset shows everything again", JSON.stringify(now) === JSON.stringify(all), now.status);
+  now = await page.call(drawn);
+  const total = all.changes.reduce((sum, change) => sum + change.wabas.length, 0);
+  check(name, "reset shows everything again", now.status === status(all, total, all.wabas.length, all.users.length), now.status);
+}
+
+// Only what is in view is drawn, and the end of everything can be reached.
+async function checkDrawn(name, page) {
+  // The rows of three screens of a matrix, and of the first changes.
+  const [matrix, changes] = [120, 200];
+  let now = await page.call(drawn);
+  check(name, "only the rows in view are drawn", now.wabas.length <= matrix && now.changes.length <= changes, [now.wabas.length, now.changes.length]);
+  check(name, "the view of the matrix is full", await page.call(isFull));
+  const total = await page.call(() => Number(document.getElementById("matrix").getAttribute("aria-rowcount")) - 1);
+  await page.call(scrollToEnd);
+  now = await page.call(drawn);
+  const last = await page.call(() => Number(document.getElementById("matrix").tBodies[0].rows[document.getElementById("matrix").tBodies[0].rows.length - 2].getAttribute("aria-rowindex")) - 1);
+  check(name, "the last WABA can be reached", last === total, [last, total]);
+  check(name, "the view of the matrix is full at its end", await page.call(isFull));
+  check(name, "rows that leave the view are not kept", now.wabas.length <= matrix, now.wabas.length);
+  const [, shown] = now.status.match(/^(\d+) of/) ?? [];
+  const reached = now.changes.reduce((sum, change) => sum + change.wabas.length, 0);
+  check(name, "the last change can be reached", reached === Number(shown), [reached, shown]);
+  await page.call(() => document.getElementById("reset").click());
 }
 
 async function checkKeyboard(name, page) {
@@ -187,8 +253,10 @@ async function checkUse(name, browser, url) {
   const start = performance.now();
   const page = await browser.open(url);
   const opened = performance.now() - start;
-  check(name, "the page shows users", (await page.call(visible)).users.length > 0);
-  await checkFilters(name, page);
+  check(name, "the page shows users", (await page.call(drawn)).users.length > 0);
+  const all = await checkWithoutScript(name, browser, url);
+  await checkDrawn(name, page);
+  await checkFilters(name, page, all);
   await checkKeyboard(name, page);
   const pdf = await page.pdf();
   check(name, "the page prints to PDF", pdf.subarray(0, 5).toString() === "%PDF-" && pdf.length > 10_000, pdf.length);
@@ -202,12 +270,29 @@ async function checkUse(name, browser, url) {
   console.log(`${name}: ${Math.ceil(statSync(name).size / 1024)} KiB, opened in ${Math.round(opened)} ms`);
 }
 
-// Without JavaScript the page shows the whole matrix and hides the controls.
+// Without JavaScript the page shows all changes and the whole matrix, and hides the controls. Returns what it shows.
 async function checkWithoutScript(name, browser, url) {
   const page = await browser.open(url, { script: false });
-  const [cells, display] = await page.call(() => [document.querySelectorAll("#matrix td").length, getComputedStyle(document.querySelector(".controls")).display]);
-  check(name, "the page is readable without JavaScript", cells > 0 && display === "none", [cells, display]);
+  const all = await page.call(drawn);
+  const display = await page.call(() => getComputedStyle(document.querySelector(".controls")).display);
+  const cells = all.cells.flat().length;
+  check(name, "the page is whole without JavaScript", cells > 0 && cells === all.wabas.length * all.users.length && all.changes.length > 0, cells);
+  check(name, "the filters are hidden without JavaScript", display === "none", display);
+  const signs = all.changes.map((change) => change.sign);
+  check(name, "revocations come first", signs.lastIndexOf("revoke") < (signs.indexOf("assign") + 1 || Infinity), signs);
   await page.close();
+  return all;
+}
+
+async function checkHuge(name, browser, url) {
+  const start = performance.now();
+  const page = await browser.open(url);
+  const opened = performance.now() - start;
+  await checkDrawn(name, page);
+  await checkIsolation(name, page);
+  writeFileSync(join(values.screenshots, `${basename(name, ".html")}.png`), await page.screenshot());
+  await page.close();
+  console.log(`${name}: ${Math.ceil(statSync(name).size / 1024)} KiB, opened in ${Math.round(opened)} ms`);
 }
 
 mkdirSync(values.screenshots, { recursive: true });
@@ -215,9 +300,9 @@ const browser = new Browser(values.browser);
 for (const name of [...pages, ...hostile]) {
   const url = pathToFileURL(resolve(name)).href;
   await checkUse(name, browser, url);
-  await checkWithoutScript(name, browser, url);
   await checkAppearance(name, browser, url);
 }
+for (const name of values.huge ?? []) await checkHuge(name, browser, pathToFileURL(resolve(name)).href);
 await browser.close();
 console.log(`page checks: ${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

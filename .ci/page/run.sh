@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Renders HTML plans of the quickstart, of 1,000 WABAs, and of hostile names, and tests them in Chromium.
+# Renders HTML plans of the quickstart, of 1,000 and 10,000 WABAs, and of hostile names, and tests them in Chromium.
 #
 #   .ci/page/run.sh PROGRAM FOLDER
 #
@@ -19,11 +19,12 @@ rm -rf "$folder"
 mkdir -p "$folder/quickstart"
 cp -r examples/quickstart/. "$folder/quickstart/"
 node .ci/page/world.mjs 1000 "$folder/large"
+node .ci/page/world.mjs 10000 "$folder/huge"
 node .ci/page/world.mjs 20 "$folder/hostile" --hostile
-for name in quickstart large hostile; do
+for name in quickstart large huge hostile; do
   render "$folder/$name/access" "$folder/$name/live.yaml" >"$folder/$name.html"
 done
 # The limit is a guess: what still opens quickly.
 [ "$(wc -c <"$folder/large.html")" -lt 2000000 ] || { echo "the page of 1,000 WABAs has 2 MB or more" >&2; exit 1; }
 node .ci/page/check.mjs --browser "$(command -v chromium)" --screenshots "$folder/screenshots" \
-  --hostile "$folder/hostile.html" "$folder/quickstart.html" "$folder/large.html"
+  --hostile "$folder/hostile.html" --huge "$folder/huge.html" "$folder/quickstart.html" "$folder/large.html"

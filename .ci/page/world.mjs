@@ -66,6 +66,10 @@ function live(waba, user) {
 const manifest = ["version: 1", `business: ${business}`, "system_users:"];
 const state = [`businesses:`, `  - id: ${business}`, "    name: Northwind", "    system_users:"];
 state.push("      - { id: 1972384000000000, name: CI Admin, role: ADMIN, listed: false }");
+// An admin whose access comes by its role, and a user that no manifest declares.
+state.push("      - { id: 1972384000000001, name: root-admin, role: ADMIN, listed: false }");
+state.push("      - { id: 1972386000000000, name: legacy-import }");
+manifest.push("  root-admin: { id: 1972384000000001, by_role: true }");
 USERS.forEach((_, user) => {
   manifest.push(`  ${quoted(userName(user))}: { id: ${userId(user)} }`);
   state.push(`      - { id: ${userId(user)}, name: ${quoted(userName(user))} }`);
@@ -75,6 +79,7 @@ state.push("wabas:");
 for (let waba = 0; waba < wabas; waba += 1) {
   manifest.push(`  ${quoted(wabaName(waba))}: { id: ${wabaId(waba)} }`);
   state.push(`  - id: ${wabaId(waba)}`, `    name: ${quoted(wabaName(waba))}`, `    owned_by: ${business}`, "    assigned:");
+  if (waba % 7 === 0) state.push("      - { user: 1972386000000000, tasks: [VIEW_COST] }");
   USERS.forEach((_, user) => {
     const tasks = live(waba, user);
     if (tasks.length > 0) state.push(`      - { user: ${userId(user)}, tasks: [${tasks}] }`);

@@ -1,12 +1,13 @@
 //! A plan or drift as one HTML page: the findings, the changes with their reasons, and who holds which tasks.
 //!
-//! The page loads nothing, and its content security policy allows no script but its own. Without the script everything
-//! is still shown.
+//! The page loads nothing, and its content security policy allows no script but its own. Changes and matrix are plain
+//! tables inside of `<noscript>`, with a row on each line: without the script they are shown, and the script takes their
+//! text as its data and draws the rows in view. So a page of 10,000 WABAs opens at once.
 
 use super::escape_html;
 use super::sentence::{Sentence, SentencePart};
-use super::view::{Finding, FindingKind, Group, GroupBy, NamedObject, ShownChange, TaskDiff, TaskMark, View};
-use crate::model::{Action, Change, LiveAccess, Task, TaskSet, UserId, WabaId};
+use super::view::{Entry, Finding, FindingKind, NamedObject, TaskDiff, TaskMark, View};
+use crate::model::{Action, Change, LiveAccess, Task, TaskSet, UnmanagedReason, UserId, WabaId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -43,6 +44,7 @@ const SHORT: [(Task, &str); 15] = [
 pub fn plan(view: &View<'_>, mut to: impl io::Write) -> io::Result<()> {
     head(view, &mut to)?;
     findings(view, &mut to)?;
+    controls(view, &mut to)?;
     changes(view, &mut to)?;
     matrix(view, &mut to)?;
     unmanaged(view, &mut to)?;
@@ -59,16 +61,27 @@ fn sentence(sentence: &Sentence) -> String {
     let part = |part: &SentencePart| {
         let text = escape_html(part.text());
         match part {
-            SentencePart::Own(_)
-            | SentencePart::Fixed(_)
-            | SentencePart::Place(_)
-            | SentencePart::Foreign(_) => text,
+            SentencePart::Own(_) => with_dates(&text),
+            SentencePart::Fixed(_) | SentencePart::Place(_) | SentencePart::Foreign(_) => text,
             SentencePart::Strong(_) => format!("<strong>{text}</strong>"),
             SentencePart::Literal(_) => format!("<code>{text}</code>"),
             SentencePart::Name(_) => format!("<span>{text}</span>"),
         }
     };
     sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
+}
+
+/// Marks up the dates and instants in words of this program, so that no line breaks within one.
+fn with_dates(text: &str) -> String {
+    let is_date = |word: &str| {
+        word.len() >= 10
+            && word.bytes().zip(*b"0000-00-00").all(|(byte, shape)| match shape {
+                b'-' => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            })
+    };
+    let marked = |word| if is_date(word) { format!("<time>{word}</time>") } else { word.to_owned() };
+    text.split(' ').map(marked).collect::<Vec<_>>().join(" ")
 }
 
 /// Shows a name with its id.
@@ -95,7 +108,7 @@ fn head(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
          <meta name=viewport content=\"width=device-width, initial-scale=1\"><meta name=referrer content=no-referrer>\
          <title>{title}: business {}</title><style>{STYLE}</style></head><body>\
          <a class=skip href=#access>To the access matrix</a>\
-         <header><h1>{title}</h1><p class=meta>Business {}, for {}, made {}",
+         <header><h1>{title}</h1><p class=meta>Business {}, for <time>{}</time>, made <time>{}</time>",
         plan.business,
         plan.business,
         plan.day(),
@@ -146,10 +159,16 @@ fn item(finding: &Finding) -> String {
     sentence(&finding.sentence()) + &advice.unwrap_or_default()
 }
 
+/// Shows the changes, the most important first; those that differ only in their WABA are one row.
 fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "<section aria-labelledby=changes><h2 id=changes>Changes</h2>")?;
-    for group in view.groups(Some(GroupBy::Waba), false) {
-        waba(&group, to)?;
+    let entries = view.entries(true);
+    if !entries.is_empty() {
+        writeln!(to, "<noscript id=change-rows><table class=changes id=change-list><tbody>")?;
+        for entry in &entries {
+            row(entry, to)?;
+        }
+        write!(to, "</tbody></table></noscript><p id=more></p>")?;
     }
     for line in view.closing() {
         write!(to, "<p class=meta>{line}</p>")?;
@@ -157,17 +176,8 @@ fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "</section>")
 }
 
-fn waba(group: &Group<'_>, to: &mut impl io::Write) -> io::Result<()> {
-    let waba = group.entries[0].wabas().next();
-    let name = waba.as_ref().map(object).unwrap_or_default();
-    write!(to, "<div class=waba><h3>{name}</h3><table class=changes><tbody>")?;
-    for entry in &group.entries {
-        row(&entry.shown(true), to)?;
-    }
-    write!(to, "</tbody></table></div>")
-}
-
-fn row(change: &ShownChange, to: &mut impl io::Write) -> io::Result<()> {
+fn row(entry: &Entry<'_>, to: &mut impl io::Write) -> io::Result<()> {
+    let change = entry.shown(true);
     let (sign, word) = match change.action {
         Action::Assign => ("+", "assign"),
         Action::Change => ("~", "change"),
@@ -175,14 +185,28 @@ fn row(change: &ShownChange, to: &mut impl io::Write) -> io::Result<()> {
     };
     let notes = change.notes.iter().map(|note| &note.text);
     let why: Vec<String> = change.reasons.iter().chain(notes).map(sentence).collect();
-    write!(
+    writeln!(
         to,
         "<tr><td class=\"sign {word}\" title={word}>{sign}</td><th scope=row class=who>{}</th>\
-         <td class=tasks>{}</td><td class=why><p>{}</p></td></tr>",
+         <td class=tasks>{}</td><td class=on>{}</td><td class=why><p>{}</p></td></tr>",
         object(&change.user),
         tasks(&change.tasks, str::to_owned),
+        on(entry),
         why.join("</p><p>")
     )
+}
+
+/// Shows the WABA of an entry, or the number of WABAs with a list of them.
+fn on(entry: &Entry<'_>) -> String {
+    let wabas: Vec<String> = entry.wabas().map(|waba| object(&waba)).collect();
+    match &wabas[..] {
+        [only] => only.clone(),
+        several => format!(
+            "<details><summary>{}</summary><ul><li>{}</ul></details>",
+            sentence(&entry.wabas_text(false)),
+            several.join("<li>")
+        ),
+    }
 }
 
 /// Lists every assignment that is not managed, below all else, because there can be very many.
@@ -217,62 +241,110 @@ fn short(name: &str) -> String {
     short.map_or_else(|| name.replace(' ', "\u{a0}"), |(_, short)| (*short).to_owned())
 }
 
+/// What the matrix shows of a user whose access its tasks do not tell.
+const BY_ROLE: &str = "by\u{a0}role";
+
 fn matrix(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     let LiveAccess { wabas, users, live } = view.access();
     let changes: BTreeMap<(WabaId, UserId), &Change> =
         view.plan().changes.iter().map(|change| ((change.key.waba, change.key.user), change)).collect();
-    let mut seen: BTreeSet<Task> =
-        live.iter().flat_map(|(_, tasks)| tasks.known().collect::<Vec<_>>()).collect();
-    seen.extend(view.plan().changes.iter().flat_map(|change| change.after.known().collect::<Vec<_>>()));
-    write!(to, "<section id=matrix-section aria-labelledby=access><h2 id=access>Access matrix</h2>")?;
-    controls(&seen, to)?;
+    let marks = marks(view);
     write!(
         to,
-        "<div class=scroll role=region aria-labelledby=access tabindex=0><table class=matrix id=matrix>\
+        "<section id=matrix-section aria-labelledby=access><h2 id=access>Access matrix</h2><ul class=legend>"
+    )?;
+    for (task, short) in seen_tasks(view) {
+        write!(to, "<li><b>{short}</b> <span>{}</span></li>", task.name())?;
+    }
+    write!(
+        to,
+        "</ul><noscript id=matrix-rows>\
+         <div class=scroll role=region aria-labelledby=access tabindex=0><table class=matrix id=matrix>\
          <thead><tr><th scope=col>WABA</th>"
     )?;
     for (id, name) in users {
         let user = NamedObject::new(name.as_str(), id.to_string());
-        write!(to, "<th scope=col title={id}><span>{}</span></th>", escape_html(&user.name))?;
+        let mark = marks.get(id).map(|mark| format!("<span class=mark>{mark}</span>")).unwrap_or_default();
+        write!(to, "<th scope=col title={id}><span>{}</span>{mark}</th>", escape_html(&user.name))?;
     }
-    write!(to, "</tr></thead><tbody>")?;
+    writeln!(to, "</tr></thead><tbody>")?;
     for (waba, name) in wabas.iter().filter(|(waba, _)| !view.plan().unreadable.contains_key(waba)) {
         write!(to, "<tr><th scope=row>{}</th>", object(&NamedObject::new(name.as_str(), waba.to_string())))?;
         let held: BTreeMap<UserId, &TaskSet> = live.on(*waba).collect();
         for user in users.keys() {
+            let class = if marks.get(user) == Some(&UNDECLARED) { " class=u" } else { "" };
             let live = held.get(user).copied().unwrap_or(&TaskSet::EMPTY);
-            let change = changes.get(&(*waba, *user));
-            let cell = change.map_or_else(|| TaskDiff::unchanged(live), |change| view.task_diff(change));
-            if live.is_empty() && change.is_none() && view.plan().by_role.contains(user) {
-                write!(to, "<td title=\"full access by its role as an admin\">by role</td>")?;
-            } else {
-                write!(to, "<td>{}</td>", tasks(&cell, short))?;
-            }
+            let cell = match changes.get(&(*waba, *user)) {
+                Some(change) => changed_cell(view, change),
+                None if live.is_empty() && view.plan().by_role.contains(user) => BY_ROLE.to_owned(),
+                None => tasks(&TaskDiff::unchanged(live), short),
+            };
+            write!(to, "<td{class}>{cell}</td>")?;
         }
         writeln!(to, "</tr>")?;
     }
-    write!(to, "</tbody></table></div><p id=cell aria-hidden=true></p></section>")
+    write!(to, "</tbody></table></div></noscript><p id=cell aria-hidden=true></p></section>")
 }
 
-/// Shows the filters, which need the script, and the meaning of the abbreviations.
-fn controls(seen: &BTreeSet<Task>, to: &mut impl io::Write) -> io::Result<()> {
+/// Shows a change of an assignment, and whether an admin loses or regains the full access of its role.
+fn changed_cell(view: &View<'_>, change: &Change) -> String {
+    let cell = tasks(&view.task_diff(change), short);
+    // Drift shows what happened outside the manifests, which is the other way round.
+    let (is_lost, is_gained) = if view.is_drift() {
+        (change.restores_admin(), change.narrows_admin())
+    } else {
+        (change.narrows_admin(), change.restores_admin())
+    };
+    match (is_lost, is_gained) {
+        (true, _) => format!("{cell} <del>\u{2212}{BY_ROLE}</del>"),
+        (_, true) => format!("{cell} <ins>+{BY_ROLE}</ins>"),
+        (false, false) => cell,
+    }
+}
+
+const UNDECLARED: &str = "undeclared";
+
+/// Returns what is special about the access of users.
+fn marks(view: &View<'_>) -> BTreeMap<UserId, &'static str> {
+    let unmanaged = view.plan().unmanaged.iter().filter_map(|row| {
+        let mark = match row.why {
+            UnmanagedReason::Undeclared => UNDECLARED,
+            UnmanagedReason::Ignored => "ignored",
+            UnmanagedReason::OtherSet => "other set",
+            UnmanagedReason::Person | UnmanagedReason::OtherBusiness | UnmanagedReason::Unknown => {
+                return None;
+            }
+        };
+        Some((row.key.user, mark))
+    });
+    unmanaged.chain(view.plan().by_role.iter().map(|user| (*user, "admin by role"))).collect()
+}
+
+/// Returns the known tasks that somebody holds before or after, with their abbreviations.
+fn seen_tasks(view: &View<'_>) -> impl Iterator<Item = (Task, &'static str)> {
+    let mut seen: BTreeSet<Task> =
+        view.access().live.iter().flat_map(|(_, tasks)| tasks.known().collect::<Vec<_>>()).collect();
+    seen.extend(view.plan().changes.iter().flat_map(|change| change.after.known().collect::<Vec<_>>()));
+    SHORT.into_iter().filter(move |(task, _)| seen.contains(task))
+}
+
+/// Shows the filters, which act on changes and matrix, and need the script.
+fn controls(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(
         to,
-        "<div class=controls><label>WABA <input id=waba type=search autocomplete=off></label>\
+        "<section class=controls aria-label=Filters><label>WABA <input id=waba type=search autocomplete=off></label>\
          <label>User <input id=user type=search autocomplete=off></label>\
          <label>Show <select id=show><option value=all>everything<option value=changes>changes\
          <option value=gained>gained tasks<option value=lost>lost tasks</select></label>\
          <label>Task <select id=task><option value=\"\">any"
     )?;
-    let legend = || SHORT.iter().filter(|(task, _)| seen.contains(task));
-    for (task, short) in legend() {
+    for (task, short) in seen_tasks(view) {
         write!(to, "<option value={short}>{}", task.name())?;
     }
-    write!(to, "</select></label><button type=button id=reset>Show all</button></div><ul class=legend>")?;
-    for (task, short) in legend() {
-        write!(to, "<li><b>{short}</b> <span>{}</span></li>", task.name())?;
-    }
-    write!(to, "</ul><p id=count role=status></p>")
+    write!(
+        to,
+        "</select></label><button type=button id=reset>Show all</button><p id=count role=status></p></section>"
+    )
 }
 
 #[cfg(test)]

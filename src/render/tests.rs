@@ -70,10 +70,13 @@ fn texts(entry: &Entry<'_>, format: Format, is_complete: bool, is_drift: bool) -
     let moved = change.moved();
     let notes = change.notes.iter().map(|note| &note.text);
     let texts = change.reasons.iter().chain(notes).map(ToString::to_string);
-    // On a page the id stands beside the name, without parentheses.
-    let on = entry.wabas_text(is_complete).to_string();
-    let on = if format == Format::Html { on.replace(['(', ')'], "") } else { on };
-    let mut items: Vec<String> = texts.chain([change.user.name, on]).collect();
+    // A page lists every WABA, with its name and id apart.
+    let on = if format == Format::Html {
+        entry.wabas().flat_map(|waba| [Some(waba.name), waba.id]).flatten().collect()
+    } else {
+        vec![entry.wabas_text(is_complete).to_string()]
+    };
+    let mut items: Vec<String> = texts.chain([change.user.name]).chain(on).collect();
     let (more, fewer) = wording::drift_leads(moved);
     let sets = [
         (TaskMark::Kept, "", "holds as declared:"),
@@ -90,9 +93,9 @@ fn texts(entry: &Entry<'_>, format: Format, is_complete: bool, is_drift: bool) -
     items
 }
 
-/// Returns the changes as a format with space for reasons shows them. A page and a pipe fold nothing.
+/// Returns the changes as a format with space for reasons shows them. A pipe folds nothing.
 fn changes(view: &View<'_>, format: Format, is_complete: bool) -> Vec<String> {
-    let entries = view.entries(!is_complete);
+    let entries = view.entries(!is_complete || format == Format::Html);
     entries.iter().flat_map(|entry| texts(entry, format, is_complete, view.is_drift())).collect()
 }
 

@@ -1,14 +1,156 @@
 "use strict";
-// The page shows everything without this script; the script adds filters and keyboard navigation.
+// Without this script the page shows everything, as plain tables inside of <noscript>. With it, the text of these tables
+// is the data, and only the rows in view are drawn.
 document.documentElement.classList.add("js");
 const byId = (id) => document.getElementById(id);
+
+// Puts a table without rows in place of a <noscript>, and returns its rows, each as HTML; none if there is no table.
+function load(id) {
+  const source = byId(id);
+  if (!source) return [];
+  const rows = source.textContent.split("\n");
+  const [start, end] = [rows.shift(), rows.pop()];
+  const host = document.createElement("div");
+  host.innerHTML = start + end;
+  source.replaceWith(...host.childNodes);
+  return rows;
+}
+
+// Returns the text of HTML.
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", "#96": "`" };
+const textOf = (html) => html.replace(/<[^>]*>/g, "").replace(/&(amp|lt|gt|quot|#39|#96);/g, (_, name) => ENTITIES[name]);
+const lower = (html) => textOf(html).toLowerCase();
+const between = (text, start, end) => text.slice(text.indexOf(start) + start.length, text.indexOf(end, text.indexOf(start)));
+
+// Returns whether tasks, as HTML, are what the filters ask for. A user with access by its role has every task.
+function fits(tasks, show, task) {
+  const gained = tasks.includes(task ? `<ins>+${task}</ins>` : "<ins>");
+  const lost = tasks.includes(task ? `<del>\u2212${task}</del>` : "<del>");
+  if (show !== "all") return (gained && show !== "lost") || (lost && show !== "gained");
+  if (!task || gained || lost || tasks === "by\u00a0role") return true;
+  return ` ${tasks.replace(/<(ins|del)>.*?<\/\1>/g, "")} `.includes(` ${task} `);
+}
+
+function filters() {
+  const [waba, user] = ["waba", "user"].map((id) => byId(id).value.trim().toLowerCase());
+  const option = byId("task").selectedOptions[0];
+  return { waba, user, show: byId("show").value, short: option.value, long: option.value && option.textContent };
+}
+
+// Changes. ------------------------------------------------------------------------------------------------------
+
+const changeRows = load("change-rows");
+const changeBody = byId("change-list")?.tBodies[0];
+const MORE = 200; // The rows that are drawn before the reader scrolls on. A guess: a few screens.
+const changes = changeRows.map(readChange); // For each row: what filters look at.
+let changesLeft = []; // The rows that pass the filters.
+let changesDrawn = 0;
+
+// Returns what filters look at in a row.
+function readChange(row) {
+  const on = between(row, "class=on>", "</td>");
+  const names = on.includes("<li>") ? on.split("<li>").slice(1) : [on];
+  return { user: lower(between(row, "class=who>", "</th>")), tasks: between(row, "class=tasks>", "</td>"), wabas: names.map(lower) };
+}
+
+// Draws more of the changes that are left. Of an entry for many WABAs, only those that pass the filter are listed.
+function drawChanges(number) {
+  const { waba } = filters();
+  const rows = changesLeft.slice(changesDrawn, changesDrawn + number).map((index) => changeRows[index]);
+  if (!rows.length) return;
+  const first = changeBody.rows.length;
+  changeBody.insertAdjacentHTML("beforeend", rows.join(""));
+  changesDrawn += rows.length;
+  for (const row of waba ? [...changeBody.rows].slice(first) : []) {
+    for (const list of row.getElementsByTagName("details")) list.open = true;
+    for (const item of row.getElementsByTagName("li")) item.hidden = !item.textContent.toLowerCase().includes(waba);
+  }
+}
+
+// Returns the number of changes that pass the filters, and draws the first of them.
+function filterChanges({ waba, user, show, long }) {
+  if (!changeBody) return [0, 0];
+  changesLeft = [];
+  let [count, all] = [0, 0];
+  changes.forEach((change, index) => {
+    all += change.wabas.length;
+    const on = change.wabas.filter((name) => name.includes(waba)).length;
+    if (!on || !change.user.includes(user) || !fits(change.tasks, show, long)) return;
+    count += on;
+    changesLeft.push(index);
+  });
+  changeBody.textContent = "";
+  changesDrawn = 0;
+  drawChanges(MORE);
+  return [count, all];
+}
+
+// The matrix. -----------------------------------------------------------------------------------------------------
+
+const rows = load("matrix-rows");
 const table = byId("matrix");
+const body = table.tBodies[0];
 const head = [...table.tHead.rows[0].cells];
-const rows = [...table.tBodies[0].rows];
+const scroller = table.parentNode;
+const AROUND = 20; // The rows that are drawn above and below the view. A guess: half a screen.
+const wabas = rows.map((row) => lower(between(row, "<th scope=row>", "</th>")));
+const users = head.map((cell) => `${cell.textContent} ${cell.title}`.toLowerCase());
 const tasks = new Map([...document.querySelectorAll(".legend li")].map((li) => [li.firstElementChild.textContent, li.lastElementChild.textContent]));
+let left = []; // The rows that pass the filters.
+let columns = head.map(() => true); // Whether each column is shown.
+let drawn = { from: 0, to: 0 }; // The drawn part of `left`.
+let rowHeight = 27; // Measured as soon as a row is drawn.
+let current = null; // The cell that the keyboard is at: its place in `left` and its column.
+
+const cellsOf = (row) => row.split("<td").slice(1).map((part) => part.slice(part.indexOf(">") + 1, part.indexOf("</td>")));
+
+// Returns a drawn cell.
+const cellAt = ({ at, column }) => (at >= drawn.from && at < drawn.to ? body.rows[1 + at - drawn.from].cells[column] : null);
+const placeOf = (cell) => ({ at: drawn.from + cell.parentNode.sectionRowIndex - 1, column: cell.cellIndex });
+
+// Returns an empty row in place of those that are not drawn.
+function space() {
+  const row = document.createElement("tr");
+  row.className = "space";
+  row.setAttribute("aria-hidden", "true");
+  row.appendChild(document.createElement("th")).colSpan = head.length;
+  return row;
+}
+
+// Draws the rows in view, unless they are drawn.
+function draw(anew = false, all = false) {
+  const first = Math.floor(scroller.scrollTop / rowHeight);
+  // The scrolled box is lower than the window, and is empty at first.
+  const last = Math.ceil((scroller.scrollTop + innerHeight) / rowHeight);
+  if (!anew && first >= drawn.from && Math.min(last, left.length) <= drawn.to) return;
+  const hadFocus = body.contains(document.activeElement);
+  const [from, to] = all ? [0, left.length] : [Math.max(0, Math.min(first, left.length) - AROUND), Math.min(left.length, last + AROUND)];
+  drawn = { from, to };
+  body.innerHTML = left.slice(from, to).map((index) => rows[index]).join("");
+  [...body.rows].forEach((row, index) => row.setAttribute("aria-rowindex", from + index + 2));
+  body.prepend(space());
+  body.append(space());
+  if (to > from) rowHeight = body.rows[1].getBoundingClientRect().height || rowHeight;
+  const heights = [from, left.length - to].map((number) => `${number * rowHeight}px`);
+  [body.rows[0], body.rows[body.rows.length - 1]].forEach((row, at) => { row.cells[0].style.height = heights[at]; });
+  // Other rows must not make columns narrower again.
+  const widths = head.map((cell) => cell.offsetWidth);
+  head.forEach((cell, at) => { if (at > 0 && columns[at]) cell.style.minWidth = `${widths[at]}px`; });
+  stop();
+  if (hadFocus) cellAt(current ?? {})?.focus({ preventScroll: true });
+}
+
+// The Tab key stops at one cell; the arrow keys move to the others.
+function stop() {
+  const first = { at: Math.min(Math.ceil(scroller.scrollTop / rowHeight), drawn.to - 1), column: columns.indexOf(true, 1) };
+  const cell = (current && columns[current.column] && cellAt(current)) || (first.at >= 0 && first.column > 0 ? cellAt(first) : null);
+  for (const other of body.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+  if (cell) cell.tabIndex = 0;
+}
 
 // Returns the tasks of a cell in full words: gained, lost and kept ones.
 function full(cell) {
+  if (cell.textContent === "by\u00a0role") return "full access by its role";
   const name = (word) => tasks.get(word) || word;
   const said = [...cell.childNodes].flatMap((node) => {
     if (node.nodeName === "INS") return [`gains ${name(node.textContent.slice(1))}`];
@@ -18,107 +160,105 @@ function full(cell) {
   return said.join(", ") || "nothing";
 }
 
-// The words of each cell, by their meaning; read when the first filter is set.
-let read = null;
-const words = (nodes) => ` ${nodes.map((node) => node.textContent.slice(1)).join(" ")} `;
-function cellOf(cell) {
-  const gained = words([...cell.getElementsByTagName("ins")]), lost = words([...cell.getElementsByTagName("del")]);
-  const all = ` ${cell.textContent.replace(/(^| )[+\u2212]/g, " ")} `;
-  return { all, gained, lost, changes: gained + lost };
+function go(cell) {
+  current = placeOf(cell);
+  stop();
+  const what = full(cell);
+  cell.setAttribute("aria-label", what);
+  byId("cell").textContent = `${head[current.column].firstElementChild.textContent} on ${cell.parentNode.cells[0].textContent}: ${what}`;
 }
+
+// Moves to a cell that may not be drawn yet.
+function move(place) {
+  if (!cellAt(place)) {
+    scroller.scrollTop = place.at * rowHeight - scroller.clientHeight / 2;
+    draw();
+  }
+  current = place;
+  const cell = cellAt(place);
+  cell.tabIndex = 0;
+  cell.focus({ preventScroll: true });
+  cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+const beside = {
+  ArrowRight: ({ at, column }) => ({ at, column: columns.indexOf(true, column + 1) }),
+  ArrowLeft: ({ at, column }) => ({ at, column: columns.lastIndexOf(true, column - 1) }),
+  ArrowDown: ({ at, column }) => ({ at: at + 1, column }),
+  ArrowUp: ({ at, column }) => ({ at: at - 1, column }),
+  Home: ({ at }) => ({ at, column: columns.indexOf(true, 1) }),
+  End: ({ at }) => ({ at, column: columns.lastIndexOf(true) }),
+};
 
 // A column is hidden by one style rule instead of cell by cell.
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets = [sheet];
-let columns = head.map(() => true);
 
-function filter() {
-  const waba = byId("waba").value.trim().toLowerCase();
-  const user = byId("user").value.trim().toLowerCase();
-  const show = byId("show").value;
-  const task = byId("task").value;
-  const anyway = show === "all" && !task;
-  if (!anyway && !read) read = rows.map((row) => [...row.cells].map(cellOf));
-  const fits = (text) => (task ? text.includes(` ${task} `) : text.trim() !== "");
-  const named = head.map((cell, at) => at === 0 || `${cell.textContent} ${cell.title}`.toLowerCase().includes(user));
+function filterMatrix({ waba, user, show, short }) {
+  const anyway = show === "all" && !short;
+  const named = users.map((text, at) => at === 0 || text.includes(user));
   const used = head.map((_, at) => at === 0 || anyway);
-  let count = 0;
+  left = [];
   rows.forEach((row, index) => {
+    if (!wabas[index].includes(waba)) return;
     let hit = anyway;
-    const wanted = row.cells[0].textContent.toLowerCase().includes(waba);
-    if (wanted && !anyway) {
-      read[index].forEach((cell, at) => {
-        if (at > 0 && named[at] && fits(cell[show])) hit = used[at] = true;
+    if (!anyway) {
+      cellsOf(row).forEach((cell, at) => {
+        if (named[at + 1] && fits(cell, show, short) && cell !== "") hit = used[at + 1] = true;
       });
     }
-    row.hidden = !(wanted && hit);
-    count += row.hidden ? 0 : 1;
+    if (hit) left.push(index);
   });
   columns = head.map((_, at) => named[at] && used[at]);
   const hidden = columns.flatMap((shown, at) => (shown ? [] : `#matrix tr > :nth-child(${at + 1})`));
   sheet.replaceSync(hidden.length ? `${hidden.join(",")} { display: none; }` : "");
-  const users = columns.filter(Boolean).length - 1;
-  byId("count").textContent = `${count} of ${rows.length} WABAs, ${users} of ${columns.length - 1} users`;
-  if (current && (current.parentNode.hidden || !columns[current.cellIndex])) stop(firstShown());
+  current = null;
+  scroller.scrollTop = 0;
+  table.setAttribute("aria-rowcount", left.length + 1);
+  draw(true);
 }
 
-// The Tab key stops at one cell; the arrow keys move to the others.
-let current = null;
-function stop(cell) {
-  // Without a tab index the cell would lose the focus.
-  if (current) current.tabIndex = -1;
-  current = cell;
-  if (cell) cell.tabIndex = 0;
-}
-function firstShown() {
-  const row = rows.find((one) => !one.hidden);
-  return row ? inRow(row, columns.indexOf(true, 1)) : null;
-}
-const inRow = (row, at) => (at > 0 ? row.cells[at] : null);
+// Both. -------------------------------------------------------------------------------------------------------------
 
-function go(cell) {
-  stop(cell);
-  const what = full(cell);
-  cell.setAttribute("aria-label", what);
-  byId("cell").textContent = `${head[cell.cellIndex].textContent} on ${cell.parentNode.cells[0].textContent}: ${what}`;
-}
-
-const beside = {
-  ArrowRight: ({ parentNode: row, cellIndex }) => inRow(row, columns.indexOf(true, cellIndex + 1)),
-  ArrowLeft: ({ parentNode: row, cellIndex }) => inRow(row, columns.lastIndexOf(true, cellIndex - 1)),
-  ArrowDown: (cell) => below(cell, "nextElementSibling"),
-  ArrowUp: (cell) => below(cell, "previousElementSibling"),
-  Home: ({ parentNode: row }) => inRow(row, columns.indexOf(true, 1)),
-  End: ({ parentNode: row }) => inRow(row, columns.lastIndexOf(true)),
-};
-function below(cell, way) {
-  let row = cell.parentNode[way];
-  while (row && row.hidden) row = row[way];
-  return row ? row.cells[cell.cellIndex] : null;
+function filter() {
+  const wanted = filters();
+  filterMatrix(wanted);
+  const [count, all] = filterChanges(wanted);
+  const shown = columns.filter(Boolean).length - 1;
+  byId("count").textContent =
+    `${count} of ${all} changes; ${left.length} of ${rows.length} WABAs, ${shown} of ${columns.length - 1} users in the matrix`;
 }
 
 table.setAttribute("role", "grid");
 table.setAttribute("aria-readonly", "true");
 table.addEventListener("keydown", (event) => {
   const isCell = event.target.tagName === "TD" && !event.altKey && !event.ctrlKey && !event.metaKey;
-  const to = isCell && beside[event.key] && beside[event.key](event.target);
-  if (!to) return;
+  if (!isCell || !beside[event.key]) return;
+  const place = beside[event.key](placeOf(event.target));
+  if (place.column < 1 || place.at < 0 || place.at >= left.length) return;
   event.preventDefault();
-  stop(to);
-  to.focus({ preventScroll: true });
-  to.scrollIntoView({ block: "nearest", inline: "nearest" });
+  move(place);
 });
 table.addEventListener("focusin", (event) => { if (event.target.tagName === "TD") go(event.target); });
 table.addEventListener("click", (event) => {
   const cell = event.target.closest("td");
   if (!cell) return;
-  stop(cell);
+  current = placeOf(cell);
+  cell.tabIndex = 0;
   cell.focus({ preventScroll: true });
 });
 table.addEventListener("mouseover", (event) => {
   const cell = event.target.closest("td");
   if (cell && !cell.title) cell.title = full(cell);
 });
+scroller.addEventListener("scroll", () => draw(), { passive: true });
+window.addEventListener("resize", () => draw());
+window.addEventListener("beforeprint", () => {
+  if (changeBody) drawChanges(Infinity);
+  draw(true, true);
+});
+window.addEventListener("afterprint", () => draw(true));
+if (changeBody) new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) drawChanges(MORE); }).observe(byId("more"));
 for (const id of ["waba", "user", "show", "task"]) byId(id).addEventListener("input", filter);
 byId("reset").addEventListener("click", () => {
   byId("waba").value = byId("user").value = byId("task").value = "";
@@ -126,4 +266,3 @@ byId("reset").addEventListener("click", () => {
   filter();
 });
 filter();
-stop(firstShown());

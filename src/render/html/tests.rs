@@ -1,13 +1,18 @@
 //! Tests that the page matches its own policy, and that foreign text is never markup.
 
 use super::*;
+use crate::model::Name;
 use crate::render::tests::everything;
 use proptest::prelude::*;
 
 /// A page in which every foreign text is `name`.
 fn page(name: &str, is_drift: bool) -> String {
+    page_of(&everything(|_| name.to_owned()).view(is_drift))
+}
+
+fn page_of(view: &View<'_>) -> String {
     let mut page = Vec::new();
-    plan(&everything(|_| name.to_owned()).view(is_drift), &mut page).unwrap();
+    plan(view, &mut page).unwrap();
     String::from_utf8(page).unwrap()
 }
 
@@ -64,8 +69,63 @@ fn every_task_has_its_own_abbreviation() {
 fn a_cell_shows_kept_gained_and_lost_tasks() {
     let page = page("new task", false);
     let (_, row) = page
-        .split_once("<tbody><tr><th scope=row><span>new task</span> <span class=id>500</span></th>")
+        .split_once("<tbody>\n<tr><th scope=row><span>new task</span> <span class=id>500</span></th>")
         .unwrap();
     let cells: Vec<&str> = row.split("</tr>").next().unwrap().split("</td>").collect();
     assert_eq!(cells[2], "<td>MG <ins>+VI</ins> <del>\u{2212}DV</del> <del>\u{2212}new\u{a0}task</del>");
+}
+
+#[test]
+fn the_tables_are_whole_without_the_script_and_have_a_row_on_each_line() {
+    let fixture = everything(str::to_owned);
+    let page = page_of(&fixture.view(false));
+    let rows = |id: &str| {
+        let (_, after) = page.split_once(&format!("<noscript id={id}>")).unwrap();
+        let lines: Vec<&str> = after.split("</noscript>").next().unwrap().lines().collect();
+        lines[1..lines.len() - 1].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
+    };
+    let (changes, matrix) = (rows("change-rows"), rows("matrix-rows"));
+    assert_eq!((changes.len(), matrix.len()), (6, fixture.proposal.access.wabas.len() - 1));
+    assert!(changes.iter().chain(&matrix).all(|row| row.starts_with("<tr>") && row.ends_with("</tr>")));
+    assert_eq!(
+        changes.iter().map(|row| row.matches("<li>").count()).sum::<usize>(),
+        5,
+        "one entry for five WABAs"
+    );
+}
+
+#[test]
+fn users_are_marked_if_their_tasks_do_not_tell_their_access() {
+    let mut fixture = everything(str::to_owned);
+    let user = |id: &str| -> UserId { id.parse().unwrap() };
+    fixture.proposal.plan.by_role.insert(user("17"));
+    for (id, name) in [("17", "root"), ("23", "legacy-import"), ("25", "ignored-bot")] {
+        fixture.proposal.access.users.insert(user(id), Name::from(name));
+    }
+    let page = page_of(&fixture.view(false));
+    for (id, name, mark) in [
+        ("17", "root", "admin by role"),
+        ("23", "legacy-import", "undeclared"),
+        ("25", "ignored-bot", "ignored"),
+    ] {
+        let head = format!("<th scope=col title={id}><span>{name}</span><span class=mark>{mark}</span></th>");
+        assert!(page.contains(&head), "{head}");
+    }
+    let wabas = fixture.proposal.access.wabas.len() - 1;
+    assert_eq!(page.matches("<td>by\u{a0}role</td>").count(), wabas, "an admin has access without a row");
+    assert_eq!(page.matches("<td class=u>").count(), wabas);
+    // The first row of an admin narrows its access, and drift is the other way round.
+    assert!(page.contains("<ins>+VC</ins> <del>\u{2212}by\u{a0}role</del>"));
+    assert!(page_of(&fixture.view(true)).contains("<del>\u{2212}VC</del> <ins>+by\u{a0}role</ins>"));
+}
+
+#[test]
+fn lines_do_not_break_within_a_date() {
+    assert_eq!(with_dates("until 2026-12-31 or 2026-12-3"), "until <time>2026-12-31</time> or 2026-12-3");
+    assert_eq!(with_dates("from 2027-03-31T16:00:00Z"), "from <time>2027-03-31T16:00:00Z</time>");
+    assert_eq!(
+        with_dates("last written 1970-01-01 00:00 UTC"),
+        "last written <time>1970-01-01</time> 00:00 UTC"
+    );
+    assert!(page("a", false).contains("until <time>2026-12-31</time>"));
 }
