@@ -4,8 +4,8 @@
 //! [`Moved::Unknown`].
 
 use crate::model::{
-    AssignmentKey, Change, Desired, EndingGrant, Explanation, History, LastWrite, LiveAccess, Moved, Phase,
-    Plan, RecordedRun, RecordedWrite, Settlement, TaskSet, TimeLimit, UserId, WabaId,
+    AssignmentKey, Change, Claim, Desired, EndingGrant, Explanation, History, LastWrite, LiveAccess, Moved,
+    Phase, Plan, RecordedRun, RecordedWrite, Settlement, TaskSet, TimeLimit, UserId, WabaId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,10 @@ pub fn is_known(digest: &str, manifest_digest: &str, history: &History) -> bool 
 /// Returns the grants that have not ended and will, by their end.
 pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     let mut reach: BTreeMap<u32, (BTreeSet<UserId>, BTreeSet<WabaId>)> = BTreeMap::new();
-    let in_scope = desired.claims.iter().filter(|claim| desired.scope.wabas.contains_key(&claim.key.waba));
+    let in_scope = |claim: &&Claim| {
+        desired.scope.wabas.contains_key(&claim.key.waba) && desired.plans_user(claim.key.user)
+    };
+    let in_scope = desired.claims.iter().filter(in_scope);
     for claim in in_scope {
         let (users, wabas) = reach.entry(claim.grant).or_default();
         users.insert(claim.key.user);
@@ -69,8 +72,11 @@ pub fn ending(desired: &Desired) -> Vec<EndingGrant> {
     let mut found: Vec<EndingGrant> = Vec::new();
     for (grant, index) in desired.grants.iter().zip(0..) {
         let (users, wabas) = reach.get(&index).map_or((0, 0), |(users, wabas)| (users.len(), wabas.len()));
-        // A narrowed plan does not list grants on other WABAs.
-        if grant.source.until.is_some() && grant.phase != Phase::Ended && !(desired.partial && wabas == 0) {
+        // A narrowed plan does not list grants of other assignments.
+        if grant.source.until.is_some()
+            && grant.phase != Phase::Ended
+            && !(desired.narrowing.is_some() && wabas == 0)
+        {
             found.push(EndingGrant {
                 source: grant.source.clone(),
                 tasks: grant.tasks.clone(),

@@ -54,7 +54,8 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
     let directory = directory(reader).await;
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
-    let request = ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected };
+    let request =
+        ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected, has_lists: true };
     reader.observe(&request, PrefetchedAssignments::default(), &|_| ()).await
 }
 
@@ -308,7 +309,8 @@ async fn prefetched(played: &Played) -> (Directory, Observed) {
         DirectoryRequest { declared: wabas.to_vec(), ..DirectoryRequest::new("10".parse().unwrap()) };
     let forecast = ScopeForecast::of(wabas);
     let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await.unwrap();
-    let request = ObserveRequest { directory: &directory, wabas: &wabas, expected: &BTreeMap::new() };
+    let request =
+        ObserveRequest { directory: &directory, wabas: &wabas, expected: &BTreeMap::new(), has_lists: true };
     let observed = reader.observe(&request, prefetched, &|_| ()).await.unwrap();
     (directory, observed)
 }

@@ -15,6 +15,8 @@ mod fuzzing;
 mod house;
 mod journal;
 #[cfg(feature = "emulator")]
+mod narrowed;
+#[cfg(feature = "emulator")]
 mod program;
 #[cfg(feature = "emulator")]
 mod reading;

@@ -10,6 +10,7 @@ mod init;
 mod interrupts;
 mod journal;
 mod json;
+mod narrowed;
 mod quickstart;
 mod released;
 mod remote;

@@ -44,7 +44,7 @@ async fn read(reader: &Reader, wabas: &[WabaId]) -> Result<(Directory, Observed)
     let forecast = ScopeForecast::of(wabas.iter().copied());
     let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await?;
     let expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
-    let request = ObserveRequest { directory: &directory, wabas, expected: &expected };
+    let request = ObserveRequest { directory: &directory, wabas, expected: &expected, has_lists: true };
     let observed = reader.observe(&request, prefetched, &|_| ()).await?;
     Ok((directory, observed))
 }

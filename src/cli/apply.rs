@@ -13,13 +13,14 @@ use crate::apply::{Shutdown, WABAS_IN_PROGRESS};
 use crate::clock::Clock;
 use crate::documents::{self, Findings, saved};
 use crate::engine::{
-    self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease,
+    self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease, PlanRequest,
 };
 use crate::guard::{self, ApprovedPlan, Review};
-use crate::model::{BusinessId, Directory, Report};
+use crate::model::{BusinessId, Directory, Glob, Name, Report, Selection};
 use crate::proposal::Proposal;
 use crate::render::{self, View};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -145,13 +146,15 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
         return Ok(Input::Manifests(Box::new(checked)));
     };
     let saved = engine::load_saved(file, events)?;
+    check_selection(&args.options.selection(), &saved.plan.selection)?;
     let maximum = args.max_plan_age.unwrap_or(MAX_PLAN_AGE);
     AgeLimit { maximum, now: Timestamp::now() }.check(&saved)?;
     engine::check_time(&saved, args.options.time.or_now())?;
     if args.manifest.is_empty() {
         return Ok(Input::Saved(Box::new(saved), None));
     }
-    let checked = engine::check_paths(&args.manifest, request(), events)?;
+    let request = PlanRequest { selection: saved.plan.selection.clone(), ..request() };
+    let checked = engine::check_paths(&args.manifest, request, events)?;
     let (plan, manifests) = (saved.plan.business, checked.business());
     if plan != manifests {
         return Err(EngineError::OtherBusiness { plan, manifests }.into());
@@ -194,16 +197,25 @@ fn check_options_of_manifests(args: &Args) -> Result<(), Failure> {
 }
 
 fn check_options_of_saved_plan(args: &Args) -> Result<(), Failure> {
-    let usage = |message: &str| Failure::plain(Exit::Usage, message);
-    if args.manifest.is_empty() {
-        let narrowing =
-            [("--waba", args.options.waba.is_some()), ("--previous", !args.options.previous.is_empty())];
-        if let Some((option, _)) = narrowing.iter().find(|(_, is_given)| *is_given) {
-            return Err(usage(&format!("{option} cannot be used with a saved plan"))
-                .hint("a saved plan is applied as it is; with --manifest, it is planned again"));
-        }
+    if args.manifest.is_empty() && !args.options.previous.is_empty() {
+        return Err(Failure::plain(Exit::Usage, "--previous cannot be used with a saved plan")
+            .hint("a saved plan is applied as it is; with --manifest, it is planned again"));
     }
     Ok(())
+}
+
+/// Refuses a selection that is not the one that a saved plan was made for.
+fn check_selection(given: &Selection, saved: &Selection) -> Result<(), Failure> {
+    let sets = |selection: &Selection| -> (BTreeSet<Glob>, BTreeSet<Name>) {
+        (selection.wabas.iter().cloned().collect(), selection.users.iter().cloned().collect())
+    };
+    if !given.is_narrowed() || sets(given) == sets(saved) {
+        return Ok(());
+    }
+    let option = if given.wabas.is_empty() { "--user" } else { "--waba" };
+    let message = format!("{option} cannot be used with a saved plan that was made for something else");
+    Err(Failure::plain(Exit::Usage, message)
+        .hint("leave out --waba and --user: a saved plan is applied as narrow as it was made"))
 }
 
 /// Returns the saved plan, if the paths name one: a single file that is a plan by its content or its name.

@@ -49,9 +49,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    if args.format == DriftFormat::Prometheus && args.options.waba.is_some() {
-        return Err(Failure::plain(Exit::Usage, "--format prometheus cannot be used with --waba")
-            .hint("the numbers of some WABAs would be taken for those of all"));
+    if args.format == DriftFormat::Prometheus && args.options.selection().is_narrowed() {
+        return Err(Failure::plain(Exit::Usage, "--format prometheus cannot be used with --waba or --user")
+            .hint("the numbers of a part would be taken for those of all"));
     }
     let group_by = args.grouping.checked(args.format.into())?;
     let printer = EventPrinter::new(terminal);

@@ -6,8 +6,7 @@ use super::state::StateDir;
 use crate::engine::PlanRequest;
 use crate::graph::ReadStrategy;
 use crate::guard::{Guard, Waiver};
-use crate::manifest::Glob;
-use crate::model::{TimeLimit, start_of_day};
+use crate::model::{Glob, Name, Selection, TimeLimit, start_of_day};
 use crate::render::{self, GroupBy};
 use crate::sources::STDIN;
 use clap::{Args, ValueEnum};
@@ -282,9 +281,13 @@ fn now() -> Timestamp {
 pub(crate) struct PlanOptions {
     #[command(flatten)]
     pub(crate) time: PlannedFor,
-    /// Only the WABAs whose name matches this glob; the output says that it is partial
+    /// Only the WABAs whose name matches this glob; can be repeated; the output says that it is partial
     #[arg(long, value_name = "GLOB")]
-    pub(crate) waba: Option<Glob>,
+    pub(crate) waba: Vec<Glob>,
+    /// Only this system user: its name in the manifests, its live name, or its id; can be repeated; the output says that it is
+    /// partial
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Vec<Name>,
     /// The manifests of the base commit: system users that are declared there and no more are released, and the output
     /// says what changed about guards and prune rules
     #[arg(long, value_name = "PATH")]
@@ -292,13 +295,18 @@ pub(crate) struct PlanOptions {
 }
 
 impl PlanOptions {
+    /// Returns what a plan is narrowed to.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection { wabas: self.waba.clone(), users: self.user.clone() }
+    }
+
     /// Returns what a plan is made for.
     pub(crate) fn request(&self, state_dir: Option<PathBuf>, waivers: &[Waiver]) -> PlanRequest {
         let admin_rows = waivers.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
         PlanRequest {
             began: now(),
             planned_for: self.time.given(),
-            waba: self.waba.clone(),
+            selection: self.selection(),
             previous: self.previous.clone(),
             state_dir,
             admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),

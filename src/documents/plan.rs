@@ -1,14 +1,17 @@
 //! The plan document: every change in the order in which they are applied, for `plan`, `drift` and `show`.
 
-use super::parts::{ChangeEntry, DriftEntry, GrantEntry, StepEntry, Tool, UserEntry, WabaEntry, documents};
+use super::parts::{
+    ChangeEntry, DriftEntry, GrantEntry, StepEntry, Tool, UserEntry, WabaEntry, documents, text,
+};
 use super::saved::EvidenceEntry;
 use super::values::{AsText, Tasks};
 use super::words::{NoticeWord, UndeclaredWord, UnmanagedWord};
 use super::{FORMAT_VERSION, Findings, PartsReader, json};
 use crate::guard::Violation;
 use crate::model::{
-    self, ApplyCost, AssignmentKey, BusinessId, Change, Drift, EndingGrant, Kept, LeftWaba, Name, Notice,
-    Plan, PolicyLine, ReleasedUser, Sources, Summary, TaskSet, Unmanaged, Unresolved, UserId,
+    self, ApplyCost, AssignmentKey, BusinessId, Change, Drift, EndingGrant, Glob, Kept, LeftWaba, Name,
+    Notice, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet, Unmanaged, Unresolved,
+    UserId,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
@@ -40,8 +43,12 @@ documents! {
         acting_user: Option<UserEntry<'a>>,
         /// The digest of what the manifests mean.
         manifest_digest: Cow<'a, str>,
-        /// Whether `--waba` limited the plan to some WABAs.
+        /// Whether `--waba` or `--user` limited the plan, so that it says nothing about the rest of the scope.
         partial: bool,
+        /// What the plan was limited to; absent if it was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "SelectionEntry<'_>")]
+        selection: Option<SelectionEntry<'a>>,
         /// The changes, in the order in which they are applied.
         changes: Vec<ChangeEntry<'a>>,
         /// The live assignments in scope that the plan does not manage.
@@ -105,6 +112,15 @@ documents! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "String")]
         digest: Option<Cow<'a, str>>,
+    }
+    /// What a plan was limited to.
+    SelectionEntry<'a> {
+        /// Globs on the names of WABAs; without any, it is all of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        wabas: Vec<Cow<'a, str>>,
+        /// System users, as `--user` named them; without any, it is all of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        users: Vec<Cow<'a, str>>,
     }
     /// A live assignment that the plan does not manage.
     UnmanagedEntry<'a> {
@@ -270,6 +286,20 @@ pub fn plan(proposal: &Proposal, findings: Findings<'_>, to: impl io::Write) -> 
     json::write_document(&PlanDocument::with_findings(proposal, findings), to)
 }
 
+impl<'a> SelectionEntry<'a> {
+    fn of(selection: &'a Selection) -> Self {
+        Self {
+            wabas: selection.wabas.iter().map(|glob| glob.as_str().into()).collect(),
+            users: selection.users.iter().map(text).collect(),
+        }
+    }
+
+    pub(super) fn read(self) -> Selection {
+        let wabas = self.wabas.into_iter().map(|glob| Glob::new(&*glob)).collect();
+        Selection { wabas, users: self.users.into_iter().map(Name::new).collect() }
+    }
+}
+
 impl<'a> PlanDocument<'a> {
     /// Returns the document without findings, evidence and digest.
     pub(super) fn of(proposal: &'a Proposal) -> Self {
@@ -283,7 +313,8 @@ impl<'a> PlanDocument<'a> {
             business: AsText(plan.business),
             acting_user: UserEntry::acting(proposal),
             manifest_digest: proposal.manifest_digest.as_str().into(),
-            partial: plan.partial,
+            partial: plan.is_partial(),
+            selection: plan.is_partial().then(|| SelectionEntry::of(&plan.selection)),
             changes: changes(plan, &proposal.sources),
             unmanaged: plan.unmanaged.iter().map(|row| UnmanagedEntry::of(plan, row)).collect(),
             unreadable: unreadable(plan),

@@ -125,7 +125,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             waba_names: ["500", "501", "502"].map(|waba| (id(waba), Name::from(name))).into(),
             user_names: ["1", "2", "3", "4"].map(|user| (id(user), Name::from(name))).into(),
             implied: Implied::from_iter([(Task::Manage, odd.clone())]),
-            partial: true,
+            selection: Selection { wabas: vec![Glob::new("acme-*")], users: vec![Name::from(name)] },
             ..Plan::empty(id("10"), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
         },
         access: LiveAccess {

@@ -56,7 +56,7 @@ impl Lease {
     ///
     /// If the inventory cannot be written.
     pub fn remember(&self, proposal: &Proposal, clock: &Clock) -> Result<(), EngineError> {
-        let complete = !proposal.plan.partial && !proposal.plan.is_incomplete();
+        let complete = !proposal.plan.is_partial() && !proposal.plan.is_incomplete();
         remember(&self.state_dir, proposal, complete, clock.now())
             .map_err(EngineError::store("recording what the manifests declare"))
     }
@@ -153,7 +153,7 @@ impl Session {
         let report = crate::apply::apply(approved, executor, &|settled| stage.advance(settled)).await;
         drop(stage);
         let ending = ending(&report, plan, shutdown);
-        let complete = ending == Ending::Done && !plan.partial;
+        let complete = ending == Ending::Done && !plan.is_partial();
         // The journal holds the lock until it ends.
         let remembered = remember(&state_dir, approved.proposal(), complete, clock.now());
         let journal_error = journal.end(&report).await.and(remembered).err();

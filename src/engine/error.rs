@@ -3,6 +3,7 @@
 use crate::documents::saved::SavedPlanError;
 use crate::graph::GraphError;
 use crate::model::{BusinessId, Name, day_or_instant};
+use crate::resolve::NothingSelected;
 use crate::store::{Holder, JournalError};
 use crate::text::escape;
 use jiff::Timestamp;
@@ -14,9 +15,9 @@ pub enum EngineError {
     /// The manifests have errors, which were reported as an event.
     #[error("{}", manifest_errors(*.0))]
     Manifests(usize),
-    /// The selection matches no WABA in scope.
-    #[error("no WABA in scope matches `{0}`")]
-    NothingSelected(Name),
+    /// A value of the selection selects nothing.
+    #[error("{}", nothing_selected(.0))]
+    NothingSelected(NothingSelected),
     /// A call to the API failed.
     #[error("{doing}")]
     Graph {
@@ -137,9 +138,7 @@ impl EngineError {
             Self::Store { source, .. } => source.hint()?,
             Self::SavedPlan(error) => error.hint(),
             Self::Manifests(_) => return None,
-            Self::NothingSelected(_) => {
-                "the glob is compared with the names in the manifests, and with the live names of discovered WABAs"
-            }
+            Self::NothingSelected(nothing) => return Some(what_selects(nothing)),
             Self::InvalidToken(_) => {
                 "create a new token for the system user in Business Settings, and store it where this run reads it"
             }
@@ -175,6 +174,29 @@ fn listed(files: &[String]) -> String {
         0 | 1 => first,
         more => format!("{first} (and {} more)", more - 1),
     }
+}
+
+fn nothing_selected(NothingSelected { option, value, .. }: &NothingSelected) -> String {
+    match *option {
+        "--user" => format!("no system user is named `{value}`"),
+        _ => format!("no WABA in scope matches `{value}`"),
+    }
+}
+
+fn what_selects(NothingSelected { option, similar, .. }: &NothingSelected) -> String {
+    if !similar.is_empty() {
+        let similar: Vec<String> = similar.iter().map(|name| format!("`{name}`")).collect();
+        return format!("did you mean {}?", similar.join(" or "));
+    }
+    let names = match *option {
+        "--user" => {
+            "give a name of the manifests, or the live name or the id of a system user of the business"
+        }
+        _ => {
+            "the glob is compared with the names in the manifests, and with the live names of discovered WABAs"
+        }
+    };
+    names.to_owned()
 }
 
 fn manifest_errors(errors: usize) -> String {

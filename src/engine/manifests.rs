@@ -2,8 +2,8 @@
 
 use super::{EngineError, Event, Events, set_files};
 use crate::diagnostic::{self, Diagnostic};
-use crate::manifest::{self, Glob, Manifest};
-use crate::model::{BusinessId, Earlier, Sources};
+use crate::manifest::{self, Manifest};
+use crate::model::{BusinessId, Earlier, Selection, Sources};
 use crate::text::escape;
 use crate::{resolve, sources};
 use jiff::Timestamp;
@@ -16,8 +16,8 @@ pub struct PlanRequest {
     pub began: Timestamp,
     /// The instant for which grants are in force, if it is not now.
     pub planned_for: Option<Timestamp>,
-    /// Narrows the plan to the WABAs whose name matches.
-    pub waba: Option<Glob>,
+    /// What the plan is narrowed to.
+    pub selection: Selection,
     /// The manifests of the base commit, if there are any: who is declared there and no more is released.
     pub previous: Vec<PathBuf>,
     /// The state folder, if there is one: its inventory and journal are evidence.

@@ -5,8 +5,8 @@ use super::{EngineError, set_files};
 use crate::digest::inventory_digest;
 use crate::manifest::Manifest;
 use crate::model::{
-    BusinessId, Earlier, EarlierWaba, Name, Outcome, Position, PreviousUser, RecentRemovals, RecordedWrite,
-    ReleasedUser, Settlement, Sources, TaskSet, WabaId,
+    AssignmentKey, BusinessId, Earlier, EarlierWaba, Name, Outcome, Position, PreviousUser, RecentRemovals,
+    RecordedWrite, ReleasedUser, Settlement, Sources, TaskSet, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::store::{self, Inventory, InventoryUser, JournalError, Keep};
@@ -115,18 +115,20 @@ pub(super) fn recent_removals(
     let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
     let history = store::read(&store::path(state_dir, business), Keep::Since(since));
     let history = history.map_err(EngineError::store("reading the journal"))?;
-    let mut lost: BTreeMap<_, TaskSet> = BTreeMap::new();
+    let mut lost: BTreeMap<AssignmentKey, (TaskSet, TaskSet)> = BTreeMap::new();
     for run in &history.runs {
         let is_waived = run.waivers.iter().any(|waiver| waiver.as_str() == MAX_REMOVALS);
         for write in run.writes.iter().filter(|write| write.at >= since && may_have_effect(write)) {
-            let lost = lost.entry(write.key).or_default();
+            let (lost, left) = lost.entry(write.key).or_default();
+            left.clone_from(&write.after);
             if !is_waived {
                 lost.extend(&write.before.difference(&write.after));
             }
             *lost = lost.difference(&write.after);
         }
     }
-    Ok(lost.into_iter().filter(|(_, tasks)| !tasks.is_empty()).map(|(key, _)| key).collect())
+    let still_lost = lost.into_iter().filter(|(_, (tasks, _))| !tasks.is_empty());
+    Ok(still_lost.map(|(key, (_, left))| (key, left)).collect())
 }
 
 fn may_have_effect(write: &RecordedWrite) -> bool {

@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod manifests;
 mod memory;
+mod narrowed;
 mod propose;
 mod saved;
 mod session;

@@ -3,6 +3,7 @@
 use super::event::StageGuard;
 use super::manifests::report;
 use super::memory::{Memory, recent_removals};
+use super::narrowed::Narrowed;
 use super::session::reading_directory;
 use super::{CheckedManifests, EngineError, Events, Session, Stage, set_files};
 use crate::diagnostic::Diagnostic;
@@ -10,13 +11,23 @@ use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
-    DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, ReleasedUser, ScopeForecast,
-    ScopedWaba, Shared, UserId, WabaId,
+    DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, ReleasedUser, ScopedWaba,
+    Shared, UserId, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::resolve::{self, Circumstances, Resolved};
 use crate::{drift, plan};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What was read before planning.
+pub(super) struct Reading {
+    pub(super) directory: Directory,
+    pub(super) prefetched: PrefetchedAssignments,
+    /// Whether both lists of WABAs were read.
+    pub(super) has_lists: bool,
+    /// What is planned, if the run is narrowed.
+    pub(super) narrowed: Option<Narrowed>,
+}
 
 impl Session {
     /// Reads the live state and plans.
@@ -43,24 +54,27 @@ impl Session {
             memory.add_previous(previous, &mut sources);
         }
         let recent_removals = recent_removals(state_dir, business, self.clock().now())?;
-        let forecast = resolve::forecast(&manifest, request.waba.as_ref());
-        let (directory, prefetched) = self.read_directory(&manifest, &forecast, events).await?;
         let circumstances = Circumstances {
             now: request.now(),
             acting_user: self.acting_user(),
             earlier: &memory.earlier,
             admin_rows: &request.admin_rows,
         };
+        let selection = request.selection.clone();
+        let reading = if selection.is_narrowed() {
+            self.read_selected(&manifest, &selection, circumstances, &sources, events).await?
+        } else {
+            self.read_all(&manifest, events).await?
+        };
+        let Reading { directory, prefetched, has_lists, narrowed } = reading;
         let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, circumstances);
         report(&diagnostics, &sources, events)?;
         let Resolved { mut desired, policy } = resolved.ok_or(EngineError::Manifests(1))?;
         let manifest_digest = manifest_digest(&desired, &policy);
-        if let Some(glob) = &request.waba
-            && !resolve::narrow(&mut desired, glob)
-        {
-            return Err(EngineError::NothingSelected(Name::from(glob.as_str())));
+        if let Some(Narrowed { selected, unchanged }) = narrowed {
+            resolve::narrow(&mut desired, selection, selected, unchanged, &recent_removals);
         }
-        let observed = self.observe(&desired, &directory, prefetched, events).await?;
+        let observed = self.observe(&desired, &directory, prefetched, has_lists, events).await?;
         tracing::info!(
             wabas = desired.scope.wabas.len(),
             unreadable = observed.unreadable.len(),
@@ -94,21 +108,18 @@ impl Session {
     }
 
     /// Reads the directory, and with it the assignments on the WABAs that will be in scope.
-    async fn read_directory(
-        &self,
-        manifest: &Manifest,
-        forecast: &ScopeForecast<'_>,
-        events: Events<'_>,
-    ) -> Result<(Directory, PrefetchedAssignments), EngineError> {
+    async fn read_all(&self, manifest: &Manifest, events: Events<'_>) -> Result<Reading, EngineError> {
         let business = manifest.business.value;
+        let forecast = resolve::forecast(manifest);
         let request = DirectoryRequest {
-            solutions_of: solutions_of(manifest),
+            solutions_of: solutions_of(manifest).collect(),
             declared: present(manifest).map(|waba| waba.id.value).collect(),
             ..self.directory_request(business)
         };
         let stage = StageGuard::start(Stage::ReadingWabas, forecast.declared().len(), events);
-        let read = self.reader.prefetch(&request, forecast, &|read| stage.advance(read)).await;
-        read.map_err(EngineError::graph(reading_directory(business)))
+        let read = self.reader.prefetch(&request, &forecast, &|read| stage.advance(read)).await;
+        let (directory, prefetched) = read.map_err(EngineError::graph(reading_directory(business)))?;
+        Ok(Reading { directory, prefetched, has_lists: true, narrowed: None })
     }
 
     async fn observe(
@@ -116,12 +127,13 @@ impl Session {
         desired: &Desired,
         directory: &Directory,
         prefetched: PrefetchedAssignments,
+        has_lists: bool,
         events: Events<'_>,
     ) -> Result<Observed, EngineError> {
         let mut wabas: Vec<WabaId> = desired.scope.wabas.keys().chain(desired.left.keys()).copied().collect();
         wabas.sort_unstable();
         let expected = expected_holders(desired);
-        let request = ObserveRequest { directory, wabas: &wabas, expected: &expected };
+        let request = ObserveRequest { directory, wabas: &wabas, expected: &expected, has_lists };
         let stage = StageGuard::start(Stage::CheckingWabas, wabas.len(), events);
         let observed = self.reader.observe(&request, prefetched, &|read| stage.advance(read)).await;
         observed.map_err(EngineError::graph("reading the assignments"))
@@ -141,7 +153,7 @@ fn declared(
     observed: &Observed,
     memory: &Memory,
 ) -> DeclaredSet {
-    let is_complete = !desired.partial && observed.unreadable.is_empty();
+    let is_complete = desired.narrowing.is_none() && observed.unreadable.is_empty();
     let holding: BTreeSet<UserId> = observed.state.iter().map(|(key, _)| key.user).collect();
     let is_settled =
         |user: &UserId| desired.ignored.contains(user) || (is_complete && !holding.contains(user));
@@ -164,13 +176,13 @@ pub(super) fn acting_user_name(plan: &Plan, directory: &Directory) -> Option<Nam
 }
 
 /// Returns the WABAs whose solution has to be read to check what the manifest says about them.
-fn solutions_of(manifest: &Manifest) -> Vec<WabaId> {
+pub(super) fn solutions_of(manifest: &Manifest) -> impl Iterator<Item = WabaId> {
     let by_solution = |shared: Shared| match shared {
         Shared::SolutionWithMessaging | Shared::SolutionWithoutMessaging => true,
         Shared::Owned | Shared::Admin | Shared::Standard => false,
     };
-    let wabas = present(manifest).filter(|waba| by_solution(waba.shared.value));
-    wabas.map(|waba| waba.id.value).collect()
+    let wabas = present(manifest).filter(move |waba| by_solution(waba.shared.value));
+    wabas.map(|waba| waba.id.value)
 }
 
 /// Returns the users that should be on each WABA's list. Users with access by their role may not be listed.

@@ -7,7 +7,7 @@ use super::session::reading_directory;
 use super::{EngineError, Event, Events, PlanRequest, Session, Stage, Warning};
 use crate::documents;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
-use crate::model::{Directory, Plan, Sources, StaleChange, UserId, WabaId};
+use crate::model::{Directory, Edge, Plan, Sources, StaleChange, UserId, WabaId};
 use crate::proposal::Proposal;
 use crate::{plan, resolve};
 use jiff::{SignedDuration, Timestamp};
@@ -89,7 +89,7 @@ impl AgeLimit {
 /// [`EngineError::Disagrees`] if they differ in any change; the differences are an event.
 pub fn check_agreement(saved: &Plan, fresh: &Plan, events: Events<'_>) -> Result<(), EngineError> {
     let changes = plan::differences(saved, fresh);
-    if changes.is_empty() && saved.business == fresh.business && saved.partial == fresh.partial {
+    if changes.is_empty() && saved.business == fresh.business && saved.selection == fresh.selection {
         return Ok(());
     }
     events(Event::Stale { changes: &changes, plan: fresh });
@@ -111,11 +111,17 @@ impl Session {
     ) -> Result<(Proposal, Directory), EngineError> {
         let business = proposal.plan.business;
         let wabas: Vec<WabaId> = proposal.plan.by_waba().map(|changes| changes[0].key.waba).collect();
-        let of_directory = DirectoryRequest { declared: wabas.clone(), ..self.directory_request(business) };
+        let has_lists = !proposal.plan.is_partial();
+        let of_directory = DirectoryRequest {
+            declared: wabas.clone(),
+            lists: lists(&proposal, &wabas),
+            ..self.directory_request(business)
+        };
         let directory = self.reader.directory(&of_directory).await;
         let directory = directory.map_err(EngineError::graph(reading_directory(business)))?;
         let expected = expected_holders(&proposal.plan);
-        let of_wabas = ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected };
+        let of_wabas =
+            ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected, has_lists };
         let progress = StageGuard::start(Stage::ReadingAgain, wabas.len(), events);
         let nothing = PrefetchedAssignments::default();
         let observed = self.reader.observe(&of_wabas, nothing, &|read| progress.advance(read)).await;
@@ -134,6 +140,17 @@ impl Session {
         proposal.policy.permitted.extend(permitted);
         proposal.acting_user_name = acting_user_name(&proposal.plan, &directory);
         Ok((proposal, directory))
+    }
+}
+
+/// Returns the lists of WABAs that are read again. For a narrowed plan, only the one with the permitted tasks of shared WABAs.
+fn lists(proposal: &Proposal, wabas: &[WabaId]) -> Vec<Edge> {
+    if !proposal.plan.is_partial() {
+        vec![Edge::Owned, Edge::Client]
+    } else if wabas.iter().any(|waba| proposal.policy.permitted.contains_key(waba)) {
+        vec![Edge::Client]
+    } else {
+        Vec::new()
     }
 }
 

@@ -23,7 +23,7 @@ mod write;
 
 pub use client::GraphClient;
 pub use error::{ApiError, Estimate, GraphError};
-pub use read::{DirectoryRequest, ObserveRequest, PrefetchedAssignments, WabaAssignments};
+pub use read::{DirectoryRequest, ObserveRequest, PrefetchedAssignments, UserSides, WabaAssignments};
 pub use reader::Reader;
 pub use settings::{META_HOST, ReadStrategy, RunSettings, Settings, check_address, check_secret};
 pub use token::{Me, TokenInfo};

@@ -2,7 +2,7 @@
 //! in scope go.
 
 use super::{Guard, Violation, losses};
-use crate::model::{Action, AssignmentKey};
+use crate::model::{Action, AssignmentKey, TaskSet};
 use crate::proposal::Proposal;
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
     let Removals { losing, recent, live } = Removals::of(proposal);
     let Some(all) = losing.checked_add(recent).filter(|_| losing > 0) else { return Vec::new() };
     let policy = &proposal.policy;
-    let what = what(losing, recent, live, proposal.plan.partial);
+    let what = what(losing, recent, live, proposal.plan.is_partial());
     let mut violations = Vec::new();
     if all as u64 > policy.max_removals {
         violations.push(format!("{what}, the limit is {}", policy.max_removals));
@@ -47,14 +47,20 @@ struct Removals {
 impl Removals {
     fn of(proposal: &Proposal) -> Self {
         let losing: BTreeSet<AssignmentKey> = losses(&proposal.plan).map(|change| change.key).collect();
-        let recent = || proposal.recent_removals.iter().filter(|key| !losing.contains(key));
-        let gone = recent().filter(|key| proposal.access.live.get(**key).is_none()).count();
+        let recent = || proposal.recent_removals.iter().filter(|(key, _)| !losing.contains(key));
+        let gone = recent().filter(|(key, left)| is_gone(proposal, **key, left)).count();
         Self { losing: losing.len(), recent: recent().count(), live: proposal.plan.live_in_scope + gone }
     }
 }
 
+/// Returns whether an assignment that lost tasks holds nothing any more: by what was read, or else by what the last write left.
+fn is_gone(proposal: &Proposal, key: AssignmentKey, left: &TaskSet) -> bool {
+    let was_read = !proposal.plan.is_partial() || proposal.access.wabas.contains_key(&key.waba);
+    if was_read { proposal.access.live.get(key).is_none() } else { left.is_empty() }
+}
+
 fn what(losing: usize, recent: usize, live: usize, partial: bool) -> String {
-    let estimated = if partial { " (estimated: other WABAs were not read)" } else { "" };
+    let estimated = if partial { " (estimated: not all WABAs were read)" } else { "" };
     if recent == 0 {
         format!("{losing} of {live} assignments{estimated} would lose tasks")
     } else {

@@ -183,7 +183,7 @@ fn removals_of_the_last_day_count_together() {
     let (plan, policy) = (plan(&losing, &[], 18), policy());
     let recent = |users: std::ops::Range<u64>| {
         let key = |user| AssignmentKey { waba: id(2), user: id(user) };
-        let recent_removals = users.map(key).collect();
+        let recent_removals = users.map(|user| (key(user), TaskSet::EMPTY)).collect();
         let proposal =
             Proposal { policy: policy.clone(), recent_removals, ..Proposal::without_evidence(plan.clone()) };
         let found = review(proposal, &[]).violations.into_iter();

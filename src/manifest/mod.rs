@@ -3,7 +3,6 @@
 //! No other module of the core knows YAML. This module knows neither the API, nor the current time, nor live state.
 
 mod check;
-mod glob;
 mod outline;
 mod policy;
 mod raw;
@@ -14,13 +13,13 @@ mod selection;
 mod tests;
 mod yaml;
 
-pub use glob::Glob;
 pub use outline::{ManifestFile, recognize};
 pub use policy::policy_lines;
 pub use schema::schema;
 pub use selection::{Except, LabelSelector, RequiredLabel, Selection, WabaSelector};
 
 use crate::diagnostic::{self, Collector, Diagnostic};
+pub use crate::model::Glob;
 use crate::model::{
     At, BusinessId, Holders, Labels, Name, Phase, Position, Prune, Shared, Sources, Task, TaskSet, TimeLimit,
     Undeclared, UserId, WabaId,

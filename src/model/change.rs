@@ -1,8 +1,8 @@
 //! The plan: every change, with its reasons.
 
 use super::{
-    AssignmentKey, BusinessId, GrantSource, Implied, Name, Position, Prune, ReleasedUser, TaskSet, UserId,
-    WabaId, day_of,
+    AssignmentKey, BusinessId, GrantSource, Implied, Name, Position, Prune, ReleasedUser, Selection, TaskSet,
+    UserId, WabaId, day_of,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -440,8 +440,8 @@ pub struct Plan {
     pub live_user_names: BTreeMap<UserId, Name>,
     /// The tasks that Meta stores beside or instead of others. The read-back ignores them.
     pub implied: Implied,
-    /// Whether it was narrowed to some WABAs.
-    pub partial: bool,
+    /// What it was narrowed to.
+    pub selection: Selection,
 }
 
 impl Plan {
@@ -469,13 +469,18 @@ impl Plan {
             live_waba_names: BTreeMap::new(),
             live_user_names: BTreeMap::new(),
             implied: Implied::default(),
-            partial: false,
+            selection: Selection::default(),
         }
     }
 
     /// Returns the day for which it is made, in UTC.
     pub fn day(&self) -> Date {
         day_of(self.now)
+    }
+
+    /// Returns whether it was narrowed, so that it says nothing about the rest of the scope.
+    pub fn is_partial(&self) -> bool {
+        self.selection.is_narrowed()
     }
 
     /// Returns whether something could not be planned.

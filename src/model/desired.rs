@@ -1,8 +1,8 @@
 //! The desired state: what the manifests ask for, with every name looked up.
 
 use super::{
-    AssignmentKey, BusinessId, Implied, Name, Phase, Position, State, SystemUser, TaskSet, TimeLimit,
-    Undeclared, Unresolved, UserId, WabaId,
+    AssignmentKey, BusinessId, Implied, Name, Narrowing, Phase, Position, State, SystemUser, TaskSet,
+    TimeLimit, Undeclared, Unresolved, UserId, WabaId,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,13 +166,17 @@ pub struct Desired {
     pub claims: Vec<Claim>,
     /// The tasks that Meta stores beside or instead of others.
     pub implied: Implied,
-    /// Whether the scope was narrowed to some WABAs. Outputs say that they are partial.
-    pub partial: bool,
-    /// The number of desired assignments that narrowing left out. They count as live.
-    pub unread: usize,
+    /// How it was narrowed, if it was. The state and the scope then have only the WABAs that are read.
+    pub narrowing: Option<Narrowing>,
 }
 
 impl Desired {
+    /// Returns whether the assignments of a user are planned: narrowing may have left them out.
+    pub fn plans_user(&self, user: UserId) -> bool {
+        let users = self.narrowing.as_ref().and_then(|narrowing| narrowing.users.as_ref());
+        users.is_none_or(|users| users.contains(&user))
+    }
+
     /// Returns the grants that refer to an assignment, also those that are not in force.
     pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
         let start = self.claims.partition_point(|claim| claim.key < key);

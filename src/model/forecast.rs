@@ -12,18 +12,30 @@ type Discovers<'a> = Box<dyn Fn(WabaId, &Name, Edge) -> bool + Send + Sync + 'a>
 pub struct ScopeForecast<'a> {
     declared: BTreeSet<WabaId>,
     discovers: Option<Discovers<'a>>,
+    is_narrowed: bool,
 }
 
 impl<'a> ScopeForecast<'a> {
     /// Predicts that exactly these WABAs are in scope.
     pub fn of(declared: impl IntoIterator<Item = WabaId>) -> Self {
-        Self { declared: declared.into_iter().collect(), discovers: None }
+        Self { declared: declared.into_iter().collect(), discovers: None, is_narrowed: false }
     }
 
     /// Adds the WABAs for which a function returns `true`.
     #[must_use]
     pub fn and_discovered(self, discovers: impl Fn(WabaId, &Name, Edge) -> bool + Send + Sync + 'a) -> Self {
         Self { discovers: Some(Box::new(discovers)), ..self }
+    }
+
+    /// Notes that few WABAs of the lists are in it, so that the lists are not read together with all their assignments.
+    #[must_use]
+    pub fn narrowed(self) -> Self {
+        Self { is_narrowed: true, ..self }
+    }
+
+    /// Returns whether few WABAs of the lists are in it.
+    pub fn is_narrowed(&self) -> bool {
+        self.is_narrowed
     }
 
     /// Returns the WABAs whose ids are known in advance.
@@ -48,6 +60,7 @@ impl fmt::Debug for ScopeForecast<'_> {
         f.debug_struct("ScopeForecast")
             .field("declared", &self.declared)
             .field("discovers", &self.discovers.is_some())
+            .field("is_narrowed", &self.is_narrowed)
             .finish()
     }
 }

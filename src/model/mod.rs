@@ -11,6 +11,7 @@ mod directory;
 mod drift;
 mod earlier;
 mod forecast;
+mod glob;
 mod history;
 mod id;
 mod implied;
@@ -19,6 +20,7 @@ mod name;
 mod observed;
 mod outcome;
 mod policy;
+mod selection;
 mod source;
 mod staleness;
 mod state;
@@ -39,6 +41,7 @@ pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
 pub use earlier::{Earlier, EarlierWaba, PreviousUser};
 pub use forecast::ScopeForecast;
+pub use glob::Glob;
 pub use history::{
     BrokenLine, Histories, History, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Runner, Settled,
     SettledWrite, Settlement,
@@ -50,6 +53,7 @@ pub use name::Name;
 pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemovals};
+pub use selection::{Narrowing, Selected, Selection};
 pub use source::{At, Position, Source, SourceId, Sources};
 pub use staleness::{CurrentAccess, StaleChange};
 pub use state::State;

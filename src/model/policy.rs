@@ -13,8 +13,9 @@ pub enum Holders {
     Anyone,
 }
 
-/// The assignments that lost a task in the last 24 hours by runs of this program, and did not regain it.
-pub type RecentRemovals = BTreeSet<AssignmentKey>;
+/// The assignments that lost a task in the last 24 hours by runs of this program, and did not regain it, with the tasks that
+/// the last write left.
+pub type RecentRemovals = BTreeMap<AssignmentKey, TaskSet>;
 
 /// The limits that the guards enforce.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -24,13 +24,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A WABA that could not be read is not planned. Nothing is removed because of something unknown.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let unresolved = unresolved(desired, observed);
+    let narrowing = desired.narrowing.as_ref();
     let plan = Plan {
         acting_user: desired.acting_user,
         implied: desired.implied.clone(),
         undeclared: desired.undeclared,
         by_role: by_role(desired),
-        partial: desired.partial,
-        live_in_scope: desired.unread,
+        selection: narrowing.map(|narrowing| narrowing.selection.clone()).unwrap_or_default(),
+        live_in_scope: narrowing.map_or(0, |narrowing| narrowing.unread),
+        unchanged: narrowing.map_or(0, |narrowing| narrowing.unchanged),
         ..Plan::empty(desired.business, desired.now)
     };
     let mut draft = Draft { desired, observed, keeps_undeclared: !unresolved.is_empty(), unresolved, plan };
@@ -131,16 +133,21 @@ impl Draft<'_> {
         let managed = match self.managed(key.user, scoped.prune) {
             Ok(managed) => managed,
             Err(why) => {
-                let name = self.user_name(key.user);
-                self.plan.unmanaged.push(Unmanaged { key, name, tasks: live.clone(), why, own: true });
+                if self.desired.plans_user(key.user) {
+                    let name = self.user_name(key.user);
+                    self.plan.unmanaged.push(Unmanaged { key, name, tasks: live.clone(), why, own: true });
+                }
                 return None;
             }
         };
+        self.plan.live_in_scope += usize::from(!live.is_empty());
+        if !self.desired.plans_user(key.user) {
+            return None;
+        }
         if let (Managed::Released, Some(released)) = (managed, self.desired.released.get(&key.user)) {
             self.plan.released.insert(key.user, released.clone());
             self.name_user(key.user);
         }
-        self.plan.live_in_scope += usize::from(!live.is_empty());
         let implied = self.desired.implied.by_both(live, wanted).intersection(live);
         if scoped.prune == Prune::None {
             self.keep(key, live.difference(wanted).difference(&implied));
@@ -229,7 +236,7 @@ impl Draft<'_> {
 
     fn unmanaged_others(&mut self, waba: WabaId) {
         let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
-        let others = self.observed.others.range(keys);
+        let others = self.observed.others.range(keys).filter(|(key, _)| self.desired.plans_user(key.user));
         self.plan.unmanaged.extend(others.map(|(key, holder)| Unmanaged {
             key: *key,
             name: holder.name.clone(),
@@ -246,7 +253,7 @@ impl Draft<'_> {
     fn finish(mut self) -> Plan {
         self.notice_admins();
         self.plan.left = self.left();
-        if self.keeps_undeclared {
+        if self.keeps_undeclared && self.plans_undeclared() {
             self.plan.notices.push(Notice::KeepsUndeclared);
         }
         for (user, before) in &self.desired.other_ids {
@@ -254,8 +261,19 @@ impl Draft<'_> {
             let name = self.user_name(*user);
             self.plan.user_names.insert(*user, name);
         }
-        self.plan.unresolved = self.unresolved;
+        let selection = &self.plan.selection;
+        let is_selected = |unresolved: &Unresolved| match unresolved.id {
+            Some(id) => self.desired.plans_user(id),
+            None => selection.users.is_empty() || selection.users.contains(&unresolved.name),
+        };
+        self.plan.unresolved = self.unresolved.into_iter().filter(is_selected).collect();
         self.plan
+    }
+
+    /// Returns whether users that no manifest declares are planned.
+    fn plans_undeclared(&self) -> bool {
+        let users = self.desired.narrowing.as_ref().and_then(|narrowing| narrowing.users.as_ref());
+        users.is_none_or(|users| !users.iter().all(|user| self.desired.scope.users.contains_key(user)))
     }
 
     fn notice_admins(&mut self) {

@@ -287,7 +287,7 @@ fn text_shows_a_plan() {
     Refused: min-holders: nobody would hold DEVELOP
         to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
 
-    Partial: narrowed by --waba; other WABAs were not read.
+    Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of
       them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
       WABA could not be read; 1 WABA left the scope.
@@ -386,7 +386,7 @@ fn text_shows_drift() {
       - grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1) for 1 user
           on 2 WABAs
 
-    Partial: narrowed by --waba; other WABAs were not read.
+    Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of
       them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
       WABA could not be read; 1 WABA left the scope.
@@ -451,7 +451,7 @@ fn markdown_shows_a_plan() {
 
     **Partial:**
 
-    - narrowed by --waba; other WABAs were not read.
+    - narrowed by --waba `'acme-*'` (the rest of the scope was not judged)
 
     **Highlights:**
 
@@ -531,7 +531,7 @@ fn commands_show_a_plan() {
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
-    ::notice title=partial::narrowed by --waba; other WABAs were not read.
+    ::notice title=partial::narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     ::notice title=highlights::old-bot loses everything on 1 WABA where no grant names it%0Acampaign loses everything on 5 WABAs where its grants have expired%0Asupport is narrowed on 1 WABA where it has full access by its role as an admin%0Areporting = Contractor Bob (13) loses tasks on 1 WABA%0ACI Admin newly gets FULL_CONTROL on 1 WABA%0Adeploy-bot newly gets MANAGE on 1 WABA
     ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
     ::notice title=plan::Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.%0AApplying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
@@ -547,7 +547,7 @@ fn commands_show_drift() {
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
-    ::notice title=partial::narrowed by --waba; other WABAs were not read.
+    ::notice title=partial::narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     ::warning file=infra/access.yaml,line=31,col=5,title=expiring-grant::Grants that end soon: grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1) for 1 user on 2 WABAs
     ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
     ::notice title=plan::Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
@@ -572,7 +572,7 @@ fn a_diff_shows_a_plan() {
     # Notes: a declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access
     # Notes: campaign (14) is found by its name; when the manifests were last applied, that was the system user 41
     # Notes: the manifests of --previous cannot be used, so nobody is released: they are empty
-    # Partial: narrowed by --waba; other WABAs were not read.
+    # Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     # Highlights: old-bot loses everything on 1 WABA where no grant names it
     # Highlights: campaign loses everything on 5 WABAs where its grants have expired
     # Highlights: support is narrowed on 1 WABA where it has full access by its role as an admin

@@ -3,6 +3,7 @@
 //! The result depends only on the manifest, the directory and the time. This module does not know the live assignments.
 
 mod candidates;
+mod narrowing;
 mod rules;
 mod selections;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 mod users;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::manifest::{Glob, Grant, Manifest};
+use crate::manifest::{Grant, Manifest};
 use crate::model::{
     AssignmentKey, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource, Name, Phase,
     Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved, UserId,
@@ -18,6 +19,7 @@ use crate::model::{
 };
 use candidates::{Candidates, Unmatched};
 use jiff::Timestamp;
+pub use narrowing::{NothingSelected, narrow, select};
 use std::collections::{BTreeMap, BTreeSet};
 use users::Users;
 pub use users::{admin_rows, released};
@@ -112,36 +114,22 @@ pub fn resolve(
         grants,
         claims,
         implied: manifest.implied.clone().into_iter().collect(),
-        partial: false,
-        unread: 0,
+        narrowing: None,
     };
     (Some(Resolved { desired, policy }), diagnostics)
 }
 
-/// Narrows the desired state to the WABAs whose name matches a glob. Returns `false` if no name matches.
-pub fn narrow(desired: &mut Desired, glob: &Glob) -> bool {
-    let all = desired.state.len();
-    desired.scope.wabas.retain(|_, waba| glob.matches(waba.name.as_str()));
-    desired.partial = true;
-    desired.left.clear();
-    let wabas = &desired.scope.wabas;
-    desired.state = std::mem::take(&mut desired.state).retain_wabas(|waba| wabas.contains_key(&waba));
-    desired.unread = all - desired.state.len();
-    !wabas.is_empty()
-}
-
-/// Predicts the WABAs in scope, before the directory is known. `glob` narrows them as [`narrow`] does.
-pub fn forecast<'a>(manifest: &'a Manifest, glob: Option<&'a Glob>) -> ScopeForecast<'a> {
-    let covered = move |name: &Name| glob.is_none_or(|glob| glob.matches(name.as_str()));
-    let in_scope = manifest.wabas.iter().filter(|(name, waba)| covered(name) && waba.gone.is_none());
-    let forecast = ScopeForecast::of(in_scope.map(|(_, waba)| waba.id.value));
+/// Predicts the WABAs in scope, before the directory is known.
+pub fn forecast(manifest: &Manifest) -> ScopeForecast<'_> {
+    let in_scope = manifest.wabas.values().filter(|waba| waba.gone.is_none());
+    let forecast = ScopeForecast::of(in_scope.map(|waba| waba.id.value));
     if manifest.discover.is_empty() {
         return forecast;
     }
     let declared: BTreeSet<WabaId> = manifest.wabas.values().map(|waba| waba.id.value).collect();
     forecast.and_discovered(move |waba, name, edge| {
         let is_discovered = |rule| candidates::discovers(rule, name, edge);
-        !declared.contains(&waba) && covered(name) && manifest.discover.iter().any(is_discovered)
+        !declared.contains(&waba) && manifest.discover.iter().any(is_discovered)
     })
 }
 

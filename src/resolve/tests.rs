@@ -5,7 +5,9 @@ mod times;
 use super::*;
 use crate::digest::manifest_digest;
 use crate::manifest;
-use crate::model::{AdminRole, DirectoryWaba, EarlierWaba, Edge, Sources, SystemUser};
+use crate::model::{
+    AdminRole, DirectoryWaba, EarlierWaba, Edge, Glob, RecentRemovals, Selection, Sources, SystemUser,
+};
 use insta::assert_snapshot;
 use std::fmt::Write as _;
 
@@ -529,14 +531,57 @@ fn a_shared_value_that_contradicts_the_api_is_an_error() {
     );
 }
 
-#[test]
-fn narrowing_keeps_the_wabas_that_match_the_glob() {
+/// Narrows a manifest that gives `bot` something on each WABA, and returns the WABAs and users, or what selects nothing.
+fn narrowed(wabas: &[&str], users: &[&str], recent: &RecentRemovals) -> Result<Desired, NothingSelected> {
     let text = format!("{DECLARED}grants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['*'] }}]\n");
-    let mut desired =
-        resolve(&manifest(&[&text]), &directory(), as_admin(&Earlier::default())).0.unwrap().desired;
-    assert!(narrow(&mut desired, &Glob::new("acme-*")) && desired.partial);
-    assert_eq!((desired.scope.wabas.len(), desired.state.iter().count()), (2, 2));
-    assert!(!narrow(&mut desired, &Glob::new("nothing")));
+    let resolved = resolve(&manifest(&[&text]), &directory(), as_admin(&Earlier::default())).0.unwrap();
+    let Resolved { mut desired, policy } = resolved;
+    let selection = Selection {
+        wabas: wabas.iter().map(|glob| Glob::new(*glob)).collect(),
+        users: users.iter().map(|name| Name::from(*name)).collect(),
+    };
+    let selected = select(&selection, &desired, &policy.names)?;
+    narrow(&mut desired, selection, selected, 0, recent);
+    Ok(desired)
+}
+
+#[test]
+fn narrowing_keeps_the_wabas_that_match_a_glob_and_counts_the_others_as_the_manifests_ask_for_them() {
+    let everything = narrowed(&["*"], &[], &RecentRemovals::new()).unwrap();
+    let all = everything.state.len();
+    let acme = narrowed(&["acme-*"], &[], &RecentRemovals::new()).unwrap();
+    assert_eq!((acme.scope.wabas.len(), acme.state.len()), (2, 2));
+    assert_eq!(acme.narrowing.unwrap().unread, all - 2);
+    // What has ended in the last hours, by the journal, does not count as live.
+    let ended = everything.state.iter().map(|(key, _)| (key, TaskSet::EMPTY)).collect();
+    assert_eq!(narrowed(&["acme-*"], &[], &ended).unwrap().narrowing.unwrap().unread, 0);
+}
+
+#[test]
+fn users_are_selected_by_their_names_in_the_manifests_and_by_live_names_and_ids() {
+    let users = |names: &[&str]| {
+        let desired = narrowed(&[], names, &RecentRemovals::new()).unwrap();
+        let users = desired.narrowing.unwrap().users.unwrap();
+        users.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(users(&["bot"]), "11");
+    assert_eq!(users(&["11", "bot"]), "11", "the same user");
+    assert_eq!(users(&["Ops Admin"]), "10", "a live name");
+    assert_eq!(users(&["Twin"]), "12 13", "all of that live name");
+}
+
+#[test]
+fn a_selection_that_selects_nothing_is_an_error_with_suggestions() {
+    let error = |wabas: &[&str], users: &[&str]| {
+        let NothingSelected { option, value, similar } =
+            narrowed(wabas, users, &RecentRemovals::new()).unwrap_err();
+        let similar: Vec<_> = similar.iter().map(Name::as_str).collect();
+        format!("{option} {value}: {}", similar.join(", "))
+    };
+    assert_eq!(error(&["acme-*", "acme-ue"], &[]), "--waba acme-ue: acme-eu, acme-us");
+    assert_eq!(error(&["acm-*"], &[]), "--waba acm-*: acme-eu, acme-us");
+    assert_eq!(error(&[], &["bot", "Ops-Admin"]), "--user Ops-Admin: Ops Admin");
+    assert_eq!(error(&[], &["999"]), "--user 999: ");
 }
 
 #[test]

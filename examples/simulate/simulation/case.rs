@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 use wabacl::emulator::Script;
 use wabacl::graph::ReadStrategy;
-use wabacl::model::{Task, TaskSet, UserId};
+use wabacl::model::{Glob, Name, Selection, Task, TaskSet, UserId};
 
 /// The token and the app secret. They are long and unlike any other text, so a search finds nothing else.
 pub(crate) const TOKEN: &str = "EAAsimulationTOKENthatNobodyMayEverSee0123456789";
@@ -44,8 +44,8 @@ pub(crate) struct Case {
 /// The way from the manifests to the plan that is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Plan and apply in one run, narrowed to the WABAs that match a glob if there is one.
-    Manifests(Option<String>),
+    /// Plan and apply in one run, narrowed to the WABAs that match a glob or to a user if there is one.
+    Manifests { waba: Option<String>, user: Option<String> },
     /// By way of a saved plan.
     Saved {
         /// The time between saving and applying.
@@ -56,23 +56,34 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// Returns the glob that narrows the run.
-    pub(crate) fn waba(&self) -> Option<&str> {
+    /// Returns what narrows the run.
+    pub(crate) fn selection(&self) -> Selection {
         match self {
-            Self::Manifests(glob) => glob.as_deref(),
-            Self::Saved { .. } => None,
+            Self::Manifests { waba, user } => Selection {
+                wabas: waba.iter().map(|glob| Glob::new(&**glob)).collect(),
+                users: user.iter().map(|name| Name::from(&**name)).collect(),
+            },
+            Self::Saved { .. } => Selection::default(),
         }
     }
 
-    fn draw(rng: &mut Rng, wabas: &[Waba]) -> Self {
+    fn draw(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> Self {
         match rng.u8(..4) {
             // The name of one WABA in the manifest may match none that is in scope; then the run fails.
-            0 => Self::Manifests(Some(format!("w{}*", pick(rng, wabas).id / 10))),
+            0 => {
+                let (by_waba, by_user) = pick(rng, &[(true, false), (false, true), (true, true)]);
+                let waba = by_waba.then(|| format!("w{}*", pick(rng, wabas).id / 10));
+                // Any user of the business, also one that no manifest declares.
+                Self::Manifests {
+                    waba,
+                    user: by_user.then(|| users[rng.usize(..users.len())].id.to_string()),
+                }
+            }
             1 => Self::Saved {
                 wait: Duration::from_secs(pick(rng, &[0, 5, 600, 90_000])),
                 with_manifests: rng.bool(),
             },
-            _ => Self::Manifests(None),
+            _ => Self::Manifests { waba: None, user: None },
         }
     }
 }
@@ -134,7 +145,9 @@ impl Case {
         // Most of them are declared still; the others are released.
         let inventory = if rng.bool() { some(&mut rng, &users, 0, 4) } else { Vec::new() };
         let inventory = inventory.iter().filter_map(|user| user.id.to_string().parse().ok()).collect();
-        let runs = (0..rng.usize(0..3)).map(|_| (End::draw(&mut rng), Way::draw(&mut rng, &wabas))).collect();
+        let runs = (0..rng.usize(0..3))
+            .map(|_| (End::draw(&mut rng), Way::draw(&mut rng, &users, &wabas)))
+            .collect();
         let mut waivers = if rng.u8(..3) == 0 { vec!["max-removals"] } else { Vec::new() };
         if rng.u8(..6) == 0 {
             waivers.push("admin-row");

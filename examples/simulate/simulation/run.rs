@@ -126,8 +126,7 @@ impl Setup<'_> {
     }
 
     fn checked(&self, events: Events<'_>) -> Result<CheckedManifests, EngineError> {
-        let waba = self.way.waba().map(|glob| glob.parse().expect("a valid glob"));
-        let request = PlanRequest { waba, ..self.request() };
+        let request = PlanRequest { selection: self.way.selection(), ..self.request() };
         engine::check_sources(sources(&self.case.manifest), request, events)
     }
 

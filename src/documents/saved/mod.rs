@@ -17,8 +17,8 @@ use super::plan::{KeptEntry, LeftEntry, PlanDocument, PolicyLineEntry, ReleasedE
 use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
 use crate::model::{
-    AssignmentKey, Change, Kept, Name, Plan, RecentRemovals, ReleasedUser, Unmanaged, UnmanagedReason,
-    day_of, start_of_day,
+    AssignmentKey, Change, Glob, Kept, Name, Plan, RecentRemovals, ReleasedUser, Selection, Unmanaged,
+    UnmanagedReason, day_of, start_of_day,
 };
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
@@ -35,8 +35,8 @@ use std::path::Path;
 /// The largest file that is read, in bytes. A plan of a million assignments takes about 75 MB.
 const LARGEST: u64 = 1024 * 1024 * 1024;
 
-/// The versions that are read as this one. Fields that 2.1 added are missing in 2.0.
-const READ: [&str; 2] = ["2.0", FORMAT_VERSION];
+/// The versions that are read as this one. In older ones, the fields that were added later are missing.
+const READ: [&str; 3] = ["2.0", "2.1", FORMAT_VERSION];
 
 /// Writes a plan to a file that only its owner may read. The file is replaced atomically.
 ///
@@ -242,7 +242,10 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     plan.acting_user = document.acting_user.as_ref().map(|user| user.id.0);
     plan.unchanged = document.summary.unchanged;
     plan.live_in_scope = evidence.live_in_scope;
-    plan.partial = document.partial;
+    plan.selection = match document.selection {
+        Some(selection) => selection.read(),
+        None => selection_of_older(document.partial),
+    };
     let access = evidence.access.read();
     plan.holders = evidence::holders(&plan, &access);
     Ok(Proposal {
@@ -265,6 +268,12 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
 /// Returns the instant for which a plan is that only names the day: when it was made, or the start of another day.
 fn planned_for(made: Timestamp, day: Date) -> Timestamp {
     if day_of(made) == day { made } else { start_of_day(day) }
+}
+
+/// Returns the selection of a plan of a version that does not say what it was limited to: as it cannot be made again, a glob
+/// that matches everything.
+fn selection_of_older(partial: bool) -> Selection {
+    Selection { wabas: partial.then(|| Glob::new("*")).into_iter().collect(), ..Selection::default() }
 }
 
 fn changes_nothing(key: AssignmentKey) -> String {

@@ -143,7 +143,7 @@ fn proposal(document: Document<'_>) -> Proposal {
         waba_names: read_names(document.waba_names),
         user_names: read_names(document.user_names),
         implied: document.implied.into_iter().map(|(task, tasks)| (task.0, tasks.0)).collect(),
-        partial: document.partial,
+        selection: super::selection_of_older(document.partial),
         ..Plan::empty(document.business.0, planned_for(made, document.day.0))
     };
     Proposal {

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The most WABAs that one warning names. A guess: one line of a terminal.
 const MAX_NAMED: usize = 5;
@@ -28,12 +29,15 @@ pub struct DirectoryRequest {
     pub solutions_of: Vec<WabaId>,
     /// The app that the token belongs to. Without it, no solution is read.
     pub app: Option<AppId>,
+    /// The lists of WABAs that are read.
+    pub lists: Vec<Edge>,
 }
 
 impl DirectoryRequest {
     /// Requests the lists of a business, and nothing else.
     pub fn new(business: BusinessId) -> Self {
-        Self { business, declared: Vec::new(), solutions_of: Vec::new(), app: None }
+        let lists = vec![Edge::Owned, Edge::Client];
+        Self { business, declared: Vec::new(), solutions_of: Vec::new(), app: None, lists }
     }
 }
 
@@ -69,10 +73,31 @@ impl Reader {
         let began = clock.elapsed();
         let system_users = self.system_users(business).await?;
         let plain_took = clock.elapsed().saturating_sub(began);
+        let directory = Directory { business, system_users, wabas: BTreeMap::new() };
+        self.extend(directory, request, forecast, plain_took, progress).await
+    }
+
+    /// Adds WABAs to a directory, and reads the assignments on those that will be in scope.
+    ///
+    /// `plain_took` is the response time of a plain list.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::directory`].
+    pub async fn extend(
+        &self,
+        known: Directory,
+        request: &DirectoryRequest,
+        forecast: &ScopeForecast<'_>,
+        plain_took: Duration,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<(Directory, PrefetchedAssignments), GraphError> {
+        let Directory { business, system_users, mut wabas } = known;
         let own_users = OwnUsers { business, users: &system_users };
         let lists = WabaListReader::new(self, own_users, forecast, progress, plain_took).await?;
         // On the heap: with all pages in flight, this is most of the future of a whole run.
-        let (mut wabas, prefetched) = Box::pin(lists.read()).await?;
+        let (listed, prefetched) = Box::pin(lists.read(&request.lists)).await?;
+        wabas.extend(listed);
         let unlisted = request.declared.iter().filter(|waba| !wabas.contains_key(waba)).copied();
         wabas.extend(self.unlisted_wabas(unlisted.collect()).await?);
         self.add_solutions(request, &mut wabas).await?;

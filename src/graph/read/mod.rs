@@ -10,4 +10,4 @@ mod waba_lists;
 pub use assignments::PrefetchedAssignments;
 pub use classify::WabaAssignments;
 pub use directory::DirectoryRequest;
-pub use observe::ObserveRequest;
+pub use observe::{ObserveRequest, UserSides};

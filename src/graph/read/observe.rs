@@ -23,6 +23,8 @@ pub struct ObserveRequest<'a> {
     pub wabas: &'a [WabaId],
     /// The users that each WABA's list should contain. If a list is empty nevertheless, they are asked.
     pub expected: &'a BTreeMap<WabaId, Vec<UserId>>,
+    /// Whether the lists of WABAs were read, so that one that is not known is on none of them.
+    pub has_lists: bool,
 }
 
 impl ObserveRequest<'_> {
@@ -31,8 +33,8 @@ impl ObserveRequest<'_> {
     }
 }
 
-/// The WABAs on which each user holds something, as the API lists them for the user.
-type UserSide = BTreeMap<UserId, Result<BTreeSet<WabaId>, GraphError>>;
+/// What each user holds on WABAs, as the API lists it for the user. Tasks that the list does not tell are `None`.
+pub type UserSides = BTreeMap<UserId, Result<BTreeMap<WabaId, Option<TaskSet>>, GraphError>>;
 
 impl Reader {
     /// Reads the assignments on some WABAs, except those that were prefetched.
@@ -96,8 +98,12 @@ impl Reader {
         Ok(assignments)
     }
 
-    /// Reads the users' side of their assignments.
-    async fn user_sides(&self, users: BTreeSet<UserId>) -> Result<UserSide, GraphError> {
+    /// Reads the users' side of their assignments. A list is complete or an error.
+    ///
+    /// # Errors
+    ///
+    /// Only fatal ones: see [`GraphError::is_fatal`].
+    pub async fn user_sides(&self, users: BTreeSet<UserId>) -> Result<UserSides, GraphError> {
         stream::iter(users)
             .map(|user| async move {
                 match self.wabas_of(user).await {
@@ -110,17 +116,15 @@ impl Reader {
             .await
     }
 
-    /// Reads the WABAs on which a user holds something.
-    async fn wabas_of(&self, user: UserId) -> Result<BTreeSet<WabaId>, GraphError> {
+    /// Reads what a user holds on WABAs. `None` is unknown: a row without tasks.
+    async fn wabas_of(&self, user: UserId) -> Result<BTreeMap<WabaId, Option<TaskSet>>, GraphError> {
         let path = format!("{user}/assigned_whatsapp_business_accounts");
         let call = ApiCall::get(path, &[("fields", "id,name,tasks"), ("limit", "100")]);
         let rows: Vec<AssignedWabaRow> = self.retrier.list(&call).await?;
         rows.into_iter()
-            // A row without tasks is unknown, and so contradicts an empty list as well.
-            .filter(|row| {
-                row.tasks.as_ref().or(row.permissions.as_ref()).is_none_or(|tasks| !tasks.is_empty())
-            })
-            .map(|row| waba_id(&row.id))
+            .map(|row| Ok((waba_id(&row.id)?, row.tasks.or(row.permissions).map(TaskSet::from_names))))
+            // An unknown row contradicts an empty list as well.
+            .filter(|row| !matches!(row, Ok((_, Some(tasks))) if tasks.is_empty()))
             .collect()
     }
 }
@@ -147,7 +151,8 @@ fn collect(
                 continue;
             }
             (_, list) => {
-                observed.unreadable.insert(waba, not_found(list.and_then(Result::err)));
+                let error = list.and_then(Result::err);
+                observed.unreadable.insert(waba, not_found(error, request.has_lists));
                 continue;
             }
         };
@@ -174,9 +179,9 @@ fn suspects(request: &ObserveRequest<'_>, empty: &[WabaId]) -> BTreeMap<WabaId, 
 }
 
 /// Compares an empty list with the side of the users who are expected on it.
-fn check_empty(waba: WabaId, users: &[UserId], sides: &UserSide, observed: &mut Observed) {
+fn check_empty(waba: WabaId, users: &[UserId], sides: &UserSides, observed: &mut Observed) {
     let side = |user: &UserId| sides.get(user).and_then(|side| side.as_ref().ok());
-    let holds = |user: &&UserId| side(user).is_some_and(|wabas| wabas.contains(&waba));
+    let holds = |user: &&UserId| side(user).is_some_and(|wabas| wabas.contains_key(&waba));
     if let Some(user) = users.iter().find(holds) {
         let why = format!("its list is empty, but the API lists it for system user {user}");
         observed.unreadable.insert(waba, Unreadable(why));
@@ -186,7 +191,11 @@ fn check_empty(waba: WabaId, users: &[UserId], sides: &UserSide, observed: &mut 
 }
 
 /// Returns why a WABA that is not in the directory cannot be read, with the error of its direct read, if any.
-fn not_found(error: Option<Unreadable>) -> Unreadable {
-    let why = "it is on none of the business's lists and cannot be read by its id";
+fn not_found(error: Option<Unreadable>, has_lists: bool) -> Unreadable {
+    let why = if has_lists {
+        "it is on none of the business's lists and cannot be read by its id"
+    } else {
+        "it cannot be read by its id"
+    };
     Unreadable(error.map_or_else(|| why.to_owned(), |Unreadable(error)| format!("{why}: {error}")))
 }

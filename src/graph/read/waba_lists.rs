@@ -59,13 +59,20 @@ impl<'a> WabaListReader<'a> {
         Ok(Self { reader, own_users, forecast, assignments, choices })
     }
 
-    /// Reads both lists, and all assignments on WABAs that will be in scope.
-    pub(super) async fn read(self) -> Result<(ListedWabas, PrefetchedAssignments), GraphError> {
-        // Both choices come before the first request: reading WABA by WABA need not wait for a list.
-        self.choose(Edge::Owned);
-        self.choose(Edge::Client);
+    /// Reads these lists, and all assignments on WABAs that will be in scope.
+    pub(super) async fn read(
+        self,
+        edges: &[Edge],
+    ) -> Result<(ListedWabas, PrefetchedAssignments), GraphError> {
+        // All choices come before the first request: reading WABA by WABA need not wait for a list.
+        for edge in edges {
+            self.choose(*edge);
+        }
+        let list = async |edge| {
+            if edges.contains(&edge) { self.read_list(edge).await } else { Ok(ListedWabas::new()) }
+        };
         let lists = async {
-            let lists = tokio::try_join!(self.read_list(Edge::Owned), self.read_list(Edge::Client))?;
+            let lists = tokio::try_join!(list(Edge::Owned), list(Edge::Client))?;
             self.assignments.complete();
             Ok(lists)
         };
@@ -162,8 +169,8 @@ impl<'a> WabaListReader<'a> {
         choices.inputs.queued = self.assignments.queued();
         choices.inputs.usage = retrier.limits.usage();
         choices.inputs.usage_per_call = retrier.limits.usage_per_call(retrier.transport.calls());
-        let choice = if self.forecast.is_empty() {
-            let why = String::from("no assignments are needed");
+        let choice = if self.forecast.is_empty() || self.forecast.is_narrowed() {
+            let why = String::from("no assignments are needed, or few");
             ReadChoice { nested: false, pause_reads: false, why }
         } else {
             strategy::choose(run.read_strategy, &choices.inputs)

@@ -256,7 +256,7 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
             .into_iter()
             .map(|(id, name)| (id.parse().unwrap(), Name::from(&*rename(name))))
             .collect(),
-        partial: true,
+        selection: Selection { wabas: vec![Glob::new("acme-*")], ..Selection::default() },
         ..Plan::empty("98".parse().unwrap(), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
     }
 }

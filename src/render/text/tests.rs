@@ -84,9 +84,9 @@ fn a_match_is_claimed_only_if_nothing_differs_is_undeclared_kept_missing_or_unre
         kept = kept.replace(note, "");
     }
     fixture.proposal.plan.kept.clear();
-    let on_these = "Live access on these WABAs matches the manifests.";
+    let on_these = "The selected access matches the manifests.";
     assert_eq!(ends(&fixture), [format!("No changes. {on_these}"), format!("No drift. {on_these}")]);
-    fixture.proposal.plan.partial = false;
+    fixture.proposal.plan.selection = Selection::default();
     let matches = "Live access matches the manifests.";
     assert_eq!(ends(&fixture), [format!("No changes. {matches}"), format!("No drift. {matches}")]);
     fixture.proposal.plan.undeclared = Undeclared::Drift;

@@ -4,7 +4,8 @@ use super::entries::{together, wabas};
 use super::{NamedObject, View, folded, highlights};
 use crate::guard::Violation;
 use crate::model::{
-    Change, EndingGrant, LeftWaba, Notice, PolicyLine, Position, Unresolved, WabaId, WhyGone, day_or_instant,
+    Change, EndingGrant, LeftWaba, Notice, PolicyLine, Position, Selection, Unresolved, WabaId, WhyGone,
+    day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording::{self, count};
@@ -30,7 +31,7 @@ pub(in crate::render) enum FindingKind {
     Left,
     /// Something unusual about a WABA or a user.
     Notice,
-    /// `--waba` narrowed the run.
+    /// `--waba` or `--user` narrowed the run.
     Partial,
     /// A grant that ends soon.
     Ending,
@@ -105,10 +106,8 @@ impl View<'_> {
     /// Returns the findings by kind, most serious first; no kind without any. Long lists are folded unless `verbose`.
     pub(in crate::render) fn findings(self, verbose: bool) -> Vec<Vec<Finding>> {
         let plan = self.plan();
-        let partial = plan.partial.then(|| {
-            let text = "narrowed by --waba; other WABAs were not read.";
-            Finding::new(FindingKind::Partial, Sentence::default().own(text))
-        });
+        let partial =
+            plan.is_partial().then(|| Finding::new(FindingKind::Partial, partial(&plan.selection, verbose)));
         let unreadable = together(plan.unreadable.iter().collect(), |(_, why)| why.as_str());
         let unreadable = unreadable.into_iter().map(|same| {
             let objects = same.iter().map(|(waba, _)| NamedObject::waba(plan, **waba));
@@ -234,6 +233,24 @@ fn limited(findings: impl Iterator<Item = Finding>, kind: FindingKind, verbose: 
         findings.push(Finding::new(kind, Sentence::default().own(format!("and {more} more"))));
     }
     findings
+}
+
+/// The values of a selection that are listed before the others are only counted. A guess: a line or two.
+const SELECTED: usize = 5;
+
+/// Describes what the run is narrowed to.
+fn partial(selection: &Selection, verbose: bool) -> Sentence {
+    let wabas = selection.wabas.iter().map(|glob| ("--waba", glob.as_str()));
+    let given: Vec<_> = wabas.chain(selection.users.iter().map(|name| ("--user", name.as_str()))).collect();
+    let shown = folded(given.len(), SELECTED, verbose);
+    let mut text = Sentence::default().own("narrowed by");
+    for (option, value) in &given[..shown] {
+        text = text.own(*option).fixed(&in_shell(value));
+    }
+    if shown < given.len() {
+        text = text.own(format!("and {} more", given.len() - shown));
+    }
+    text.own("(the rest of the scope was not judged)")
 }
 
 /// Describes a setting that limits the plan.

@@ -103,9 +103,9 @@ impl View<'_> {
             (true, false) => String::from("Nothing to change"),
             (false, _) => String::from("No changes"),
         };
-        match (totals.is_clean() && !drifts, self.plan().partial) {
+        match (totals.is_clean() && !drifts, self.plan().is_partial()) {
             (true, false) => format!("{lead}. Live access matches the manifests."),
-            (true, true) => format!("{lead}. Live access on these WABAs matches the manifests."),
+            (true, true) => format!("{lead}. The selected access matches the manifests."),
             (false, _) if notes.is_empty() => format!("{lead}."),
             (false, _) => format!("{lead}; {}.", notes.join("; ")),
         }

@@ -1,0 +1,55 @@
+//! What a run is narrowed to.
+
+use super::{Glob, Name, UserId, WabaId};
+use std::collections::BTreeSet;
+
+/// What a run is narrowed to: the assignments of these users on these WABAs. Without any value it is not narrowed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Globs on the names of WABAs; one of them must match. Empty: all WABAs in scope.
+    pub wabas: Vec<Glob>,
+    /// System users, by their name in the manifests, their live name, or their id. Empty: all of them.
+    pub users: Vec<Name>,
+}
+
+impl Selection {
+    /// Returns whether it leaves out anything.
+    pub fn is_narrowed(&self) -> bool {
+        !self.wabas.is_empty() || !self.users.is_empty()
+    }
+
+    /// Returns whether a WABA of this name is selected.
+    pub fn includes_waba(&self, name: &Name) -> bool {
+        self.wabas.is_empty() || self.wabas.iter().any(|glob| glob.matches(name.as_str()))
+    }
+}
+
+/// A [`Selection`] with its names looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selected {
+    /// The WABAs in scope that are selected.
+    pub wabas: BTreeSet<WabaId>,
+    /// The users; `None` is everybody.
+    pub users: Option<BTreeSet<UserId>>,
+}
+
+impl Selected {
+    /// Returns whether a user is selected.
+    pub fn includes_user(&self, user: UserId) -> bool {
+        self.users.as_ref().is_none_or(|users| users.contains(&user))
+    }
+}
+
+/// How a desired state was narrowed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Narrowing {
+    /// What was asked for.
+    pub selection: Selection,
+    /// The selected users; `None` is everybody.
+    pub users: Option<BTreeSet<UserId>>,
+    /// The number of desired assignments on WABAs that are not read. They count as live.
+    pub unread: usize,
+    /// The number of selected assignments that are as desired according to the lists of their users. Their WABAs are not
+    /// read.
+    pub unchanged: usize,
+}
