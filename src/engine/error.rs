@@ -63,7 +63,7 @@ pub enum EngineError {
     #[error("the plan is for {}, which is still to come; nothing was written", day_or_instant(*.0))]
     ForLaterTime(Timestamp),
     /// Only a part of a set of manifests was given.
-    #[error("only a part of the set `{set}` was given: {} still exists and is missing", listed(.files))]
+    #[error("only a part of the set `{set}` was given: {} exists, but was not given", listed(.files))]
     PartOfSet {
         /// The name of the set.
         set: Name,

@@ -95,7 +95,7 @@ pub enum GraphError {
         wait: Option<Duration>,
     },
     /// Calls are throttled for longer than this run may wait. A later run can succeed.
-    #[error("{}, {}, and --max-wait allows less: {api}", throttled(*waba), estimate.until(*until))]
+    #[error("{}, {}, and --max-wait or --timeout allows less: {api}", throttled(*waba), estimate.until(*until))]
     ThrottledTooLong {
         /// The API's error.
         api: Box<ApiError>,
@@ -348,17 +348,15 @@ impl GraphError {
                 "pass the app secret of the token's app with WABACL_APP_SECRET or --app-secret-file"
             }
             Self::Throttled { .. } => "run it again later; more calls lengthen the wait",
-            Self::ThrottledTooLong { until, estimate: Estimate::Meta, .. } => {
-                return Some(format!("run it again after {}, or pass a longer --max-wait", minute(*until)));
-            }
-            Self::BudgetSpent { until, .. } => {
+            Self::ThrottledTooLong { until, estimate: Estimate::Meta, .. }
+            | Self::BudgetSpent { until, .. } => {
                 let until = minute(*until);
                 return Some(format!(
                     "run it again after {until}, or pass a longer --max-wait and --timeout"
                 ));
             }
             Self::ThrottledTooLong { .. } => {
-                "run it again later, or pass a longer --max-wait; more calls lengthen the wait"
+                "run it again later, or pass a longer --max-wait and --timeout; more calls lengthen the wait"
             }
             Self::OutOfTime => "pass a longer --timeout",
             Self::NotPermitted(ApiError { code: Some(3 | 10), .. }) => {

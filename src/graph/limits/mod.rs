@@ -248,15 +248,14 @@ impl RunLimits {
     ///
     /// # Errors
     ///
-    /// [`GraphError::OutOfTime`] and [`GraphError::ThrottledTooLong`] if the run may not wait for so long.
+    /// [`GraphError::ThrottledTooLong`] if the run may not wait for so long.
     pub(super) async fn wait_for_waba(&self, waba: WabaId) -> Result<(), GraphError> {
         let now = self.clock().elapsed();
         let pause = self.limiter.api().waba_pauses.get(&waba).and_then(|pauses| pauses.pause(now)).cloned();
         let Some(pause) = pause else { return Ok(()) };
-        if self.deadline.is_some_and(|deadline| pause.until >= deadline) {
-            return Err(GraphError::OutOfTime);
-        }
-        if !lock(&self.patience).spend(pause.since.max(self.began), pause.until) {
+        // Calls of other WABAs may be sent.
+        let in_time = self.deadline.is_none_or(|deadline| pause.until < deadline);
+        if !in_time || !lock(&self.patience).spend(pause.since.max(self.began), pause.until) {
             return Err(self.too_long(Some(waba), &pause, now));
         }
         self.clock().sleep(pause.remaining(now)).await;
