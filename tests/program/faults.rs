@@ -148,7 +148,7 @@ async fn a_waba_that_would_have_to_wait_beyond_the_run_is_left_and_the_others_go
     ran.says("not attempted: WABA 104996122399160 has used its 4 calls an hour, until")
         .says("or pass a longer --max-wait and --timeout")
         .never_says("exceeded --timeout")
-        .says("WABA marketing = Northwind Marketing (106540352242930)\n  + reporting +VIEW_COST +VIEW_INSIGHTS\n      applied");
+        .says("Applied: 3 of 7 changes, 3 unknown, 1 not attempted.");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

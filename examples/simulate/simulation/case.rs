@@ -311,13 +311,14 @@ fn manifest(rng: &mut Rng, all: &[User], wabas: &[Waba]) -> String {
         let _ = writeln!(text, "ignored_users: ['{}']", spare.id);
     }
     text += "wabas:\n";
-    for waba in &named {
+    for (index, waba) in named.iter().enumerate() {
         let shared = match (waba.owned, waba.by_solution) {
             (true, _) => "",
             (false, false) => ", shared: admin",
             (false, true) => ", shared: solution_with_messaging",
         };
-        let label = pick(rng, &["gold", "plain"]);
+        // The first one has the label that grants select: a label that no WABA has is an error.
+        let label = if index == 0 { "gold" } else { pick(rng, &["gold", "plain"]) };
         let _ = writeln!(text, "  w{0}: {{ id: {0}{shared}, labels: {{ tier: {label} }} }}", waba.id);
     }
     if rng.u8(..3) == 0 {
