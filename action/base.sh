@@ -73,7 +73,7 @@ copy_files() {
     name=${entry#*$'\t'}
     [[ $mode == 100644 || $mode == 100755 ]] || continue
     [[ ! /$name/ =~ /\.\.?/ ]] || continue
-    [[ -z $3 || $name == "$3" || $name == *.csv ]] || continue
+    [[ -z $3 || $name == "$3" || $name == *.[cC][sS][vV] ]] || continue
     mkdir -p "$(dirname "$2/$name")"
     git cat-file blob "$object" >"$2/$name"
   done <"$1"

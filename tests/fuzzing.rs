@@ -30,6 +30,11 @@ fn mutated_manifests_cause_no_panic() {
 }
 
 #[test]
+fn mutated_tables_cause_no_panic() {
+    assert!(play(Target::Table) > 0);
+}
+
+#[test]
 fn mutated_worlds_cause_no_panic() {
     assert!(play(Target::World) > 0);
 }

@@ -16,6 +16,7 @@ mod released;
 mod remote;
 mod saved;
 mod selections;
+mod tables;
 #[cfg(unix)]
 mod terminal;
 mod times;

@@ -42,7 +42,11 @@ fn the_manifest_of_the_readme_is_good() {
     let (_, after) = readme.split_once("```yaml\n").expect("the README shows a manifest");
     let (manifest, _) = after.split_once("```").expect("the block ends");
     let mut sources = wabacl::model::Sources::default();
-    sources.add("README.md", manifest);
+    let id = sources.add("README.md", manifest);
+    let (_, after) = readme.split_once("```csv\n").expect("the README shows a table");
+    let (table, _) = after.split_once("```").expect("the block ends");
+    let table = sources.add("customers.csv", table);
+    sources.add_table(id, "customers.csv", Ok(table));
     let (manifest, diagnostics) = wabacl::manifest::parse(&sources);
     let manifest = manifest.unwrap_or_else(|| panic!("{diagnostics:?}"));
     let mut diagnostics =

@@ -47,7 +47,7 @@ fn schema_errors(schema: &Validator, path: &Path) -> Vec<String> {
 
 /// Returns the codes of the diagnostics for files that are one manifest.
 fn diagnostic_codes(paths: &[PathBuf]) -> BTreeSet<&'static str> {
-    let (sources, unread) = sources::read(paths);
+    let (sources, unread) = sources::read(paths, &manifest::table_names);
     let (manifest, found) = manifest::parse(&sources);
     assert_eq!(unread, []);
     assert_eq!(manifest.is_none(), found.iter().any(Diagnostic::is_error), "{paths:?}");
@@ -150,8 +150,10 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
         "role-like-task",
         "same-thing-twice",
         "undeclared",
+        "unknown-column",
         "unknown-role",
         "unknown-task",
+        "unreadable-table",
     ];
     assert_eq!(codes, BTreeSet::from(expected));
 }

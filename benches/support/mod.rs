@@ -100,6 +100,26 @@ fn explicit(text: &mut String, wabas: u64) {
     }
 }
 
+/// Makes a manifest whose WABAs are the rows of a CSV file.
+#[allow(dead_code, reason = "only one of the benchmarks measures it")]
+pub fn table(rows: u64) -> Sources {
+    let mut text = String::from("id,name,shared,label:region,label:tier\n");
+    for row in 0..rows {
+        let region = if row.is_multiple_of(2) { "eu" } else { "us" };
+        let _ = writeln!(text, "{},\"Customer {row}, {region}\",admin,{region},gold", waba_id(row));
+    }
+    let mut sources = Sources::default();
+    let manifest = format!(
+        "version: 1\nbusiness: {BUSINESS}\nsystem_users: {{ bot: {{ id: {} }} }}\nwabas_from: [customers.csv]\n\
+         grants: [{{ users: [bot], tasks: [MESSAGING], labels: {{ tier: gold, region: [eu, us] }} }}]\n",
+        user_id(1)
+    );
+    let manifest = sources.add("access.yaml", manifest);
+    let table = sources.add("customers.csv", text);
+    sources.add_table(manifest, "customers.csv", Ok(table));
+    sources
+}
+
 /// Gives what a user holds in a world that is in sync.
 pub fn tasks(user: u64) -> TaskSet {
     if user < 10 {

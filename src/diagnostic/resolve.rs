@@ -173,8 +173,16 @@ pub(crate) fn task_on_standard(at: Position, tasks: &TaskSet, wabas: &[&Name]) -
         "task-on-standard",
         at,
         format!("Meta may refuse {tasks} on {wabas}, which has `shared: standard`"),
-        format!("Meta's guide names only {only} for WABAs that are shared with Standard permissions"),
+        format!(
+            "Meta's guide names only {only} for WABAs that are shared with Standard permissions; if Meta takes it, write `accept: [task-on-standard]` on the WABA"
+        ),
     )
+}
+
+/// An accepted warning that cannot arise on its WABA.
+pub(crate) fn accepts_nothing(at: Position, waba: &Name, code: &str) -> Diagnostic {
+    let message = format!("`{waba}` accepts the warning {code}, which cannot arise there");
+    warning("accepts-nothing", at, message, "remove it from `accept`")
 }
 
 /// A line of credit on a WABA where no grant gives `MANAGE_BILLING`.

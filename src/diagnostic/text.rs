@@ -1,6 +1,6 @@
 //! Diagnostics about files, YAML, and the content of a single document.
 
-use super::{Diagnostic, Severity, error, escape};
+use super::{Diagnostic, Severity, error, escape, warning};
 use crate::model::{IdError, Name, Position, Task, TimeLimit};
 use crate::text::{escape as escape_path, suggest};
 
@@ -72,6 +72,57 @@ pub(crate) fn yaml_syntax(at: Position, what: &str) -> Diagnostic {
     error("yaml-syntax", at, format!("invalid YAML: {}", escape(what)), help)
 }
 
+/// A CSV file that a manifest names cannot be read.
+pub(crate) fn unreadable_table(at: Position, name: &str, why: &str) -> Diagnostic {
+    let help =
+        "`wabas_from` names CSV files by paths relative to the manifest, inside the folder that was given";
+    error("unreadable-table", at, format!("cannot read `{}`: {}", escape(name), escape(why)), help)
+}
+
+/// A line of a CSV file that cannot be read. The lines after it are not read.
+pub(crate) fn table_syntax(at: Position, what: &str) -> Diagnostic {
+    let help = "a cell with a comma or a quote is written in quotes, with each quote in it doubled; no cell contains a line break";
+    error("table-syntax", at, format!("invalid CSV: {what}"), help)
+}
+
+/// A CSV file that exceeds a limit.
+pub(crate) fn table_limit(at: Position, limit: &str) -> Diagnostic {
+    error("table-limit", at, format!("the file has more than {limit}"), "split the file")
+}
+
+/// A row with more or fewer cells than there are columns.
+pub(crate) fn table_cells(at: Position, cells: usize, columns: usize) -> Diagnostic {
+    let message = format!("this row has {cells} cells, but the first line names {columns} columns");
+    error("table-cells", at, message, "write one cell for each column; it may be empty")
+}
+
+/// A column that is not known.
+pub(crate) fn unknown_column(at: Position, column: &str, known: &[&str]) -> Diagnostic {
+    let help = if column.contains([';', '\t']) {
+        String::from("separate columns by commas")
+    } else {
+        did_you_mean(column, known.iter().copied())
+            .unwrap_or_else(|| format!("columns are: {}, and `label:KEY` for labels", known.join(", ")))
+    };
+    error("unknown-column", at, format!("unknown column `{}`", escape(column)), help)
+}
+
+/// A column that is there twice.
+pub(crate) fn duplicate_column(at: Position, column: &str) -> Diagnostic {
+    error("duplicate-column", at, format!("duplicate column `{}`", escape(column)), "remove one of them")
+}
+
+/// A column that is missing.
+pub(crate) fn missing_column(at: Position, column: &str) -> Diagnostic {
+    let help = "the first line names the columns, for example `id,name,shared,label:region`";
+    error("missing-column", at, format!("the file has no column `{column}`"), help)
+}
+
+/// A row without a value that it requires.
+pub(crate) fn missing_cell(at: Position, column: &str) -> Diagnostic {
+    error("missing-cell", at, format!("this row has no `{column}`"), "fill the cell, or delete the row")
+}
+
 /// A file contains a NUL character, which YAML does not allow.
 pub(crate) fn nul(at: Position) -> Diagnostic {
     let help = "remove it; if the file has many, it may be binary, or UTF-16 instead of UTF-8";
@@ -80,7 +131,7 @@ pub(crate) fn nul(at: Position) -> Diagnostic {
 
 /// A file contains a carriage return that is not part of a line break.
 pub(crate) fn lone_cr(at: Position) -> Diagnostic {
-    let help = "remove it: YAML reads it as a line break, but editors and reviews show one line";
+    let help = "remove it: it is read as a line break, but editors and reviews show one line";
     error("lone-carriage-return", at, "found a carriage return without a line feed", help)
 }
 
@@ -169,7 +220,11 @@ pub(crate) fn name_is_a_glob(at: Position, name: &str) -> Diagnostic {
 
 /// A value that is not an id.
 pub(crate) fn bad_id(at: Position, text: &str, why: IdError) -> Diagnostic {
-    let help = "an id has only digits, no leading zero, and fits 64 bits";
+    let help = if text.contains("E+") || text.contains("e+") {
+        "a spreadsheet rewrote it: format its column as text, and enter the id again"
+    } else {
+        "an id has only digits, no leading zero, and fits 64 bits"
+    };
     error("bad-id", at, format!("`{}` is not a valid id: {why}", escape(text)), help)
 }
 
@@ -237,6 +292,23 @@ pub(crate) fn role_of_nothing(at: Position, name: &str) -> Diagnostic {
     let help =
         "list at least one task; to revoke access, delete the grant and keep the user in `system_users`";
     error("role-of-nothing", at, format!("role `{}` has no tasks", escape(name)), help)
+}
+
+/// A role that nothing gives.
+pub(crate) fn unused_role(at: Position, name: &Name) -> Diagnostic {
+    warning("unused-role", at, format!("no grant gives the role `{name}`"), "use it in a grant, or delete it")
+}
+
+/// A grant that gives the same as an earlier one.
+pub(crate) fn duplicate_grant(at: Position, other: &str, place: &str) -> Diagnostic {
+    let message = format!("this grant gives the same as {other} at {}", escape_path(place));
+    warning("duplicate-grant", at, message, "delete one of them")
+}
+
+/// A grant that is wholly inside another one.
+pub(crate) fn covered_grant(at: Position, other: &str, place: &str) -> Diagnostic {
+    let message = format!("{other} at {} gives all that this grant gives", escape_path(place));
+    warning("covered-grant", at, message, "delete this grant, or narrow the other one")
 }
 
 /// A role with the name of a task.

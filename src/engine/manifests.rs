@@ -48,6 +48,8 @@ pub struct CheckedManifests {
     pub(super) request: PlanRequest,
     /// The manifests of the base commit, or why they cannot be used.
     pub(super) previous: Option<Result<Previous, String>>,
+    /// The warnings of reading and parsing.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl CheckedManifests {
@@ -77,7 +79,7 @@ impl Validation {
 
 /// Reads manifests and reports every error and warning that can be found offline.
 pub fn validate(paths: &[PathBuf], now: Timestamp) -> Validation {
-    let (sources, diagnostics) = sources::read(paths);
+    let (sources, diagnostics) = sources::read(paths, &manifest::table_names);
     validate_sources(sources, diagnostics, now)
 }
 
@@ -101,7 +103,7 @@ pub fn check_paths(
     request: PlanRequest,
     events: Events<'_>,
 ) -> Result<CheckedManifests, EngineError> {
-    let (sources, diagnostics) = sources::read(paths);
+    let (sources, diagnostics) = sources::read(paths, &manifest::table_names);
     check(sources, diagnostics, request, events)
 }
 
@@ -126,22 +128,26 @@ fn check(
 ) -> Result<CheckedManifests, EngineError> {
     let (manifest, found) = manifest::parse(&sources);
     diagnostics.extend(found);
-    report(&diagnostics, &sources, events)?;
-    let manifest = manifest.ok_or(EngineError::Manifests(1))?;
-    let offline = resolve::check_offline(&manifest, request.now());
+    let has_errors = |found: &[Diagnostic]| found.iter().any(Diagnostic::is_error);
+    let Some(manifest) = manifest.filter(|_| !has_errors(&diagnostics)) else {
+        report(&diagnostics, &sources, events)?;
+        return Err(EngineError::Manifests(1));
+    };
     // Warnings are reported later, with those that need the API.
-    if offline.iter().any(Diagnostic::is_error) {
-        report(&offline, &sources, events)?;
+    let offline = resolve::check_offline(&manifest, request.now());
+    if has_errors(&offline) {
+        diagnostics.extend(offline);
+        report(&diagnostics, &sources, events)?;
     }
     let previous =
         (!request.previous.is_empty()).then(|| read_previous(&request.previous, &manifest, &sources));
-    Ok(CheckedManifests { manifest, sources, request, previous })
+    Ok(CheckedManifests { manifest, sources, request, previous, warnings: diagnostics })
 }
 
 /// Reads the manifests of the base commit. They can be used if they have no error, are for the same business and set, and
 /// if each of their files that still exists was given.
 fn read_previous(paths: &[PathBuf], manifest: &Manifest, given: &Sources) -> Result<Previous, String> {
-    let (sources, mut found) = sources::read(paths);
+    let (sources, mut found) = sources::read(paths, &manifest::table_names);
     let (previous, parsed) = manifest::parse(&sources);
     found.extend(parsed);
     if let Some(error) = found.iter().find(|diagnostic| diagnostic.is_error()) {

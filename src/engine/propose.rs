@@ -40,7 +40,7 @@ impl Session {
         checked: CheckedManifests,
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
-        let CheckedManifests { manifest, mut sources, request, previous } = checked;
+        let CheckedManifests { manifest, mut sources, request, previous, warnings } = checked;
         let (business, state_dir) = (manifest.business.value, request.state_dir.as_deref());
         let files = set_files::given(&sources);
         let mut memory = Memory::load(state_dir, business, &manifest.set, &mut sources)?;
@@ -68,7 +68,7 @@ impl Session {
         };
         let Reading { directory, prefetched, has_lists, narrowed } = reading;
         let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, circumstances);
-        report(&diagnostics, &sources, events)?;
+        report(&[warnings, diagnostics].concat(), &sources, events)?;
         let Resolved { mut desired, policy } = resolved.ok_or(EngineError::Manifests(1))?;
         let manifest_digest = manifest_digest(&desired, &policy);
         if let Some(Narrowed { selected, unchanged }) = narrowed {

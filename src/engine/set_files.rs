@@ -14,9 +14,10 @@ pub(super) fn relative(path: &str) -> String {
     parts.join("/")
 }
 
-/// Returns the paths of the given files, relative to their repository. Texts that are no files are left out.
+/// Returns the paths of the given manifests, relative to their repository. Texts that are no files are left out, and so are
+/// tables: they are given where a manifest names them.
 pub(super) fn given(sources: &Sources) -> Vec<String> {
-    let files = sources.iter().filter(|(_, source)| Path::new(&source.path).is_file());
+    let files = sources.manifests().filter(|(_, source)| Path::new(&source.path).is_file());
     files.map(|(_, source)| relative(&source.path)).collect()
 }
 
@@ -32,7 +33,7 @@ pub(super) fn not_given(recorded: &[String], given: &[String], roots: &BTreeSet<
 /// path is looked for below each folder of a given file, and below the repository.
 pub(super) fn previous_not_given(previous: &Sources, given: &Sources) -> Vec<String> {
     let known: BTreeSet<PathBuf> =
-        given.iter().filter_map(|(_, source)| Path::new(&source.path).canonicalize().ok()).collect();
+        given.manifests().filter_map(|(_, source)| Path::new(&source.path).canonicalize().ok()).collect();
     let mut folders = roots(given);
     folders.extend(known.iter().filter_map(|path| path.parent().map(Path::to_owned)));
     let is_missing = |path: &str| {
@@ -48,7 +49,8 @@ pub(super) fn previous_not_given(previous: &Sources, given: &Sources) -> Vec<Str
             .collect();
         !found.is_empty() && found.is_disjoint(&known)
     };
-    let missing = previous.iter().map(|(_, source)| source.path.as_str()).filter(|path| is_missing(path));
+    let missing =
+        previous.manifests().map(|(_, source)| source.path.as_str()).filter(|path| is_missing(path));
     missing.map(str::to_owned).collect()
 }
 

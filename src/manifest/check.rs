@@ -3,11 +3,13 @@
 //! The declarations of all documents come first, then the grants and guards that refer to them. Each error is reported,
 //! and the check continues without the wrong part.
 
+mod coverage;
 mod declarations;
 mod grants;
 mod guards;
 mod scalars;
 mod selections;
+mod tables;
 
 use super::Manifest;
 use super::raw::{Document, Entries, KeyProblem, KeyProblemKind};
@@ -17,7 +19,7 @@ use super::yaml::position;
 use crate::diagnostic::{self, Collector, Diagnostic};
 use crate::model::{At, Name, Position, SourceId, Sources, Task};
 use declarations::Declarations;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of comparisons that find suggestions for undeclared names. A guess: enough for some typing errors
 /// in a large manifest, and still fast if a whole section is missing.
@@ -34,8 +36,15 @@ pub(super) fn check(
 ) -> Option<Manifest> {
     let first = documents.first().map(|(source, document)| position(*source, document.location));
     let incomplete = diagnostics.has_errors();
-    let mut checker =
-        Checker { sources, diagnostics, source: SourceId::default(), incomplete, comparisons: COMPARISONS };
+    let mut checker = Checker {
+        sources,
+        diagnostics,
+        source: SourceId::default(),
+        tables: BTreeSet::new(),
+        incomplete,
+        comparisons: COMPARISONS,
+        used_roles: BTreeSet::new(),
+    };
     let mut declarations = Declarations::default();
     let mut raw_grants = Vec::new();
     for (source, mut document) in documents {
@@ -45,7 +54,8 @@ pub(super) fn check(
     }
     checker.things_declared_twice(&declarations);
     checker.contradictions(&declarations);
-    let roles = checker.roles(&std::mem::take(&mut declarations.roles), &declarations.extra_tasks);
+    let declared_roles = std::mem::take(&mut declarations.roles);
+    let roles = checker.roles(&declared_roles, &declarations.extra_tasks);
     let mut grants = Vec::new();
     for (source, raw_grants) in raw_grants {
         checker.source = source;
@@ -60,6 +70,8 @@ pub(super) fn check(
     if checker.diagnostics.has_errors() {
         return None;
     }
+    checker.unused_roles(&declared_roles);
+    checker.coverage(&grants);
     Some(Manifest {
         business: declarations.business?,
         set: declarations.set.map_or_else(|| Name::from(DEFAULT_SET), |set| set.value),
@@ -81,10 +93,14 @@ struct Checker<'a> {
     diagnostics: &'a mut Collector,
     /// The source of the section that is being checked.
     source: SourceId,
+    /// The tables that were read.
+    tables: BTreeSet<SourceId>,
     /// Whether a document could not be parsed: it may declare the names that are missing.
     incomplete: bool,
     /// How many comparisons remain, of [`COMPARISONS`].
     comparisons: usize,
+    /// The roles that something gives.
+    used_roles: BTreeSet<Name>,
 }
 
 impl Checker<'_> {

@@ -16,13 +16,13 @@ mod yaml;
 pub use outline::{ManifestFile, recognize};
 pub use policy::policy_lines;
 pub use schema::schema;
-pub use selection::{Except, LabelSelector, RequiredLabel, Selection, WabaSelector};
+pub use selection::{Except, LabelSelector, RequiredLabel, WabaSelection, WabaSelector};
 
 use crate::diagnostic::{self, Collector, Diagnostic};
 pub use crate::model::Glob;
 use crate::model::{
-    At, BusinessId, Holders, Labels, Name, Phase, Position, Prune, Shared, Sources, Task, TaskSet, TimeLimit,
-    Undeclared, UserId, WabaId,
+    At, BusinessId, Holders, Labels, Name, Phase, Position, Prune, Shared, SourceId, Sources, Task, TaskSet,
+    TimeLimit, Undeclared, UserId, WabaId,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,19 +34,33 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn parse(sources: &Sources) -> (Option<Manifest>, Vec<Diagnostic>) {
     let mut diagnostics = Collector::default();
     let mut documents = Vec::new();
-    for (source, text) in sources.iter() {
+    for (source, text) in sources.manifests() {
         let parsed = yaml::parse(source, &text.text, &mut diagnostics);
         documents.extend(parsed.into_iter().map(|document| (source, document)));
     }
     if documents.is_empty()
         && diagnostics.is_empty()
-        && let Some((source, _)) = sources.iter().next()
+        && let Some((source, _)) = sources.manifests().next()
     {
         diagnostics.push(diagnostic::empty_manifest(Position { source, line: 1, column: 1 }));
     }
     let manifest = check::check(documents, sources, &mut diagnostics);
     (manifest, diagnostics.finish())
 }
+
+/// Returns the tables that `wabas_from` of a text names, as far as the text can be parsed.
+pub fn table_names(text: &str) -> Vec<String> {
+    // Most files name none, and are parsed only once.
+    if !text.contains(TABLES_KEY) {
+        return Vec::new();
+    }
+    let documents = yaml::parse(SourceId::default(), text, &mut Collector::default());
+    let names = documents.into_iter().filter_map(|document| document.value.wabas_from).flatten();
+    names.map(|name| name.text).collect()
+}
+
+/// The key that names tables.
+const TABLES_KEY: &str = "wabas_from";
 
 /// All documents of all files, joined. The declared names are unique.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +119,34 @@ pub struct WabaDeclaration {
     pub prune: Option<Prune>,
     /// The position of `gone: true`, if it is set: the WABA is away and is not read.
     pub gone: Option<Position>,
+    /// The warnings that are accepted there.
+    pub accept: Accepted,
 }
+
+/// A warning about a WABA that its manifest can accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acceptable {
+    /// `task-on-standard`.
+    TaskOnStandard,
+    /// `until-without-prune`.
+    UntilWithoutPrune,
+}
+
+impl Acceptable {
+    /// Every warning that can be accepted.
+    pub const ALL: [Self; 2] = [Self::TaskOnStandard, Self::UntilWithoutPrune];
+
+    /// Returns the code of the warning.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TaskOnStandard => "task-on-standard",
+            Self::UntilWithoutPrune => "until-without-prune",
+        }
+    }
+}
+
+/// The accepted warnings, with the position of each.
+pub type Accepted = BTreeMap<Acceptable, Position>;
 
 /// The live list that a discover rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +172,8 @@ pub struct DiscoverRule {
     pub prune: Option<At<Prune>>,
     /// How the WABAs are shared with the business, if the rule sets it.
     pub shared: Option<At<Shared>>,
+    /// The warnings that are accepted on the WABAs.
+    pub accept: Accepted,
 }
 
 /// A grant: the users hold the tasks on the selected WABAs.
@@ -149,7 +192,7 @@ pub struct Grant {
     /// The tasks that each item of `tasks` gives, with its position, for diagnostics about a single task.
     pub task_places: Vec<(TaskSet, Position)>,
     /// The WABAs on which they hold them.
-    pub selection: Selection,
+    pub selection: WabaSelection,
     /// When the grant begins, if it does not apply at once.
     pub from: Option<At<TimeLimit>>,
     /// When the grant ends, if it does.

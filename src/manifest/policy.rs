@@ -40,11 +40,15 @@ fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
         if let Some(own) = waba.prune {
             settings.insert(format!("wabas.{}.prune", name.as_str()), prune(own).to_owned());
         }
+        let accepted = waba.accept.keys().map(|warning| warning.code());
+        add_list(&mut settings, &format!("wabas.{}.accept", name.as_str()), accepted);
         if waba.gone.is_some() {
             settings.insert(format!("wabas.{}.gone", name.as_str()), String::from("true"));
         }
     }
     for (index, rule) in manifest.discover.iter().enumerate() {
+        let accepted = rule.accept.keys().map(|warning| warning.code());
+        add_list(&mut settings, &format!("discover[{index}].accept"), accepted);
         if let Some(own) = rule.prune {
             settings.insert(format!("discover[{index}].prune"), prune(own.value).to_owned());
         }

@@ -4,9 +4,9 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    BooleanText, CountText, DiscoverFromText, HoldersText, IdText, LabelText, LabelValues, Located, Location,
-    NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TaskOrRoleText, TaskText,
-    TimeText, UndeclaredText, UserText, VersionText, WabaText,
+    AcceptText, BooleanText, CountText, DiscoverFromText, HoldersText, IdText, LabelText, LabelValues,
+    Located, Location, NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TableText,
+    TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText, VersionText, WabaText,
 };
 use crate::diagnostic::KEPT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -146,6 +146,8 @@ sections! {
         /// The WhatsApp Business Accounts, by the name that the manifest uses for them. Names are unique across all files and contain neither `*` nor `?`, nor begin with `!`, `-`, `=`, `+` or `@`. For example: `acme-eu: { id: 102290129340398, shared: admin }`.
         #[schemars(extend("propertyNames" = { "pattern": "^[^*?!=+@-][^*?]*$" }))]
         wabas: Entries<RawWaba>,
+        /// CSV files with more WABAs, by their paths relative to this file. They stay inside the folder that was given. The first line names the columns: `id` and `name`, and optionally `shared`, `line_of_credit`, `prune`, `gone`, `accept`, and `label:KEY` for labels. An empty cell is no value. For example: `[customers.csv]`.
+        wabas_from: Vec<TableText>,
         /// Rules that add WABAs from the live lists of the business to the manifest, except those that `wabas` declares. If several rules match a WABA, their labels are merged, and their values must agree. For example: `- { from: client, name: "Acme *" }`.
         discover: Vec<Located<RawDiscoverRule>>,
         /// The grants. Each gives every listed user every listed task on every selected WABA; grants for the same user and WABA add up. For example: `- { users: [deploy-bot], tasks: [MANAGE_TEMPLATES], wabas: [acme-eu] }`.
@@ -187,6 +189,8 @@ sections! {
         prune: PruneText,
         /// `true` if the WABA is known to be away: it is not read, and it is not reported as unreadable. Default: `false`.
         gone: BooleanText,
+        /// Warnings about this WABA that are known and not shown, by their codes. Default: none. For example: `[task-on-standard]`.
+        accept: Vec<AcceptText>,
     }
     /// A rule that adds WABAs from a live list. For example: `{ from: client, name: "Acme *", shared: admin }`.
     #[schemars(rename = "Discover")]
@@ -202,6 +206,8 @@ sections! {
         prune: PruneText,
         /// How the discovered WABAs are shared with the business. Default: `owned` on the list `owned`, unknown on the list `client`.
         shared: SharedText,
+        /// Warnings about the discovered WABAs that are known and not shown, by their codes. Default: none. For example: `[task-on-standard]`.
+        accept: Vec<AcceptText>,
     }
     /// A grant: the listed users hold the listed tasks on the selected WABAs. `wabas`, `labels` or both are required. With both, a WABA must match both.
     #[schemars(rename = "Grant", extend("anyOf" = [{ "required": ["wabas"] }, { "required": ["labels"] }]))]

@@ -156,6 +156,11 @@ fn task_names() -> Vec<&'static str> {
     crate::model::Task::ALL.iter().map(|task| task.name()).collect()
 }
 
+/// Returns the codes of the warnings that can be accepted.
+fn accepted_codes() -> Vec<&'static str> {
+    crate::manifest::Acceptable::ALL.iter().map(|warning| warning.code()).collect()
+}
+
 macro_rules! scalars {
     ($($(#[$doc:meta])* $name:ident => $schema:tt;)*) => {$(
         $(#[$doc])*
@@ -200,6 +205,8 @@ pub(super) struct ScalarText {
 }
 
 scalars! {
+    /// The path of a CSV file.
+    TableText => { "type": "string", "pattern": "^[^/].*\\.[cC][sS][vV]$" };
     /// The version of the format.
     VersionText => { "const": 1 };
     /// An id: digits without a leading zero, up to 64 bits, quoted or not.
@@ -254,6 +261,8 @@ scalars! {
     UndeclaredText => { "enum": ["drift", "allow"] };
     /// Who counts as a holder.
     HoldersText => { "enum": ["business", "anyone"] };
+    /// The code of a warning that can be accepted.
+    AcceptText => { "enum": (accepted_codes()) };
     /// A prune mode.
     PruneText => { "enum": ["none", "declared", "all"] };
     /// How a WABA is shared with the business.

@@ -8,7 +8,7 @@ use std::fmt;
 ///
 /// A WABA must match `wabas` and `labels`, where they are given, and not `except`.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Selection {
+pub struct WabaSelection {
     /// The selection by name; `None` if only `labels` selects.
     pub wabas: Option<Vec<At<WabaSelector>>>,
     /// The labels that a WABA must have; `None` if only `wabas` selects.
@@ -55,7 +55,7 @@ pub struct Except {
     pub labels: Option<LabelSelector>,
 }
 
-impl Selection {
+impl WabaSelection {
     /// Returns the label selectors of the selection and of its exception.
     pub fn label_selectors(&self) -> impl Iterator<Item = &LabelSelector> {
         self.labels.iter().chain(self.except.iter().flat_map(|except| &except.labels))

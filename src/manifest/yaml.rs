@@ -47,12 +47,8 @@ fn options() -> Options {
 
 /// Parses all documents of a text, except empty ones. A document that cannot be parsed becomes a diagnostic.
 pub(super) fn parse(source: SourceId, text: &str, diagnostics: &mut Collector) -> Vec<Located<Document>> {
-    if let Some((line, column)) = nul(text) {
-        diagnostics.push(diagnostic::nul(Position { source, line, column }));
-        return Vec::new();
-    }
-    if let Some((line, column)) = lone_cr(text) {
-        diagnostics.push(diagnostic::lone_cr(Position { source, line, column }));
+    if let Some(found) = forbidden(source, text) {
+        diagnostics.push(found);
         return Vec::new();
     }
     // Parsing all documents at once is much faster. Only after an error, each document is parsed separately, unless the
@@ -75,6 +71,12 @@ pub(super) fn parse(source: SourceId, text: &str, diagnostics: &mut Collector) -
         }
     }
     documents
+}
+
+/// Returns an error about the first character that no text may contain.
+pub(super) fn forbidden(source: SourceId, text: &str) -> Option<Diagnostic> {
+    let at = |(line, column)| Position { source, line, column };
+    nul(text).map(at).map(diagnostic::nul).or_else(|| lone_cr(text).map(at).map(diagnostic::lone_cr))
 }
 
 /// Returns the line and column of the first NUL character.

@@ -54,7 +54,7 @@ pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemovals};
 pub use selection::{Narrowing, Selected, Selection};
-pub use source::{At, Position, Source, SourceId, Sources};
+pub use source::{At, NamedTable, Position, Source, SourceId, Sources};
 pub use staleness::{CurrentAccess, StaleChange};
 pub use state::State;
 pub use task::{Task, TaskSet};

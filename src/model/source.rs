@@ -1,5 +1,7 @@
 //! Positions in the texts that the user wrote.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// The number of a text in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SourceId(pub u32);
@@ -33,9 +35,16 @@ pub struct Source {
     pub text: String,
 }
 
-/// The texts of one manifest.
+/// A table that a text names: its number, or why it cannot be read.
+pub type NamedTable = Result<SourceId, String>;
+
+/// The texts of one manifest, and the tables that they name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    texts: Vec<Source>,
+    /// The tables by the text that names them, and the name that it uses.
+    tables: BTreeMap<(SourceId, String), NamedTable>,
+}
 
 impl Sources {
     /// Adds a text and returns its number.
@@ -44,26 +53,43 @@ impl Sources {
     ///
     /// If there are more than `u32::MAX` texts.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> SourceId {
-        let id = SourceId(u32::try_from(self.0.len()).expect("fewer than 2^32 files"));
-        self.0.push(Source { path: path.into(), text: text.into() });
+        let id = SourceId(u32::try_from(self.texts.len()).expect("fewer than 2^32 files"));
+        self.texts.push(Source { path: path.into(), text: text.into() });
         id
     }
 
     /// Returns each text with its number, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        (0..).map(SourceId).zip(&self.0)
+        (0..).map(SourceId).zip(&self.texts)
+    }
+
+    /// Records the table that a text names, or why it cannot be read.
+    pub fn add_table(&mut self, of: SourceId, name: impl Into<String>, table: NamedTable) {
+        self.tables.insert((of, name.into()), table);
+    }
+
+    /// Returns the table that a text names; `None` if it was not looked for.
+    pub fn table(&self, of: SourceId, name: &str) -> Option<&NamedTable> {
+        self.tables.get(&(of, name.to_owned()))
+    }
+
+    /// Returns the texts that are no tables, each with its number.
+    pub fn manifests(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        let tables: BTreeSet<SourceId> =
+            self.tables.values().filter_map(|table| table.as_ref().ok().copied()).collect();
+        self.iter().filter(move |(id, _)| !tables.contains(id))
     }
 
     /// Returns the text with a number.
     pub fn get(&self, id: SourceId) -> Option<&Source> {
-        self.0.get(id.0 as usize)
+        self.texts.get(id.0 as usize)
     }
 
     /// Returns the sources with their paths and without their text.
     #[must_use]
     pub fn paths(&self) -> Self {
         let path = |source: &Source| Source { path: source.path.clone(), text: String::new() };
-        Self(self.0.iter().map(path).collect())
+        Self { texts: self.texts.iter().map(path).collect(), tables: BTreeMap::new() }
     }
 
     /// Returns the path of a text, `?` if no text has this number.

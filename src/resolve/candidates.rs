@@ -2,8 +2,8 @@
 
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{
-    DiscoverFrom, DiscoverRule, Except, Glob, LabelSelector, Manifest, RequiredLabel, Selection,
-    WabaDeclaration, WabaSelector,
+    Acceptable, DiscoverFrom, DiscoverRule, Except, Glob, LabelSelector, Manifest, RequiredLabel,
+    WabaDeclaration, WabaSelection, WabaSelector,
 };
 use crate::model::{At, Directory, DirectoryWaba, Edge, Labels, Name, Position, Prune, Shared, WabaId};
 use std::borrow::Cow;
@@ -19,6 +19,8 @@ pub(super) struct Candidate<'a> {
     pub(super) shared: Option<Shared>,
     pub(super) prune: Option<Prune>,
     pub(super) line_of_credit: Option<Position>,
+    /// The warnings that are accepted there.
+    pub(super) accept: BTreeSet<Acceptable>,
     /// Whether it is known to be away. Grants may select it, and nothing is read or planned there.
     pub(super) gone: bool,
     pub(super) at: Position,
@@ -35,7 +37,7 @@ pub(super) enum Part<'a> {
     /// The labels.
     Labels(&'a LabelSelector),
     /// All of it: each part matches some WABA, and together they match none.
-    Whole(&'a Selection),
+    Whole(&'a WabaSelection),
 }
 
 /// A part of a selection that matches no WABA.
@@ -139,7 +141,7 @@ impl<'a> Candidates<'a> {
     /// is the position of what selects.
     pub(super) fn select<'s>(
         &self,
-        selection: &'s Selection,
+        selection: &'s WabaSelection,
         at: Position,
     ) -> (Vec<u32>, Vec<Unmatched<'s>>) {
         let mut unmatched = Vec::new();
@@ -256,6 +258,7 @@ fn declared<'a>(name: &'a Name, entry: &'a WabaDeclaration) -> Candidate<'a> {
         shared: Some(entry.shared.value),
         prune: entry.prune,
         line_of_credit: entry.line_of_credit,
+        accept: entry.accept.keys().copied().collect(),
         gone: entry.gone.is_some(),
         at: entry.at,
     }
@@ -305,6 +308,7 @@ fn discovered<'a>(
     let first = matching.next()?;
     let mut labels = Cow::Borrowed(&first.labels);
     let (mut prune, mut shared) = (first.prune, first.shared);
+    let mut accept: BTreeSet<Acceptable> = first.accept.keys().copied().collect();
     for rule in matching {
         let mut disagree =
             |what: &str| diagnostics.push(diagnostic::discover_disagrees(rule.at, &live.name, what));
@@ -314,6 +318,7 @@ fn discovered<'a>(
         if !agree(&mut shared, rule.shared) {
             disagree("`shared`");
         }
+        accept.extend(rule.accept.keys());
         for (key, value) in &rule.labels {
             let stored = labels.to_mut().entry(key.clone()).or_insert_with(|| value.clone());
             if stored != value {
@@ -329,6 +334,7 @@ fn discovered<'a>(
         shared: shared.map(|shared| shared.value).or(owned),
         prune: prune.map(|prune| prune.value),
         line_of_credit: None,
+        accept,
         gone: false,
         at: first.at,
     })

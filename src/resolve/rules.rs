@@ -3,7 +3,7 @@
 use super::candidates::{Candidate, Candidates};
 use super::diagnostic::{self, Diagnostic, Severity};
 use super::effective_prune;
-use crate::manifest::{DiscoverFrom, Grant, Manifest};
+use crate::manifest::{Acceptable, DiscoverFrom, Grant, Manifest};
 use crate::model::{Name, Phase, Position, Prune, Shared, Task, TaskSet};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -47,6 +47,7 @@ pub(super) fn check(
     if manifest.grants.is_empty() && !manifest.system_users.is_empty() {
         diagnostics.push(diagnostic::no_grants(manifest.business.at));
     }
+    check_accepted(manifest, diagnostics);
     let mut billed: BTreeSet<u32> = BTreeSet::new();
     for (grant, selected) in manifest.grants.iter().zip(selections) {
         let phase = grant.phase(now);
@@ -76,6 +77,21 @@ pub(super) fn check(
     }
 }
 
+/// Reports accepted warnings that cannot arise on their WABA.
+fn check_accepted(manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, waba) in &manifest.wabas {
+        for (warning, at) in &waba.accept {
+            let can_arise = match warning {
+                Acceptable::TaskOnStandard => waba.shared.value == Shared::Standard,
+                Acceptable::UntilWithoutPrune => effective_prune(manifest, waba.prune) == Prune::None,
+            };
+            if !can_arise {
+                diagnostics.push(diagnostic::accepts_nothing(*at, name, warning.code()));
+            }
+        }
+    }
+}
+
 /// Returns the names of the selected WABAs that match a predicate.
 fn names<'c>(
     candidates: &'c Candidates<'_>,
@@ -98,7 +114,10 @@ fn check_until(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Some(until) = grant.until else { return };
-    let kept = names(candidates, selected, |waba| effective_prune(manifest, waba.prune) == Prune::None);
+    let kept = names(candidates, selected, |waba| {
+        effective_prune(manifest, waba.prune) == Prune::None
+            && !waba.accept.contains(&Acceptable::UntilWithoutPrune)
+    });
     if !kept.is_empty() {
         diagnostics.push(diagnostic::until_without_prune(until.at, &kept));
     }
@@ -109,6 +128,9 @@ fn check_tasks(grant: &Grant, candidates: &Candidates<'_>, selected: &[u32]) -> 
     let granular = TaskSet::from(GRANULAR);
     let manage = TaskSet::from([Task::Manage]);
     let standard = names(candidates, selected, |waba| waba.shared == Some(Shared::Standard));
+    let doubtful = names(candidates, selected, |waba| {
+        waba.shared == Some(Shared::Standard) && !waba.accept.contains(&Acceptable::TaskOnStandard)
+    });
     let without = names(candidates, selected, |waba| waba.shared == Some(Shared::SolutionWithoutMessaging));
     for (tasks, at) in &grant.task_places {
         let at: Position = *at;
@@ -127,8 +149,8 @@ fn check_tasks(grant: &Grant, candidates: &Candidates<'_>, selected: &[u32]) -> 
             diagnostics.push(diagnostic::task_not_granular(at, &not_granular, &without, &granular));
         }
         let not_develop = beside_manage.difference(&TaskSet::from([Task::Develop]));
-        if !standard.is_empty() && !not_develop.is_empty() {
-            diagnostics.push(diagnostic::task_on_standard(at, &not_develop, &standard));
+        if !doubtful.is_empty() && !not_develop.is_empty() {
+            diagnostics.push(diagnostic::task_on_standard(at, &not_develop, &doubtful));
         }
     }
     diagnostics

@@ -394,7 +394,7 @@ fn metas_rules_for_shared_wabas() {
     ");
     assert_snapshot!(shared("shared: standard", "[DEVELOP, VIEW_COST]"), @r"
     Warning 8:22 task-on-standard: Meta may refuse VIEW_COST on `lent`, which has `shared: standard`
-      Meta's guide names only DEVELOP for WABAs that are shared with Standard permissions
+      Meta's guide names only DEVELOP for WABAs that are shared with Standard permissions; if Meta takes it, write `accept: [task-on-standard]` on the WABA
     201 11 DEVELOP, VIEW_COST
     ");
     assert_snapshot!(shared("shared: solution_without_messaging", "[MANAGE]"), @r"

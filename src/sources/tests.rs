@@ -17,10 +17,15 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
+/// Returns the tables that a text names in these tests: the words behind `table`.
+fn tables_of(text: &str) -> Vec<String> {
+    text.lines().filter_map(|line| line.strip_prefix("table ")).map(str::to_owned).collect()
+}
+
 /// Reads paths in a folder and returns a line for each source and each diagnostic, without the folder's path.
 fn read_in(folder: &TempDir, names: &[&str]) -> Vec<String> {
     let paths: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
-    let (sources, diagnostics) = read(&paths);
+    let (sources, diagnostics) = read(&paths, &tables_of);
     let texts = sources.iter().map(|(_, source)| format!("{}: {}", source.path, source.text));
     let messages = diagnostics.iter().map(|diagnostic| format!("{} {}", diagnostic.code, diagnostic.message));
     let root = shown(folder.path());
@@ -107,7 +112,7 @@ fn a_name_that_is_nearly_that_of_a_manifest_is_reported() {
 
 #[test]
 fn standard_input_is_a_source_within_the_same_limits() {
-    let mut reader = SourceReader::default();
+    let mut reader = SourceReader::new(&tables_of);
     reader.stdin(&b"version: 1"[..]);
     reader.stdin(&b"\xff"[..]);
     let sources: Vec<_> = reader.sources.iter().map(|(_, source)| source).collect();
@@ -197,18 +202,18 @@ fn a_config_map_is_read_again_if_it_changes_meanwhile() {
     let folder = folder(&[]);
     config_map(folder.path(), "one");
     assert_eq!(read_in(&folder, &["."]), ["./a.yaml: one"]);
-    let reader = SourceReader::default();
+    let reader = SourceReader::new(&tables_of);
     let mut reads = 0;
-    let (_, files) = stable(folder.path(), |listing| {
-        let files = reader.files(listing);
+    let read = |listing: &Listing| {
+        let pass = reader.pass(listing);
         reads += 1;
         if reads == 1 {
             config_map(folder.path(), "two");
         }
-        files
-    })
-    .unwrap();
-    let texts: Vec<_> = files.into_iter().map(|(_, text)| text.unwrap().1).collect();
+        pass
+    };
+    let (_, pass) = stable(folder.path(), read, tables_are_unchanged).unwrap();
+    let texts: Vec<_> = pass.manifests.into_iter().map(|(_, manifest)| manifest.unwrap().text).collect();
     assert_eq!((reads, texts), (2, vec![String::from("two")]));
 }
 
@@ -220,14 +225,14 @@ fn a_folder_of_git_sync_is_read_again_if_its_link_moves() {
     symlink("worktrees/1", &link).unwrap();
     assert_eq!(read_in(&folder, &["current"]), ["current/a.yaml: one"]);
     let mut reads = 0;
-    let (listing, ()) = stable(&link, |_| {
+    let read = |_: &Listing| {
         reads += 1;
         if reads == 1 {
             fs::remove_file(&link).unwrap();
             symlink("worktrees/2", &link).unwrap();
         }
-    })
-    .unwrap();
+    };
+    let (listing, ()) = stable(&link, read, |_, ()| true).unwrap();
     assert_eq!(reads, 2);
     assert!(listing.files[0].real.ends_with("worktrees/2/a.yaml"));
 }
@@ -236,10 +241,11 @@ fn a_folder_of_git_sync_is_read_again_if_its_link_moves() {
 fn a_folder_that_changes_each_time_is_not_read() {
     let folder = folder(&[("a.yaml", b"")]);
     let mut reads = 0;
-    let failed = stable(folder.path(), |_| {
+    let read = |_: &Listing| {
         reads += 1;
         fs::write(folder.path().join("a.yaml"), "x".repeat(reads)).unwrap();
-    });
+    };
+    let failed = stable(folder.path(), read, |_, ()| true);
     assert!(failed.unwrap_err().message.ends_with("it changed each time while it was read"));
     assert_eq!(reads, ATTEMPTS);
 }
@@ -278,7 +284,134 @@ fn a_folder_behind_exponentially_many_links_is_entered_once() {
 #[cfg(unix)]
 #[test]
 fn a_device_is_rejected_without_reading_it() {
-    let (sources, diagnostics) = read(&[PathBuf::from("/dev/zero")]);
+    let (sources, diagnostics) = read(&[PathBuf::from("/dev/zero")], &tables_of);
     assert_eq!(sources.iter().count(), 0);
     assert!(diagnostics[0].message.ends_with("it is not a regular file"), "{diagnostics:?}");
+}
+
+#[test]
+fn tables_are_read_beside_their_manifest_and_once() {
+    let folder = folder(&[
+        ("a/x.yaml", b"table customers.csv\ntable ../all.CSV"),
+        ("a/customers.csv", b"\xef\xbb\xbfid,name\n"),
+        ("b/y.yaml", b"table ../a/./customers.csv"),
+        ("all.CSV", b"all"),
+        ("other.csv", b"no"),
+    ]);
+    let expected = [
+        "a/x.yaml: table customers.csv\ntable ../all.CSV",
+        "a/customers.csv: id,name\n",
+        "all.CSV: all",
+        "b/y.yaml: table ../a/./customers.csv",
+    ];
+    let found = read_in(&folder, &["."]);
+    assert_eq!(found.iter().map(|line| line.trim_start_matches("./")).collect::<Vec<_>>(), expected);
+    let (sources, _) = read(&[folder.path().to_owned()], &tables_of);
+    let ids: Vec<_> = sources.iter().map(|(id, _)| id).collect();
+    assert_eq!(sources.table(ids[3], "../a/./customers.csv"), Some(&Ok(ids[1])));
+    assert_eq!(sources.manifests().map(|(id, _)| id).collect::<Vec<_>>(), [ids[0], ids[3]]);
+}
+
+/// Reads a manifest in a folder that names a table, and returns why the table cannot be read.
+fn refused(folder: &TempDir, path: &str, name: &str) -> String {
+    fs::write(folder.path().join("access/x.yaml"), format!("table {name}")).unwrap();
+    let (sources, diagnostics) = read(&[folder.path().join(path)], &tables_of);
+    assert_eq!(diagnostics, []);
+    let (id, _) = sources.iter().next().unwrap();
+    let why = sources.table(id, name).unwrap().clone().unwrap_err();
+    why.replace(&shown(&folder.path().canonicalize().unwrap()), "")
+}
+
+#[test]
+fn a_table_that_changes_while_it_is_read_is_read_again() {
+    let folder = folder(&[("x.yaml", b"table t.csv"), ("t.csv", b"one")]);
+    let reader = SourceReader::new(&tables_of);
+    let mut reads = 0;
+    let read = |listing: &Listing| {
+        let pass = reader.pass(listing);
+        reads += 1;
+        if reads == 1 {
+            fs::write(folder.path().join("t.csv"), "one more").unwrap();
+        }
+        pass
+    };
+    let (_, pass) = stable(folder.path(), read, tables_are_unchanged).unwrap();
+    let texts: Vec<_> = pass.tables.into_values().map(|text| text.unwrap().1).collect();
+    assert_eq!((reads, texts), (2, vec![String::from("one more")]));
+}
+
+#[test]
+fn tables_outside_of_the_given_folder_are_refused() {
+    let folder = folder(&[("access/x.yaml", b""), ("secret.csv", b"secret"), ("access/notes.txt", b"")]);
+    for (path, name, why) in [
+        ("access", "../secret.csv", "it is outside of the folder /access"),
+        ("access/x.yaml", "../secret.csv", "it is outside of the folder /access"),
+        ("access", "../nowhere.csv", "it is outside of the folder /access"),
+        ("access", "/proc/self/environ.csv", "its path must be relative to the folder of the manifest"),
+        ("access", "notes.txt", "its name does not end with .csv"),
+        ("access", "nowhere.csv", "No such file or directory (os error 2)"),
+    ] {
+        assert_eq!(refused(&folder, path, name), why, "{path} {name}");
+    }
+    // What is given decides: from the folder above, the file may be read.
+    fs::write(folder.path().join("access/x.yaml"), "table ../secret.csv").unwrap();
+    assert_eq!(read_in(&folder, &["."]).len(), 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn tables_that_are_links_out_or_no_regular_files_are_refused() {
+    let folder = folder(&[("access/x.yaml", b""), ("secret.csv", b"secret")]);
+    let at = |name: &str| folder.path().join("access").join(name);
+    symlink("../secret.csv", at("out.csv")).unwrap();
+    symlink("/dev/zero", at("zero.csv")).unwrap();
+    fs::create_dir(at("folder.csv")).unwrap();
+    std::process::Command::new("mkfifo").arg(at("pipe.csv")).status().unwrap();
+    File::create(at("huge.csv")).unwrap().set_len(1 << 40).unwrap();
+    for (name, why) in [
+        ("out.csv", "it is outside of the folder /access"),
+        ("zero.csv", "it is outside of the folder /access"),
+        ("folder.csv", "it is not a regular file"),
+        ("pipe.csv", "it is not a regular file"),
+        ("huge.csv", "it exceeds the limit of 128 MiB"),
+    ] {
+        assert_eq!(refused(&folder, "access", name), why, "{name}");
+    }
+    symlink("real.csv", at("inside.csv")).unwrap();
+    fs::write(at("real.csv"), "real").unwrap();
+    fs::write(at("x.yaml"), "table inside.csv").unwrap();
+    assert!(read_in(&folder, &["access"])[1].ends_with("inside.csv: real"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_manifest_behind_a_link_finds_its_tables_where_the_link_leads() {
+    let folder = folder(&[("..2026/x.yaml", b"table t.csv"), ("..2026/t.csv", b"new"), ("t.csv", b"old")]);
+    symlink("..2026/x.yaml", folder.path().join("x.yaml")).unwrap();
+    assert_eq!(read_in(&folder, &["x.yaml"])[1], "t.csv: new");
+}
+
+#[test]
+fn too_many_tables_are_refused() {
+    let names: Vec<String> = (0..=TABLES).map(|number| format!("table {number}.csv\n")).collect();
+    let folder = folder(&[("x.yaml", names.concat().as_bytes())]);
+    for number in 0..=TABLES {
+        fs::write(folder.path().join(format!("{number}.csv")), "").unwrap();
+    }
+    let (sources, _) = read(&[folder.path().to_owned()], &tables_of);
+    let (id, _) = sources.iter().next().unwrap();
+    assert!(sources.table(id, "999.csv").unwrap().is_ok());
+    assert_eq!(
+        sources.table(id, "1000.csv").unwrap().clone().unwrap_err(),
+        "the manifests name more than 1000 tables"
+    );
+}
+
+#[test]
+fn standard_input_names_no_tables() {
+    let mut reader = SourceReader::new(&tables_of);
+    reader.stdin(&b"table a.csv"[..]);
+    let (id, _) = reader.sources.iter().next().unwrap();
+    let why = reader.sources.table(id, "a.csv").unwrap().clone().unwrap_err();
+    assert_eq!(why, "standard input has no folder; put the manifest into a file");
 }

@@ -5,7 +5,7 @@ use crate::diagnostic::{self, Diagnostic};
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 /// The maximum nesting depth of folders. A guess that protects the stack.
@@ -21,6 +21,8 @@ const KERNEL: [&str; 2] = ["/proc", "/sys"];
 pub(super) struct Listing {
     /// The real path of the given path.
     root: PathBuf,
+    /// Whether the given path is a file.
+    is_file: bool,
     /// The files, in the order of their names.
     pub(super) files: Vec<Found>,
     /// What cannot be listed.
@@ -39,10 +41,69 @@ pub(super) struct Found {
     modified: Option<SystemTime>,
 }
 
+impl Listing {
+    /// Returns the real folder that files must be in: the given one, or that of the given file.
+    fn folder(&self) -> &Path {
+        if self.is_file { self.root.parent().unwrap_or(&self.root) } else { &self.root }
+    }
+}
+
 impl Found {
     fn new(path: PathBuf, real: PathBuf, metadata: &Metadata) -> Self {
         Self { path, real, bytes: metadata.len(), modified: metadata.modified().ok() }
     }
+}
+
+/// Finds a table that a manifest names, relative to the manifest's folder. It must be in the tree of the listing.
+///
+/// A manifest that is found by a link is where the link leads. So all files of a tree that is replaced as a whole are of
+/// one revision.
+pub(super) fn table(listing: &Listing, manifest: &Found, name: &str) -> Result<Found, String> {
+    let root = listing.folder();
+    let (Some(folder), Some(shown_folder)) = (manifest.real.parent(), manifest.path.parent()) else {
+        return Err(String::from("the manifest has no folder"));
+    };
+    let outside = || format!("it is outside of the folder {}", shown(root));
+    let relative = Path::new(name);
+    if relative.has_root() || relative.is_absolute() {
+        return Err(String::from("its path must be relative to the folder of the manifest"));
+    }
+    if !relative.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        return Err(String::from("its name does not end with .csv"));
+    }
+    // Nothing outside is looked at, not even whether it is there.
+    if !lexical(&folder.join(relative)).starts_with(root) {
+        return Err(outside());
+    }
+    let real = folder.join(relative).canonicalize().map_err(|error| error.to_string())?;
+    if !real.starts_with(root) {
+        return Err(outside());
+    }
+    let metadata = fs::symlink_metadata(&real).map_err(|error| error.to_string())?;
+    if !metadata.is_file() || KERNEL.iter().any(|kernel| real.starts_with(kernel)) {
+        return Err(String::from("it is not a regular file"));
+    }
+    Ok(Found::new(lexical(&shown_folder.join(relative)), real, &metadata))
+}
+
+/// Returns a path without `.`, and without `..` behind a name.
+fn lexical(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir if parts.as_os_str().is_empty() => parts.push(part),
+            Component::CurDir => {}
+            Component::ParentDir if parts.components().next_back().is_some_and(is_name) => _ = parts.pop(),
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir | Component::Normal(_) => {
+                parts.push(part);
+            }
+        }
+    }
+    parts
+}
+
+fn is_name(part: Component<'_>) -> bool {
+    matches!(part, Component::Normal(_))
 }
 
 /// Lists a file, or the manifests in a folder and its subfolders. The path itself may be a link.
@@ -59,7 +120,7 @@ pub(super) fn list(path: &Path) -> Result<Listing, Diagnostic> {
     }
     if metadata.is_file() {
         let files = vec![Found::new(path.to_owned(), root.clone(), &metadata)];
-        return Ok(Listing { root, files, diagnostics: Vec::new() });
+        return Ok(Listing { root, is_file: true, files, diagnostics: Vec::new() });
     }
     let mut walk = Walk::new(path, root);
     walk.folder(path, walk.listing.root.clone());
@@ -83,7 +144,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(given: &'a Path, root: PathBuf) -> Self {
-        let listing = Listing { root, files: Vec::new(), diagnostics: Vec::new() };
+        let listing = Listing { root, is_file: false, files: Vec::new(), diagnostics: Vec::new() };
         Self { given, listing, parents: Vec::new(), entered: BTreeSet::new(), entries: 0 }
     }
 

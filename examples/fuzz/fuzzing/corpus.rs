@@ -8,6 +8,7 @@ use std::{fs, io};
 #[derive(Debug, Default)]
 pub(crate) struct Corpus {
     manifests: Vec<Vec<u8>>,
+    tables: Vec<Vec<u8>>,
     worlds: Vec<Vec<u8>>,
     saved_plans: Vec<Vec<u8>>,
     journals: Vec<Vec<u8>>,
@@ -28,6 +29,7 @@ impl Corpus {
     pub(crate) fn of(&self, target: Target) -> &[Vec<u8>] {
         match target {
             Target::Manifest => &self.manifests,
+            Target::Table => &self.tables,
             Target::World => &self.worlds,
             Target::SavedPlan => &self.saved_plans,
             Target::Journal => &self.journals,
@@ -56,6 +58,7 @@ impl Corpus {
     fn inputs(&mut self, path: &Path) -> Option<&mut Vec<Vec<u8>>> {
         let extension = path.extension()?.to_str()?;
         match extension {
+            "csv" => Some(&mut self.tables),
             "json" => Some(&mut self.saved_plans),
             "jsonl" => Some(&mut self.journals),
             "yaml" | "yml" if path.file_stem()?.to_str()? == "live" => Some(&mut self.worlds),

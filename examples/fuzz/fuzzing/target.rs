@@ -20,6 +20,8 @@ const STYLE: Style = Style { colour: true, width: Some(80), verbose: true, group
 pub(crate) enum Target {
     /// Manifests: they are parsed, checked offline, and their diagnostics are rendered.
     Manifest,
+    /// A CSV file that a manifest names: it is read as a manifest is.
+    Table,
     /// The file of an emulator.
     World,
     /// Saved plans: they are read, reviewed and shown.
@@ -38,11 +40,13 @@ pub(crate) struct Played {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 4] = [Self::Manifest, Self::World, Self::SavedPlan, Self::Journal];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Manifest, Self::Table, Self::World, Self::SavedPlan, Self::Journal];
 
     fn name(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
+            Self::Table => "table",
             Self::World => "world",
             Self::SavedPlan => "saved-plan",
             Self::Journal => "journal",
@@ -53,6 +57,7 @@ impl Target {
     pub(crate) fn file_name(self) -> String {
         let extension = match self {
             Self::Manifest | Self::World => "yaml",
+            Self::Table => "csv",
             Self::SavedPlan => "json",
             Self::Journal => "jsonl",
         };
@@ -63,6 +68,7 @@ impl Target {
     pub(crate) fn run(self, file: &Path) -> Played {
         match self {
             Self::Manifest => manifest(file),
+            Self::Table => table(file),
             Self::World => world(file),
             Self::SavedPlan => saved_plan(file),
             Self::Journal => journal(file),
@@ -78,6 +84,14 @@ fn manifest(file: &Path) -> Played {
     documents::diagnostics(found, sources, &mut printed).expect("a vector can be written to");
     render::sarif::diagnostics(found, sources, &mut printed).expect("a vector can be written to");
     Played { accepted: validation.manifest.is_some(), printed: printed.len() }
+}
+
+fn table(file: &Path) -> Played {
+    let manifest_file = file.with_file_name("names-a-table.yaml");
+    let name = file.file_name().and_then(|name| name.to_str()).expect("the name is that of the target");
+    let text = format!("version: 1\nbusiness: 1\nwabas_from: [\"{name}\"]\n");
+    fs::write(&manifest_file, text).expect("the folder can be written to");
+    manifest(&manifest_file)
 }
 
 fn world(file: &Path) -> Played {

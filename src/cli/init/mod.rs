@@ -85,7 +85,7 @@ fn find(folder: &Path, business: Option<BusinessId>) -> Found {
         return Found::default();
     }
     // What cannot be read is no manifest here; `validate` reports it.
-    let (sources, _) = sources::read(&[folder.to_owned()]);
+    let (sources, _) = sources::read(&[folder.to_owned()], &|_| Vec::new());
     sets::find(&sources, folder, business)
 }
 

@@ -5,9 +5,12 @@ use super::{Checker, task_names};
 use crate::diagnostic;
 use crate::manifest::raw::{Document, Entries, RawDiscoverRule, RawSystemUser, RawWaba};
 use crate::manifest::scalar::{
-    LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText, VersionText, WabaText,
+    AcceptText, LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText, VersionText,
+    WabaText,
 };
-use crate::manifest::{DiscoverFrom, DiscoverRule, Glob, SystemUserDeclaration, WabaDeclaration};
+use crate::manifest::{
+    Acceptable, Accepted, DiscoverFrom, DiscoverRule, Glob, SystemUserDeclaration, WabaDeclaration,
+};
 use crate::model::{
     At, BusinessId, Labels, Name, Position, Prune, Shared, SourceId, Task, TaskSet, Undeclared,
 };
@@ -80,11 +83,9 @@ impl Checker<'_> {
             self.role(&name, tasks, &mut declarations.roles);
         }
         for (name, waba) in self.entries(document.wabas) {
-            match self.waba(&name, waba) {
-                Some(waba) => self.declare(&mut declarations.wabas, "WABA", &name, waba, |waba| waba.at),
-                None => _ = declarations.invalid_wabas.insert(Name::new(name.text)),
-            }
+            self.declare_waba(&name, waba, declarations);
         }
+        self.wabas_from(document.wabas_from.unwrap_or_default(), declarations);
         for rule in document.discover.into_iter().flatten() {
             declarations.discover.extend(self.discover_rule(rule));
         }
@@ -175,6 +176,14 @@ impl Checker<'_> {
         self.declare(roles, "role", name, role, |role| role.at);
     }
 
+    /// Checks a WABA and adds it.
+    pub(super) fn declare_waba(&mut self, name: &NameText, waba: RawWaba, declarations: &mut Declarations) {
+        match self.waba(name, waba) {
+            Some(waba) => self.declare(&mut declarations.wabas, "WABA", name, waba, |waba| waba.at),
+            None => _ = declarations.invalid_wabas.insert(Name::from(&*name.text)),
+        }
+    }
+
     /// Checks a WABA; returns `None` if it has no valid id.
     fn waba(&mut self, name: &NameText, waba: RawWaba) -> Option<WabaDeclaration> {
         let at = self.at(name.location);
@@ -193,6 +202,7 @@ impl Checker<'_> {
         let labels = self.labels(waba.labels);
         let prune = waba.prune.and_then(|prune| self.word(prune, &PRUNE)).map(|prune| prune.value);
         let gone = waba.gone.and_then(|flag| self.boolean(flag));
+        let accept = self.accepted(waba.accept);
         Some(WabaDeclaration {
             at,
             id: id?,
@@ -201,6 +211,7 @@ impl Checker<'_> {
             labels,
             prune,
             gone: gone.filter(|flag| flag.value).map(|flag| flag.at),
+            accept,
         })
     }
 
@@ -215,6 +226,7 @@ impl Checker<'_> {
         let labels = self.labels(rule.labels);
         let prune = rule.prune.and_then(|prune| self.word(prune, &PRUNE));
         let shared = rule.shared.and_then(|shared| self.word(shared, &SHARED));
+        let accept = self.accepted(rule.accept);
         let name = rule.name.map(|WabaText { text, location }| NameText { text, location });
         let name = name.and_then(|glob| self.name(glob, "name"));
         if let Some(name) = name.as_ref().filter(|name| name.value.as_str().starts_with('!')) {
@@ -227,7 +239,14 @@ impl Checker<'_> {
             labels,
             prune,
             shared,
+            accept,
         })
+    }
+
+    fn accepted(&mut self, accept: Option<Vec<AcceptText>>) -> Accepted {
+        let words = Acceptable::ALL.map(|warning| (warning.code(), warning));
+        let accept = accept.into_iter().flatten().filter_map(|code| self.word(code, &words));
+        accept.map(|warning| (warning.value, warning.at)).collect()
     }
 
     fn labels(&mut self, labels: Option<Entries<LabelText>>) -> Labels {
@@ -305,6 +324,15 @@ impl Checker<'_> {
         let [(name, first), (_, later)] = both;
         let first = self.format(first);
         self.report(diagnostic::same_thing_twice(later, what, &shown.to_string(), name.as_str(), &first));
+    }
+
+    /// Reports each role that nothing gives.
+    pub(super) fn unused_roles(&mut self, roles: &BTreeMap<Name, RoleDeclaration>) {
+        for (name, role) in roles {
+            if !self.used_roles.contains(name) {
+                self.report(diagnostic::unused_role(role.at, name));
+            }
+        }
     }
 
     /// Resolves the roles to their tasks.

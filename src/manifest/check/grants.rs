@@ -5,7 +5,7 @@ use super::{Checker, task_names};
 use crate::diagnostic;
 use crate::manifest::raw::RawGrant;
 use crate::manifest::scalar::{Located, NameText, TaskOrRoleText};
-use crate::manifest::{Grant, Selection};
+use crate::manifest::{Grant, WabaSelection};
 use crate::model::{At, Name, Position, Task, TaskSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -28,7 +28,7 @@ impl Checker<'_> {
         if grant.wabas.is_none() && grant.labels.is_none() {
             self.report(diagnostic::grant_of_nowhere(at));
         }
-        let selection = Selection {
+        let selection = WabaSelection {
             wabas: grant.wabas.map(|wabas| self.selectors(at, wabas, declarations)),
             labels: self.label_selector(grant.labels),
             except: grant.except.map(|except| self.except(except, declarations)),
@@ -80,7 +80,10 @@ impl Checker<'_> {
             let at = self.at(location);
             let tasks = match (Task::from_str(&text), roles.get(text.as_str())) {
                 (Ok(task), _) => TaskSet::from([task]),
-                (Err(_), Some(role)) => role.clone(),
+                (Err(_), Some(role)) => {
+                    self.used_roles.insert(Name::from(&*text));
+                    role.clone()
+                }
                 (Err(_), None) if extra_tasks.contains(&text) => TaskSet::from_names([&text]),
                 (Err(_), None) => {
                     let candidates = self.take_comparisons(roles.len());
