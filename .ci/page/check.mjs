@@ -95,6 +95,7 @@ const drawn = () => {
     wabas: rows.map((row) => row.cells[0].textContent),
     users: [...table.tHead.rows[0].cells].slice(1).filter(isVisible).map((cell) => cell.firstElementChild.textContent),
     cells: rows.map((row) => [...row.cells].slice(1).filter(isVisible).map((cell) => cell.innerHTML)),
+    unmanaged: document.querySelectorAll("#unmanaged-list > li").length,
     changes: [...(document.getElementById("change-list")?.tBodies[0].rows ?? [])].map(change),
   };
 };
@@ -103,19 +104,21 @@ const drawn = () => {
 const isFull = () => {
   const view = document.querySelector(".scroll").getBoundingClientRect();
   const [first, ...spaces] = [...document.querySelectorAll("#matrix .space")].map((row) => row.getBoundingClientRect());
-  return first.bottom <= view.top + document.querySelector("#matrix thead").offsetHeight + 1 && spaces[0].top >= view.bottom - 20;
+  return first.bottom <= view.top + document.querySelector("#matrix thead").getBoundingClientRect().height + 2 && spaces[0].top >= view.bottom - 20;
 };
 
-// Scrolls the matrix and the page to their ends, until no more changes are drawn.
+// Scrolls the matrix and the lists to their ends, until no more rows are drawn.
 const scrollToEnd = async () => {
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const scroller = document.querySelector(".scroll");
   scroller.scrollTop = scroller.scrollHeight;
-  for (let before = -1, now = 0; now > before; ) {
-    before = document.getElementById("change-list").rows.length;
-    document.getElementById("more").scrollIntoView();
-    for (let frames = 0; frames < 5; frames += 1) await frame();
-    now = document.getElementById("change-list").rows.length;
+  for (const [list, end] of [["change-list", "more-changes"], ["unmanaged-list", "more-unmanaged"]]) {
+    const count = () => document.querySelectorAll(`#${list} tr, #${list} > li`).length;
+    for (let before = -1; document.getElementById(end) && count() > before; ) {
+      before = count();
+      document.getElementById(end).scrollIntoView();
+      for (let frames = 0; frames < 5; frames += 1) await frame();
+    }
   }
 };
 
@@ -207,10 +210,11 @@ async function checkFilters(name, page, all) {
 
 // Only what is in view is drawn, and the end of everything can be reached.
 async function checkDrawn(name, page) {
-  // The rows of three screens of a matrix, and of the first changes.
-  const [matrix, changes] = [120, 200];
+  // The rows of three screens of a matrix, and the first ones of a list.
+  const [matrix, list] = [120, 200];
   let now = await page.call(drawn);
-  check(name, "only the rows in view are drawn", now.wabas.length <= matrix && now.changes.length <= changes, [now.wabas.length, now.changes.length]);
+  const rows = [now.wabas.length, now.changes.length, now.unmanaged];
+  check(name, "only the rows in view are drawn", rows[0] <= matrix && rows[1] <= list && rows[2] <= list, rows);
   check(name, "the view of the matrix is full", await page.call(isFull));
   const total = await page.call(() => Number(document.getElementById("matrix").getAttribute("aria-rowcount")) - 1);
   await page.call(scrollToEnd);
@@ -222,6 +226,8 @@ async function checkDrawn(name, page) {
   const [, shown] = now.status.match(/^(\d+) of/) ?? [];
   const reached = now.changes.reduce((sum, change) => sum + change.wabas.length, 0);
   check(name, "the last change can be reached", reached === Number(shown), [reached, shown]);
+  const unmanaged = await page.call(() => Number(document.querySelector("#unmanaged + .meta")?.textContent.match(/\d+/)[0] ?? 0));
+  check(name, "the last unmanaged assignment can be reached", now.unmanaged === unmanaged, [now.unmanaged, unmanaged]);
   await page.call(() => document.getElementById("reset").click());
 }
 

@@ -1,8 +1,8 @@
 //! A plan or drift as one HTML page: the findings, the changes with their reasons, and who holds which tasks.
 //!
-//! The page loads nothing, and its content security policy allows no script but its own. Changes and matrix are plain
-//! tables inside of `<noscript>`, with a row on each line: without the script they are shown, and the script takes their
-//! text as its data and draws the rows in view. So a page of 10,000 WABAs opens at once.
+//! The page loads nothing, and its content security policy allows no script but its own. What can be long is a plain table or
+//! list inside of `<noscript>`, with a row on each line: without the script it is shown, and the script takes its text as
+//! data and draws the rows in view. So a page of 10,000 WABAs opens at once.
 
 use super::escape_html;
 use super::sentence::{Sentence, SentencePart};
@@ -168,7 +168,7 @@ fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
         for entry in &entries {
             row(entry, to)?;
         }
-        write!(to, "</tbody></table></noscript><p id=more></p>")?;
+        write!(to, "</tbody></table></noscript><p class=more id=more-changes></p>")?;
     }
     for line in view.closing() {
         write!(to, "<p class=meta>{line}</p>")?;
@@ -212,14 +212,15 @@ fn on(entry: &Entry<'_>) -> String {
 /// Lists every assignment that is not managed, below all else, because there can be very many.
 fn unmanaged(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     let Some(line) = view.unmanaged() else { return Ok(()) };
-    write!(
+    writeln!(
         to,
-        "<section aria-labelledby=unmanaged><h2 id=unmanaged>Not managed</h2><p class=meta>{line}</p><ul class=rows>"
+        "<section aria-labelledby=unmanaged><h2 id=unmanaged>Not managed</h2><p class=meta>{line}</p>\
+         <noscript id=unmanaged-rows><ul class=rows id=unmanaged-list>"
     )?;
     for row in view.unmanaged_rows(true, false) {
-        write!(to, "<li>{}", sentence(&row))?;
+        writeln!(to, "<li>{}</li>", sentence(&row))?;
     }
-    write!(to, "</ul></section>")
+    write!(to, "</ul></noscript><p class=more id=more-unmanaged></p></section>")
 }
 
 /// Shows tasks, each by its name or by what `show` makes of that.

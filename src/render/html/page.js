@@ -1,10 +1,10 @@
 "use strict";
-// Without this script the page shows everything, as plain tables inside of <noscript>. With it, the text of these tables
-// is the data, and only the rows in view are drawn.
+// Without this script the page shows everything, as plain tables and lists inside of <noscript>. With it, their text is the
+// data, and only the rows in view are drawn.
 document.documentElement.classList.add("js");
 const byId = (id) => document.getElementById(id);
 
-// Puts a table without rows in place of a <noscript>, and returns its rows, each as HTML; none if there is no table.
+// Puts a table or list without rows in place of a <noscript>, and returns the rows, each as HTML; none without a <noscript>.
 function load(id) {
   const source = byId(id);
   if (!source) return [];
@@ -14,6 +14,15 @@ function load(id) {
   host.innerHTML = start + end;
   source.replaceWith(...host.childNodes);
   return rows;
+}
+
+const MORE = 200; // The rows of a list that are drawn before the reader scrolls on. A guess: a few screens.
+
+// Draws more of a list whenever its end, an empty paragraph, comes into view; and all of it for print.
+function drawOnScroll(end, drawMore) {
+  if (!byId(end)) return;
+  new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) drawMore(MORE); }).observe(byId(end));
+  window.addEventListener("beforeprint", () => drawMore(Infinity));
 }
 
 // Returns the text of HTML.
@@ -41,7 +50,6 @@ function filters() {
 
 const changeRows = load("change-rows");
 const changeBody = byId("change-list")?.tBodies[0];
-const MORE = 200; // The rows that are drawn before the reader scrolls on. A guess: a few screens.
 const changes = changeRows.map(readChange); // For each row: what filters look at.
 let changesLeft = []; // The rows that pass the filters.
 let changesDrawn = 0;
@@ -218,7 +226,15 @@ function filterMatrix({ waba, user, show, short }) {
   draw(true);
 }
 
-// Both. -------------------------------------------------------------------------------------------------------------
+// What is not managed. -------------------------------------------------------------------------------------------
+
+const unmanaged = load("unmanaged-rows");
+function drawUnmanaged(number) {
+  byId("unmanaged-list")?.insertAdjacentHTML("beforeend", unmanaged.splice(0, number).join(""));
+}
+drawUnmanaged(MORE);
+
+// Filters. -------------------------------------------------------------------------------------------------------------
 
 function filter() {
   const wanted = filters();
@@ -253,12 +269,10 @@ table.addEventListener("mouseover", (event) => {
 });
 scroller.addEventListener("scroll", () => draw(), { passive: true });
 window.addEventListener("resize", () => draw());
-window.addEventListener("beforeprint", () => {
-  if (changeBody) drawChanges(Infinity);
-  draw(true, true);
-});
+window.addEventListener("beforeprint", () => draw(true, true));
 window.addEventListener("afterprint", () => draw(true));
-if (changeBody) new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) drawChanges(MORE); }).observe(byId("more"));
+drawOnScroll("more-changes", drawChanges);
+drawOnScroll("more-unmanaged", drawUnmanaged);
 for (const id of ["waba", "user", "show", "task"]) byId(id).addEventListener("input", filter);
 byId("reset").addEventListener("click", () => {
   byId("waba").value = byId("user").value = byId("task").value = "";

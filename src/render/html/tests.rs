@@ -84,8 +84,10 @@ fn the_tables_are_whole_without_the_script_and_have_a_row_on_each_line() {
         let lines: Vec<&str> = after.split("</noscript>").next().unwrap().lines().collect();
         lines[1..lines.len() - 1].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
     };
-    let (changes, matrix) = (rows("change-rows"), rows("matrix-rows"));
+    let (changes, matrix, unmanaged) = (rows("change-rows"), rows("matrix-rows"), rows("unmanaged-rows"));
     assert_eq!((changes.len(), matrix.len()), (6, fixture.proposal.access.wabas.len() - 1));
+    assert_eq!(unmanaged.len(), fixture.plan().unmanaged.len());
+    assert!(unmanaged.iter().all(|row| row.starts_with("<li>") && row.ends_with("</li>")));
     assert!(changes.iter().chain(&matrix).all(|row| row.starts_with("<tr>") && row.ends_with("</tr>")));
     assert_eq!(
         changes.iter().map(|row| row.matches("<li>").count()).sum::<usize>(),
