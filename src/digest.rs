@@ -15,7 +15,8 @@ pub fn manifest_digest(desired: &Desired, policy: &Policy) -> String {
         lines.add(&format_args!("waba {waba} {:?}", scoped.prune));
     }
     for (user, declared) in &desired.scope.users {
-        lines.add(&format_args!("user {user} {}", declared.by_role));
+        let suspended = if declared.suspended.is_some() { " suspended" } else { "" };
+        lines.add(&format_args!("user {user} {}{suspended}", declared.by_role));
     }
     for (key, tasks) in desired.state.iter() {
         lines.add(&format_args!("assignment {} {} {tasks}", key.waba, key.user));

@@ -2,7 +2,7 @@
 
 use crate::support::{Played, TOKEN, directory, key, refuses, tasks, user, waba};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::mem::discriminant;
 use std::time::Duration;
@@ -54,8 +54,13 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
     let directory = directory(reader).await;
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
-    let request =
-        ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected, has_lists: true };
+    let request = ObserveRequest {
+        directory: &directory,
+        wabas: &wabas,
+        expected: &expected,
+        suspended: &BTreeSet::new(),
+        has_lists: true,
+    };
     reader.observe(&request, PrefetchedAssignments::default(), &|_| ()).await
 }
 
@@ -309,8 +314,13 @@ async fn prefetched(played: &Played) -> (Directory, Observed) {
         DirectoryRequest { declared: wabas.to_vec(), ..DirectoryRequest::new("10".parse().unwrap()) };
     let forecast = ScopeForecast::of(wabas);
     let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await.unwrap();
-    let request =
-        ObserveRequest { directory: &directory, wabas: &wabas, expected: &BTreeMap::new(), has_lists: true };
+    let request = ObserveRequest {
+        directory: &directory,
+        wabas: &wabas,
+        expected: &BTreeMap::new(),
+        suspended: &BTreeSet::new(),
+        has_lists: true,
+    };
     let observed = reader.observe(&request, prefetched, &|_| ()).await.unwrap();
     (directory, observed)
 }

@@ -16,6 +16,7 @@ mod released;
 mod remote;
 mod saved;
 mod selections;
+mod suspended;
 mod tables;
 #[cfg(unix)]
 mod terminal;

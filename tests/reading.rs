@@ -1,7 +1,7 @@
 //! The strategies for reading assignments: they differ in their calls, not in their results.
 
 use crate::support::{Played, refuses, waba};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 use wabacl::clock::Clock;
@@ -44,7 +44,13 @@ async fn read(reader: &Reader, wabas: &[WabaId]) -> Result<(Directory, Observed)
     let forecast = ScopeForecast::of(wabas.iter().copied());
     let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await?;
     let expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
-    let request = ObserveRequest { directory: &directory, wabas, expected: &expected, has_lists: true };
+    let request = ObserveRequest {
+        directory: &directory,
+        wabas,
+        expected: &expected,
+        suspended: &BTreeSet::new(),
+        has_lists: true,
+    };
     let observed = reader.observe(&request, prefetched, &|_| ()).await?;
     Ok((directory, observed))
 }

@@ -246,6 +246,14 @@ pub(crate) fn bad_number(at: Position, text: &str, range: &str) -> Diagnostic {
     error("bad-number", at, format!("`{}` is not {range}", escape(text)), help)
 }
 
+/// A suspended user whose access comes from its role.
+pub(crate) fn suspended_by_role(at: Position) -> Diagnostic {
+    let message =
+        "a user with `by_role: true` cannot be suspended: its access comes from its role as an admin";
+    let help = "change its role in Business Settings, or delete the system user there; then remove `by_role`";
+    error("suspended-by-role", at, message, help)
+}
+
 /// A value that is neither a calendar date nor an instant.
 pub(crate) fn bad_date(at: Position, text: &str) -> Diagnostic {
     let help =

@@ -176,6 +176,9 @@ documents! {
         /// The grant, if it is one that is not in force.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grant: Option<GrantEntry<'a>>,
+        /// Why the user is suspended, if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Cow<'a, str>>,
     }
     /// How live access came to differ from the manifests.
     DriftEntry<'a> {
@@ -348,10 +351,19 @@ impl<'a> GoneLine<'a> {
             WhyGone::Expired(grant) => (GoneWord::Expired, grant.at, Some(GrantEntry::of(grant, sources))),
             WhyGone::NotYet(grant) => (GoneWord::NotYet, grant.at, Some(GrantEntry::of(grant, sources))),
             WhyGone::Declared(at) => (GoneWord::Declared, *at, None),
+            WhyGone::Suspended(reason) => (GoneWord::Suspended, reason.at, None),
             WhyGone::Released(at) => (GoneWord::Released, *at, None),
             WhyGone::Undeclared(at) => (GoneWord::Undeclared, *at, None),
         };
-        Self { why, file: sources.path(at.source).into(), line: at.line, column: at.column, grant }
+        let reason = match line {
+            WhyGone::Suspended(reason) => Some(text(&reason.value)),
+            WhyGone::Expired(_)
+            | WhyGone::NotYet(_)
+            | WhyGone::Declared(_)
+            | WhyGone::Released(_)
+            | WhyGone::Undeclared(_) => None,
+        };
+        Self { why, file: sources.path(at.source).into(), line: at.line, column: at.column, grant, reason }
     }
 }
 

@@ -10,8 +10,8 @@ use super::{FORMAT_VERSION, Findings, PartsReader, json};
 use crate::guard::Violation;
 use crate::model::{
     self, ApplyCost, AssignmentKey, BusinessId, Change, Drift, EndingGrant, Glob, Kept, LeftWaba, Name,
-    Notice, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet, Unmanaged, Unresolved,
-    UserId,
+    Notice, OutOfScope, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet, Unmanaged,
+    Unresolved, UserId, WabaId,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
@@ -71,6 +71,10 @@ documents! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Vec<LeftEntry<'_>>")]
         left: Option<Vec<LeftEntry<'a>>>,
+        /// What suspended users hold on WABAs that are not in scope. Nothing is removed there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<OutOfScopeEntry<'_>>")]
+        out_of_scope: Option<Vec<OutOfScopeEntry<'a>>>,
         /// The declared admins that have full access by their role, where no assignment narrows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Vec<UserEntry<'_>>")]
@@ -177,6 +181,23 @@ documents! {
         waba: WabaEntry<'a>,
         /// What the system users of the business hold there.
         held: Vec<HeldEntry<'a>>,
+    }
+    /// What a suspended user holds out of scope.
+    OutOfScopeEntry<'a> {
+        /// The user.
+        user: UserEntry<'a>,
+        /// The WABAs with what it holds there.
+        held: Vec<HeldOnEntry<'a>>,
+        /// Why that could not be read; absent if it could.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Cow<'a, str>>,
+    }
+    /// What is held on a WABA.
+    HeldOnEntry<'a> {
+        /// The WABA.
+        waba: WabaEntry<'a>,
+        /// The tasks; none if the API does not report them.
+        tasks: Tasks,
     }
     /// What a user holds.
     HeldEntry<'a> {
@@ -322,6 +343,9 @@ impl<'a> PlanDocument<'a> {
             released: Some(released(proposal)),
             kept: Some(plan.kept.iter().map(|kept| KeptEntry::of(plan, kept)).collect()),
             left: Some(plan.left.iter().map(LeftEntry::of).collect()),
+            out_of_scope: Some(
+                plan.out_of_scope.iter().map(|found| OutOfScopeEntry::of(plan, found)).collect(),
+            ),
             by_role: Some(plan.by_role.iter().map(|user| UserEntry::of(plan, *user)).collect()),
             policy: Some(proposal.policy_lines.iter().map(PolicyLineEntry::of).collect()),
             undeclared: Some(plan.undeclared.into()),
@@ -438,6 +462,28 @@ impl<'a> LeftEntry<'a> {
             tasks: Tasks(tasks.clone()),
         };
         Self { waba: WabaEntry::new(left.waba, &left.name), held: left.held.iter().map(held).collect() }
+    }
+}
+
+impl<'a> OutOfScopeEntry<'a> {
+    fn of(plan: &'a Plan, found: &'a OutOfScope) -> Self {
+        let held = |(waba, name, tasks): &'a (WabaId, Name, TaskSet)| HeldOnEntry {
+            waba: WabaEntry::new(*waba, name),
+            tasks: Tasks(tasks.clone()),
+        };
+        Self {
+            user: UserEntry::of(plan, found.user),
+            held: found.held.iter().map(held).collect(),
+            error: found.error.as_deref().map(Into::into),
+        }
+    }
+}
+
+impl OutOfScopeEntry<'_> {
+    /// Returns what is held, without the names of the user.
+    pub(super) fn read(held: Vec<HeldOnEntry<'_>>, error: Option<Cow<'_, str>>, user: UserId) -> OutOfScope {
+        let held = held.into_iter().map(|held| (held.waba.id.0, held.waba.into_name(), held.tasks.0));
+        OutOfScope { user, held: held.collect(), error: error.map(Cow::into_owned) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::parts::{GoneEntry, GoneLine, GrantEntry};
 use super::words::GoneWord;
-use crate::model::{Because, GrantSource, Name, Position, SourceId, Sources, WhyGone};
+use crate::model::{At, Because, GrantSource, Name, Position, SourceId, Sources, WhyGone};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -67,6 +67,9 @@ impl PartsReader {
             (GoneWord::Expired, Some(grant)) => WhyGone::Expired(self.grant(grant)),
             (GoneWord::NotYet, Some(grant)) => WhyGone::NotYet(self.grant(grant)),
             (GoneWord::Expired | GoneWord::NotYet | GoneWord::Declared, _) => WhyGone::Declared(at),
+            (GoneWord::Suspended, _) => {
+                WhyGone::Suspended(At { value: entry.reason.map(Name::new).unwrap_or_default(), at })
+            }
             (GoneWord::Released, _) => WhyGone::Released(at),
             (GoneWord::Undeclared, _) => WhyGone::Undeclared(at),
         }

@@ -46,6 +46,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                         WhyGone::Expired(Arc::clone(&grant)),
                         WhyGone::NotYet(Arc::clone(&grant)),
                         WhyGone::Declared(at),
+                        WhyGone::Suspended(At { value: name.into(), at }),
                         WhyGone::Released(at),
                         WhyGone::Undeclared(at),
                     ],
@@ -107,6 +108,11 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             }],
             released: BTreeMap::from([(id("2"), released.clone())]),
             kept: vec![Kept { key: key("501", "3"), tasks: odd.clone() }],
+            out_of_scope: vec![OutOfScope {
+                user: id("2"),
+                held: vec![(id("504"), name.into(), odd.clone())],
+                error: Some(name.to_owned()),
+            }],
             left: vec![LeftWaba {
                 waba: id("510"),
                 name: name.into(),

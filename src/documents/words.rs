@@ -133,6 +133,8 @@ words! {
         NotYet,
         /// The user is declared here, and no grant gives it these tasks.
         Declared,
+        /// The user is suspended here.
+        Suspended,
         /// The user was declared here earlier, and is declared no more.
         Released,
         /// No manifest declares the user. The WABA is declared here.

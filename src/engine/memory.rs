@@ -105,7 +105,7 @@ impl Memory {
 
 /// Returns the assignments that lost a task in the last 24 hours and did not regain it, by the journal.
 ///
-/// Removals without effect do not count, and neither do those of runs in which `max-removals` was waived.
+/// Removals without effect do not count, and neither do suspensions and those of runs in which `max-removals` was waived.
 pub(super) fn recent_removals(
     state_dir: Option<&Path>,
     business: BusinessId,
@@ -121,7 +121,7 @@ pub(super) fn recent_removals(
         for write in run.writes.iter().filter(|write| write.at >= since && may_have_effect(write)) {
             let (lost, left) = lost.entry(write.key).or_default();
             left.clone_from(&write.after);
-            if !is_waived {
+            if !is_waived && !write.because.is_suspension() {
                 lost.extend(&write.before.difference(&write.after));
             }
             *lost = lost.difference(&write.after);

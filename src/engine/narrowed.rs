@@ -83,7 +83,7 @@ impl Session {
                 match side.get(waba) {
                     // An admin may not be listed, so that it is not proves nothing.
                     None => wanted.is_empty() || by_role,
-                    Some(live) => {
+                    Some((_, live)) => {
                         *held += 1;
                         live.as_ref().is_some_and(|live| desired.implied.same(live, wanted))
                     }

@@ -133,7 +133,14 @@ impl Session {
         let mut wabas: Vec<WabaId> = desired.scope.wabas.keys().chain(desired.left.keys()).copied().collect();
         wabas.sort_unstable();
         let expected = expected_holders(desired);
-        let request = ObserveRequest { directory, wabas: &wabas, expected: &expected, has_lists };
+        let suspended = suspended(desired);
+        let request = ObserveRequest {
+            directory,
+            wabas: &wabas,
+            expected: &expected,
+            suspended: &suspended,
+            has_lists,
+        };
         let stage = StageGuard::start(Stage::CheckingWabas, wabas.len(), events);
         let observed = self.reader.observe(&request, prefetched, &|read| stage.advance(read)).await;
         observed.map_err(EngineError::graph("reading the assignments"))
@@ -183,6 +190,16 @@ pub(super) fn solutions_of(manifest: &Manifest) -> impl Iterator<Item = WabaId> 
     };
     let wabas = present(manifest).filter(move |waba| by_solution(waba.shared.value));
     wabas.map(|waba| waba.id.value)
+}
+
+/// Returns the suspended users of which the plan says what they hold out of scope. A run that is narrowed to some WABAs says
+/// nothing about others.
+fn suspended(desired: &Desired) -> BTreeSet<UserId> {
+    if desired.narrowing.as_ref().is_some_and(|narrowing| narrowing.selection.narrows_wabas()) {
+        return BTreeSet::new();
+    }
+    let users = desired.scope.users.iter().filter(|(_, user)| user.suspended.is_some()).map(|(id, _)| *id);
+    users.filter(|user| desired.plans_user(*user)).collect()
 }
 
 /// Returns the users that should be on each WABA's list. Users with access by their role may not be listed.

@@ -120,8 +120,13 @@ impl Session {
         let directory = self.reader.directory(&of_directory).await;
         let directory = directory.map_err(EngineError::graph(reading_directory(business)))?;
         let expected = expected_holders(&proposal.plan);
-        let of_wabas =
-            ObserveRequest { directory: &directory, wabas: &wabas, expected: &expected, has_lists };
+        let of_wabas = ObserveRequest {
+            directory: &directory,
+            wabas: &wabas,
+            expected: &expected,
+            suspended: &BTreeSet::new(),
+            has_lists,
+        };
         let progress = StageGuard::start(Stage::ReadingAgain, wabas.len(), events);
         let nothing = PrefetchedAssignments::default();
         let observed = self.reader.observe(&of_wabas, nothing, &|read| progress.advance(read)).await;

@@ -13,7 +13,7 @@ const PERCENT_COUNTS_FROM: usize = 10;
 #[expect(clippy::cast_precision_loss, reason = "counts of assignments are far below 2^52")]
 pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
     let Removals { losing, recent, live } = Removals::of(proposal);
-    let Some(all) = losing.checked_add(recent).filter(|_| losing > 0) else { return Vec::new() };
+    let all = if losing > 0 { losing + recent } else { 0 };
     let policy = &proposal.policy;
     let what = what(losing, recent, live, proposal.plan.is_partial());
     let mut violations = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
     }
     let (share, limit) = (all as f64 * 100.0, policy.max_removals_percent);
     let counts = live >= PERCENT_COUNTS_FROM || limit <= 0.0;
-    if counts && share > limit * live as f64 {
+    if all > 0 && counts && share > limit * live as f64 {
         violations.push(format!("{what}: {:.1} %, the limit is {limit} %", share / live.max(1) as f64));
     }
     if empties_scope(proposal) {
@@ -36,7 +36,7 @@ pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
 
 /// How many assignments lose a task.
 struct Removals {
-    /// In this plan.
+    /// In this plan. Suspensions do not count, because they are explicit.
     losing: usize,
     /// In the last 24 hours, without those of this plan.
     recent: usize,
@@ -46,7 +46,8 @@ struct Removals {
 
 impl Removals {
     fn of(proposal: &Proposal) -> Self {
-        let losing: BTreeSet<AssignmentKey> = losses(&proposal.plan).map(|change| change.key).collect();
+        let counted = losses(&proposal.plan).filter(|change| !change.is_suspension());
+        let losing: BTreeSet<AssignmentKey> = counted.map(|change| change.key).collect();
         let recent = || proposal.recent_removals.iter().filter(|(key, _)| !losing.contains(key));
         let gone = recent().filter(|(key, left)| is_gone(proposal, **key, left)).count();
         Self { losing: losing.len(), recent: recent().count(), live: proposal.plan.live_in_scope + gone }

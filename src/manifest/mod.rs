@@ -100,6 +100,8 @@ pub struct SystemUserDeclaration {
     pub name: Option<At<Name>>,
     /// Whether its access comes from its role.
     pub by_role: bool,
+    /// Why it holds nothing, whatever grants say, if that is so.
+    pub suspended: Option<At<Name>>,
 }
 
 /// A declared WABA.

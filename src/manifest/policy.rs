@@ -36,6 +36,14 @@ fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
     for (task, implied) in &manifest.implied {
         add_list(&mut settings, &format!("implied.{task}"), implied.names());
     }
+    for (name, user) in &manifest.system_users {
+        if let Some(reason) = &user.suspended {
+            settings.insert(
+                format!("system_users.{}.suspended", name.as_str()),
+                reason.value.as_str().to_owned(),
+            );
+        }
+    }
     for (name, waba) in &manifest.wabas {
         if let Some(own) = waba.prune {
             settings.insert(format!("wabas.{}.prune", name.as_str()), prune(own).to_owned());

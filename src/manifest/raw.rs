@@ -172,6 +172,8 @@ sections! {
         name: NameText,
         /// `true` for an ADMIN whose access comes from its role: it is neither a change nor drift that such a user is missing on a WABA. Default: `false`.
         by_role: BooleanText,
+        /// Takes everything away from the user at once, whatever grants and `prune` say, for this reason. The user is not an ADMIN with `by_role`. Default: not suspended. For example: `"SEC-991: token leaked"`.
+        suspended: NameText,
     }
     /// A WhatsApp Business Account (WABA). For example: `{ id: 102290129340398, shared: admin, labels: { region: eu } }`.
     #[schemars(rename = "Waba")]

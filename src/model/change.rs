@@ -1,8 +1,8 @@
 //! The plan: every change, with its reasons.
 
 use super::{
-    AssignmentKey, BusinessId, GrantSource, Implied, Name, Position, Prune, ReleasedUser, Selection, TaskSet,
-    UserId, WabaId, day_of,
+    AssignmentKey, At, BusinessId, GrantSource, Implied, Name, Position, Prune, ReleasedUser, Selection,
+    TaskSet, UserId, WabaId, day_of,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -69,6 +69,8 @@ pub enum WhyGone {
     NotYet(Arc<GrantSource>),
     /// The user is declared here, and no grant gives it the task.
     Declared(Position),
+    /// The user is suspended here, for this reason.
+    Suspended(At<Name>),
     /// The user was declared here earlier, and is declared no more.
     Released(Position),
     /// The user is not declared, and the WABA, declared here, has `prune: all`.
@@ -82,6 +84,14 @@ pub struct Because {
     pub grants: Vec<Arc<GrantSource>>,
     /// If a task is removed: the prune rule, and each line that no longer grants it.
     pub gone: Option<(Prune, Vec<WhyGone>)>,
+}
+
+impl Because {
+    /// Returns whether it is that the user is suspended.
+    pub fn is_suspension(&self) -> bool {
+        let mut lines = self.gone.iter().flat_map(|(_, lines)| lines);
+        lines.any(|line| matches!(line, WhyGone::Suspended(_)))
+    }
 }
 
 /// A change of one assignment: the unit of a plan and of one write.
@@ -144,6 +154,11 @@ impl Change {
     /// Returns whether the user can do less after the change.
     pub fn is_loss(&self) -> bool {
         self.narrows_admin() || (!self.restores_admin() && !self.lost().is_empty())
+    }
+
+    /// Returns whether it takes everything away because the user is suspended.
+    pub fn is_suspension(&self) -> bool {
+        self.because.is_suspension()
     }
 
     /// Returns what the user can do before the change: an admin without an assignment, or with `MANAGE`, can do everything.
@@ -295,6 +310,17 @@ pub struct LeftWaba {
     pub held: Vec<(UserId, Name, TaskSet)>,
 }
 
+/// What a suspended user holds on WABAs out of scope. Nothing is removed there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfScope {
+    /// The user.
+    pub user: UserId,
+    /// The WABAs, with their live names and what it holds there.
+    pub held: Vec<(WabaId, Name, TaskSet)>,
+    /// Why that could not be read, if so.
+    pub error: Option<String>,
+}
+
 /// What access of system users counts as that no manifest declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Undeclared {
@@ -417,6 +443,8 @@ pub struct Plan {
     pub kept: Vec<Kept>,
     /// WABAs that left the scope since the manifests were last applied.
     pub left: Vec<LeftWaba>,
+    /// What suspended users hold out of scope, or that it could not be read.
+    pub out_of_scope: Vec<OutOfScope>,
     /// What undeclared access counts as.
     pub undeclared: Undeclared,
     /// Declared admins whose access comes from their role.
@@ -458,6 +486,7 @@ impl Plan {
             released: BTreeMap::new(),
             kept: Vec::new(),
             left: Vec::new(),
+            out_of_scope: Vec::new(),
             undeclared: Undeclared::default(),
             by_role: BTreeSet::new(),
             notices: Vec::new(),
@@ -486,7 +515,10 @@ impl Plan {
     /// Returns whether something could not be planned.
     pub fn is_incomplete(&self) -> bool {
         let is_unusable = |notice: &Notice| matches!(notice, Notice::PreviousUnusable(_));
-        !self.unreadable.is_empty() || !self.unresolved.is_empty() || self.notices.iter().any(is_unusable)
+        !self.unreadable.is_empty()
+            || !self.unresolved.is_empty()
+            || !self.out_of_scope.is_empty()
+            || self.notices.iter().any(is_unusable)
     }
 
     /// Returns the number of assignments of system users that no manifest declares, unless that is accepted.

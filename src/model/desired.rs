@@ -1,7 +1,7 @@
 //! The desired state: what the manifests ask for, with every name looked up.
 
 use super::{
-    AssignmentKey, BusinessId, Implied, Name, Narrowing, Phase, Position, State, SystemUser, TaskSet,
+    AssignmentKey, At, BusinessId, Implied, Name, Narrowing, Phase, Position, State, SystemUser, TaskSet,
     TimeLimit, Undeclared, Unresolved, UserId, WabaId,
 };
 use jiff::Timestamp;
@@ -63,6 +63,8 @@ pub struct DeclaredUser {
     pub name: Name,
     /// Whether its access comes from its role. Then it may be missing from lists without being a change.
     pub by_role: bool,
+    /// Why it is suspended, if it is: it holds nothing, whatever grants say.
+    pub suspended: Option<At<Name>>,
     /// Where it is declared.
     pub at: Position,
 }

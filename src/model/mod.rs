@@ -29,8 +29,8 @@ mod time;
 
 pub use cause::{causes, chain};
 pub use change::{
-    Action, ApplyCost, Because, Blocked, Change, Holder, Kept, LeftWaba, Notice, Plan, Summary, Undeclared,
-    Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, writes,
+    Action, ApplyCost, Because, Blocked, Change, Holder, Kept, LeftWaba, Notice, OutOfScope, Plan, Summary,
+    Undeclared, Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, writes,
 };
 pub use cost::Cost;
 pub use desired::{
@@ -50,7 +50,7 @@ pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, Waba
 pub use implied::Implied;
 pub use live_access::LiveAccess;
 pub use name::Name;
-pub use observed::{HolderKind, Observed, OtherHolder, Unreadable};
+pub use observed::{HeldByUser, HolderKind, Observed, OtherHolder, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemovals};
 pub use selection::{Narrowing, Selected, Selection};

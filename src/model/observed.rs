@@ -31,6 +31,9 @@ pub struct OtherHolder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(pub String);
 
+/// What a user holds on each WABA, with the WABA's live name. Tasks that the API does not report are `None`.
+pub type HeldByUser = BTreeMap<WabaId, (Name, Option<TaskSet>)>;
+
 /// The live access on the WABAs in scope. A list that could not be read completely is not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
@@ -45,4 +48,6 @@ pub struct Observed {
     /// The WABAs whose list is empty although holders are expected, and where reading the users' own lists
     /// could not confirm that.
     pub unconfirmed: BTreeSet<WabaId>,
+    /// What suspended users hold on all WABAs, by the API's lists for them; or why such a list could not be read.
+    pub suspended: BTreeMap<UserId, Result<HeldByUser, Unreadable>>,
 }

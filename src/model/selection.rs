@@ -18,6 +18,11 @@ impl Selection {
         !self.wabas.is_empty() || !self.users.is_empty()
     }
 
+    /// Returns whether it leaves out WABAs.
+    pub fn narrows_wabas(&self) -> bool {
+        !self.wabas.is_empty()
+    }
+
     /// Returns whether a WABA of this name is selected.
     pub fn includes_waba(&self, name: &Name) -> bool {
         self.wabas.is_empty() || self.wabas.iter().any(|glob| glob.matches(name.as_str()))
@@ -47,6 +52,8 @@ pub struct Narrowing {
     pub selection: Selection,
     /// The selected users; `None` is everybody.
     pub users: Option<BTreeSet<UserId>>,
+    /// The WABAs in scope that are not read.
+    pub left_out: BTreeSet<WabaId>,
     /// The number of desired assignments on WABAs that are not read. They count as live.
     pub unread: usize,
     /// The number of selected assignments that are as desired according to the lists of their users. Their WABAs are not

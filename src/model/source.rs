@@ -18,7 +18,7 @@ pub struct Position {
 }
 
 /// A value with its position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At<T> {
     /// The value.
     pub value: T,

@@ -12,9 +12,9 @@ mod tests;
 pub use stale::{changed_since, differences, refresh};
 
 use crate::model::{
-    AdminRole, AssignmentKey, Because, Blocked, Change, DeclaredUser, Desired, Holder, HolderKind, Kept,
-    LeftWaba, Name, Notice, Observed, Phase, Plan, Prune, ResolvedGrant, ScopedWaba, TaskSet, Unmanaged,
-    UnmanagedReason, Unresolved, UserId, WabaId, WhyGone,
+    AdminRole, AssignmentKey, At, Because, Blocked, Change, DeclaredUser, Desired, HeldByUser, Holder,
+    HolderKind, Kept, LeftWaba, Name, Notice, Observed, OutOfScope, Phase, Plan, Prune, ResolvedGrant,
+    ScopedWaba, TaskSet, Unmanaged, UnmanagedReason, Unresolved, UserId, WabaId, WhyGone,
 };
 use order::{block_dependent, order};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,10 +149,11 @@ impl Draft<'_> {
             self.name_user(key.user);
         }
         let implied = self.desired.implied.by_both(live, wanted).intersection(live);
-        if scoped.prune == Prune::None {
+        let keeps = scoped.prune == Prune::None && self.suspended(key.user).is_none();
+        if keeps {
             self.keep(key, live.difference(wanted).difference(&implied));
         }
-        let after = if scoped.prune == Prune::None { live.union(wanted) } else { wanted.union(&implied) };
+        let after = if keeps { live.union(wanted) } else { wanted.union(&implied) };
         let by_role = self.plan.by_role.contains(&key.user);
         let is_unchanged = self.desired.implied.same(live, &after) || (by_role && live.is_empty());
         if is_unchanged || self.is_unplannable(key.user, live, &after) {
@@ -185,6 +186,11 @@ impl Draft<'_> {
         } else {
             Err(UnmanagedReason::Undeclared)
         }
+    }
+
+    /// Returns why a user is suspended, if it is. Then also `prune: none` keeps nothing.
+    fn suspended(&self, user: UserId) -> Option<&At<Name>> {
+        self.desired.scope.users.get(&user)?.suspended.as_ref()
     }
 
     /// Records what `prune: none` keeps.
@@ -223,6 +229,9 @@ impl Draft<'_> {
             let gives =
                 self.desired.claims_on(key).filter(|grant| !grant.tasks.intersection(lost).is_empty());
             let mut gone: Vec<WhyGone> = gives.filter_map(not_in_force).collect();
+            if let Some(suspended) = self.suspended(key.user) {
+                gone.push(WhyGone::Suspended(suspended.clone()));
+            }
             if gone.is_empty() {
                 let released = self.plan.released.get(&key.user).map(|user| WhyGone::Released(user.at));
                 let declared = self.desired.scope.users.get(&key.user);
@@ -253,6 +262,7 @@ impl Draft<'_> {
     fn finish(mut self) -> Plan {
         self.notice_admins();
         self.plan.left = self.left();
+        self.plan.out_of_scope = self.out_of_scope();
         if self.keeps_undeclared && self.plans_undeclared() {
             self.plan.notices.push(Notice::KeepsUndeclared);
         }
@@ -295,6 +305,35 @@ impl Draft<'_> {
         };
         let left = self.desired.left.iter();
         left.map(|(waba, name)| LeftWaba { waba: *waba, name: name.clone(), held: held(*waba) }).collect()
+    }
+
+    /// Returns what suspended users hold on WABAs out of scope.
+    fn out_of_scope(&mut self) -> Vec<OutOfScope> {
+        let mut found = Vec::new();
+        for (user, held) in &self.observed.suspended {
+            let (held, error) = match held {
+                Ok(held) => (self.held_out_of_scope(held), None),
+                // It is reported as not found.
+                Err(_) if self.unresolved.iter().any(|unresolved| unresolved.id == Some(*user)) => continue,
+                Err(why) => (Vec::new(), Some(why.0.clone())),
+            };
+            if !held.is_empty() || error.is_some() {
+                found.push(OutOfScope { user: *user, held, error });
+            }
+        }
+        for out_of_scope in &found {
+            self.name_user(out_of_scope.user);
+        }
+        found
+    }
+
+    fn held_out_of_scope(&self, held: &HeldByUser) -> Vec<(WabaId, Name, TaskSet)> {
+        let Desired { scope, narrowing, .. } = self.desired;
+        let is_unread = |waba| narrowing.as_ref().is_some_and(|narrowing| narrowing.left_out.contains(waba));
+        let outside = held.iter().filter(|(waba, _)| !scope.wabas.contains_key(waba) && !is_unread(waba));
+        outside
+            .map(|(waba, (name, tasks))| (*waba, name.clone(), tasks.clone().unwrap_or_default()))
+            .collect()
     }
 
     fn role(&self, user: UserId) -> Option<AdminRole> {

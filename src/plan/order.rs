@@ -25,7 +25,8 @@ pub(super) fn order(changes: &mut [Change], acting: Option<UserId>) {
     wabas.for_each(order_on_waba);
 }
 
-/// Blocks each change that removes a task which only a blocked change would give to somebody else.
+/// Blocks each change that removes a task which only a blocked change would give to somebody else. That a user is suspended
+/// waits for nobody's gain.
 pub(super) fn block_dependent(changes: &mut [Change]) {
     for on_waba in changes.chunk_by_mut(|one, next| one.key.waba == next.key.waba) {
         while let Some(dependent) = dependent(on_waba) {
@@ -48,8 +49,9 @@ fn dependent(changes: &[Change]) -> Option<usize> {
         }
     }
     let falls_too_low = |item: &Item<'_>| count(&attempted, *item) < count(&planned, *item).min(0);
+    let may_wait = |change: &Change| change.blocked.is_none() && !change.is_suspension();
     let is_dependent =
-        |change: &Change| change.blocked.is_none() && Effect::of(change).lost.iter().any(falls_too_low);
+        |change: &Change| may_wait(change) && Effect::of(change).lost.iter().any(falls_too_low);
     changes.iter().rposition(is_dependent)
 }
 

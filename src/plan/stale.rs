@@ -59,7 +59,11 @@ fn other_phase(change: &Change, now: Timestamp) -> Option<CurrentAccess> {
     let mut gone = change.because.gone.iter().flat_map(|(_, lines)| lines);
     let begun = gone.find_map(|line| match line {
         WhyGone::NotYet(grant) => (grant.phase(now) == Phase::InForce).then_some(grant),
-        WhyGone::Expired(_) | WhyGone::Declared(_) | WhyGone::Released(_) | WhyGone::Undeclared(_) => None,
+        WhyGone::Expired(_)
+        | WhyGone::Declared(_)
+        | WhyGone::Suspended(_)
+        | WhyGone::Released(_)
+        | WhyGone::Undeclared(_) => None,
     });
     let ended = ended.cloned().map(CurrentAccess::Expired);
     ended.or_else(|| begun.cloned().map(CurrentAccess::Begun))

@@ -49,7 +49,9 @@ fn desired(prune: Prune, wanted: State) -> Desired {
             },
         )
     };
-    let declared = |number| (user(number), DeclaredUser { name: Name::from("u"), by_role: number == 4, at });
+    let declared = |number| {
+        (user(number), DeclaredUser { name: Name::from("u"), by_role: number == 4, suspended: None, at })
+    };
     let own = |number| {
         let role = if matches!(number, 4 | 9) { AdminRole::Admin } else { AdminRole::Employee };
         (user(number), SystemUser { name: Name::from("own"), role })
@@ -277,7 +279,10 @@ fn while_a_declared_user_is_missing_nobody_undeclared_loses_anything() {
     let mut wanted = desired(Prune::All, state(&["1 20 MANAGE", "1 1 DEVELOP"]));
     let at = Position::default();
     let user = key(1, 20).user;
-    wanted.scope.users.insert(user, DeclaredUser { name: Name::from("gone"), by_role: false, at });
+    wanted
+        .scope
+        .users
+        .insert(user, DeclaredUser { name: Name::from("gone"), by_role: false, suspended: None, at });
     wanted.released.insert(key(1, 8).user, ReleasedUser { name: Name::from("old"), at });
     let live = ["1 1 MANAGE,DEVELOP", "1 7 MANAGE", "1 8 MANAGE"];
     let planned = plan(&wanted, &observed(state(&live)));
@@ -294,7 +299,10 @@ fn a_declared_id_that_only_wabas_list_can_be_revoked_and_gains_nothing() {
     let mut wanted = desired(Prune::Declared, state(&["2 20 MANAGE"]));
     let at = Position::default();
     let user = key(1, 20).user;
-    wanted.scope.users.insert(user, DeclaredUser { name: Name::from("gone"), by_role: false, at });
+    wanted
+        .scope
+        .users
+        .insert(user, DeclaredUser { name: Name::from("gone"), by_role: false, suspended: None, at });
     let planned = plan(&wanted, &observed(state(&["1 20 MANAGE"])));
     assert_eq!(lines(&planned), ["Revoke 1 20 [MANAGE] -> []"]);
     assert_eq!(planned.unresolved.iter().map(|user| user.assignments).collect::<Vec<_>>(), [1]);
@@ -418,6 +426,26 @@ fn a_loss_is_explained_by_the_grant_that_expired_or_else_by_the_declaration() {
 }
 
 #[test]
+fn what_a_suspended_user_holds_elsewhere_is_in_the_plan_also_if_it_cannot_be_read() {
+    let mut wanted = desired(Prune::Declared, State::default());
+    let held = |waba: u64| (key(waba, 3).waba, (Name::from("live"), Some(tasks("MANAGE"))));
+    let mut seen = observed(State::default());
+    seen.suspended = BTreeMap::from([
+        (key(1, 2).user, Ok(BTreeMap::from([held(1)]))),
+        (key(1, 3).user, Ok(BTreeMap::from([held(1), held(8)]))),
+        (key(1, 4).user, Err(Unreadable(String::from("(#10)")))),
+    ]);
+    let outside = |wanted: &Desired| -> Vec<String> {
+        let found = plan(wanted, &seen).out_of_scope;
+        found.iter().map(|found| format!("{} {:?} {:?}", found.user, found.held.len(), found.error)).collect()
+    };
+    assert_eq!(outside(&wanted), ["3 1 None", "4 0 Some(\"(#10)\")"]);
+    assert!(plan(&wanted, &seen).is_incomplete());
+    wanted.own_users.remove(&key(1, 4).user);
+    assert_eq!(outside(&wanted), ["3 1 None"], "that a user is not found is reported once");
+}
+
+#[test]
 fn a_loss_is_explained_by_the_grant_that_has_not_begun() {
     let mut wanted = desired(Prune::Declared, State::default());
     let at = Position { line: 42, column: 3, ..Position::default() };
@@ -476,6 +504,28 @@ proptest! {
         let first = plan(&desired, &observed(live.clone()));
         let second = plan(&desired, &observed(applied(&first, &live)));
         prop_assert!(second.changes.iter().all(|change| change.blocked.is_some()), "{:?}", lines(&second));
+    }
+
+    #[test]
+    fn a_suspended_user_ends_with_nothing_and_nobody_else_loses_more(
+        prune in any_prune(), wanted in any_state(1..=5), live in any_state(1..=9), implied in any_implied(),
+    ) {
+        let suspended = key(1, 3).user;
+        let mut desired = desired(prune, wanted.iter().filter(|(key, _)| key.user != suspended).map(|(key, tasks)| (key, tasks.clone())).collect());
+        desired.implied = implied;
+        let before = plan(&desired, &observed(live.clone()));
+        let reason = At { value: Name::from("leaked"), at: Position::default() };
+        desired.scope.users.get_mut(&suspended).unwrap().suspended = Some(reason);
+        let after = plan(&desired, &observed(live.clone()));
+        let others = |plan: &Plan| {
+            let others = plan.changes.iter().filter(|change| change.key.user != suspended);
+            others.map(|change| (change.key, change.after.clone())).collect::<BTreeSet<_>>()
+        };
+        prop_assert_eq!(others(&before), others(&after));
+        for change in after.changes.iter().filter(|change| change.key.user == suspended) {
+            prop_assert!(change.after.is_empty() && change.is_suspension());
+        }
+        prop_assert!(applied(&after, &live).iter().all(|(key, _)| key.user != suspended));
     }
 
     #[test]

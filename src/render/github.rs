@@ -56,9 +56,11 @@ impl Commands<'_> {
         let kind = found[0].kind;
         let level = match kind {
             FindingKind::Refused => "error",
-            FindingKind::Unreadable | FindingKind::Unresolved | FindingKind::Waived | FindingKind::Ending => {
-                "warning"
-            }
+            FindingKind::Unreadable
+            | FindingKind::Unresolved
+            | FindingKind::OutOfScope
+            | FindingKind::Waived
+            | FindingKind::Ending => "warning",
             FindingKind::Policy
             | FindingKind::Kept
             | FindingKind::Left

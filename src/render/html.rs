@@ -134,7 +134,10 @@ fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     for found in view.findings(true) {
         let kind = found[0].kind;
         let class = match kind {
-            FindingKind::Refused | FindingKind::Unreadable | FindingKind::Unresolved => "box bad",
+            FindingKind::Refused
+            | FindingKind::Unreadable
+            | FindingKind::Unresolved
+            | FindingKind::OutOfScope => "box bad",
             FindingKind::Policy
             | FindingKind::Kept
             | FindingKind::Left

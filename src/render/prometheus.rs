@@ -59,6 +59,11 @@ pub fn drift(view: &View<'_>, now: Timestamp, previous: Option<&str>) -> String 
         totals.kept,
     );
     metrics.value("wabacl_drift_unresolved_users", "Declared users that were not found.", totals.unresolved);
+    metrics.value(
+        "wabacl_drift_out_of_scope_users",
+        "Suspended users that hold something out of scope, or of which that could not be read.",
+        totals.out_of_scope,
+    );
     if let Some(ending) = totals.ending {
         metrics.value("wabacl_drift_expiring_grants", "Grants that end soon.", ending);
     }

@@ -108,7 +108,7 @@ fn the_fixture_has_one_of_everything() {
         .union(&BTreeSet::from_iter::<Vec<_>>(kinds(&drift)))
         .copied()
         .collect();
-    assert_eq!(all.len(), 11);
+    assert_eq!(all.len(), 12);
     let entries: Vec<Entry<'_>> = drift.entries(true).into_iter().chain(plan.entries(true)).collect();
     assert!(entries.iter().any(|entry| entry.len() == 5), "changes that differ only in their WABA");
     let shown: Vec<ShownChange> = entries.iter().map(|entry| entry.shown(false)).collect();
@@ -258,6 +258,11 @@ fn text_shows_a_plan() {
     Left the scope:
       . renamed (503): nothing is removed there; still held: deploy-bot MANAGE
 
+    Suspended, and holds access out of scope:
+      ! campaign (14): MESSAGING on Hooli (504)
+        nothing is removed there: add these WABAs to the manifests, or remove the
+          user in Business Settings
+
     Could not be read, and not planned: 1 WABA.
       ? globex (502): (#200) not permitted
 
@@ -290,7 +295,8 @@ fn text_shows_a_plan() {
     Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of
       them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
-      WABA could not be read; 1 WABA left the scope.
+      WABA could not be read; 1 WABA left the scope; 1 suspended user holds access
+      out of scope.
     Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
     "#);
 }
@@ -364,6 +370,11 @@ fn text_shows_drift() {
     Left the scope:
       . renamed (503): nothing is removed there; still held: deploy-bot MANAGE
 
+    Suspended, and holds access out of scope:
+      ! campaign (14): MESSAGING on Hooli (504)
+        nothing is removed there: add these WABAs to the manifests, or remove the
+          user in Business Settings
+
     Could not be read, and not planned: 1 WABA.
       ? globex (502): (#200) not permitted
 
@@ -389,7 +400,8 @@ fn text_shows_drift() {
     Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of
       them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
-      WABA could not be read; 1 WABA left the scope.
+      WABA could not be read; 1 WABA left the scope; 1 suspended user holds access
+      out of scope.
     Of them: 1 where live access changed, 1 where the manifests changed, 1 where
       both changed, 1 where the plan was not applied or was undone, 1 where that is
       unknown.
@@ -419,6 +431,10 @@ fn markdown_shows_a_plan() {
     **Not found, and not planned:**
 
     - `lost-bot` (30) is not planned: `no system user of this business has this id` (2 assignments)
+
+    **Suspended, and holds access out of scope:**
+
+    - `campaign` (14): MESSAGING on `Hooli` (504) (nothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings)
 
     **Waived:**
 
@@ -514,7 +530,7 @@ fn markdown_shows_a_plan() {
 
     </details>
 
-    Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.
+    Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.
 
     Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
     "#);
@@ -527,6 +543,7 @@ fn commands_show_a_plan() {
     ::error file=infra/access.yaml,line=7,col=5,title=min-holders::Refused by the guards: nobody would hold DEVELOP%0Ato waive it for one run: --waive min-holders or --waive min-holders=acme-eu
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
     ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
+    ::warning title=out-of-scope::Suspended, and holds access out of scope: campaign (14): MESSAGING on Hooli (504)%0Anothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings
     ::warning file=infra/access.yaml,line=7,col=5,title=protected-user::Waived: reporting is protected
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
@@ -534,7 +551,7 @@ fn commands_show_a_plan() {
     ::notice title=partial::narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     ::notice title=highlights::old-bot loses everything on 1 WABA where no grant names it%0Acampaign loses everything on 5 WABAs where its grants have expired%0Asupport is narrowed on 1 WABA where it has full access by its role as an admin%0Areporting = Contractor Bob (13) loses tasks on 1 WABA%0ACI Admin newly gets FULL_CONTROL on 1 WABA%0Adeploy-bot newly gets MANAGE on 1 WABA
     ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
-    ::notice title=plan::Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.%0AApplying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
+    ::notice title=plan::Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.%0AApplying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
     ");
 }
 
@@ -544,13 +561,14 @@ fn commands_show_drift() {
     ::notice title=policy::guards.max_removals changes from 75 to 1000000 (default: 50)%0Aignored_users changes from not set to legacy (default: 50)%0Aprune is all (default: 50)
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
     ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
+    ::warning title=out-of-scope::Suspended, and holds access out of scope: campaign (14): MESSAGING on Hooli (504)%0Anothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
     ::notice title=partial::narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     ::warning file=infra/access.yaml,line=31,col=5,title=expiring-grant::Grants that end soon: grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1) for 1 user on 2 WABAs
     ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
-    ::notice title=plan::Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
+    ::notice title=plan::Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
     "#);
 }
 
@@ -564,6 +582,8 @@ fn a_diff_shows_a_plan() {
     #     to waive it for one run: --waive min-holders or --waive min-holders=acme-eu
     # Could not be read, and not planned: globex (502): (#200) not permitted
     # Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
+    # Suspended, and holds access out of scope: campaign (14): MESSAGING on Hooli (504)
+    #     nothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings
     # Waived: protected-user: reporting is protected
     # Kept by prune: none: support on acme-eu keeps DEVELOP
     # Left the scope: renamed (503): nothing is removed there; still held: deploy-bot MANAGE
@@ -641,6 +661,9 @@ fn metrics_show_drift() {
     # HELP wabacl_drift_unresolved_users Declared users that were not found.
     # TYPE wabacl_drift_unresolved_users gauge
     wabacl_drift_unresolved_users{business="98"} 1
+    # HELP wabacl_drift_out_of_scope_users Suspended users that hold something out of scope, or of which that could not be read.
+    # TYPE wabacl_drift_out_of_scope_users gauge
+    wabacl_drift_out_of_scope_users{business="98"} 1
     # HELP wabacl_drift_expiring_grants Grants that end soon.
     # TYPE wabacl_drift_expiring_grants gauge
     wabacl_drift_expiring_grants{business="98"} 1

@@ -3,7 +3,7 @@
 use super::sentence::Sentence;
 use super::view::{NamedObject, folded};
 use crate::model::{
-    Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, TimeLimit,
+    At, Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, TimeLimit,
     UnmanagedReason, WhyGone,
 };
 use std::collections::BTreeMap;
@@ -55,6 +55,10 @@ fn loss(prune: Prune, line: &WhyGone, sources: &Sources, wabas: usize) -> Senten
         WhyGone::NotYet(source) => grant("not yet in force:", source, sources),
         WhyGone::Declared(at) => {
             Sentence::default().own("not granted to the user declared at").then(place(*at, sources))
+        }
+        WhyGone::Suspended(At { value: reason, at }) => {
+            let text = Sentence::default().own("suspended at").then(place(*at, sources));
+            return text.foreign(&format!("({reason})"));
         }
         WhyGone::Released(at) => Sentence::default()
             .own("the user is declared no more; it was declared at")

@@ -176,7 +176,13 @@ fn resolved_grant(grant: &Grant, now: Timestamp) -> ResolvedGrant {
     }
 }
 
-/// Returns every pair of an assignment and a grant that covers it, sorted and without duplicates.
+/// Returns whether a user is suspended. It desires nothing.
+fn is_suspended(manifest: &Manifest, name: &Name) -> bool {
+    manifest.system_users.get(name).is_some_and(|user| user.suspended.is_some())
+}
+
+/// Returns every pair of an assignment and a grant that covers it, sorted and without duplicates. No grant covers those of a
+/// suspended user.
 fn claims(
     manifest: &Manifest,
     candidates: &Candidates<'_>,
@@ -186,7 +192,8 @@ fn claims(
     // One short list per WABA is faster to sort than one list of all claims.
     let mut lists: Vec<Vec<(UserId, u32)>> = candidates.iter().map(|_| Vec::new()).collect();
     for ((grant, raw), selected) in (0..).zip(&manifest.grants).zip(selections) {
-        for user in raw.users.iter().filter_map(|user| users.get(&user.value)) {
+        let wants = raw.users.iter().filter(|user| !is_suspended(manifest, &user.value));
+        for user in wants.filter_map(|user| users.get(&user.value)) {
             for &waba in selected.iter().filter(|waba| !candidates.get(**waba).gone) {
                 if let Some(list) = lists.get_mut(waba as usize) {
                     list.push((*user, grant));
@@ -248,7 +255,12 @@ fn scope(
         .iter()
         .filter_map(|(name, id)| {
             let entry = manifest.system_users.get(*name)?;
-            let declared = DeclaredUser { name: (*name).clone(), by_role: entry.by_role, at: entry.at };
+            let declared = DeclaredUser {
+                name: (*name).clone(),
+                by_role: entry.by_role,
+                suspended: entry.suspended.clone(),
+                at: entry.at,
+            };
             Some((*id, declared))
         })
         .collect();

@@ -63,6 +63,7 @@ pub fn narrow(
     recent: &RecentRemovals,
 ) {
     let Selected { wabas, users } = selected;
+    let left_out = desired.scope.wabas.keys().filter(|waba| !wabas.contains(waba)).copied().collect();
     desired.scope.wabas.retain(|waba, _| wabas.contains(waba));
     desired.left.clear();
     let state = std::mem::take(&mut desired.state);
@@ -72,7 +73,7 @@ pub fn narrow(
     if let Some(users) = &users {
         desired.other_ids.retain(|user, _| users.contains(user));
     }
-    desired.narrowing = Some(Narrowing { selection, users, unread, unchanged });
+    desired.narrowing = Some(Narrowing { selection, users, left_out, unread, unchanged });
 }
 
 impl NothingSelected {

@@ -2,9 +2,9 @@
 
 use super::candidates::{Candidate, Candidates};
 use super::diagnostic::{self, Diagnostic, Severity};
-use super::effective_prune;
+use super::{effective_prune, is_suspended};
 use crate::manifest::{Acceptable, DiscoverFrom, Grant, Manifest};
-use crate::model::{Name, Phase, Position, Prune, Shared, Task, TaskSet};
+use crate::model::{At, Name, Phase, Position, Prune, Shared, Task, TaskSet};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -63,7 +63,11 @@ pub(super) fn check(
             }
         }
         diagnostics.append(&mut broken);
-        if phase == Phase::InForce && grant.tasks.contains(Task::ManageBilling) {
+        let wants = |user: &At<Name>| !is_suspended(manifest, &user.value);
+        if phase == Phase::InForce
+            && grant.tasks.contains(Task::ManageBilling)
+            && grant.users.iter().any(wants)
+        {
             billed.extend(selected);
         }
     }

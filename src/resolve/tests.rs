@@ -1,5 +1,6 @@
 //! Manifests resolved against a directory: the desired state and the diagnostics.
 
+mod suspended;
 mod times;
 
 use super::*;

@@ -93,6 +93,9 @@ pub(super) fn assignments(
     let gives = |grant: &Grant| {
         grant.phase(now) == Phase::InForce && grant.users.iter().any(|user| user.value == *name)
     };
+    if super::is_suspended(manifest, name) {
+        return 0;
+    }
     let selected = manifest.grants.iter().zip(selections).filter(|(grant, _)| gives(grant));
     let selected = selected.flat_map(|(_, selected)| selected).filter(|waba| !candidates.get(**waba).gone);
     selected.collect::<BTreeSet<_>>().len()

@@ -336,6 +336,7 @@ fn plan_in(history: &History) -> Plan {
         for line in change.because.gone.iter_mut().flat_map(|(_, lines)| lines) {
             match line {
                 WhyGone::Expired(grant) | WhyGone::NotYet(grant) => *grant = moved(grant),
+                WhyGone::Suspended(reason) => reason.at.source = last,
                 WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at) => at.source = last,
             }
         }

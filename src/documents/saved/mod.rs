@@ -13,7 +13,9 @@ pub use error::SavedPlanError;
 pub(crate) use evidence::EvidenceEntry;
 
 use super::parts::{ChangeEntry, UserEntry, WabaEntry};
-use super::plan::{KeptEntry, LeftEntry, PlanDocument, PolicyLineEntry, ReleasedEntry, UnmanagedEntry};
+use super::plan::{
+    KeptEntry, LeftEntry, OutOfScopeEntry, PlanDocument, PolicyLineEntry, ReleasedEntry, UnmanagedEntry,
+};
 use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
 use crate::model::{
@@ -234,6 +236,10 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         plan.kept.push(Kept { key, tasks: tasks.0 });
     }
     plan.left = document.left.into_iter().flatten().map(LeftEntry::read).collect();
+    for OutOfScopeEntry { user, held, error } in document.out_of_scope.into_iter().flatten() {
+        plan.out_of_scope.push(OutOfScopeEntry::read(held, error, user.id.0));
+        add_user(&mut plan, user);
+    }
     for user in document.by_role.into_iter().flatten() {
         plan.by_role.insert(user.id.0);
         add_user(&mut plan, user);

@@ -169,6 +169,8 @@ pub(in crate::graph) struct RowBusiness {
 #[derive(Debug, Deserialize)]
 pub(in crate::graph) struct AssignedWabaRow {
     pub(in crate::graph) id: WireId,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(in crate::graph) name: String,
     pub(in crate::graph) tasks: Option<Vec<String>>,
     pub(in crate::graph) permissions: Option<Vec<String>>,
 }

@@ -9,7 +9,8 @@ use crate::graph::http::ApiCall;
 use crate::graph::http::wire::AssignedWabaRow;
 use crate::graph::reader::Reader;
 use crate::model::{
-    AdminRole, AssignmentKey, Directory, Observed, State, TaskSet, Unreadable, UserId, WabaId,
+    AdminRole, AssignmentKey, Directory, HeldByUser, Name, Observed, State, TaskSet, Unreadable, UserId,
+    WabaId, chain,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ pub struct ObserveRequest<'a> {
     pub wabas: &'a [WabaId],
     /// The users that each WABA's list should contain. If a list is empty nevertheless, they are asked.
     pub expected: &'a BTreeMap<WabaId, Vec<UserId>>,
+    /// The suspended users. What they hold is read from the API's lists for them, also out of scope.
+    pub suspended: &'a BTreeSet<UserId>,
     /// Whether the lists of WABAs were read, so that one that is not known is on none of them.
     pub has_lists: bool,
 }
@@ -33,8 +36,8 @@ impl ObserveRequest<'_> {
     }
 }
 
-/// What each user holds on WABAs, as the API lists it for the user. Tasks that the list does not tell are `None`.
-pub type UserSides = BTreeMap<UserId, Result<BTreeMap<WabaId, Option<TaskSet>>, GraphError>>;
+/// What each user holds on WABAs, as the API lists it for the user.
+pub type UserSides = BTreeMap<UserId, Result<HeldByUser, GraphError>>;
 
 impl Reader {
     /// Reads the assignments on some WABAs, except those that were prefetched.
@@ -54,10 +57,14 @@ impl Reader {
         let assignments = self.read_missing(request, prefetched, progress).await?;
         let (mut observed, empty) = collect(request, assignments);
         let suspects = suspects(request, &empty);
-        let users = suspects.values().flatten().copied().collect();
-        let sides = self.user_sides(users).await?;
+        let users = suspects.values().flatten().chain(request.suspended).copied().collect();
+        let mut sides = self.user_sides(users).await?;
         for (waba, users) in suspects {
             check_empty(waba, &users, &sides, &mut observed);
+        }
+        for user in request.suspended {
+            let side = sides.remove(user).map(|side| side.map_err(|error| Unreadable(chain(&error))));
+            observed.suspended.extend(side.map(|side| (*user, side)));
         }
         Ok(observed)
     }
@@ -116,15 +123,18 @@ impl Reader {
             .await
     }
 
-    /// Reads what a user holds on WABAs. `None` is unknown: a row without tasks.
-    async fn wabas_of(&self, user: UserId) -> Result<BTreeMap<WabaId, Option<TaskSet>>, GraphError> {
+    /// Reads what a user holds on WABAs.
+    async fn wabas_of(&self, user: UserId) -> Result<HeldByUser, GraphError> {
         let path = format!("{user}/assigned_whatsapp_business_accounts");
         let call = ApiCall::get(path, &[("fields", "id,name,tasks"), ("limit", "100")]);
         let rows: Vec<AssignedWabaRow> = self.retrier.list(&call).await?;
         rows.into_iter()
-            .map(|row| Ok((waba_id(&row.id)?, row.tasks.or(row.permissions).map(TaskSet::from_names))))
+            .map(|row| {
+                let tasks = row.tasks.or(row.permissions).map(TaskSet::from_names);
+                Ok((waba_id(&row.id)?, (Name::new(row.name), tasks)))
+            })
             // An unknown row contradicts an empty list as well.
-            .filter(|row| !matches!(row, Ok((_, Some(tasks))) if tasks.is_empty()))
+            .filter(|row| !matches!(row, Ok((_, (_, Some(tasks)))) if tasks.is_empty()))
             .collect()
     }
 }

@@ -159,11 +159,17 @@ impl Checker<'_> {
 
     fn system_user(&mut self, name: &NameText, user: RawSystemUser) -> SystemUserDeclaration {
         self.key_problems(user.problems);
+        let by_role = user.by_role.and_then(|flag| self.boolean(flag)).is_some_and(|flag| flag.value);
+        let suspended = user.suspended.and_then(|reason| self.name(reason, "suspended"));
+        if let Some(suspended) = suspended.as_ref().filter(|_| by_role) {
+            self.report(diagnostic::suspended_by_role(suspended.at));
+        }
         SystemUserDeclaration {
             at: self.at(name.location),
             id: user.id.and_then(|id| self.id(&id)),
             name: user.name.and_then(|name| self.name(name, "name")),
-            by_role: user.by_role.and_then(|flag| self.boolean(flag)).is_some_and(|flag| flag.value),
+            by_role,
+            suspended,
         }
     }
 

@@ -11,9 +11,10 @@ use crate::render::wording::{count, drift_leads};
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.
-const ORDER: [FindingKind; 10] = [
+const ORDER: [FindingKind; 11] = [
     FindingKind::Kept,
     FindingKind::Left,
+    FindingKind::OutOfScope,
     FindingKind::Unreadable,
     FindingKind::Unresolved,
     FindingKind::Notice,
@@ -228,6 +229,7 @@ fn write_heading(layout: &mut Layout, kind: FindingKind, number: usize) -> usize
         FindingKind::Unresolved => {
             (format!("{}: {}.", kind.title(), count(number, "declared user", "declared users")), Paint::Bad)
         }
+        FindingKind::OutOfScope => (format!("{}:", kind.title()), Paint::Bad),
         FindingKind::Kept | FindingKind::Left => (format!("{}:", kind.title()), Paint::Changed),
         FindingKind::Policy
         | FindingKind::Refused
@@ -252,6 +254,7 @@ fn lead(finding: &Finding) -> StyledWord {
     match finding.kind {
         FindingKind::Refused => own("Refused:", Paint::Bad),
         FindingKind::Unreadable | FindingKind::Unresolved => own("?", Paint::Bad),
+        FindingKind::OutOfScope => own("!", Paint::Bad),
         FindingKind::Policy => own("!", Paint::Changed),
         FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
         FindingKind::Waived => own("Waived:", Paint::Changed),

@@ -4,8 +4,8 @@ use super::entries::{together, wabas};
 use super::{NamedObject, View, folded, highlights};
 use crate::guard::Violation;
 use crate::model::{
-    Change, EndingGrant, LeftWaba, Notice, PolicyLine, Position, Selection, Unresolved, WabaId, WhyGone,
-    day_or_instant,
+    Change, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection, Unresolved,
+    WabaId, WhyGone, day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording::{self, count};
@@ -23,6 +23,8 @@ pub(in crate::render) enum FindingKind {
     Unreadable,
     /// A declared user that was not found.
     Unresolved,
+    /// What a suspended user holds out of scope.
+    OutOfScope,
     /// A violation that a waiver covers.
     Waived,
     /// Tasks that only `prune: none` keeps.
@@ -47,6 +49,7 @@ impl FindingKind {
             Self::Refused => "Refused by the guards",
             Self::Unresolved => "Not found, and not planned",
             Self::Kept => "Kept by prune: none",
+            Self::OutOfScope => "Suspended, and holds access out of scope",
             Self::Left => "Left the scope",
             Self::Unreadable => "Could not be read, and not planned",
             Self::Waived => "Waived",
@@ -64,6 +67,7 @@ impl FindingKind {
             Self::Refused => "refused",
             Self::Unresolved => "unresolved",
             Self::Kept => "kept",
+            Self::OutOfScope => "out-of-scope",
             Self::Left => "left-scope",
             Self::Unreadable => "unreadable",
             Self::Waived => "waived",
@@ -130,6 +134,11 @@ impl View<'_> {
             self.violations(FindingKind::Refused, self.violations, verbose),
             limited(unreadable, FindingKind::Unreadable, verbose),
             limited(unresolved, FindingKind::Unresolved, verbose),
+            limited(
+                plan.out_of_scope.iter().map(|found| out_of_scope(plan, found)),
+                FindingKind::OutOfScope,
+                verbose,
+            ),
             self.violations(FindingKind::Waived, self.waived, verbose),
             limited(kept, FindingKind::Kept, verbose),
             limited(plan.left.iter().map(left), FindingKind::Left, verbose),
@@ -294,6 +303,22 @@ fn left(left: &LeftWaba) -> Finding {
     Finding::new(FindingKind::Left, text)
 }
 
+/// Describes what a suspended user holds out of scope.
+fn out_of_scope(plan: &Plan, found: &OutOfScope) -> Finding {
+    let mut text = Sentence::default().object(&NamedObject::user(plan, found.user), ":");
+    if let Some(error) = &found.error {
+        text = text.own("what it holds out of scope could not be read:").foreign(error);
+    }
+    for (index, (waba, name, tasks)) in found.held.iter().enumerate() {
+        let waba = NamedObject::new(name.as_str(), waba.to_string());
+        text = text.own(if index > 0 { "and" } else { "" }).tasks(tasks).own("on").object(&waba, "");
+    }
+    let advice =
+        "nothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings";
+    let advice = (!found.held.is_empty()).then(|| Sentence::default().own(advice));
+    Finding { advice, ..Finding::new(FindingKind::OutOfScope, text) }
+}
+
 /// Quotes a word for a shell if it has to be.
 fn in_shell(word: &str) -> String {
     if word.chars().all(|c| c.is_alphanumeric() || "-_.=".contains(c)) {
@@ -311,6 +336,7 @@ fn line_of(on_waba: &[Change], found: &Violation) -> Option<Position> {
     let gone = change.because.gone.as_ref().and_then(|(_, lines)| lines.first());
     match gone {
         Some(WhyGone::Expired(source) | WhyGone::NotYet(source)) => Some(source.at),
+        Some(WhyGone::Suspended(reason)) => Some(reason.at),
         Some(WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at)) => Some(*at),
         None => change.because.grants.first().map(|source| source.at),
     }

@@ -14,6 +14,7 @@ const LISTED: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HighlightKind {
     RevokedUngranted,
+    RevokedSuspended,
     RevokedReleased,
     RevokedExpired,
     Narrowed,
@@ -29,6 +30,7 @@ impl HighlightKind {
     fn wording(self) -> (String, &'static str) {
         match self {
             Self::RevokedUngranted => ("loses everything".to_owned(), "where no grant names it"),
+            Self::RevokedSuspended => ("loses everything".to_owned(), "because it is suspended"),
             Self::RevokedReleased => ("loses everything".to_owned(), "where it is declared no more"),
             Self::Narrowed => ("is narrowed".to_owned(), "where it has full access by its role as an admin"),
             Self::Restored => {
@@ -80,6 +82,8 @@ fn of_change(change: &Change) -> impl Iterator<Item = HighlightKind> {
     } else if change.action() == Action::Revoke {
         Some(if lines().any(is_expired) {
             HighlightKind::RevokedExpired
+        } else if change.is_suspension() {
+            HighlightKind::RevokedSuspended
         } else if lines().any(is_released) {
             HighlightKind::RevokedReleased
         } else {

@@ -30,6 +30,8 @@ pub(in crate::render) struct Totals {
     pub(in crate::render) unresolved: usize,
     /// WABAs that left the scope.
     left: usize,
+    /// Suspended users that hold something out of scope, or may.
+    pub(in crate::render) out_of_scope: usize,
     /// Differences by the side that changed, if drift is shown.
     pub(in crate::render) moved: Option<[(Moved, usize); 5]>,
     /// Grants that end soon, if the user asked for them.
@@ -48,6 +50,7 @@ impl View<'_> {
             kept: plan.kept.len(),
             unresolved: plan.unresolved.len(),
             left: plan.left.len(),
+            out_of_scope: plan.out_of_scope.len(),
             moved: self.drift.map(|drift| Moved::ALL.map(|moved| (moved, drift.count(moved)))),
             ending: self.drift.and_then(|drift| drift.expiring.as_ref()).map(Vec::len),
         }
@@ -125,7 +128,9 @@ impl View<'_> {
 impl Totals {
     /// Returns whether everything in scope is known, declared and as the manifests ask for it.
     fn is_clean(&self) -> bool {
-        self.unreadable + self.undeclared + self.kept + self.unresolved + self.left == 0
+        let unsettled =
+            [self.unreadable, self.undeclared, self.kept, self.unresolved, self.left, self.out_of_scope];
+        unsettled.iter().all(|number| *number == 0)
     }
 
     /// Returns what the reader must know besides the changes.
@@ -140,6 +145,11 @@ impl Totals {
             ),
             (self.unreadable, noun(self.unreadable, "WABA", "WABAs") + " could not be read"),
             (self.left, noun(self.left, "WABA", "WABAs") + " left the scope"),
+            (
+                self.out_of_scope,
+                noun(self.out_of_scope, "suspended user holds", "suspended users hold")
+                    + " access out of scope",
+            ),
         ];
         let notes = notes.into_iter().filter(|(number, _)| *number > 0);
         notes.map(|(number, note)| format!("{number} {note}")).collect()
