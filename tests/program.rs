@@ -3,6 +3,7 @@
 mod bounds;
 mod crash;
 mod drift;
+mod exceptions;
 mod faults;
 mod formats;
 mod hostile;

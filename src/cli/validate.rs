@@ -50,5 +50,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 
 fn counts(manifest: &Manifest) -> String {
     let (users, wabas, grants) = (manifest.system_users.len(), manifest.wabas.len(), manifest.grants.len());
-    format!("Valid: {users} system users, {wabas} WABAs, {grants} grants.\n")
+    let exceptions = match manifest.exceptions.len() {
+        0 => String::new(),
+        1 => String::from(", 1 exception"),
+        exceptions => format!(", {exceptions} exceptions"),
+    };
+    format!("Valid: {users} system users, {wabas} WABAs, {grants} grants{exceptions}.\n")
 }

@@ -121,6 +121,36 @@ pub(crate) fn expired_grant(at: Position, until: TimeLimit, now: Timestamp) -> D
     warning("expired-grant", at, message, "delete the grant, or set a later `until`")
 }
 
+/// An exception that has ended.
+pub(crate) fn expired_exception(at: Position, until: TimeLimit) -> Diagnostic {
+    let message = format!("this exception ended with `until: {until}`; the grants count again");
+    warning("expired-exception", at, message, "delete the exception, or set a later `until`")
+}
+
+/// An exception that leaves everything as the grants give it.
+pub(crate) fn exception_without_effect(at: Position) -> Diagnostic {
+    let message = "this exception changes nothing: the grants give exactly these tasks";
+    warning("exception-without-effect", at, message, "delete the exception, or correct it")
+}
+
+/// Two exceptions in force about the same user and WABA.
+pub(crate) fn exceptions_collide(at: Position, user: &Name, waba: &Name, other: Position) -> Diagnostic {
+    let message =
+        format!("another exception is also about `{user}` on `{waba}`; it begins in line {}", other.line);
+    error("exceptions-collide", at, message, "join the two, or narrow one of them")
+}
+
+/// An exception on WABAs with `prune: none`.
+pub(crate) fn exception_without_prune(at: Position, wabas: &[&Name]) -> Diagnostic {
+    let wabas = first_and_more(wabas);
+    warning(
+        "exception-without-prune",
+        at,
+        format!("this exception takes nothing away on {wabas}: `prune: none` removes nothing"),
+        "set `prune: declared` there, or remove the access by hand",
+    )
+}
+
 /// An `until` on WABAs with `prune: none`.
 pub(crate) fn until_without_prune(at: Position, wabas: &[&Name]) -> Diagnostic {
     let wabas = first_and_more(wabas);

@@ -388,8 +388,14 @@ pub(crate) fn grant_of_nothing(at: Position, key: &str) -> Diagnostic {
     error("grant-of-nothing", at, format!("`{key}` of this grant is empty"), help)
 }
 
-/// A grant that selects no WABAs.
-pub(crate) fn grant_of_nowhere(at: Position) -> Diagnostic {
+/// An exception with an empty list or mapping. Only its tasks may be none.
+pub(crate) fn exception_of_nothing(at: Position, key: &str) -> Diagnostic {
+    let help = "name at least one; `tasks: []` takes everything away";
+    error("exception-of-nothing", at, format!("`{key}` of this exception is empty"), help)
+}
+
+/// A grant or an exception that selects no WABAs.
+pub(crate) fn grant_of_nowhere(at: Position, what: &str) -> Diagnostic {
     let help = "select WABAs with `wabas` (names or globs), `labels`, or both; `wabas: [\"*\"]` selects all";
-    error("grant-of-nowhere", at, "this grant has neither `wabas` nor `labels`", help)
+    error("grant-of-nowhere", at, format!("this {what} has neither `wabas` nor `labels`"), help)
 }

@@ -133,7 +133,7 @@ documents! {
     }
     /// A grant.
     GrantEntry<'a> {
-        /// The path in the manifest: `grants[1]`.
+        /// The path in the manifest: `grants[1]`, or `exceptions[0]`.
         grant: Cow<'a, str>,
         /// The name; absent if the grant has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +173,7 @@ documents! {
         /// The column in characters, from 1; absent if it is not known.
         #[serde(default, skip_serializing_if = "is_unknown")]
         column: u32,
-        /// The grant, if it is one that is not in force.
+        /// The grant that is not in force, or the exception, if it is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grant: Option<GrantEntry<'a>>,
         /// Why the user is suspended, if it is.
@@ -350,6 +350,7 @@ impl<'a> GoneLine<'a> {
         let (why, at, grant) = match line {
             WhyGone::Expired(grant) => (GoneWord::Expired, grant.at, Some(GrantEntry::of(grant, sources))),
             WhyGone::NotYet(grant) => (GoneWord::NotYet, grant.at, Some(GrantEntry::of(grant, sources))),
+            WhyGone::Excepted(grant) => (GoneWord::Excepted, grant.at, Some(GrantEntry::of(grant, sources))),
             WhyGone::Declared(at) => (GoneWord::Declared, *at, None),
             WhyGone::Suspended(reason) => (GoneWord::Suspended, reason.at, None),
             WhyGone::Released(at) => (GoneWord::Released, *at, None),
@@ -359,6 +360,7 @@ impl<'a> GoneLine<'a> {
             WhyGone::Suspended(reason) => Some(text(&reason.value)),
             WhyGone::Expired(_)
             | WhyGone::NotYet(_)
+            | WhyGone::Excepted(_)
             | WhyGone::Declared(_)
             | WhyGone::Released(_)
             | WhyGone::Undeclared(_) => None,

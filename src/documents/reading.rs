@@ -66,7 +66,10 @@ impl PartsReader {
         match (entry.why, entry.grant) {
             (GoneWord::Expired, Some(grant)) => WhyGone::Expired(self.grant(grant)),
             (GoneWord::NotYet, Some(grant)) => WhyGone::NotYet(self.grant(grant)),
-            (GoneWord::Expired | GoneWord::NotYet | GoneWord::Declared, _) => WhyGone::Declared(at),
+            (GoneWord::Excepted, Some(grant)) => WhyGone::Excepted(self.grant(grant)),
+            (GoneWord::Expired | GoneWord::NotYet | GoneWord::Excepted | GoneWord::Declared, _) => {
+                WhyGone::Declared(at)
+            }
             (GoneWord::Suspended, _) => {
                 WhyGone::Suspended(At { value: entry.reason.map(Name::new).unwrap_or_default(), at })
             }

@@ -45,6 +45,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                     vec![
                         WhyGone::Expired(Arc::clone(&grant)),
                         WhyGone::NotYet(Arc::clone(&grant)),
+                        WhyGone::Excepted(Arc::clone(&grant)),
                         WhyGone::Declared(at),
                         WhyGone::Suspended(At { value: name.into(), at }),
                         WhyGone::Released(at),

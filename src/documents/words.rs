@@ -131,6 +131,8 @@ words! {
         Expired,
         /// The grant has not begun.
         NotYet,
+        /// An exception, which is in `grant`, does not give them.
+        Excepted,
         /// The user is declared here, and no grant gives it these tasks.
         Declared,
         /// The user is suspended here.

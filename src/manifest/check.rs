@@ -1,6 +1,6 @@
 //! Checks the documents and joins them into one manifest.
 //!
-//! The declarations of all documents come first, then the grants and guards that refer to them. Each error is reported,
+//! The declarations of all documents come first, then the grants, exceptions and guards that refer to them. Each error is reported,
 //! and the check continues without the wrong part.
 
 mod coverage;
@@ -46,10 +46,11 @@ pub(super) fn check(
         used_roles: BTreeSet::new(),
     };
     let mut declarations = Declarations::default();
-    let mut raw_grants = Vec::new();
+    let (mut raw_grants, mut raw_exceptions) = (Vec::new(), Vec::new());
     for (source, mut document) in documents {
         checker.source = source;
         raw_grants.push((source, document.value.grants.take().unwrap_or_default()));
+        raw_exceptions.push((source, document.value.exceptions.take().unwrap_or_default()));
         checker.document(document, &mut declarations);
     }
     checker.things_declared_twice(&declarations);
@@ -61,6 +62,13 @@ pub(super) fn check(
         checker.source = source;
         for (index, grant) in raw_grants.into_iter().enumerate() {
             grants.push(checker.grant(index, grant, &declarations, &roles));
+        }
+    }
+    let mut exceptions = Vec::new();
+    for (source, raw_exceptions) in raw_exceptions {
+        checker.source = source;
+        for (index, exception) in raw_exceptions.into_iter().enumerate() {
+            exceptions.push(checker.exception(index, exception, &declarations, &roles));
         }
     }
     let guards = checker.guards(std::mem::take(&mut declarations.guards), &declarations);
@@ -80,6 +88,7 @@ pub(super) fn check(
         wabas: declarations.wabas,
         discover: declarations.discover,
         grants,
+        exceptions,
         prune: declarations.prune.map(|prune| prune.value).unwrap_or_default(),
         undeclared: declarations.undeclared.map(|word| word.value).unwrap_or_default(),
         guards,

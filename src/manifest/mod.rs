@@ -79,6 +79,8 @@ pub struct Manifest {
     pub discover: Vec<DiscoverRule>,
     /// The grants, in file order.
     pub grants: Vec<Grant>,
+    /// The exceptions from the grants, in file order. They give exactly their tasks, which may be none.
+    pub exceptions: Vec<Grant>,
     /// Which access may be removed. WABAs and discover rules can override it.
     pub prune: Prune,
     /// What access of undeclared system users counts as.
@@ -87,6 +89,13 @@ pub struct Manifest {
     pub guards: Guards,
     /// Tasks that Meta stores in addition to, or instead of, the key.
     pub implied: BTreeMap<Task, TaskSet>,
+}
+
+impl Manifest {
+    /// Returns the grants, and then the exceptions.
+    pub fn entries(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().chain(&self.exceptions)
+    }
 }
 
 /// A declared system user.
@@ -178,18 +187,18 @@ pub struct DiscoverRule {
     pub accept: Accepted,
 }
 
-/// A grant: the users hold the tasks on the selected WABAs.
+/// A grant: the users hold the tasks on the selected WABAs. An exception has the same parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
     /// The position of the grant.
     pub at: Position,
-    /// The path in its document: `grants[1]`.
+    /// The path in its document: `grants[1]` or `exceptions[0]`.
     pub path: String,
     /// The name, if it has one.
     pub name: Option<Name>,
     /// The declared names of the users; never empty.
     pub users: Vec<At<Name>>,
-    /// The tasks, including those of the roles; never empty.
+    /// The tasks, including those of the roles; never empty in a grant.
     pub tasks: TaskSet,
     /// The tasks that each item of `tasks` gives, with its position, for diagnostics about a single task.
     pub task_places: Vec<(TaskSet, Position)>,

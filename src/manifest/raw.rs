@@ -152,6 +152,8 @@ sections! {
         discover: Vec<Located<RawDiscoverRule>>,
         /// The grants. Each gives every listed user every listed task on every selected WABA; grants for the same user and WABA add up. For example: `- { users: [deploy-bot], tasks: [MANAGE_TEMPLATES], wabas: [acme-eu] }`.
         grants: Vec<Located<RawGrant>>,
+        /// Exceptions from the grants. Each gives every listed user exactly the listed tasks on every selected WABA, whatever the grants give. For example: `- { users: [reporting], tasks: [], wabas: [acme-eu], reason: OPS-77 }`.
+        exceptions: Vec<Located<RawException>>,
         /// Which access may be removed. `none`: nothing. `declared` (the default): tasks of declared system users that no grant gives them. `all`: also the access of the business's undeclared system users. Set once across all files; a WABA or a discover rule can override it.
         prune: PruneText,
         /// What the access counts as of system users of the business that no manifest declares. `drift` (the default): drift. `allow`: accepted. Set once across all files; not with `prune: all`.
@@ -246,6 +248,27 @@ sections! {
         /// Labels; a WABA that has all of them is left out. A list means any of its values. One or more. For example: `{ phase: pilot }`.
         #[schemars(extend("minProperties" = 1))]
         labels: Entries<LabelValues>,
+    }
+    /// An exception: the listed users hold exactly these tasks on the selected WABAs, whatever the grants give. `wabas`, `labels` or both are required. With both, a WABA must match both. No two exceptions that are in force may be about the same user and WABA.
+    #[schemars(rename = "Exception", extend("anyOf" = [{ "required": ["wabas"] }, { "required": ["labels"] }]))]
+    RawException {
+        /// Names that `system_users` declares; one or more. For example: `[reporting]`.
+        #[schemars(required, length(min = 1))]
+        users: Vec<NameText>,
+        /// Tasks, and roles that `roles` declares. `[]` takes everything away; with `prune: none`, nothing is taken away. For example: `[VIEW_COST]`.
+        #[schemars(required)]
+        tasks: Vec<TaskOrRoleText>,
+        /// Names that `wabas` declares, and globs, as in a grant; one or more. For example: `[acme-eu]`.
+        #[schemars(length(min = 1))]
+        wabas: Vec<WabaText>,
+        /// Labels that a WABA must have, as in a grant; one or more. For example: `{ tier: [gold, silver] }`.
+        #[schemars(extend("minProperties" = 1))]
+        labels: Entries<LabelValues>,
+        /// When the exception ends: the last day on which it applies, in UTC, or the instant at which it is over, with an offset. Default: no end. For example: `2027-01-31`.
+        until: TimeText,
+        /// Why there is an exception; plans show it. For example: `"OPS-77: customer objected"`.
+        #[schemars(required)]
+        reason: NameText,
     }
     /// The limits that a plan must keep. Each is set once across all files.
     #[schemars(rename = "Guards")]

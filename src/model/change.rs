@@ -67,6 +67,8 @@ pub enum WhyGone {
     Expired(Arc<GrantSource>),
     /// A grant that has not begun.
     NotYet(Arc<GrantSource>),
+    /// An exception that is in force and does not give it.
+    Excepted(Arc<GrantSource>),
     /// The user is declared here, and no grant gives it the task.
     Declared(Position),
     /// The user is suspended here, for this reason.
@@ -80,7 +82,7 @@ pub enum WhyGone {
 /// The reason of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Because {
-    /// The grants that ask for the assignment, in the order of the manifests.
+    /// The grants, or the exception, that ask for the assignment, in the order of the manifests.
     pub grants: Vec<Arc<GrantSource>>,
     /// If a task is removed: the prune rule, and each line that no longer grants it.
     pub gone: Option<(Prune, Vec<WhyGone>)>,

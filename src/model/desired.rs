@@ -87,10 +87,10 @@ pub struct Scope {
     pub users: BTreeMap<UserId, DeclaredUser>,
 }
 
-/// A grant as explanations refer to it. Many changes share one.
+/// A grant, or an exception, as explanations refer to it. Many changes share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GrantSource {
-    /// Its path in its document: `grants[1]`.
+    /// Its path in its document: `grants[1]` or `exceptions[0]`.
     pub path: String,
     /// Its name, if it has one.
     pub name: Option<Name>,
@@ -111,7 +111,7 @@ impl GrantSource {
     }
 }
 
-/// A grant with its users and WABAs looked up.
+/// A grant, or an exception, with its users and WABAs looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedGrant {
     /// How explanations refer to it.
@@ -120,6 +120,8 @@ pub struct ResolvedGrant {
     pub tasks: TaskSet,
     /// Whether it is in force. If not, it gives nothing.
     pub phase: Phase,
+    /// Whether it is an exception: while it is in force, it alone counts.
+    pub is_exception: bool,
 }
 
 /// A grant's reference to an assignment. Ordered by key, then by grant.
@@ -162,7 +164,7 @@ pub struct Desired {
     pub admin_rows: BTreeSet<UserId>,
     /// What access of undeclared users counts as.
     pub undeclared: Undeclared,
-    /// All grants, also those that are not in force, in the order of the manifests.
+    /// All grants, and then all exceptions, also those that are not in force, in the order of the manifests.
     pub grants: Vec<ResolvedGrant>,
     /// The references of grants to assignments, sorted.
     pub claims: Vec<Claim>,
@@ -179,7 +181,7 @@ impl Desired {
         users.is_none_or(|users| users.contains(&user))
     }
 
-    /// Returns the grants that refer to an assignment, also those that are not in force.
+    /// Returns the grants and exceptions that refer to an assignment, in their order, also those that are not in force.
     pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
         let start = self.claims.partition_point(|claim| claim.key < key);
         self.claims

@@ -223,24 +223,38 @@ impl Draft<'_> {
 
     /// Returns the grants that ask for the assignment, and the lines that no longer grant what it loses.
     fn because(&self, key: AssignmentKey, scoped: &ScopedWaba, lost: &TaskSet) -> Because {
-        let holds = self.desired.claims_on(key).filter(|grant| grant.phase == Phase::InForce);
-        let mut because = Because { grants: holds.map(|grant| grant.source.clone()).collect(), gone: None };
-        if !lost.is_empty() {
-            let gives =
-                self.desired.claims_on(key).filter(|grant| !grant.tasks.intersection(lost).is_empty());
-            let mut gone: Vec<WhyGone> = gives.filter_map(not_in_force).collect();
-            if let Some(suspended) = self.suspended(key.user) {
-                gone.push(WhyGone::Suspended(suspended.clone()));
-            }
-            if gone.is_empty() {
-                let released = self.plan.released.get(&key.user).map(|user| WhyGone::Released(user.at));
-                let declared = self.desired.scope.users.get(&key.user);
-                let declared = declared.map(|user| WhyGone::Declared(user.at));
-                gone.push(released.or(declared).unwrap_or(WhyGone::Undeclared(scoped.at)));
-            }
-            because.gone = Some((scoped.prune, gone));
+        let in_force = || self.desired.claims_on(key).filter(|entry| entry.phase == Phase::InForce);
+        let exception = in_force().find(|entry| entry.is_exception);
+        let counts = |entry: &&ResolvedGrant| {
+            !entry.tasks.is_empty() && exception.is_none_or(|exception| exception.source == entry.source)
+        };
+        let grants = in_force().filter(counts).map(|entry| entry.source.clone()).collect();
+        let gone = (!lost.is_empty()).then(|| (scoped.prune, self.why_gone(key, scoped, lost, exception)));
+        Because { grants, gone }
+    }
+
+    /// Returns the lines that no longer grant, or do not grant, what an assignment loses.
+    fn why_gone(
+        &self,
+        key: AssignmentKey,
+        scoped: &ScopedWaba,
+        lost: &TaskSet,
+        exception: Option<&ResolvedGrant>,
+    ) -> Vec<WhyGone> {
+        if let Some(suspended) = self.suspended(key.user) {
+            return vec![WhyGone::Suspended(suspended.clone())];
         }
-        because
+        if let Some(exception) = exception {
+            return vec![WhyGone::Excepted(exception.source.clone())];
+        }
+        let gives = self.desired.claims_on(key).filter(|entry| !entry.tasks.intersection(lost).is_empty());
+        let gone: Vec<WhyGone> = gives.filter_map(not_in_force).collect();
+        if !gone.is_empty() {
+            return gone;
+        }
+        let released = self.plan.released.get(&key.user).map(|user| WhyGone::Released(user.at));
+        let declared = self.desired.scope.users.get(&key.user).map(|user| WhyGone::Declared(user.at));
+        vec![released.or(declared).unwrap_or(WhyGone::Undeclared(scoped.at))]
     }
 
     fn unmanaged_others(&mut self, waba: WabaId) {
@@ -379,7 +393,7 @@ impl Draft<'_> {
     }
 }
 
-/// Returns why a grant gives nothing; `None` if it is in force.
+/// Returns why a grant or an exception gives nothing; `None` if it is in force.
 fn not_in_force(grant: &ResolvedGrant) -> Option<WhyGone> {
     match grant.phase {
         Phase::Ended => Some(WhyGone::Expired(grant.source.clone())),

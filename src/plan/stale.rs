@@ -53,20 +53,25 @@ fn current_access(
     })
 }
 
-/// Returns the grant that a change rests on and that has ended since, or that has begun and gives what the change removes.
+/// Returns the grant or exception that a change rests on and that has ended since, or the grant that has begun and gives
+/// what the change removes.
 fn other_phase(change: &Change, now: Timestamp) -> Option<CurrentAccess> {
     let ended = change.because.grants.iter().find(|grant| grant.phase(now) == Phase::Ended);
     let mut gone = change.because.gone.iter().flat_map(|(_, lines)| lines);
-    let begun = gone.find_map(|line| match line {
-        WhyGone::NotYet(grant) => (grant.phase(now) == Phase::InForce).then_some(grant),
+    let other = gone.find_map(|line| match line {
+        WhyGone::NotYet(grant) => {
+            (grant.phase(now) == Phase::InForce).then(|| CurrentAccess::Begun(grant.clone()))
+        }
+        WhyGone::Excepted(exception) => {
+            (exception.phase(now) == Phase::Ended).then(|| CurrentAccess::Expired(exception.clone()))
+        }
         WhyGone::Expired(_)
         | WhyGone::Declared(_)
         | WhyGone::Suspended(_)
         | WhyGone::Released(_)
         | WhyGone::Undeclared(_) => None,
     });
-    let ended = ended.cloned().map(CurrentAccess::Expired);
-    ended.or_else(|| begun.cloned().map(CurrentAccess::Begun))
+    ended.cloned().map(CurrentAccess::Expired).or(other)
 }
 
 /// Returns every assignment that a saved plan and a new one change differently, or that the saved one changes twice.

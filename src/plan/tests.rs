@@ -394,7 +394,12 @@ fn an_expired_grant_of_what_is_implied_is_no_reason() {
         until: None,
         at,
     });
-    wanted.grants.push(ResolvedGrant { source, tasks: tasks("VIEW_COST"), phase: Phase::Ended });
+    wanted.grants.push(ResolvedGrant {
+        source,
+        tasks: tasks("VIEW_COST"),
+        phase: Phase::Ended,
+        is_exception: false,
+    });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP,MANAGE,VIEW_COST"])));
     let declared = WhyGone::Declared(Position { line: 7, column: 1, ..Position::default() });
@@ -417,6 +422,7 @@ fn a_loss_is_explained_by_the_grant_that_expired_or_else_by_the_declaration() {
         source: source.clone(),
         tasks: tasks("DEVELOP"),
         phase: Phase::Ended,
+        is_exception: false,
     });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP", "1 2 MANAGE"])));
@@ -456,6 +462,7 @@ fn a_loss_is_explained_by_the_grant_that_has_not_begun() {
         source: source.clone(),
         tasks: tasks("DEVELOP"),
         phase: Phase::Coming,
+        is_exception: false,
     });
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP"])));

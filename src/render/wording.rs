@@ -53,6 +53,7 @@ fn loss(prune: Prune, line: &WhyGone, sources: &Sources, wabas: usize) -> Senten
     let text = match line {
         WhyGone::Expired(source) => grant("expired:", source, sources),
         WhyGone::NotYet(source) => grant("not yet in force:", source, sources),
+        WhyGone::Excepted(source) => grant("except:", source, sources),
         WhyGone::Declared(at) => {
             Sentence::default().own("not granted to the user declared at").then(place(*at, sources))
         }

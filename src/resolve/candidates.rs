@@ -108,9 +108,8 @@ impl<'a> Candidates<'a> {
         let by_name = (0..).zip(manifest.wabas.keys()).map(|(index, name)| (name, index)).collect();
         let mut by_label: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
         let wanted: BTreeSet<(&str, &str)> = manifest
-            .grants
-            .iter()
-            .flat_map(|grant| grant.selection.label_selectors())
+            .entries()
+            .flat_map(|entry| entry.selection.label_selectors())
             .flat_map(|selector| &selector.required)
             .flat_map(pairs)
             .collect();

@@ -3,6 +3,7 @@
 //! The result depends only on the manifest, the directory and the time. This module does not know the live assignments.
 
 mod candidates;
+mod exceptions;
 mod narrowing;
 mod rules;
 mod selections;
@@ -43,7 +44,7 @@ pub fn check_offline(manifest: &Manifest, now: Timestamp) -> Vec<Diagnostic> {
         let nothing = unmatched.iter().map(|part| diagnostic::selects_nothing(part.at, &part.to_string()));
         diagnostics.extend(nothing);
     }
-    rules::check(manifest, now, &candidates, &selections, &mut diagnostics);
+    rules::check(manifest, now, &candidates, &selections, manifest.discover.is_empty(), &mut diagnostics);
     diagnostics
 }
 
@@ -81,14 +82,16 @@ pub fn resolve(
     let in_scope = candidates.in_scope();
     diagnostics.extend(selections::check_labels(manifest, earlier, &in_scope));
     diagnostics.extend(unmatched.iter().map(|part| selections::judge(part, earlier, &in_scope)));
-    rules::check(manifest, now, &candidates, &selections, &mut diagnostics);
+    rules::check(manifest, now, &candidates, &selections, true, &mut diagnostics);
     let Users { found: users, unresolved } = users::look_up(manifest, directory, &mut diagnostics);
     let ignored = users::ignored(manifest, directory, &users, &mut diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
     }
     let claims = claims(manifest, &candidates, &selections, &users);
-    let grants: Vec<ResolvedGrant> = manifest.grants.iter().map(|grant| resolved_grant(grant, now)).collect();
+    let grants = manifest.grants.iter().map(|grant| resolved_grant(grant, now, false));
+    let exceptions = manifest.exceptions.iter().map(|exception| resolved_grant(exception, now, true));
+    let grants: Vec<ResolvedGrant> = grants.chain(exceptions).collect();
     let scope = scope(manifest, directory, &candidates, &users);
     let unresolved = unresolved.into_iter().map(|(name, unresolved)| Unresolved {
         assignments: users::assignments(name, manifest, &candidates, &selections, now),
@@ -140,8 +143,8 @@ fn left(earlier: &Earlier, manifest: &Manifest, scope: &Scope) -> BTreeMap<WabaI
     left.map(|(id, waba)| (*id, waba.name.clone())).collect()
 }
 
-/// Returns for each grant the indices of the candidates that it selects, ascending, and the parts of all grants that
-/// match none.
+/// Returns for each grant, and then for each exception, the indices of the candidates that it selects, ascending, and the
+/// parts of all of them that match none.
 fn select_all<'m>(
     manifest: &'m Manifest,
     candidates: &Candidates<'_>,
@@ -153,14 +156,14 @@ fn select_all<'m>(
         all_unmatched.extend(unmatched);
         selected
     };
-    let selected = manifest.grants.iter().map(select).collect();
-    if let (true, Some(last)) = (candidates.is_exhausted(), manifest.grants.last()) {
+    let selected = manifest.entries().map(select).collect();
+    if let (true, Some(last)) = (candidates.is_exhausted(), manifest.entries().last()) {
         diagnostics.push(diagnostic::glob_limit(last.at));
     }
     (selected, selections::without_unknown_labels(manifest, all_unmatched))
 }
 
-fn resolved_grant(grant: &Grant, now: Timestamp) -> ResolvedGrant {
+fn resolved_grant(grant: &Grant, now: Timestamp, is_exception: bool) -> ResolvedGrant {
     ResolvedGrant {
         source: GrantSource {
             path: grant.path.clone(),
@@ -173,6 +176,7 @@ fn resolved_grant(grant: &Grant, now: Timestamp) -> ResolvedGrant {
         .into(),
         tasks: grant.tasks.clone(),
         phase: grant.phase(now),
+        is_exception,
     }
 }
 
@@ -181,7 +185,7 @@ fn is_suspended(manifest: &Manifest, name: &Name) -> bool {
     manifest.system_users.get(name).is_some_and(|user| user.suspended.is_some())
 }
 
-/// Returns every pair of an assignment and a grant that covers it, sorted and without duplicates. No grant covers those of a
+/// Returns every pair of an assignment and a grant or an exception that covers it, sorted and without duplicates. No grant covers those of a
 /// suspended user.
 fn claims(
     manifest: &Manifest,
@@ -191,7 +195,7 @@ fn claims(
 ) -> Vec<Claim> {
     // One short list per WABA is faster to sort than one list of all claims.
     let mut lists: Vec<Vec<(UserId, u32)>> = candidates.iter().map(|_| Vec::new()).collect();
-    for ((grant, raw), selected) in (0..).zip(&manifest.grants).zip(selections) {
+    for ((grant, raw), selected) in (0..).zip(manifest.entries()).zip(selections) {
         let wants = raw.users.iter().filter(|user| !is_suspended(manifest, &user.value));
         for user in wants.filter_map(|user| users.get(&user.value)) {
             for &waba in selected.iter().filter(|waba| !candidates.get(**waba).gone) {
@@ -214,16 +218,20 @@ fn claims(
     claims
 }
 
-/// Returns the union of the tasks of all grants that apply, for each assignment with a claim.
+/// Returns for each assignment with a claim the tasks of the exception in force, or else the union of those of all grants in
+/// force.
 fn state(claims: &[Claim], grants: &[ResolvedGrant]) -> State {
     claims
         .chunk_by(|a, b| a.key == b.key)
         .filter_map(|same| {
+            let in_force = same.iter().filter_map(|claim| grants.get(claim.grant as usize));
             let mut tasks = TaskSet::EMPTY;
-            for grant in same.iter().filter_map(|claim| grants.get(claim.grant as usize)) {
-                if grant.phase == Phase::InForce {
-                    tasks.extend(&grant.tasks);
+            for entry in in_force.filter(|entry| entry.phase == Phase::InForce) {
+                // The exceptions come after the grants.
+                if entry.is_exception {
+                    tasks = TaskSet::EMPTY;
                 }
+                tasks.extend(&entry.tasks);
             }
             Some((same.first()?.key, tasks))
         })

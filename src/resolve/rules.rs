@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, Candidates};
 use super::diagnostic::{self, Diagnostic, Severity};
+use super::exceptions::{self, Excepted};
 use super::{effective_prune, is_suspended};
 use crate::manifest::{Acceptable, DiscoverFrom, Grant, Manifest};
 use crate::model::{At, Name, Phase, Position, Prune, Shared, Task, TaskSet};
@@ -36,18 +37,20 @@ pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
 }
 
 /// Checks the tasks of each grant, on the WABAs that it selects. What breaks a rule is an error once it is in force, and
-/// a warning before.
+/// a warning before. `is_complete` says that all WABAs in scope are among the candidates.
 pub(super) fn check(
     manifest: &Manifest,
     now: Timestamp,
     candidates: &Candidates<'_>,
     selections: &[Vec<u32>],
+    is_complete: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if manifest.grants.is_empty() && !manifest.system_users.is_empty() {
+    if manifest.entries().next().is_none() && !manifest.system_users.is_empty() {
         diagnostics.push(diagnostic::no_grants(manifest.business.at));
     }
     check_accepted(manifest, diagnostics);
+    let excepted = Excepted::collect(manifest, now, candidates, selections, diagnostics);
     let mut billed: BTreeSet<u32> = BTreeSet::new();
     for (grant, selected) in manifest.grants.iter().zip(selections) {
         let phase = grant.phase(now);
@@ -63,14 +66,26 @@ pub(super) fn check(
             }
         }
         diagnostics.append(&mut broken);
-        let wants = |user: &At<Name>| !is_suspended(manifest, &user.value);
-        if phase == Phase::InForce
-            && grant.tasks.contains(Task::ManageBilling)
-            && grant.users.iter().any(wants)
-        {
+        if phase == Phase::InForce && grant.tasks.contains(Task::ManageBilling) {
+            let is_paid = |waba: &&u32| {
+                let pays = |user: &Name| !is_suspended(manifest, user) && !excepted.covers(**waba, user);
+                grant.users.iter().any(|user| pays(&user.value))
+            };
+            billed.extend(selected.iter().filter(is_paid));
+        }
+    }
+    for (exception, selected) in exceptions::in_force(manifest, now, selections) {
+        let kept = names(candidates, selected, |waba| effective_prune(manifest, waba.prune) == Prune::None);
+        if !kept.is_empty() {
+            diagnostics.push(diagnostic::exception_without_prune(exception.at, &kept));
+        }
+        diagnostics.append(&mut check_tasks(exception, candidates, selected));
+        let pays = |user: &At<Name>| !is_suspended(manifest, &user.value);
+        if exception.tasks.contains(Task::ManageBilling) && exception.users.iter().any(pays) {
             billed.extend(selected);
         }
     }
+    excepted.check(manifest, now, selections, is_complete, diagnostics);
     for (index, waba) in (0..).zip(candidates.iter()) {
         if let Some(at) = waba.line_of_credit
             && waba.shared == Some(Shared::SolutionWithoutMessaging)

@@ -27,7 +27,7 @@ pub(super) fn check_labels(
         comparisons: COMPARISONS,
         found: Vec::new(),
     };
-    for grant in &manifest.grants {
+    for grant in manifest.entries() {
         grant.selection.label_selectors().for_each(|selector| check.selector(selector));
     }
     check.found

@@ -1,5 +1,6 @@
 //! Manifests resolved against a directory: the desired state and the diagnostics.
 
+mod exceptions;
 mod suspended;
 mod times;
 

@@ -2,8 +2,8 @@
 
 use super::candidates::Candidates;
 use super::diagnostic::{self, Diagnostic};
-use crate::manifest::{Grant, Manifest, SystemUserDeclaration};
-use crate::model::{At, Directory, Earlier, Name, Phase, ReleasedUser, Unresolved, UserId};
+use crate::manifest::{Manifest, SystemUserDeclaration};
+use crate::model::{At, Directory, Earlier, Name, ReleasedUser, Unresolved, UserId};
 use crate::text::code_points;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +82,7 @@ fn look_up_one(
     Ok(id)
 }
 
-/// Counts the assignments that the grants in force give to a user.
+/// Counts the assignments that the grants and exceptions in force give to a user.
 pub(super) fn assignments(
     name: &Name,
     manifest: &Manifest,
@@ -90,15 +90,8 @@ pub(super) fn assignments(
     selections: &[Vec<u32>],
     now: Timestamp,
 ) -> usize {
-    let gives = |grant: &Grant| {
-        grant.phase(now) == Phase::InForce && grant.users.iter().any(|user| user.value == *name)
-    };
-    if super::is_suspended(manifest, name) {
-        return 0;
-    }
-    let selected = manifest.grants.iter().zip(selections).filter(|(grant, _)| gives(grant));
-    let selected = selected.flat_map(|(_, selected)| selected).filter(|waba| !candidates.get(**waba).gone);
-    selected.collect::<BTreeSet<_>>().len()
+    let wabas = super::exceptions::desired_by(name, manifest, now, selections);
+    wabas.iter().filter(|waba| !candidates.get(**waba).gone).count()
 }
 
 /// Returns the ids of the ignored users.

@@ -335,7 +335,9 @@ fn plan_in(history: &History) -> Plan {
         change.because.grants.iter_mut().for_each(|grant| *grant = moved(grant));
         for line in change.because.gone.iter_mut().flat_map(|(_, lines)| lines) {
             match line {
-                WhyGone::Expired(grant) | WhyGone::NotYet(grant) => *grant = moved(grant),
+                WhyGone::Expired(grant) | WhyGone::NotYet(grant) | WhyGone::Excepted(grant) => {
+                    *grant = moved(grant);
+                }
                 WhyGone::Suspended(reason) => reason.at.source = last,
                 WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at) => at.source = last,
             }

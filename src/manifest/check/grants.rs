@@ -1,14 +1,38 @@
-//! The grants, and the names that they refer to.
+//! The grants and exceptions, and the names that they refer to.
 
 use super::declarations::Declarations;
 use super::{Checker, task_names};
-use crate::diagnostic;
-use crate::manifest::raw::RawGrant;
+use crate::diagnostic::{self, Diagnostic};
+use crate::manifest::raw::{RawException, RawGrant};
 use crate::manifest::scalar::{Located, NameText, TaskOrRoleText};
 use crate::manifest::{Grant, WabaSelection};
 use crate::model::{At, Name, Position, Task, TaskSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+
+/// What a section lists.
+#[derive(Clone, Copy)]
+enum Kind {
+    Grant,
+    Exception,
+}
+
+impl Kind {
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Grant => "a grant",
+            Self::Exception => "an exception",
+        }
+    }
+
+    /// Reports an empty list.
+    fn empty(self, at: Position, key: &str) -> Diagnostic {
+        match self {
+            Self::Grant => diagnostic::grant_of_nothing(at, key),
+            Self::Exception => diagnostic::exception_of_nothing(at, key),
+        }
+    }
+}
 
 impl Checker<'_> {
     /// Checks the grant with this index in its document.
@@ -21,12 +45,12 @@ impl Checker<'_> {
     ) -> Grant {
         let (at, grant) = (self.at(grant.location), grant.value);
         self.key_problems(grant.problems);
-        let users = self.required_list(at, "users", grant.users);
+        let users = self.required_list(at, Kind::Grant, "users", grant.users);
         let users = users.into_iter().filter_map(|user| self.declared_user(user, declarations)).collect();
-        let tasks = self.required_list(at, "tasks", grant.tasks);
+        let tasks = self.required_list(at, Kind::Grant, "tasks", grant.tasks);
         let (tasks, task_places) = self.tasks(tasks, roles, &declarations.extra_tasks);
         if grant.wabas.is_none() && grant.labels.is_none() {
-            self.report(diagnostic::grant_of_nowhere(at));
+            self.report(diagnostic::grant_of_nowhere(at, "grant"));
         }
         let selection = WabaSelection {
             wabas: grant.wabas.map(|wabas| self.selectors(at, wabas, declarations)),
@@ -48,11 +72,57 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks the exception with this index in its document. Its tasks may be none.
+    pub(super) fn exception(
+        &mut self,
+        index: usize,
+        exception: Located<RawException>,
+        declarations: &Declarations,
+        roles: &BTreeMap<Name, TaskSet>,
+    ) -> Grant {
+        let (at, exception) = (self.at(exception.location), exception.value);
+        for (key, is_missing) in
+            [("tasks", exception.tasks.is_none()), ("reason", exception.reason.is_none())]
+        {
+            if is_missing && !exception.has_empty(key) {
+                self.report(diagnostic::missing(at, "an exception", key));
+            }
+        }
+        self.key_problems(exception.problems);
+        let users = self.required_list(at, Kind::Exception, "users", exception.users);
+        let users = users.into_iter().filter_map(|user| self.declared_user(user, declarations)).collect();
+        let tasks = exception.tasks.unwrap_or_default();
+        let (tasks, task_places) = self.tasks(tasks, roles, &declarations.extra_tasks);
+        if exception.wabas.is_none() && exception.labels.is_none() {
+            self.report(diagnostic::grant_of_nowhere(at, "exception"));
+        }
+        let selection = WabaSelection {
+            wabas: exception.wabas.map(|wabas| self.selectors(at, wabas, declarations)),
+            labels: self.label_selector(exception.labels),
+            except: None,
+        };
+        Grant {
+            at,
+            path: format!("exceptions[{index}]"),
+            name: None,
+            users,
+            tasks,
+            task_places,
+            selection,
+            from: None,
+            until: exception.until.and_then(|until| self.time(&until)),
+            reason: exception
+                .reason
+                .and_then(|reason| self.name(reason, "reason"))
+                .map(|reason| reason.value),
+        }
+    }
+
     /// Returns a list; reports it if it is missing or empty.
-    fn required_list<T>(&mut self, at: Position, key: &str, list: Option<Vec<T>>) -> Vec<T> {
+    fn required_list<T>(&mut self, at: Position, kind: Kind, key: &str, list: Option<Vec<T>>) -> Vec<T> {
         match list {
-            None => self.report(diagnostic::missing(at, "a grant", key)),
-            Some(list) if list.is_empty() => self.report(diagnostic::grant_of_nothing(at, key)),
+            None => self.report(diagnostic::missing(at, kind.with_article(), key)),
+            Some(list) if list.is_empty() => self.report(kind.empty(at, key)),
             Some(list) => return list,
         }
         Vec::new()

@@ -335,7 +335,9 @@ fn line_of(on_waba: &[Change], found: &Violation) -> Option<Position> {
     let change = changes.clone().find(|change| change.because.gone.is_some()).or_else(|| changes.next())?;
     let gone = change.because.gone.as_ref().and_then(|(_, lines)| lines.first());
     match gone {
-        Some(WhyGone::Expired(source) | WhyGone::NotYet(source)) => Some(source.at),
+        Some(WhyGone::Expired(source) | WhyGone::NotYet(source) | WhyGone::Excepted(source)) => {
+            Some(source.at)
+        }
         Some(WhyGone::Suspended(reason)) => Some(reason.at),
         Some(WhyGone::Declared(at) | WhyGone::Released(at) | WhyGone::Undeclared(at)) => Some(*at),
         None => change.because.grants.first().map(|source| source.at),

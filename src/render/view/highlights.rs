@@ -15,6 +15,7 @@ const LISTED: usize = 10;
 enum HighlightKind {
     RevokedUngranted,
     RevokedSuspended,
+    RevokedExcepted,
     RevokedReleased,
     RevokedExpired,
     Narrowed,
@@ -31,6 +32,7 @@ impl HighlightKind {
         match self {
             Self::RevokedUngranted => ("loses everything".to_owned(), "where no grant names it"),
             Self::RevokedSuspended => ("loses everything".to_owned(), "because it is suspended"),
+            Self::RevokedExcepted => ("loses everything".to_owned(), "by an exception"),
             Self::RevokedReleased => ("loses everything".to_owned(), "where it is declared no more"),
             Self::Narrowed => ("is narrowed".to_owned(), "where it has full access by its role as an admin"),
             Self::Restored => {
@@ -73,6 +75,7 @@ pub(super) fn findings(plan: &Plan, drift: Option<&Drift>, verbose: bool) -> Vec
 
 fn of_change(change: &Change) -> impl Iterator<Item = HighlightKind> {
     let is_expired = |line: &WhyGone| matches!(line, WhyGone::Expired(_));
+    let is_excepted = |line: &WhyGone| matches!(line, WhyGone::Excepted(_));
     let is_released = |line: &WhyGone| matches!(line, WhyGone::Released(_));
     let lines = || change.because.gone.iter().flat_map(|(_, lines)| lines);
     let loss = if change.restores_admin() {
@@ -84,6 +87,8 @@ fn of_change(change: &Change) -> impl Iterator<Item = HighlightKind> {
             HighlightKind::RevokedExpired
         } else if change.is_suspension() {
             HighlightKind::RevokedSuspended
+        } else if lines().any(is_excepted) {
+            HighlightKind::RevokedExcepted
         } else if lines().any(is_released) {
             HighlightKind::RevokedReleased
         } else {
