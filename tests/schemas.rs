@@ -149,6 +149,7 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
         "no-business",
         "role-like-task",
         "same-thing-twice",
+        "suspended-by-role",
         "undeclared",
         "unknown-column",
         "unknown-role",

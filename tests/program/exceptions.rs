@@ -23,7 +23,10 @@ fn an_exception_takes_away_and_gives_back_when_it_ends() {
     ran.says("~ bot on one = One (1001): VIEW_COST -DEVELOP; ").says(
         "except: exceptions[0] at access/access.yaml:9 until 2027-01-31T12:00:00Z (OPS-77: customer objected)",
     );
-    place.trial("plan --now 2027-01-31T11:59:59Z").ends(0).says("Plan: no changes");
+    place
+        .trial("plan --now 2027-01-31T11:59:59Z")
+        .ends(0)
+        .says("No changes. Live access matches the manifests.");
     let ran = place.trial("plan --now 2027-01-31T12:00:00Z").ends(0);
     ran.says("~ bot on one = One (1001): VIEW_COST +DEVELOP; ")
         .says("by grants[1]")

@@ -300,8 +300,12 @@ fn manifest(rng: &mut Rng, all: &[User], wabas: &[Waba]) -> String {
         // By its id, or by the name that the business knows.
         let how =
             if rng.bool() { format!("id: {}", user.id) } else { format!("name: {}", quoted(&user.name)) };
-        let _ =
-            writeln!(text, "  u{}: {{ {how}, by_role: {} }}", user.id, user.role == "ADMIN" && rng.bool());
+        let how = match (user.role == "ADMIN" && rng.bool(), rng.u8(..10)) {
+            (true, _) => format!("{how}, by_role: true"),
+            (false, 0) => format!("{how}, suspended: leaked"),
+            (false, _) => how,
+        };
+        let _ = writeln!(text, "  u{}: {{ {how} }}", user.id);
     }
     if rng.u8(..10) == 0 {
         text += pick(rng, &["  gone: { id: 99999 }\n", "  gone: { name: nobody }\n"]);
@@ -329,6 +333,9 @@ fn manifest(rng: &mut Rng, all: &[User], wabas: &[Waba]) -> String {
     text += "grants:\n";
     for number in 0..rng.usize(1..6) {
         grant(rng, &mut text, number, &users, &named);
+    }
+    if rng.u8(..4) == 0 {
+        exception(rng, &mut text, &users, &named);
     }
     let prune = pick(rng, &["none", "declared", "declared", "all"]);
     let percent = pick(rng, &[100, 100, 60]);
@@ -361,7 +368,26 @@ fn grant(rng: &mut Rng, text: &mut String, number: usize, users: &[&User], wabas
             let _ = writeln!(text, "    wabas: [{}]", wabas.join(", "));
         }
     }
-    if rng.u8(..8) == 0 {
-        *text += "    until: 2026-01-31\n";
+    if rng.u8(..4) == 0 {
+        let _ = writeln!(text, "    {}", period(rng));
     }
+}
+
+fn exception(rng: &mut Rng, text: &mut String, users: &[&User], wabas: &[&Waba]) {
+    let (user, waba) = (pick(rng, users).id, pick(rng, wabas).id);
+    let tasks = if rng.bool() { list(&tasks(rng)) } else { String::new() };
+    let _ = writeln!(text, "exceptions:\n  - users: [u{user}]\n    tasks: [{tasks}]\n    wabas: [w{waba}]");
+    let _ = writeln!(text, "    reason: a customer objects");
+    if rng.u8(..3) == 0 {
+        let _ = writeln!(text, "    {}", pick(rng, &UNTIL));
+    }
+}
+
+/// Ends that have passed, and one in the course of the first runs.
+const UNTIL: [&str; 2] = ["until: 2026-01-31", "until: 2026-11-23T11:10:00+01:00"];
+
+/// Returns when a grant begins or ends: before the runs, in their course, or after them.
+fn period(rng: &mut Rng) -> &'static str {
+    let from = ["from: 2026-11-23T10:10:00Z", "from: 2027-03-31"];
+    pick(rng, &[UNTIL[0], UNTIL[1], from[0], from[1]])
 }
