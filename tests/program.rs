@@ -4,6 +4,7 @@ mod bounds;
 mod crash;
 mod drift;
 mod exceptions;
+mod expired;
 mod faults;
 mod formats;
 mod hostile;

@@ -206,16 +206,21 @@ fn check_options_of_saved_plan(args: &Args) -> Result<(), Failure> {
 
 /// Refuses a selection that is not the one that a saved plan was made for.
 fn check_selection(given: &Selection, saved: &Selection) -> Result<(), Failure> {
-    let sets = |selection: &Selection| -> (BTreeSet<Glob>, BTreeSet<Name>) {
-        (selection.wabas.iter().cloned().collect(), selection.users.iter().cloned().collect())
+    let sets = |selection: &Selection| -> (BTreeSet<Glob>, BTreeSet<Name>, bool) {
+        let Selection { wabas, users, only_expired } = selection;
+        (wabas.iter().cloned().collect(), users.iter().cloned().collect(), *only_expired)
     };
     if !given.is_narrowed() || sets(given) == sets(saved) {
         return Ok(());
     }
-    let option = if given.wabas.is_empty() { "--user" } else { "--waba" };
+    let option = match (given.wabas.is_empty(), given.users.is_empty()) {
+        (false, _) => "--waba",
+        (true, false) => "--user",
+        (true, true) => "--only",
+    };
     let message = format!("{option} cannot be used with a saved plan that was made for something else");
     Err(Failure::plain(Exit::Usage, message)
-        .hint("leave out --waba and --user: a saved plan is applied as narrow as it was made"))
+        .hint("leave out --waba, --user and --only: a saved plan is applied as narrow as it was made"))
 }
 
 /// Returns the saved plan, if the paths name one: a single file that is a plan by its content or its name.

@@ -276,6 +276,13 @@ fn now() -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default()
 }
 
+/// The changes that a run is narrowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// What has expired
+    Expired,
+}
+
 /// What a plan is made for.
 #[derive(Debug, Args)]
 pub(crate) struct PlanOptions {
@@ -288,6 +295,10 @@ pub(crate) struct PlanOptions {
     /// partial
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Vec<Name>,
+    /// Only takes away what has expired: the tasks that only grants and exceptions gave that have ended. What else differs there
+    /// is listed and left to a full apply
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) only: Option<Only>,
     /// The manifests of the base commit: system users that are declared there and no more are released, and the output
     /// says what changed about guards and prune rules
     #[arg(long, value_name = "PATH")]
@@ -297,7 +308,11 @@ pub(crate) struct PlanOptions {
 impl PlanOptions {
     /// Returns what a plan is narrowed to.
     pub(crate) fn selection(&self) -> Selection {
-        Selection { wabas: self.waba.clone(), users: self.user.clone() }
+        Selection {
+            wabas: self.waba.clone(),
+            users: self.user.clone(),
+            only_expired: self.only == Some(Only::Expired),
+        }
     }
 
     /// Returns what a plan is made for.

@@ -5,13 +5,13 @@ use super::parts::{
 };
 use super::saved::EvidenceEntry;
 use super::values::{AsText, Tasks};
-use super::words::{NoticeWord, UndeclaredWord, UnmanagedWord};
+use super::words::{NoticeWord, OnlyWord, UndeclaredWord, UnmanagedWord};
 use super::{FORMAT_VERSION, Findings, PartsReader, json};
 use crate::guard::Violation;
 use crate::model::{
-    self, ApplyCost, AssignmentKey, BusinessId, Change, Drift, EndingGrant, Glob, Kept, LeftWaba, Name,
-    Notice, OutOfScope, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet, Unmanaged,
-    Unresolved, UserId, WabaId,
+    self, ApplyCost, AssignmentKey, BusinessId, Change, Deferred, Drift, EndingGrant, Glob, Kept, LeftWaba,
+    Name, Notice, OutOfScope, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet,
+    Unmanaged, Unresolved, UserId, WabaId,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ documents! {
         acting_user: Option<UserEntry<'a>>,
         /// The digest of what the manifests mean.
         manifest_digest: Cow<'a, str>,
-        /// Whether `--waba` or `--user` limited the plan, so that it says nothing about the rest of the scope.
+        /// Whether `--waba`, `--user` or `--only` limited the plan, so that it says nothing about the rest of the scope.
         partial: bool,
         /// What the plan was limited to; absent if it was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +75,10 @@ documents! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Vec<OutOfScopeEntry<'_>>")]
         out_of_scope: Option<Vec<OutOfScopeEntry<'a>>>,
+        /// What a plan of only what has expired leaves on the WABAs that were read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Vec<DeferredEntry<'_>>")]
+        deferred: Option<Vec<DeferredEntry<'a>>>,
         /// The declared admins that have full access by their role, where no assignment narrows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Vec<UserEntry<'_>>")]
@@ -125,6 +129,9 @@ documents! {
         /// System users, as `--user` named them; without any, it is all of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         users: Vec<Cow<'a, str>>,
+        /// The changes; absent if it is all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<OnlyWord>,
     }
     /// A live assignment that the plan does not manage.
     UnmanagedEntry<'a> {
@@ -181,6 +188,17 @@ documents! {
         waba: WabaEntry<'a>,
         /// What the system users of the business hold there.
         held: Vec<HeldEntry<'a>>,
+    }
+    /// A difference that a plan of only what has expired leaves.
+    DeferredEntry<'a> {
+        /// The WABA.
+        waba: WabaEntry<'a>,
+        /// The user.
+        user: UserEntry<'a>,
+        /// The tasks after the plan.
+        before: Tasks,
+        /// The tasks that a plan of everything would give.
+        after: Tasks,
     }
     /// What a suspended user holds out of scope.
     OutOfScopeEntry<'a> {
@@ -288,6 +306,10 @@ documents! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "usize")]
         kept: Option<usize>,
+        /// Differences that a plan of only what has expired leaves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "usize")]
+        deferred: Option<usize>,
     }
     /// The API calls that an apply takes if none is sent again.
     ApplyCostEntry {
@@ -312,12 +334,14 @@ impl<'a> SelectionEntry<'a> {
         Self {
             wabas: selection.wabas.iter().map(|glob| glob.as_str().into()).collect(),
             users: selection.users.iter().map(text).collect(),
+            only: selection.only_expired.then_some(OnlyWord::Expired),
         }
     }
 
     pub(super) fn read(self) -> Selection {
         let wabas = self.wabas.into_iter().map(|glob| Glob::new(&*glob)).collect();
-        Selection { wabas, users: self.users.into_iter().map(Name::new).collect() }
+        let users = self.users.into_iter().map(Name::new).collect();
+        Selection { wabas, users, only_expired: self.only.is_some() }
     }
 }
 
@@ -346,6 +370,7 @@ impl<'a> PlanDocument<'a> {
             out_of_scope: Some(
                 plan.out_of_scope.iter().map(|found| OutOfScopeEntry::of(plan, found)).collect(),
             ),
+            deferred: Some(plan.deferred.iter().map(|left| DeferredEntry::of(plan, left)).collect()),
             by_role: Some(plan.by_role.iter().map(|user| UserEntry::of(plan, *user)).collect()),
             policy: Some(proposal.policy_lines.iter().map(PolicyLineEntry::of).collect()),
             undeclared: Some(plan.undeclared.into()),
@@ -462,6 +487,17 @@ impl<'a> LeftEntry<'a> {
             tasks: Tasks(tasks.clone()),
         };
         Self { waba: WabaEntry::new(left.waba, &left.name), held: left.held.iter().map(held).collect() }
+    }
+}
+
+impl<'a> DeferredEntry<'a> {
+    fn of(plan: &'a Plan, left: &'a Deferred) -> Self {
+        Self {
+            waba: WabaEntry::of(plan, left.key.waba),
+            user: UserEntry::of(plan, left.key.user),
+            before: Tasks(left.before.clone()),
+            after: Tasks(left.after.clone()),
+        }
     }
 }
 
@@ -584,7 +620,8 @@ impl PlanSummary {
     fn of(plan: &Plan) -> Self {
         let Summary { assign, change, revoke, unchanged } = plan.summary();
         let (undeclared, kept) = (Some(plan.undeclared_drift()), Some(plan.kept.len()));
-        Self { assign, change, revoke, unchanged, undeclared, kept }
+        let deferred = Some(plan.deferred.len());
+        Self { assign, change, revoke, unchanged, undeclared, kept, deferred }
     }
 }
 

@@ -109,6 +109,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             }],
             released: BTreeMap::from([(id("2"), released.clone())]),
             kept: vec![Kept { key: key("501", "3"), tasks: odd.clone() }],
+            deferred: vec![Deferred { key: key("500", "2"), before: odd.clone(), after: TaskSet::EMPTY }],
             out_of_scope: vec![OutOfScope {
                 user: id("2"),
                 held: vec![(id("504"), name.into(), odd.clone())],
@@ -132,7 +133,11 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             waba_names: ["500", "501", "502"].map(|waba| (id(waba), Name::from(name))).into(),
             user_names: ["1", "2", "3", "4"].map(|user| (id(user), Name::from(name))).into(),
             implied: Implied::from_iter([(Task::Manage, odd.clone())]),
-            selection: Selection { wabas: vec![Glob::new("acme-*")], users: vec![Name::from(name)] },
+            selection: Selection {
+                wabas: vec![Glob::new("acme-*")],
+                users: vec![Name::from(name)],
+                only_expired: true,
+            },
             ..Plan::empty(id("10"), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
         },
         access: LiveAccess {

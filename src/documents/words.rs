@@ -142,6 +142,11 @@ words! {
         /// No manifest declares the user. The WABA is declared here.
         Undeclared,
     }
+    /// The changes that a plan was limited to.
+    OnlyWord {
+        /// Those that take away what has expired.
+        Expired,
+    }
     /// What a notice is about.
     NoticeWord {
         /// The list of the WABA is empty, and nothing could confirm that.

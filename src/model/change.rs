@@ -312,6 +312,17 @@ pub struct LeftWaba {
     pub held: Vec<(UserId, Name, TaskSet)>,
 }
 
+/// A difference that a plan leaves, because it only takes away what has expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deferred {
+    /// The assignment.
+    pub key: AssignmentKey,
+    /// What it holds after the plan.
+    pub before: TaskSet,
+    /// What a plan of everything would give it.
+    pub after: TaskSet,
+}
+
 /// What a suspended user holds on WABAs out of scope. Nothing is removed there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfScope {
@@ -447,6 +458,8 @@ pub struct Plan {
     pub left: Vec<LeftWaba>,
     /// What suspended users hold out of scope, or that it could not be read.
     pub out_of_scope: Vec<OutOfScope>,
+    /// What the plan leaves on the WABAs that were read, because it only takes away what has expired.
+    pub deferred: Vec<Deferred>,
     /// What undeclared access counts as.
     pub undeclared: Undeclared,
     /// Declared admins whose access comes from their role.
@@ -489,6 +502,7 @@ impl Plan {
             kept: Vec::new(),
             left: Vec::new(),
             out_of_scope: Vec::new(),
+            deferred: Vec::new(),
             undeclared: Undeclared::default(),
             by_role: BTreeSet::new(),
             notices: Vec::new(),

@@ -166,6 +166,8 @@ pub struct Desired {
     pub undeclared: Undeclared,
     /// All grants, and then all exceptions, also those that are not in force, in the order of the manifests.
     pub grants: Vec<ResolvedGrant>,
+    /// The declared names of the users that a grant or an exception names that has ended.
+    pub with_ended: BTreeSet<Name>,
     /// The references of grants to assignments, sorted.
     pub claims: Vec<Claim>,
     /// The tasks that Meta stores beside or instead of others.
@@ -175,6 +177,19 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// Returns whether the plan only takes away what has expired.
+    pub fn only_expired(&self) -> bool {
+        self.narrowing.as_ref().is_some_and(|narrowing| narrowing.selection.only_expired)
+    }
+
+    /// Returns the WABAs on which a grant or an exception has ended.
+    pub fn wabas_with_ended(&self) -> BTreeSet<WabaId> {
+        let has_ended = |claim: &&Claim| {
+            self.grants.get(claim.grant as usize).is_some_and(|entry| entry.phase == Phase::Ended)
+        };
+        self.claims.iter().filter(has_ended).map(|claim| claim.key.waba).collect()
+    }
+
     /// Returns whether the assignments of a user are planned: narrowing may have left them out.
     pub fn plans_user(&self, user: UserId) -> bool {
         let users = self.narrowing.as_ref().and_then(|narrowing| narrowing.users.as_ref());

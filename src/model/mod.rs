@@ -29,8 +29,8 @@ mod time;
 
 pub use cause::{causes, chain};
 pub use change::{
-    Action, ApplyCost, Because, Blocked, Change, Holder, Kept, LeftWaba, Notice, OutOfScope, Plan, Summary,
-    Undeclared, Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, writes,
+    Action, ApplyCost, Because, Blocked, Change, Deferred, Holder, Kept, LeftWaba, Notice, OutOfScope, Plan,
+    Summary, Undeclared, Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, writes,
 };
 pub use cost::Cost;
 pub use desired::{

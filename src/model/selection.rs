@@ -3,24 +3,27 @@
 use super::{Glob, Name, UserId, WabaId};
 use std::collections::BTreeSet;
 
-/// What a run is narrowed to: the assignments of these users on these WABAs. Without any value it is not narrowed.
+/// What a run is narrowed to: the assignments of these users on these WABAs, and of those only what has expired. Without any
+/// value it is not narrowed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selection {
     /// Globs on the names of WABAs; one of them must match. Empty: all WABAs in scope.
     pub wabas: Vec<Glob>,
     /// System users, by their name in the manifests, their live name, or their id. Empty: all of them.
     pub users: Vec<Name>,
+    /// Whether it only takes away what has expired.
+    pub only_expired: bool,
 }
 
 impl Selection {
     /// Returns whether it leaves out anything.
     pub fn is_narrowed(&self) -> bool {
-        !self.wabas.is_empty() || !self.users.is_empty()
+        self.narrows_wabas() || !self.users.is_empty()
     }
 
     /// Returns whether it leaves out WABAs.
     pub fn narrows_wabas(&self) -> bool {
-        !self.wabas.is_empty()
+        !self.wabas.is_empty() || self.only_expired
     }
 
     /// Returns whether a WABA of this name is selected.

@@ -12,9 +12,9 @@ mod tests;
 pub use stale::{changed_since, differences, refresh};
 
 use crate::model::{
-    AdminRole, AssignmentKey, At, Because, Blocked, Change, DeclaredUser, Desired, HeldByUser, Holder,
-    HolderKind, Kept, LeftWaba, Name, Notice, Observed, OutOfScope, Phase, Plan, Prune, ResolvedGrant,
-    ScopedWaba, TaskSet, Unmanaged, UnmanagedReason, Unresolved, UserId, WabaId, WhyGone,
+    AdminRole, AssignmentKey, At, Because, Blocked, Change, DeclaredUser, Deferred, Desired, HeldByUser,
+    Holder, HolderKind, Kept, LeftWaba, Name, Notice, Observed, OutOfScope, Phase, Plan, Prune,
+    ResolvedGrant, ScopedWaba, TaskSet, Unmanaged, UnmanagedReason, Unresolved, UserId, WabaId, WhyGone,
 };
 use order::{block_dependent, order};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +35,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         unchanged: narrowing.map_or(0, |narrowing| narrowing.unchanged),
         ..Plan::empty(desired.business, desired.now)
     };
-    let mut draft = Draft { desired, observed, keeps_undeclared: !unresolved.is_empty(), unresolved, plan };
+    let keeps_undeclared = !unresolved.is_empty();
+    let only_expired = desired.only_expired();
+    let mut draft = Draft { desired, observed, keeps_undeclared, unresolved, only_expired, plan };
     for (waba, scoped) in &desired.scope.wabas {
         match observed.unreadable.get(waba) {
             Some(reason) => {
@@ -82,6 +84,8 @@ struct Draft<'a> {
     /// Whether users that no manifest declares lose nothing, because one of them may be a declared user that was not found.
     keeps_undeclared: bool,
     unresolved: Vec<Unresolved>,
+    /// Whether only what has expired is taken away.
+    only_expired: bool,
     plan: Plan,
 }
 
@@ -98,13 +102,16 @@ enum Managed {
 impl Draft<'_> {
     /// Plans one WABA by merging the desired and the live assignments on it.
     fn waba(&mut self, waba: WabaId, scoped: &ScopedWaba) {
-        let rows_before = self.plan.unmanaged.len() + self.plan.kept.len();
+        let rows = |plan: &Plan| plan.unmanaged.len() + plan.kept.len() + plan.deferred.len();
+        let rows_before = rows(&self.plan);
         let mut changes = Vec::new();
         let (desired, observed) = (self.desired, self.observed);
         for (user, wanted, live) in merge(desired.state.on(waba), observed.state.on(waba)) {
             changes.extend(self.pair(AssignmentKey { waba, user }, scoped, wanted, live));
         }
-        self.unmanaged_others(waba);
+        if !self.only_expired {
+            self.unmanaged_others(waba);
+        }
         block_dependent(&mut changes);
         order(&mut changes, desired.acting_user);
         if !changes.is_empty() {
@@ -113,7 +120,7 @@ impl Draft<'_> {
                 self.plan.notices.push(Notice::Unconfirmed(waba));
             }
         }
-        if !changes.is_empty() || self.plan.unmanaged.len() + self.plan.kept.len() > rows_before {
+        if !changes.is_empty() || rows(&self.plan) > rows_before {
             self.name_waba(waba, scoped);
         }
         for change in &changes {
@@ -133,7 +140,7 @@ impl Draft<'_> {
         let managed = match self.managed(key.user, scoped.prune) {
             Ok(managed) => managed,
             Err(why) => {
-                if self.desired.plans_user(key.user) {
+                if self.desired.plans_user(key.user) && !self.only_expired {
                     let name = self.user_name(key.user);
                     self.plan.unmanaged.push(Unmanaged { key, name, tasks: live.clone(), why, own: true });
                 }
@@ -144,16 +151,42 @@ impl Draft<'_> {
         if !self.desired.plans_user(key.user) {
             return None;
         }
-        if let (Managed::Released, Some(released)) = (managed, self.desired.released.get(&key.user)) {
+        let released = self.desired.released.get(&key.user).filter(|_| !self.only_expired);
+        if let (Managed::Released, Some(released)) = (managed, released) {
             self.plan.released.insert(key.user, released.clone());
             self.name_user(key.user);
         }
         let implied = self.desired.implied.by_both(live, wanted).intersection(live);
         let keeps = scoped.prune == Prune::None && self.suspended(key.user).is_none();
+        let target = wanted.union(&implied);
+        let surplus =
+            if self.only_expired { self.expired(key, live, &target) } else { live.difference(&target) };
+        let whole = if keeps { live.union(wanted) } else { target };
+        let after = match (self.only_expired, keeps) {
+            (false, _) => whole.clone(),
+            (true, true) => live.clone(),
+            (true, false) => live.difference(&surplus),
+        };
         if keeps {
-            self.keep(key, live.difference(wanted).difference(&implied));
+            self.keep(key, surplus);
         }
-        let after = if keeps { live.union(wanted) } else { wanted.union(&implied) };
+        let change = self.change(key, scoped, live, after);
+        if self.only_expired {
+            let reached = change.as_ref().map_or(live, |change| &change.after);
+            self.defer(key, reached, whole);
+        }
+        change
+    }
+
+    /// Returns the change from one set to another. Returns `None` if it changes nothing, cannot be planned, or gives an admin
+    /// its full access again although only what has expired is taken away.
+    fn change(
+        &mut self,
+        key: AssignmentKey,
+        scoped: &ScopedWaba,
+        live: &TaskSet,
+        after: TaskSet,
+    ) -> Option<Change> {
         let by_role = self.plan.by_role.contains(&key.user);
         let is_unchanged = self.desired.implied.same(live, &after) || (by_role && live.is_empty());
         if is_unchanged || self.is_unplannable(key.user, live, &after) {
@@ -165,7 +198,31 @@ impl Draft<'_> {
         change.because = self.because(key, scoped, &change.lost());
         let may_delete = by_role || self.desired.admin_rows.contains(&key.user);
         change.blocked = blocked(&change, self.desired.acting_user, self.role(key.user), may_delete);
+        let is_gain = change.restores_admin() && change.blocked.is_none();
+        if self.only_expired && is_gain {
+            self.plan.unchanged += 1;
+            return None;
+        }
         Some(change)
+    }
+
+    /// Returns what only grants and exceptions gave that have ended, with what Meta stores beside it.
+    fn expired(&self, key: AssignmentKey, live: &TaskSet, target: &TaskSet) -> TaskSet {
+        let mut given = TaskSet::EMPTY;
+        for ended in self.desired.claims_on(key).filter(|entry| entry.phase == Phase::Ended) {
+            given.extend(&ended.tasks);
+        }
+        let beside = self.desired.implied.by_both(live, &given);
+        given.union(&beside).intersection(live).difference(target)
+    }
+
+    /// Records what is left of a difference.
+    fn defer(&mut self, key: AssignmentKey, before: &TaskSet, after: TaskSet) {
+        let is_by_role = self.plan.by_role.contains(&key.user) && before.is_empty();
+        if !is_by_role && !self.desired.implied.same(before, &after) {
+            self.name_user(key.user);
+            self.plan.deferred.push(Deferred { key, before: before.clone(), after });
+        }
     }
 
     /// Returns how a user is managed on a WABA with a prune rule, or why it is not.
@@ -244,7 +301,7 @@ impl Draft<'_> {
         if let Some(suspended) = self.suspended(key.user) {
             return vec![WhyGone::Suspended(suspended.clone())];
         }
-        if let Some(exception) = exception {
+        if let Some(exception) = exception.filter(|_| !self.only_expired) {
             return vec![WhyGone::Excepted(exception.source.clone())];
         }
         let gives = self.desired.claims_on(key).filter(|entry| !entry.tasks.intersection(lost).is_empty());
@@ -277,7 +334,7 @@ impl Draft<'_> {
         self.notice_admins();
         self.plan.left = self.left();
         self.plan.out_of_scope = self.out_of_scope();
-        if self.keeps_undeclared && self.plans_undeclared() {
+        if self.keeps_undeclared && self.plans_undeclared() && !self.only_expired {
             self.plan.notices.push(Notice::KeepsUndeclared);
         }
         for (user, before) in &self.desired.other_ids {
@@ -286,11 +343,14 @@ impl Draft<'_> {
             self.plan.user_names.insert(*user, name);
         }
         let selection = &self.plan.selection;
+        let only_expired = self.only_expired;
+        let is_expired =
+            |unresolved: &Unresolved| !only_expired || self.desired.with_ended.contains(&unresolved.name);
         let is_selected = |unresolved: &Unresolved| match unresolved.id {
             Some(id) => self.desired.plans_user(id),
             None => selection.users.is_empty() || selection.users.contains(&unresolved.name),
         };
-        self.plan.unresolved = self.unresolved.into_iter().filter(is_selected).collect();
+        self.plan.unresolved = self.unresolved.into_iter().filter(is_selected).filter(is_expired).collect();
         self.plan
     }
 

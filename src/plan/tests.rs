@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Claim, DeclaredUser, GrantSource, Implied, OtherHolder, Position, ReleasedUser, ResolvedGrant, Scope,
-    State, SystemUser, Task, Undeclared, Unreadable, start_of_day, writes,
+    Claim, DeclaredUser, GrantSource, Implied, Narrowing, OtherHolder, Position, ReleasedUser, ResolvedGrant,
+    Scope, Selection, State, SystemUser, Task, Undeclared, Unreadable, start_of_day, writes,
 };
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -64,6 +64,7 @@ fn desired(prune: Prune, wanted: State) -> Desired {
         scope: Scope { wabas: (1..=3).map(waba).collect(), users: (1..=5).map(declared).collect() },
         own_users: (1..=9).map(own).collect(),
         grants: Vec::new(),
+        with_ended: BTreeSet::new(),
         claims: Vec::new(),
         implied: Implied::default(),
         narrowing: None,
@@ -533,6 +534,43 @@ proptest! {
             prop_assert!(change.after.is_empty() && change.is_suspension());
         }
         prop_assert!(applied(&after, &live).iter().all(|(key, _)| key.user != suspended));
+    }
+
+    #[test]
+    fn only_expired_takes_away_what_ended_grants_gave_and_a_full_plan_still_does_the_rest(
+        prune in any_prune(), wanted in any_state(1..=5), ended in any_state(1..=5), live in any_state(1..=9),
+    ) {
+        let mut all = desired(prune, wanted);
+        all.released.insert(key(1, 6).user, ReleasedUser { name: Name::from("gone"), at: Position::default() });
+        for (grant, (key, tasks)) in (0..).zip(ended.iter()) {
+            let at = Position::default();
+            let path = format!("grants[{grant}]");
+            let source = GrantSource { path, name: None, reason: None, from: None, until: None, at };
+            let (source, phase) = (source.into(), Phase::Ended);
+            all.grants.push(ResolvedGrant { source, tasks: tasks.clone(), phase, is_exception: false });
+            all.claims.push(Claim { key, grant });
+        }
+        let selection = Selection { only_expired: true, ..Selection::default() };
+        let expired = Desired { narrowing: Some(Narrowing { selection, ..Narrowing::default() }), ..all.clone() };
+        let first = plan(&expired, &observed(live.clone()));
+        for change in &first.changes {
+            let gave = ended.get(change.key).cloned().unwrap_or_default();
+            let wanted = all.state.get(change.key).cloned().unwrap_or_default();
+            prop_assert!(change.gained().is_empty() && !change.lost().is_empty());
+            prop_assert_eq!(change.lost(), change.before.intersection(&gave).difference(&wanted));
+            prop_assert!(prune != Prune::None && !(change.restores_admin() && change.blocked.is_none()));
+        }
+        prop_assert!(first.unmanaged.is_empty() && first.released.is_empty() && first.notices.is_empty());
+        let after = applied(&first, &live);
+        let rest = plan(&all, &observed(after.clone()));
+        let whole = plan(&all, &observed(live.clone()));
+        // A blocked gain of one user can keep another one's loss out of a full plan. Here nothing is gained.
+        if whole.changes.iter().all(|change| change.blocked.is_none()) {
+            prop_assert_eq!(applied(&rest, &after), applied(&whole, &live));
+        }
+        let left: BTreeSet<AssignmentKey> = first.deferred.iter().map(|left| left.key).collect();
+        let open = rest.changes.iter().filter(|change| change.blocked.is_none()).map(|change| change.key);
+        prop_assert!(open.collect::<BTreeSet<_>>().is_subset(&left), "what is left is said");
     }
 
     #[test]

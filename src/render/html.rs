@@ -139,6 +139,7 @@ fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
             | FindingKind::Unresolved
             | FindingKind::OutOfScope => "box bad",
             FindingKind::Policy
+            | FindingKind::Deferred
             | FindingKind::Kept
             | FindingKind::Left
             | FindingKind::Waived

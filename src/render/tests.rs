@@ -108,7 +108,7 @@ fn the_fixture_has_one_of_everything() {
         .union(&BTreeSet::from_iter::<Vec<_>>(kinds(&drift)))
         .copied()
         .collect();
-    assert_eq!(all.len(), 12);
+    assert_eq!(all.len(), 13);
     let entries: Vec<Entry<'_>> = drift.entries(true).into_iter().chain(plan.entries(true)).collect();
     assert!(entries.iter().any(|entry| entry.len() == 5), "changes that differ only in their WABA");
     let shown: Vec<ShownChange> = entries.iter().map(|entry| entry.shown(false)).collect();
@@ -252,6 +252,9 @@ fn text_shows_a_plan() {
       unknown kind).
       . undeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
 
+    Left to a full apply:
+      . support on acme-eu lacks MESSAGING and holds DEVELOP beyond the manifests
+
     Kept by prune: none:
       . support on acme-eu keeps DEVELOP
 
@@ -294,9 +297,9 @@ fn text_shows_a_plan() {
 
     Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of
-      them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
-      WABA could not be read; 1 WABA left the scope; 1 suspended user holds access
-      out of scope.
+      them not attempted; 1 difference left to a full apply; 1 kept by prune: none;
+      1 declared user was not found; 1 WABA could not be read; 1 WABA left the
+      scope; 1 suspended user holds access out of scope.
     Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
     "#);
 }
@@ -364,6 +367,9 @@ fn text_shows_drift() {
       unknown kind).
       . undeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
 
+    Left to a full apply:
+      . support on acme-eu lacks MESSAGING and holds DEVELOP beyond the manifests
+
     Kept by prune: none:
       . support on acme-eu keeps DEVELOP
 
@@ -399,9 +405,9 @@ fn text_shows_drift() {
 
     Partial: narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of
-      them not attempted; 1 kept by prune: none; 1 declared user was not found; 1
-      WABA could not be read; 1 WABA left the scope; 1 suspended user holds access
-      out of scope.
+      them not attempted; 1 difference left to a full apply; 1 kept by prune: none;
+      1 declared user was not found; 1 WABA could not be read; 1 WABA left the
+      scope; 1 suspended user holds access out of scope.
     Of them: 1 where live access changed, 1 where the manifests changed, 1 where
       both changed, 1 where the plan was not applied or was undone, 1 where that is
       unknown.
@@ -448,6 +454,10 @@ fn markdown_shows_a_plan() {
     | by `grants[32]` `"releases"` at `access.yaml:32` until 2026-12-31 `(OPS-2)` | `CI Admin` | `acme-eu` = `Acme Europe` (500) | ~1 |
     | by `grants[35]` `"releases"` at `access.yaml:35` until 2026-12-31 `(OPS-5)` | `support` | `Initech Shop` (501) | +1 |
     | by `grants[31]` `"releases"` at `access.yaml:31` until 2026-12-31 `(OPS-1)` | `deploy-bot` | `acme-eu` = `Acme Europe` (500) | +1 |
+
+    **Left to a full apply:**
+
+    - `support` on `acme-eu` lacks MESSAGING and holds DEVELOP beyond the manifests
 
     **Kept by prune: none:**
 
@@ -530,7 +540,7 @@ fn markdown_shows_a_plan() {
 
     </details>
 
-    Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.
+    Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 difference left to a full apply; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.
 
     Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
     "#);
@@ -545,13 +555,14 @@ fn commands_show_a_plan() {
     ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
     ::warning title=out-of-scope::Suspended, and holds access out of scope: campaign (14): MESSAGING on Hooli (504)%0Anothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings
     ::warning file=infra/access.yaml,line=7,col=5,title=protected-user::Waived: reporting is protected
+    ::notice title=deferred::support on acme-eu lacks MESSAGING and holds DEVELOP beyond the manifests
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
     ::notice title=partial::narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     ::notice title=highlights::old-bot loses everything on 1 WABA where no grant names it%0Acampaign loses everything on 5 WABAs where its grants have expired%0Asupport is narrowed on 1 WABA where it has full access by its role as an admin%0Areporting = Contractor Bob (13) loses tasks on 1 WABA%0ACI Admin newly gets FULL_CONTROL on 1 WABA%0Adeploy-bot newly gets MANAGE on 1 WABA
     ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
-    ::notice title=plan::Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.%0AApplying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
+    ::notice title=plan::Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 difference left to a full apply; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.%0AApplying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.
     ");
 }
 
@@ -562,13 +573,14 @@ fn commands_show_drift() {
     ::warning title=unreadable::Could not be read, and not planned: globex (502): (#200) not permitted
     ::warning file=infra/access.yaml,line=8,col=5,title=unresolved::Not found, and not planned: lost-bot (30) is not planned: no system user of this business has this id (2 assignments)
     ::warning title=out-of-scope::Suspended, and holds access out of scope: campaign (14): MESSAGING on Hooli (504)%0Anothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings
+    ::notice title=deferred::support on acme-eu lacks MESSAGING and holds DEVELOP beyond the manifests
     ::notice title=kept::support on acme-eu keeps DEVELOP
     ::notice title=left-scope::renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     ::notice title=notice::Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty%0Adeploy-bot is an admin of the business: the API might not list it even after the write%0Aa declared user was not found, and could be one of those that no manifest declares: nobody undeclared or released loses access%0Acampaign (14) is found by its name; when the manifests were last applied, that was the system user 41%0Athe manifests of --previous cannot be used, so nobody is released: they are empty
     ::notice title=partial::narrowed by --waba 'acme-*' (the rest of the scope was not judged)
     ::warning file=infra/access.yaml,line=31,col=5,title=expiring-grant::Grants that end soon: grants[31] "releases" at access.yaml:31 until 2026-12-31 (OPS-1) for 1 user on 2 WABAs
     ::notice title=unmanaged::Not managed: 6 assignments (1 person, 1 holder of another business, 1 undeclared system user, 1 ignored system user, 1 system user of another set, 1 user of an unknown kind).%0Aundeclared system user legacy-import (23) on Initech Shop (501) holds MANAGE
-    ::notice title=plan::Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of them not attempted; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
+    ::notice title=plan::Drift: 2 missing, 2 different, 6 too many, 118 as declared; 1 undeclared; 1 of them not attempted; 1 difference left to a full apply; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.%0AOf them: 1 where live access changed, 1 where the manifests changed, 1 where both changed, 1 where the plan was not applied or was undone, 1 where that is unknown.
     "#);
 }
 
@@ -585,6 +597,7 @@ fn a_diff_shows_a_plan() {
     # Suspended, and holds access out of scope: campaign (14): MESSAGING on Hooli (504)
     #     nothing is removed there: add these WABAs to the manifests, or remove the user in Business Settings
     # Waived: protected-user: reporting is protected
+    # Left to a full apply: support on acme-eu lacks MESSAGING and holds DEVELOP beyond the manifests
     # Kept by prune: none: support on acme-eu keeps DEVELOP
     # Left the scope: renamed (503): nothing is removed there; still held: deploy-bot MANAGE
     # Notes: Initech Shop (501): its list came back empty and nothing could confirm that; it is planned as empty

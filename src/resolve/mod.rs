@@ -115,6 +115,7 @@ pub fn resolve(
         ignored,
         scope,
         grants,
+        with_ended: with_ended(manifest, now),
         claims,
         implied: manifest.implied.clone().into_iter().collect(),
         narrowing: None,
@@ -178,6 +179,12 @@ fn resolved_grant(grant: &Grant, now: Timestamp, is_exception: bool) -> Resolved
         phase: grant.phase(now),
         is_exception,
     }
+}
+
+/// Returns the users that a grant or an exception names that has ended.
+fn with_ended(manifest: &Manifest, now: Timestamp) -> BTreeSet<Name> {
+    let ended = manifest.entries().filter(|entry| entry.phase(now) == Phase::Ended);
+    ended.flat_map(|entry| &entry.users).map(|user| user.value.clone()).collect()
 }
 
 /// Returns whether a user is suspended. It desires nothing.

@@ -1,7 +1,7 @@
 //! Narrows the desired state to what a run selects.
 
 use crate::model::{
-    DeclaredNames, Desired, Name, Narrowing, RecentRemovals, Selected, Selection, TaskSet, UserId,
+    DeclaredNames, Desired, Name, Narrowing, RecentRemovals, Selected, Selection, TaskSet, UserId, WabaId,
 };
 use crate::text::suggest;
 use std::collections::BTreeSet;
@@ -36,7 +36,11 @@ pub fn select(
         return Err(NothingSelected::new("--waba", glob.as_str(), in_scope()));
     }
     let wabas = desired.scope.wabas.iter().filter(|(_, waba)| selection.includes_waba(&waba.name));
-    let wabas = wabas.map(|(id, _)| *id).collect();
+    let mut wabas: BTreeSet<WabaId> = wabas.map(|(id, _)| *id).collect();
+    if selection.only_expired {
+        let ended = desired.wabas_with_ended();
+        wabas.retain(|waba| ended.contains(waba));
+    }
     if selection.users.is_empty() {
         return Ok(Selected { wabas, users: None });
     }

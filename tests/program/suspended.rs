@@ -74,6 +74,8 @@ fn json_names_the_reason_and_what_is_held_out_of_scope() {
         serde_json::json!([]),
         "a narrowed run says nothing about other WABAs"
     );
+    let stopped = fits("plan", &place.trial("plan --format json --user bot").ends(4).stdout);
+    assert_eq!(stopped["out_of_scope"], json["out_of_scope"], "one that is narrowed to the user does");
 }
 
 #[test]

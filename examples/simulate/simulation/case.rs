@@ -44,8 +44,8 @@ pub(crate) struct Case {
 /// The way from the manifests to the plan that is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Plan and apply in one run, narrowed to the WABAs that match a glob or to a user if there is one.
-    Manifests { waba: Option<String>, user: Option<String> },
+    /// Plan and apply in one run, narrowed to the WABAs that match a glob or to a user if there is one, or to what has expired.
+    Manifests { waba: Option<String>, user: Option<String>, only_expired: bool },
     /// By way of a saved plan.
     Saved {
         /// The time between saving and applying.
@@ -59,13 +59,17 @@ impl Way {
     /// Returns what narrows the run.
     pub(crate) fn selection(&self) -> Selection {
         match self {
-            Self::Manifests { waba, user } => Selection {
+            Self::Manifests { waba, user, only_expired } => Selection {
+                only_expired: *only_expired,
                 wabas: waba.iter().map(|glob| Glob::new(&**glob)).collect(),
                 users: user.iter().map(|name| Name::from(&**name)).collect(),
             },
             Self::Saved { .. } => Selection::default(),
         }
     }
+
+    /// Plan and apply in one run that is not narrowed.
+    pub(crate) const WHOLE: Self = Self::Manifests { waba: None, user: None, only_expired: false };
 
     fn draw(rng: &mut Rng, users: &[User], wabas: &[Waba]) -> Self {
         match rng.u8(..4) {
@@ -77,13 +81,15 @@ impl Way {
                 Self::Manifests {
                     waba,
                     user: by_user.then(|| users[rng.usize(..users.len())].id.to_string()),
+                    only_expired: false,
                 }
             }
             1 => Self::Saved {
                 wait: Duration::from_secs(pick(rng, &[0, 5, 600, 90_000])),
                 with_manifests: rng.bool(),
             },
-            _ => Self::Manifests { waba: None, user: None },
+            2 => Self::Manifests { waba: None, user: None, only_expired: rng.bool() },
+            _ => Self::WHOLE,
         }
     }
 }

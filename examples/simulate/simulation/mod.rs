@@ -127,7 +127,7 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
         checks.end(end, &trail);
         trail
     };
-    let whole = Way::Manifests { waba: None, user: None };
+    let whole = Way::WHOLE;
     for (end, way) in case.runs.clone() {
         go(end, way).await;
     }

@@ -14,13 +14,14 @@ pub(crate) use evidence::EvidenceEntry;
 
 use super::parts::{ChangeEntry, UserEntry, WabaEntry};
 use super::plan::{
-    KeptEntry, LeftEntry, OutOfScopeEntry, PlanDocument, PolicyLineEntry, ReleasedEntry, UnmanagedEntry,
+    DeferredEntry, KeptEntry, LeftEntry, OutOfScopeEntry, PlanDocument, PolicyLineEntry, ReleasedEntry,
+    UnmanagedEntry,
 };
 use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
 use crate::model::{
-    AssignmentKey, Change, Glob, Kept, Name, Plan, RecentRemovals, ReleasedUser, Selection, Unmanaged,
-    UnmanagedReason, day_of, start_of_day,
+    AssignmentKey, Change, Deferred, Glob, Kept, Name, Plan, RecentRemovals, ReleasedUser, Selection,
+    Unmanaged, UnmanagedReason, day_of, start_of_day,
 };
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
@@ -239,6 +240,12 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     for OutOfScopeEntry { user, held, error } in document.out_of_scope.into_iter().flatten() {
         plan.out_of_scope.push(OutOfScopeEntry::read(held, error, user.id.0));
         add_user(&mut plan, user);
+    }
+    for DeferredEntry { waba, user, before, after } in document.deferred.into_iter().flatten() {
+        let key = AssignmentKey { waba: waba.id.0, user: user.id.0 };
+        add_waba(&mut plan, waba);
+        add_user(&mut plan, user);
+        plan.deferred.push(Deferred { key, before: before.0, after: after.0 });
     }
     for user in document.by_role.into_iter().flatten() {
         plan.by_role.insert(user.id.0);

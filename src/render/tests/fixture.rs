@@ -232,6 +232,11 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
             assignments: 2,
         }],
         kept: vec![Kept { key: key("500", "16"), tasks: [Task::Develop].into() }],
+        deferred: vec![Deferred {
+            key: key("500", "16"),
+            before: [Task::Develop].into(),
+            after: [Task::Messaging].into(),
+        }],
         out_of_scope: vec![OutOfScope {
             user: key("504", "14").user,
             held: vec![(key("504", "14").waba, Name::from(&*rename("Hooli")), [Task::Messaging].into())],

@@ -11,7 +11,8 @@ use crate::render::wording::{count, drift_leads};
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.
-const ORDER: [FindingKind; 11] = [
+const ORDER: [FindingKind; 12] = [
+    FindingKind::Deferred,
     FindingKind::Kept,
     FindingKind::Left,
     FindingKind::OutOfScope,
@@ -230,7 +231,9 @@ fn write_heading(layout: &mut Layout, kind: FindingKind, number: usize) -> usize
             (format!("{}: {}.", kind.title(), count(number, "declared user", "declared users")), Paint::Bad)
         }
         FindingKind::OutOfScope => (format!("{}:", kind.title()), Paint::Bad),
-        FindingKind::Kept | FindingKind::Left => (format!("{}:", kind.title()), Paint::Changed),
+        FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => {
+            (format!("{}:", kind.title()), Paint::Changed)
+        }
         FindingKind::Policy
         | FindingKind::Refused
         | FindingKind::Waived
@@ -256,7 +259,7 @@ fn lead(finding: &Finding) -> StyledWord {
         FindingKind::Unreadable | FindingKind::Unresolved => own("?", Paint::Bad),
         FindingKind::OutOfScope => own("!", Paint::Bad),
         FindingKind::Policy => own("!", Paint::Changed),
-        FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
+        FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
         FindingKind::Waived => own("Waived:", Paint::Changed),
         FindingKind::Notice => own("Note:", Paint::Changed),
         FindingKind::Partial => own("Partial:", Paint::Changed),

@@ -68,11 +68,12 @@ fn a_match_is_claimed_only_if_nothing_differs_is_undeclared_kept_missing_or_unre
     fixture.drift.explanations.clear();
     let ends =
         |fixture: &Fixture| [false, true].map(|is_drift| fixture.view(is_drift).closing().swap_remove(0));
-    let kept = "1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.";
+    let kept = "1 difference left to a full apply; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.";
     let drift = "Drift: 0 missing, 0 different, 0 too many, 118 as declared; 1 undeclared";
     assert_eq!(ends(&fixture), [format!("No changes; 1 undeclared; {kept}"), format!("{drift}; {kept}")]);
     fixture.proposal.plan.undeclared = Undeclared::Allow;
-    let edits: [(Edit, &str); 4] = [
+    let edits: [(Edit, &str); 5] = [
+        (|plan| plan.deferred.clear(), "1 difference left to a full apply; "),
         (|plan| plan.out_of_scope.clear(), "; 1 suspended user holds access out of scope"),
         (|plan| plan.left.clear(), "; 1 WABA left the scope"),
         (|plan| plan.unreadable.clear(), "; 1 WABA could not be read"),

@@ -4,8 +4,8 @@ use super::entries::{together, wabas};
 use super::{NamedObject, View, folded, highlights};
 use crate::guard::Violation;
 use crate::model::{
-    Change, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection, Unresolved,
-    WabaId, WhyGone, day_or_instant,
+    Change, Deferred, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection,
+    Unresolved, WabaId, WhyGone, day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording::{self, count};
@@ -27,6 +27,8 @@ pub(in crate::render) enum FindingKind {
     OutOfScope,
     /// A violation that a waiver covers.
     Waived,
+    /// A difference that is left, because only what has expired is taken away.
+    Deferred,
     /// Tasks that only `prune: none` keeps.
     Kept,
     /// A WABA that left the scope.
@@ -48,6 +50,7 @@ impl FindingKind {
             Self::Policy => "Policy that is not the default, or changed",
             Self::Refused => "Refused by the guards",
             Self::Unresolved => "Not found, and not planned",
+            Self::Deferred => "Left to a full apply",
             Self::Kept => "Kept by prune: none",
             Self::OutOfScope => "Suspended, and holds access out of scope",
             Self::Left => "Left the scope",
@@ -66,6 +69,7 @@ impl FindingKind {
             Self::Policy => "policy",
             Self::Refused => "refused",
             Self::Unresolved => "unresolved",
+            Self::Deferred => "deferred",
             Self::Kept => "kept",
             Self::OutOfScope => "out-of-scope",
             Self::Left => "left-scope",
@@ -140,6 +144,7 @@ impl View<'_> {
                 verbose,
             ),
             self.violations(FindingKind::Waived, self.waived, verbose),
+            limited(plan.deferred.iter().map(|left| deferred(plan, left)), FindingKind::Deferred, verbose),
             limited(kept, FindingKind::Kept, verbose),
             limited(plan.left.iter().map(left), FindingKind::Left, verbose),
             limited(notices, FindingKind::Notice, verbose),
@@ -253,6 +258,9 @@ fn partial(selection: &Selection, verbose: bool) -> Sentence {
     let given: Vec<_> = wabas.chain(selection.users.iter().map(|name| ("--user", name.as_str()))).collect();
     let shown = folded(given.len(), SELECTED, verbose);
     let mut text = Sentence::default().own("narrowed by");
+    if selection.only_expired {
+        text = text.literal("--only expired");
+    }
     for (option, value) in &given[..shown] {
         text = text.own(*option).fixed(&in_shell(value));
     }
@@ -301,6 +309,21 @@ fn left(left: &LeftWaba) -> Finding {
         text = text.own(if index > 0 { "and" } else { "" }).name(&user.name).tasks(tasks);
     }
     Finding::new(FindingKind::Left, text)
+}
+
+/// Describes a difference that is left.
+fn deferred(plan: &Plan, left: &Deferred) -> Finding {
+    let (user, waba) = (NamedObject::user(plan, left.key.user), NamedObject::waba(plan, left.key.waba));
+    let (lacks, surplus) = (left.after.difference(&left.before), left.before.difference(&left.after));
+    let mut text = Sentence::default().user(&user).own("on").name(&waba.name);
+    if !lacks.is_empty() {
+        text = text.own("lacks").tasks(&lacks);
+    }
+    if !surplus.is_empty() {
+        text = text.own(if lacks.is_empty() { "holds" } else { "and holds" }).tasks(&surplus);
+        text = text.own("beyond the manifests");
+    }
+    Finding::new(FindingKind::Deferred, text)
 }
 
 /// Describes what a suspended user holds out of scope.

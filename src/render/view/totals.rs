@@ -30,6 +30,8 @@ pub(in crate::render) struct Totals {
     pub(in crate::render) unresolved: usize,
     /// WABAs that left the scope.
     left: usize,
+    /// Differences that are left, because only what has expired is taken away.
+    deferred: usize,
     /// Suspended users that hold something out of scope, or may.
     pub(in crate::render) out_of_scope: usize,
     /// Differences by the side that changed, if drift is shown.
@@ -50,6 +52,7 @@ impl View<'_> {
             kept: plan.kept.len(),
             unresolved: plan.unresolved.len(),
             left: plan.left.len(),
+            deferred: plan.deferred.len(),
             out_of_scope: plan.out_of_scope.len(),
             moved: self.drift.map(|drift| Moved::ALL.map(|moved| (moved, drift.count(moved)))),
             ending: self.drift.and_then(|drift| drift.expiring.as_ref()).map(Vec::len),
@@ -84,6 +87,8 @@ impl View<'_> {
         let mut parts = Vec::new();
         if differs {
             parts.extend([assign, change, revoke]);
+        } else if self.plan().selection.only_expired {
+            parts.push(String::from("nothing expired"));
         } else if !self.is_drift() {
             parts.push(String::from("no changes"));
         } else if undeclared.is_none() {
@@ -99,14 +104,16 @@ impl View<'_> {
         let notes = totals.notes();
         let counts = self.counts(totals).map(|(number, label)| format!("{number} {label}")).join(", ");
         let drifts = !self.plan().changes.is_empty() || totals.undeclared > 0;
+        let only_expired = self.plan().selection.only_expired;
         let lead = match (self.is_drift(), drifts) {
+            (_, false) if only_expired => String::from("Nothing that has expired is still held"),
             (true, true) => format!("Drift: {counts}"),
             (false, _) if !self.plan().changes.is_empty() => format!("Plan: {counts}"),
             (true, false) if totals.is_clean() => String::from("No drift"),
             (true, false) => String::from("Nothing to change"),
             (false, _) => String::from("No changes"),
         };
-        match (totals.is_clean() && !drifts, self.plan().is_partial()) {
+        match (totals.is_clean() && !drifts && !only_expired, self.plan().is_partial()) {
             (true, false) => format!("{lead}. Live access matches the manifests."),
             (true, true) => format!("{lead}. The selected access matches the manifests."),
             (false, _) if notes.is_empty() => format!("{lead}."),
@@ -138,6 +145,7 @@ impl Totals {
         let notes = [
             (self.undeclared, String::from("undeclared")),
             (self.blocked, String::from("of them not attempted")),
+            (self.deferred, noun(self.deferred, "difference", "differences") + " left to a full apply"),
             (self.kept, String::from("kept by prune: none")),
             (
                 self.unresolved,
