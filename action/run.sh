@@ -125,8 +125,9 @@ run_apply() {
     [ "$code" -eq 0 ] || block "$files/messages.txt" | summary
     block "$files/report.txt" | summary
   fi
-  # Drift needs the plan that was applied last to tell drift from work in progress. It is kept with the journal.
-  if [ "$code" -eq 0 ]; then
+  # Drift needs the plan that was applied last to tell drift from work in progress. It is kept with the journal. A run that
+  # applies only a kind of changes (`--only`) leaves that plan as it is.
+  if [ "$code" -eq 0 ] && [[ " ${more[*]-} " != *" --only="* ]]; then
     rm -f "$applied"
     [ -z "$INPUT_PLAN_FILE" ] || cp "$INPUT_PLAN_FILE" "$applied"
   fi

@@ -177,6 +177,8 @@ def test_gitlab(work):
     equal(status, 0)
     contains(log, "Applied:")
     equal(gitlab.run("wabacl-drift")[0], 0)
+    status, log = gitlab.run("wabacl-expire")
+    equal(status, 0)
 
     # A user that the merge request declares no more loses its access: the base is passed.
     users, access = gitlab.folder / "access/users.yaml", gitlab.folder / "access/access.yaml"
