@@ -11,7 +11,7 @@
 //! read files     I/O    sources   paths                     -> Sources
 //! parse          pure   manifest  Sources                   -> Manifest, diagnostics
 //! look up names  I/O    graph     names in the Manifest     -> Directory
-//! resolve        pure   resolve   Manifest, Directory, day  -> Desired, Policy, diagnostics
+//! resolve        pure   resolve   Manifest, Directory, time -> Desired, Policy, diagnostics
 //! read live      I/O    graph     scope                     -> Observed
 //! plan           pure   plan      Desired, Observed         -> Plan (cannot fail)
 //! review         pure   guard     Proposal, waivers         -> Review: ApprovedPlan, or every violation
