@@ -318,8 +318,7 @@ fn refused(folder: &TempDir, path: &str, name: &str) -> String {
     let (sources, diagnostics) = read(&[folder.path().join(path)], &tables_of);
     assert_eq!(diagnostics, []);
     let (id, _) = sources.iter().next().unwrap();
-    let why = sources.table(id, name).unwrap().clone().unwrap_err();
-    why.replace(&shown(&folder.path().canonicalize().unwrap()), "")
+    sources.table(id, name).unwrap().clone().unwrap_err()
 }
 
 #[test]
@@ -344,9 +343,9 @@ fn a_table_that_changes_while_it_is_read_is_read_again() {
 fn tables_outside_of_the_given_folder_are_refused() {
     let folder = folder(&[("access/x.yaml", b""), ("secret.csv", b"secret"), ("access/notes.txt", b"")]);
     for (path, name, why) in [
-        ("access", "../secret.csv", "it is outside of the folder /access"),
-        ("access/x.yaml", "../secret.csv", "it is outside of the folder /access"),
-        ("access", "../nowhere.csv", "it is outside of the folder /access"),
+        ("access", "../secret.csv", "it is outside of the folder that was given"),
+        ("access/x.yaml", "../secret.csv", "it is outside of the folder that was given"),
+        ("access", "../nowhere.csv", "it is outside of the folder that was given"),
         ("access", "/proc/self/environ.csv", "its path must be relative to the folder of the manifest"),
         ("access", "notes.txt", "its name does not end with .csv"),
         ("access", "nowhere.csv", "No such file or directory (os error 2)"),
@@ -369,8 +368,8 @@ fn tables_that_are_links_out_or_no_regular_files_are_refused() {
     std::process::Command::new("mkfifo").arg(at("pipe.csv")).status().unwrap();
     File::create(at("huge.csv")).unwrap().set_len(1 << 40).unwrap();
     for (name, why) in [
-        ("out.csv", "it is outside of the folder /access"),
-        ("zero.csv", "it is outside of the folder /access"),
+        ("out.csv", "it is outside of the folder that was given"),
+        ("zero.csv", "it is outside of the folder that was given"),
         ("folder.csv", "it is not a regular file"),
         ("pipe.csv", "it is not a regular file"),
         ("huge.csv", "it exceeds the limit of 128 MiB"),
