@@ -6,7 +6,7 @@ mod fuzzer;
 use fuzzer::{Corpus, Fuzzer, Target, accepted_unchanged};
 
 /// The number of inputs of a target: as many as keep `cargo test` short.
-const RUNS: u64 = 60;
+const RUNS: u64 = 300;
 
 /// Plays inputs of a target. Some must be accepted: otherwise only the beginning of the parser is tested.
 fn play(target: Target) -> u64 {
