@@ -6,7 +6,7 @@ mod fuzzer;
 use fuzzer::{Corpus, Fuzzer, Target, accepted_unchanged};
 
 /// The number of inputs of a target: as many as keep `cargo test` short.
-const RUNS: u64 = 300;
+const RUNS: u64 = 60;
 
 /// Plays inputs of a target. Some must be accepted: otherwise only the beginning of the parser is tested.
 fn play(target: Target) -> u64 {
@@ -14,7 +14,9 @@ fn play(target: Target) -> u64 {
     let corpus = Corpus::read().unwrap();
     assert!(accepted_unchanged(target, &corpus, folder.path()).unwrap() > 0, "{target}");
     let mut fuzzer = Fuzzer::new(target, &corpus, 4711, 0, folder.path());
-    for input in 0..RUNS {
+    // Few mutated manifests are accepted.
+    let runs = if target == Target::Manifest { 5 * RUNS } else { RUNS };
+    for input in 0..runs {
         assert_eq!(
             fuzzer.play().unwrap(),
             Ok(()),
