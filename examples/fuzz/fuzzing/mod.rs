@@ -20,7 +20,7 @@ pub(crate) const INPUT_LIMIT: usize = 64 * 1024;
 
 /// How many bytes a target may print for its input, and how many more for each byte of it. Guesses: 100 diagnostics
 /// quote their lines, each line is shortened, and each control character is printed as an escape of 6 bytes.
-const OUTPUT_LIMIT: (usize, usize) = (512 * 1024, 64);
+const OUTPUT_LIMIT: (usize, usize) = (2 * 1024 * 1024, 64);
 
 /// Plays inputs of one target.
 pub(crate) struct Fuzzer<'a> {
