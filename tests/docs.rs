@@ -108,8 +108,11 @@ fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
 
 /// Runs all that a guide shows, and gives what each block printed.
 fn follow(guide: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(guide).expect(guide);
-    let (place, blocks) = (place(), blocks(&text));
+    follow_text(guide, &std::fs::read_to_string(guide).expect(guide))
+}
+
+fn follow_text(guide: &str, text: &str) -> Vec<String> {
+    let (place, blocks) = (place(), blocks(text));
     assert!(!blocks.is_empty(), "{guide} shows commands");
     blocks.iter().map(|block| run(place.path(), &block.commands, block.ends_with, guide)).collect()
 }
@@ -148,6 +151,31 @@ fn the_guide_for_running_it_works() {
     assert!(printed[2].contains("Applied:") && printed[2].contains("deploy-bot"), "{}", printed[2]);
 }
 
+/// Each recipe begins in a repository of its own.
+#[test]
+fn each_recipe_works() {
+    let text = std::fs::read_to_string("docs/recipes.md").expect("the recipes are there");
+    let printed: Vec<String> = text
+        .split("\n## ")
+        .skip(1)
+        .map(|recipe| follow_text(recipe.lines().next().unwrap_or_default(), recipe).concat())
+        .collect();
+    let expected = [
+        "campaign-sender on initech-shop = Initech Shop (109876123400001): +MESSAGING; applied",
+        "! campaign-sender loses everything on 3 WABAs where it is declared no more",
+        "deploy-bot-2 on globex = Globex (104996122399160): +MANAGE_TEMPLATES +VIEW_TEMPLATES; applied",
+        "deploy-bot on support = Northwind Support (106540352242922): -MANAGE; applied",
+        "campaign-sender on support = Northwind Support (106540352242922): -MESSAGING; applied",
+        "by grants[0] \"reporting everywhere\" at access/analytics.yaml",
+        "No drift. Live access matches the manifests.",
+        "Valid: 1 system user, 1 WABA, 1 grant.",
+    ];
+    assert_eq!(printed.len(), expected.len());
+    for (printed, expected) in printed.iter().zip(expected) {
+        assert!(printed.contains(expected), "`{expected}` is missing in\n{printed}");
+    }
+}
+
 #[test]
 fn the_page_on_the_emulator_works() {
     let printed = follow("docs/emulator.md");
@@ -167,5 +195,8 @@ fn every_guide_is_followed() {
     guides.retain(|page| {
         !["README.md", "book", "install.md", "tasks.md", "troubleshooting.md"].contains(&&**page)
     });
-    assert_eq!(guides, ["atlantis.md", "cron.md", "emulator.md", "github.md", "gitlab.md", "operating.md"]);
+    assert_eq!(
+        guides,
+        ["atlantis.md", "cron.md", "emulator.md", "github.md", "gitlab.md", "operating.md", "recipes.md"]
+    );
 }
