@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::options::{ManifestPaths, PlannedFor, ValidateFormat};
 use super::terminal::{self, Terminal};
 use crate::manifest::Manifest;
+use crate::text::count;
 use crate::{documents, engine, render};
 
 /// Checks manifests without the API
@@ -50,10 +51,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 
 fn counts(manifest: &Manifest) -> String {
     let (users, wabas, grants) = (manifest.system_users.len(), manifest.wabas.len(), manifest.grants.len());
-    let exceptions = match manifest.exceptions.len() {
-        0 => String::new(),
-        1 => String::from(", 1 exception"),
-        exceptions => format!(", {exceptions} exceptions"),
-    };
-    format!("Valid: {users} system users, {wabas} WABAs, {grants} grants{exceptions}.\n")
+    let mut counts = vec![
+        count(users, "system user", "system users"),
+        count(wabas, "WABA", "WABAs"),
+        count(grants, "grant", "grants"),
+    ];
+    if !manifest.exceptions.is_empty() {
+        counts.push(count(manifest.exceptions.len(), "exception", "exceptions"));
+    }
+    format!("Valid: {}.\n", counts.join(", "))
 }

@@ -8,6 +8,7 @@ use super::options::Connection;
 use super::terminal::Terminal;
 use crate::engine::{self, Session};
 use crate::model::{AdminRole, BusinessId};
+use crate::text::count;
 use crate::text::escape;
 use std::fmt::Write as _;
 
@@ -63,9 +64,9 @@ async fn role(session: &Session, business: BusinessId, text: &mut String) -> Res
     let _ = writeln!(text, "role:    {role}");
     let _ = writeln!(
         text,
-        "sees:    {} system users, {} WABAs of the business {business}",
-        directory.system_users.len(),
-        directory.wabas.len()
+        "sees:    {}, {} of the business {business}",
+        count(directory.system_users.len(), "system user", "system users"),
+        count(directory.wabas.len(), "WABA", "WABAs")
     );
     Ok(())
 }

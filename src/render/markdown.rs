@@ -5,9 +5,9 @@
 
 use super::sentence::{Sentence, SentencePart};
 use super::view::{Entry, Finding, FindingKind, Group, GroupBy, Heading, TaskDiff, TaskMark, View};
-use super::wording::count;
 use super::{SourceLinks, Style, escape_html, harmless};
 use crate::model::Action;
+use crate::text::count;
 use std::fmt::Write as _;
 
 /// The hidden line by which a later comment finds this one.

@@ -6,16 +6,12 @@ use crate::model::{
     At, Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, TimeLimit,
     UnmanagedReason, WhyGone,
 };
+use crate::text::count;
 use std::collections::BTreeMap;
 
 /// The number of grants that are listed for a change before the others are only counted. A guess: more than these
 /// hardly ever explain more.
 const GRANTS: usize = 3;
-
-/// Returns a number with its noun.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
 
 /// Returns a place as `file:line`.
 fn place(at: Position, sources: &Sources) -> Sentence {

@@ -45,7 +45,7 @@ impl Place {
 #[test]
 fn wabas_of_a_table_are_planned_and_applied() {
     let place = Place::with_customers();
-    place.run("validate access").ends(0).says("Valid: 1 system users, 3 WABAs, 1 grants.");
+    place.run("validate access").ends(0).says("Valid: 1 system user, 3 WABAs, 1 grant.");
     place.customers("plan access").ends(0).says("two, or 2 = Two (1002)").says("Plan: 2 to assign");
     place.customers("apply access --auto-approve").ends(0).says("Applied: 2 of 2 changes.");
     place.edit("access/customers.csv", "1003,three,silver\n", "");

@@ -3,7 +3,7 @@
 use crate::model::Cost;
 use crate::render::Style;
 use crate::render::layout::{Layout, Paint, prose};
-use crate::render::wording::count;
+use crate::text::count;
 use std::fmt::Write as _;
 
 /// Shows the cost of a run.

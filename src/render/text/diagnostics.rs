@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, Severity, counts, in_order};
 use crate::model::{Position, Sources};
-use crate::render::{Style, harmless, wording::count};
+use crate::render::{Style, harmless};
+use crate::text::count;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::ops::Range;
 

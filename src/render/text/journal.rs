@@ -9,7 +9,8 @@ use crate::render::Style;
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, sentence_with, tasks};
 use crate::render::sentence::Sentence;
 use crate::render::view::{NamedObject, TaskDiff};
-use crate::render::wording::{self, count};
+use crate::render::wording;
+use crate::text::count;
 
 /// Shows journals for people.
 pub fn journal(histories: &Histories, style: &Style) -> String {

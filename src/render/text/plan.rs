@@ -7,7 +7,8 @@ use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sent
 use crate::render::view::{
     ChangeNote, Entry, Finding, FindingKind, Group, Heading, NoteKind, ShownChange, TaskDiff, View,
 };
-use crate::render::wording::{count, drift_leads};
+use crate::render::wording::drift_leads;
+use crate::text::count;
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.

@@ -5,8 +5,8 @@ use crate::model::{Change, Outcome, Plan, Report, ReportedChange, Task, TaskSet}
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, tasks};
 use crate::render::sentence::Sentence;
 use crate::render::view::{NamedObject, TaskDiff, together, wabas};
-use crate::render::wording::count;
 use crate::render::{Style, yaml};
+use crate::text::count;
 
 /// Shows the result of an apply for people, what was not done first: on a terminal changes that differ only in their WABA
 /// are folded, elsewhere each is one line.

@@ -7,7 +7,8 @@ use crate::model::{
     TaskSet, UserId, WabaId, WhyGone,
 };
 use crate::render::sentence::Sentence;
-use crate::render::wording::{self, count};
+use crate::render::wording;
+use crate::text::count;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;

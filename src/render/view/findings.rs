@@ -8,7 +8,8 @@ use crate::model::{
     Unresolved, WabaId, WhyGone, day_or_instant,
 };
 use crate::render::sentence::Sentence;
-use crate::render::wording::{self, count};
+use crate::render::wording;
+use crate::text::count;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use super::{Finding, FindingKind, NamedObject, folded};
 use crate::model::{Action, Change, Drift, Moved, Plan, Task, TaskSet, UserId, WhyGone};
 use crate::render::sentence::Sentence;
-use crate::render::wording::count;
+use crate::text::count;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -119,8 +119,11 @@ fn of_kind(plan: &Plan, kind: HighlightKind, users: BTreeMap<UserId, usize>, ver
     }
     if !rest.is_empty() {
         let wabas: usize = rest.iter().map(|(_, wabas)| wabas).sum();
-        let lead = format!("and {} more users: each", rest.len());
-        let text = Sentence::default().own(lead).strong(what + ",").own(format!("in {wabas} assignments"));
+        let lead = format!("and {}: each", count(rest.len(), "more user", "more users"));
+        let text = Sentence::default()
+            .own(lead)
+            .strong(what + ",")
+            .own(format!("in {}", count(wabas, "assignment", "assignments")));
         findings.push(kind.finding(text));
     }
     findings

@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::model::{Moved, Summary, UnmanagedReason};
-use crate::render::wording::count;
+use crate::text::count;
 
 const UNMANAGED_REASONS: [UnmanagedReason; 6] = [
     UnmanagedReason::Person,
