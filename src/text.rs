@@ -61,6 +61,9 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// The longest foreign text that a message quotes, in characters. A guess: Meta's longest messages list all tasks.
+pub const MAX_QUOTE: usize = 500;
+
 /// Returns the first `limit` characters of a text, with `…` at the end if it is longer.
 pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {

@@ -51,3 +51,8 @@ fn mutated_saved_plans_cause_no_panic() {
 fn mutated_journals_cause_no_panic() {
     assert!(play(Target::Journal) > 0);
 }
+
+#[test]
+fn mutated_answers_of_the_api_cause_no_panic() {
+    assert!(play(Target::Api) > 0);
+}

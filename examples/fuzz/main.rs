@@ -13,11 +13,15 @@ mod fuzzing;
 
 use clap::Parser;
 use fuzzing::{Corpus, Fuzzer, Target};
+use peak_alloc::PeakAlloc;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{io, thread};
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
 
 /// The time in which the run number must change, or the input counts as one that never ends. A guess: a run takes
 /// less than a millisecond, and a busy machine is not a thousand times slower.
@@ -54,6 +58,7 @@ fn main() -> io::Result<ExitCode> {
     let mut good = true;
     for target in targets {
         let mut fuzzer = Fuzzer::new(target, &corpus, seed, args.from, &args.folder);
+        fuzzer.limit_memory(HEAP);
         good &= play(&mut fuzzer, &args)?;
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -92,12 +97,15 @@ fn play(fuzzer: &mut Fuzzer<'_>, args: &Args) -> io::Result<bool> {
         player.join().expect("panics of a target are caught")
     })?;
     let (runs, accepted) = (fuzzer.next - args.from, fuzzer.accepted);
+    let memory = fuzzer.peak / 1024;
     match &fault {
         None => {
             if runs > 0 {
                 std::fs::remove_file(&file)?;
             }
-            println!("{target}: {runs} runs, {accepted} accepted, no fault (seed {seed})");
+            println!(
+                "{target}: {runs} runs, {accepted} accepted, at most {memory} KiB, no fault (seed {seed})"
+            );
         }
         Some(fault) => {
             let input = fuzzer.next - 1;

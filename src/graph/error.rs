@@ -7,9 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest message of the API that is shown, in characters. A guess: Meta's longest messages list all tasks.
-const MAX_MESSAGE: usize = 500;
-
 /// The API's description of why it rejected a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -408,5 +405,5 @@ fn minute(moment: Timestamp) -> String {
 
 /// Escapes and shortens a text of the API.
 pub(super) fn shorten(foreign: &str) -> String {
-    text::shorten(&text::escape(foreign), MAX_MESSAGE).into_owned()
+    text::shorten(&text::escape(foreign), text::MAX_QUOTE).into_owned()
 }

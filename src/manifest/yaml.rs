@@ -16,13 +16,18 @@ const EVENTS: usize = 50_000_000;
 /// The maximum number of values that the aliases of one text expand to. A guess: twice what 100,000 grants need that
 /// share a list of 20 users.
 const REPLAYED: usize = 5_000_000;
+/// The number of these values that any text may have, and how many more for each byte of it. A guess: a grant of 40 bytes
+/// may share a list of 320 names. Without it, a kilobyte of aliases takes 200 MB of memory.
+const REPLAYED_BY_SIZE: (usize, usize) = (10_000, 8);
 /// The maximum number of documents in one text. A guess: one for each customer of a large business.
 const DOCUMENTS: usize = 10_000;
 /// The maximum size of one text in bytes; the same as the limit for all files together in `sources`.
 const BYTES: usize = 256 * 1024 * 1024;
 
-/// Returns the parser's options. Duplicate and merge keys pass, so that the checks can report all of them.
-fn options() -> Options {
+/// Returns the parser's options for a text. Duplicate and merge keys pass, so that the checks can report all of them.
+fn options(text: &str) -> Options {
+    let (any, each) = REPLAYED_BY_SIZE;
+    let replayed = text.len().saturating_mul(each).saturating_add(any).min(REPLAYED);
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: Some(BYTES),
@@ -37,7 +42,7 @@ fn options() -> Options {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: REPLAYED,
+            max_total_replayed_events: replayed,
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
@@ -53,7 +58,7 @@ pub(super) fn parse(source: SourceId, text: &str, diagnostics: &mut Collector) -
     }
     // Parsing all documents at once is much faster. Only after an error, each document is parsed separately, unless the
     // text is too much for the parser.
-    match serde_saphyr::from_multiple_with_options(text, options()) {
+    match serde_saphyr::from_multiple_with_options(text, options(text)) {
         Ok(documents) => return documents,
         Err(error) if is_limit(&error) => {
             diagnostics.push(convert(source, &error));
@@ -62,9 +67,10 @@ pub(super) fn parse(source: SourceId, text: &str, diagnostics: &mut Collector) -
         Err(_) => {}
     }
     let mut documents = Vec::new();
-    for document in
-        serde_saphyr::read_with_options::<_, Located<Document>>(&mut Cursor::new(text.as_bytes()), options())
-    {
+    for document in serde_saphyr::read_with_options::<_, Located<Document>>(
+        &mut Cursor::new(text.as_bytes()),
+        options(text),
+    ) {
         match document {
             Ok(document) => documents.push(document),
             Err(error) => diagnostics.push(convert(source, &error)),
@@ -192,7 +198,7 @@ mod tests {
 
     #[test]
     fn too_many_alias_values_are_a_limit_not_a_syntax_error() {
-        let mut options = options();
+        let mut options = options("");
         options.alias_limits = serde_saphyr::alias_limits! { max_total_replayed_events: 9 };
         let text = "a: &a [x, x]\nb: *a\nc: *a\nd: *a\n";
         let read = serde_saphyr::from_str_with_options::<BTreeMap<String, Vec<String>>>(text, options);

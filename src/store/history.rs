@@ -7,6 +7,7 @@ use crate::documents::parts::OutcomeParts;
 use crate::model::{
     AssignmentKey, BrokenLine, History, Name, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Settled,
 };
+use crate::text;
 use std::borrow::Cow;
 
 /// The number of corrupt lines that are listed. Others are only counted. A guess.
@@ -51,7 +52,8 @@ impl Builder {
 
     /// Records a line that cannot be read.
     pub(super) fn broken(&mut self, number: u64, why: &LineError) {
-        let line = BrokenLine { line: number, why: Name::new(why.to_string()) };
+        let line =
+            BrokenLine { line: number, why: Name::new(text::shorten(&why.to_string(), text::MAX_QUOTE)) };
         self.history.broken_lines += 1;
         if !matches!(why, LineError::Cut(_)) && self.history.unusable.is_none() {
             self.history.unusable = Some(line.clone());

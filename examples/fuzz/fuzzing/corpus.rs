@@ -12,6 +12,7 @@ pub(crate) struct Corpus {
     worlds: Vec<Vec<u8>>,
     saved_plans: Vec<Vec<u8>>,
     journals: Vec<Vec<u8>>,
+    answers: Vec<Vec<u8>>,
 }
 
 impl Corpus {
@@ -33,6 +34,7 @@ impl Corpus {
             Target::World => &self.worlds,
             Target::SavedPlan => &self.saved_plans,
             Target::Journal => &self.journals,
+            Target::Api => &self.answers,
         }
     }
 
@@ -61,6 +63,7 @@ impl Corpus {
             "csv" => Some(&mut self.tables),
             "json" => Some(&mut self.saved_plans),
             "jsonl" => Some(&mut self.journals),
+            "http" => Some(&mut self.answers),
             "yaml" | "yml" if path.file_stem()?.to_str()? == "live" => Some(&mut self.worlds),
             "yaml" | "yml" => Some(&mut self.manifests),
             _ => None,

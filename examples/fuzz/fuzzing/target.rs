@@ -1,5 +1,6 @@
-//! The targets: what reads files that somebody else may have written.
+//! The targets: what reads files that somebody else may have written, and what the API sends.
 
+use super::api;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -8,12 +9,17 @@ use std::str::FromStr;
 use wabacl::documents::{self, saved};
 use wabacl::emulator::World;
 use wabacl::engine;
+use wabacl::graph::ReadStrategy;
 use wabacl::guard;
 use wabacl::model::causes;
 use wabacl::render::{self, Style, View};
 use wabacl::store::{self, Keep};
 
 const STYLE: Style = Style { colour: true, width: Some(80), verbose: true, group_by: None };
+
+/// How many requests the client may send, and for how many bytes of its answers one more. Guesses: each list and each
+/// WABA is asked for five times at most, and a WABA takes 20 bytes in a list.
+const REQUESTS: (usize, usize) = (500, 4);
 
 /// What reads an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,8 @@ pub(crate) enum Target {
     SavedPlan,
     /// Journals.
     Journal,
+    /// Answers of the API: the client makes each kind of call.
+    Api,
 }
 
 /// The result of one input.
@@ -40,8 +48,8 @@ pub(crate) struct Played {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Manifest, Self::Table, Self::World, Self::SavedPlan, Self::Journal];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Manifest, Self::Table, Self::World, Self::SavedPlan, Self::Journal, Self::Api];
 
     fn name(self) -> &'static str {
         match self {
@@ -50,6 +58,7 @@ impl Target {
             Self::World => "world",
             Self::SavedPlan => "saved-plan",
             Self::Journal => "journal",
+            Self::Api => "api",
         }
     }
 
@@ -60,6 +69,7 @@ impl Target {
             Self::Table => "csv",
             Self::SavedPlan => "json",
             Self::Journal => "jsonl",
+            Self::Api => "http",
         };
         format!("{}.{extension}", self.name())
     }
@@ -72,6 +82,7 @@ impl Target {
             Self::World => world(file),
             Self::SavedPlan => saved_plan(file),
             Self::Journal => journal(file),
+            Self::Api => api_answers(file),
         }
     }
 }
@@ -131,6 +142,19 @@ fn journal(file: &Path) -> Played {
                 played.printed += causes(&error).map(|cause| cause.len()).sum::<usize>();
             }
         }
+    }
+    played
+}
+
+fn api_answers(file: &Path) -> Played {
+    let input = fs::read(file).expect("the file was just written");
+    let mut played = Played::default();
+    for strategy in [ReadStrategy::Nested, ReadStrategy::Batch] {
+        let read = api::read(&input, strategy);
+        let limit = REQUESTS.0 + input.len() / REQUESTS.1;
+        assert!(read.requests <= limit, "{} requests, the limit is {limit}", read.requests);
+        played.accepted |= read.accepted;
+        played.printed += read.said.len();
     }
     played
 }

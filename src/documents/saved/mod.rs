@@ -25,6 +25,7 @@ use crate::model::{
 };
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
+use crate::text;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -125,7 +126,7 @@ fn not_current(path: &Path, error: Option<serde_json::Error>) -> Result<Proposal
     match version(&mark.format_version) {
         Some((1, _)) => v1::load(path),
         Some(found) if Some(found) > version(FORMAT_VERSION) => {
-            Err(SavedPlanError::Newer { path: path.to_owned(), version: mark.format_version })
+            Err(SavedPlanError::Newer { path: path.to_owned(), version: quoted(&mark.format_version) })
         }
         Some(_) | None => Err(match error {
             Some(error) if READ.contains(&&*mark.format_version) => altered(path, &error),
@@ -158,11 +159,16 @@ fn checked(mut document: PlanDocument<'_>, path: &Path) -> Result<Proposal, Save
 }
 
 fn not_a_plan(path: &Path, why: &impl ToString) -> SavedPlanError {
-    SavedPlanError::NotASavedPlan { path: path.to_owned(), why: why.to_string() }
+    SavedPlanError::NotASavedPlan { path: path.to_owned(), why: quoted(&why.to_string()) }
 }
 
 fn altered(path: &Path, why: &impl ToString) -> SavedPlanError {
-    SavedPlanError::Altered { path: path.to_owned(), why: why.to_string() }
+    SavedPlanError::Altered { path: path.to_owned(), why: quoted(&why.to_string()) }
+}
+
+/// Returns the beginning of a text from the file.
+fn quoted(text: &str) -> String {
+    text::shorten(text, text::MAX_QUOTE).into_owned()
 }
 
 /// Returns the digest of a document that has none yet: of the bytes as which this program writes it.

@@ -6,7 +6,7 @@ use super::file::{
 };
 use super::{DEFAULT_SCOPES, PartnerSolution, PhoneNumber, Token, User, UserKind, Waba, WabaDetails, World};
 use crate::model::{AssignmentKey, BusinessId, SolutionId, TaskSet, WabaId};
-use crate::text::escape;
+use crate::text::{MAX_QUOTE, escape, shorten};
 use serde_saphyr::options::Options;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -121,7 +121,8 @@ fn yaml_error(error: &serde_saphyr::Error) -> WorldError {
     let text = error.to_string();
     // The library appends the position, which `WorldError` shows itself.
     let message = text.split(" at line ").next().unwrap_or(&text);
-    WorldError { line, column, message: escape(message).into_owned() }
+    let message = shorten(&escape(message), MAX_QUOTE).into_owned();
+    WorldError { line, column, message }
 }
 
 /// Makes a world of a file: each id is declared once, each reference names a declared id.

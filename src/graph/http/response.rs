@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// The longest excerpt of a response that is not JSON, in characters. A guess: one line of a terminal.
 const EXCERPT: usize = 120;
+/// The most values in a response. A guess: a nested page of 100 WABAs with 100 holders each has 200,000. As JSON of an
+/// unknown form, a value takes up to 700 bytes of memory.
+const MAX_VALUES: usize = 500_000;
 /// Stands for an absent code, which is not 0. The API has no negative codes.
 const NO_CODE: i32 = -1;
 
@@ -121,6 +124,9 @@ pub(super) fn check(
     secrets: &Secrets,
 ) -> Result<ApiResponse, GraphError> {
     let body = text::repaired(body);
+    if has_too_many_values(&body) {
+        return Err(GraphError::UnknownForm { what: format!("it has more than {MAX_VALUES} values") });
+    }
     if let Ok(mut envelope) = serde_json::from_slice::<ErrorEnvelope>(&body) {
         envelope.error.texts().for_each(|text| *text = secrets.redact(text));
         return Err(api_error(status, &envelope.error, headers.wait));
@@ -134,6 +140,11 @@ pub(super) fn check(
     }
     let trace = headers.trace.as_deref().map(|trace| secrets.redact(trace));
     Ok(ApiResponse { status, body, trace })
+}
+
+/// Returns whether a body has more values than any response, before it is parsed: each array, object and comma begins one.
+fn has_too_many_values(body: &[u8]) -> bool {
+    body.iter().filter(|byte| matches!(byte, b'[' | b'{' | b',')).nth(MAX_VALUES).is_some()
 }
 
 /// Returns the error of a server in front of the API that refuses further calls.

@@ -2,8 +2,11 @@
 
 use super::wire::{ListPage, Paging};
 use crate::graph::error::{GraphError, shorten};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
+
+/// The most rows of a page that are reported one by one as unreadable. A guess: a page has 100 rows.
+const MAX_BAD_ROWS: usize = 1_000;
 
 /// A page with the rows that can be read, and the others.
 #[derive(Debug)]
@@ -38,20 +41,27 @@ impl From<BadRow> for GraphError {
 pub(super) fn page<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<PageOfRows<T>> {
     match serde_json::from_slice::<ListPage<T>>(body) {
         Ok(ListPage { data: rows, paging }) => Ok(PageOfRows { rows, bad: Vec::new(), paging }),
-        Err(error) if error.is_data() => Ok(row_by_row(serde_json::from_slice(body)?)),
+        Err(error) if error.is_data() => row_by_row(serde_json::from_slice(body)?),
         Err(error) => Err(error),
     }
 }
 
-fn row_by_row<T: DeserializeOwned>(page: ListPage<Value>) -> PageOfRows<T> {
-    let (mut rows, mut bad) = (Vec::new(), Vec::new());
+/// # Errors
+///
+/// If too many rows cannot be read.
+fn row_by_row<T: DeserializeOwned>(page: ListPage<Value>) -> serde_json::Result<PageOfRows<T>> {
+    let (mut rows, mut bad) = (Vec::new(), Vec::<BadRow>::new());
     for (index, row) in page.data.into_iter().enumerate() {
         match T::deserialize(&row) {
             Ok(row) => rows.push(row),
             Err(error) => bad.push(BadRow { what: describe::<T>(index, &row, &error), row }),
         }
+        if bad.len() > MAX_BAD_ROWS {
+            let what = format!("more than {MAX_BAD_ROWS} rows cannot be read, first {}", bad[0].what);
+            return Err(serde_json::Error::custom(what));
+        }
     }
-    PageOfRows { rows, bad, paging: page.paging }
+    Ok(PageOfRows { rows, bad, paging: page.paging })
 }
 
 /// Names the row, and the field that cannot be read.

@@ -60,6 +60,7 @@ pub(super) fn classify(
             // Rows can move between pages while a list is read. The same row twice says the same.
             Some(before) if before == tasks => continue,
             Some(before) => {
+                let [before, tasks] = [before, tasks].map(|tasks| shorten(&tasks.to_string()));
                 let what = format!("user {user} is listed twice, with [{before}] and with [{tasks}]");
                 return Err(GraphError::invalid_list(what));
             }

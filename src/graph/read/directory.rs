@@ -2,6 +2,7 @@
 
 use super::assignments::{MAX_READS, PrefetchedAssignments};
 use super::classify::OwnUsers;
+use super::left_out::LeftOut;
 use super::waba_lists::{WabaListReader, directory_waba};
 use crate::graph::error::{GraphError, shorten};
 use crate::graph::http::wire::{SolutionApp, SolutionRow, SystemUserRow, WabaRow};
@@ -107,16 +108,14 @@ impl Reader {
     async fn system_users(&self, business: BusinessId) -> Result<BTreeMap<UserId, SystemUser>, GraphError> {
         let path = format!("{business}/system_users");
         let call = ApiCall::get(&*path, &[("fields", "id,name,role"), ("limit", "100")]);
+        let left_out = LeftOut::of(&path);
         let leave_out = |bad: BadRow| {
-            tracing::warn!(
-                "a system user is left out, because the list /{path} cannot be read: {}",
-                bad.what
-            );
+            left_out.row("a system user", &bad.what);
             Ok(())
         };
         let rows = self.retrier.rest_of_list(&call, Vec::new(), PageCursor::default(), leave_out).await;
         let rows: Vec<SystemUserRow> = rows.map_err(GraphError::of_list(&path))?;
-        Ok(rows.iter().filter_map(system_user).collect())
+        Ok(rows.iter().filter_map(|row| system_user(row, &left_out)).collect())
     }
 
     /// Reads WABAs by their ids; those that cannot be read are left out.
@@ -201,10 +200,10 @@ impl Reader {
 }
 
 /// Parses a row. One whose id is not a number is left out: no assignment can be its.
-fn system_user(row: &SystemUserRow) -> Option<(UserId, SystemUser)> {
+fn system_user(row: &SystemUserRow, left_out: &LeftOut<'_>) -> Option<(UserId, SystemUser)> {
     let Ok(id) = row.id.parse() else {
         let id = shorten(row.id.as_str());
-        tracing::warn!("a system user is left out, because its id is not a number: `{id}`");
+        left_out.row("a system user", &format_args!("its id is not a number: `{id}`"));
         return None;
     };
     let role = match row.role.as_deref() {

@@ -3,6 +3,7 @@
 mod assignments;
 mod classify;
 mod directory;
+mod left_out;
 mod observe;
 mod strategy;
 mod waba_lists;

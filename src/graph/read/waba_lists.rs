@@ -2,6 +2,7 @@
 
 use super::assignments::{AssignmentReader, PrefetchedAssignments, Progress, ROW_FIELDS, waba_id};
 use super::classify::OwnUsers;
+use super::left_out::LeftOut;
 use super::strategy::{self, ReadChoice, StrategyInputs};
 use crate::graph::error::GraphError;
 use crate::graph::http::wire::WabaRow;
@@ -84,6 +85,7 @@ impl<'a> WabaListReader<'a> {
         let mut found = ListedWabas::new();
         let (mut cursor, mut size) = (PageCursor::default(), PageSize::default());
         let path = self.path(edge);
+        let left_out = LeftOut::of(&path);
         loop {
             let nested = self.choose(edge).nested;
             let began = self.clock_elapsed();
@@ -100,8 +102,9 @@ impl<'a> WabaListReader<'a> {
                 self.note_nested_page(self.clock_elapsed().saturating_sub(began));
             }
             let rows = page.rows.len() + page.bad.len();
-            found.extend(page.rows.into_iter().filter_map(|row| self.take_row(row, edge, nested)));
-            found.extend(page.bad.into_iter().filter_map(|bad| self.take_bad_row(bad, edge)));
+            let take_row = |row| self.take_row(row, edge, nested, &left_out);
+            found.extend(page.rows.into_iter().filter_map(take_row));
+            found.extend(page.bad.into_iter().filter_map(|bad| self.take_bad_row(bad, edge, &left_out)));
             if !cursor.advance(rows, page.paging).map_err(GraphError::of_list(&path))? {
                 self.choices().current.remove(&edge);
                 return Ok(found);
@@ -128,12 +131,18 @@ impl<'a> WabaListReader<'a> {
     }
 
     /// Takes a WABA from a page, and has its assignments read if it will be in scope.
-    fn take_row(&self, mut row: WabaRow, edge: Edge, nested: bool) -> Option<(WabaId, DirectoryWaba)> {
+    fn take_row(
+        &self,
+        mut row: WabaRow,
+        edge: Edge,
+        nested: bool,
+        left_out: &LeftOut<'_>,
+    ) -> Option<(WabaId, DirectoryWaba)> {
         let list = row.assigned_users.take();
         let (id, waba) = match directory_waba(row, edge) {
             Ok(listed) => listed,
             Err(error) => {
-                tracing::warn!("a WABA is left out of the list /{}: {error}", self.path(edge));
+                left_out.row("a WABA", &error);
                 return None;
             }
         };
@@ -148,14 +157,19 @@ impl<'a> WabaListReader<'a> {
     }
 
     /// Takes a row that cannot be read. Without its assignments it may be readable; otherwise its WABA is unreadable.
-    fn take_bad_row(&self, mut bad: BadRow, edge: Edge) -> Option<(WabaId, DirectoryWaba)> {
+    fn take_bad_row(
+        &self,
+        mut bad: BadRow,
+        edge: Edge,
+        left_out: &LeftOut<'_>,
+    ) -> Option<(WabaId, DirectoryWaba)> {
         if let Some(row) = bad.row.as_object_mut()
             && row.remove("assigned_users").is_some()
             && let Ok(row) = WabaRow::deserialize(&bad.row)
         {
-            return self.take_row(row, edge, false);
+            return self.take_row(row, edge, false, left_out);
         }
-        tracing::warn!("a WABA is left out of the list /{}: {}", self.path(edge), bad.what);
+        left_out.row("a WABA", &bad.what);
         if let Some(id) = bad.id() {
             self.assignments.reject(id, &bad.into());
         }

@@ -1,0 +1,226 @@
+//! What reads hostile input keeps its memory within a multiple of the input's size.
+//!
+//! This binary has an allocator that counts, so its tests run one at a time. The multiples are limits, not goals: each is
+//! about twice what was measured.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
+
+#[path = "../examples/fuzz/fuzzing/api.rs"]
+mod api;
+#[path = "../examples/fuzz/fuzzing/panics.rs"]
+mod panics;
+
+use peak_alloc::PeakAlloc;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use wabacl::documents::{self, saved};
+use wabacl::engine;
+use wabacl::graph::ReadStrategy;
+use wabacl::render::{self, Style};
+use wabacl::store::{self, Keep};
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// The size of most inputs, in bytes.
+const SIZE: usize = 512 * 1024;
+
+/// What may be allocated besides, in bytes: buffers, a runtime, connections, 1,001 diagnostics.
+const BESIDES: usize = 4 * 1024 * 1024;
+
+/// Makes sure that work on an input never has more than `times` its size allocated.
+#[track_caller]
+fn within(times: usize, what: &str, input: &[u8], work: impl FnOnce()) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    work();
+    let peak = HEAP.peak_usage().saturating_sub(before);
+    drop(guard);
+    let limit = BESIDES + times * input.len();
+    println!(
+        "{what}: {} of {times} times, and {BESIDES}",
+        peak.saturating_sub(BESIDES).div_ceil(input.len())
+    );
+    assert!(peak <= limit, "{what}: {peak} bytes for {}, the limit is {limit}", input.len());
+}
+
+/// Repeats a text up to the size of an input.
+fn repeated(text: &str) -> String {
+    text.repeat(SIZE / text.len())
+}
+
+/// Joins numbered texts up to the size of an input.
+fn numbered(text: impl Fn(usize) -> String) -> String {
+    let mut all = String::new();
+    for number in 0.. {
+        if all.len() >= SIZE {
+            break;
+        }
+        all += &text(number);
+    }
+    all
+}
+
+fn written(name: &str, text: &[u8], work: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    let mut options = wabacl::files::owner_only();
+    let mut to = options.write(true).create(true).open(&file).unwrap();
+    std::io::Write::write_all(&mut to, text).unwrap();
+    work(&file);
+}
+
+#[test]
+fn manifests() {
+    let aliases = |levels: usize| {
+        (1..levels).fold(String::from("a0: &a0 [x, x]\n"), |mut text, level| {
+            let before = level - 1;
+            writeln!(text, "a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}]").unwrap();
+            text
+        })
+    };
+    let head = "version: 1\nbusiness: 1\n";
+    for (what, text, times) in [
+        ("documents", repeated("--- {}\n"), 64),
+        ("documents of another version", repeated("--- { version: 2 }\n"), 64),
+        ("unknown keys", head.to_owned() + &numbered(|number| format!("k{number}: 1\n")), 64),
+        ("a long scalar", format!("{head}set: {}\n", "x".repeat(SIZE)), 16),
+        ("a long key", format!("{head}? {}\n: 1\n", "x".repeat(SIZE)), 48),
+        ("unknown users", format!("{head}grants: [{{ users: [{}] }}]\n", repeated("a, ")), 128),
+        ("system users", format!("{head}system_users:\n{}", numbered(|n| format!("  u{n}: {{}}\n"))), 64),
+        ("a deep nest", repeated("["), 16),
+        ("aliases of aliases", aliases(40), 4_096),
+        (
+            "aliases of one list",
+            format!("{head}a: &a [{}]\nb: [{}]\n", "x, ".repeat(2_000), repeated("*a, ")),
+            4_096,
+        ),
+        ("control characters", repeated("\u{1b}\n"), 16),
+    ] {
+        written("big.yaml", text.as_bytes(), |file| {
+            within(times, what, text.as_bytes(), || {
+                let day = "2026-11-26".parse().unwrap();
+                let validation = engine::validate(&[file.to_owned()], day);
+                let (found, sources) = (&validation.diagnostics, &validation.sources);
+                let style = Style { colour: true, width: 80, verbose: true };
+                let mut printed = render::text::diagnostics(found, sources, &style).into_bytes();
+                documents::diagnostics(found, sources, &mut printed).unwrap();
+                assert!(printed.len() < 2_000_000, "{what}: {} bytes are printed", printed.len());
+            });
+        });
+    }
+}
+
+#[test]
+fn saved_plans() {
+    let good = std::fs::read_to_string("tests/files/saved-plan-1.0-full.json").unwrap();
+    written("good.json", good.as_bytes(), |file| {
+        let mut proposal = saved::load(file).unwrap();
+        let changes = proposal.plan.changes.clone();
+        let times = 20_000 / changes.len();
+        for number in 0..times {
+            for change in &changes {
+                let mut change = change.clone();
+                change.key.user = (1_000_000 + number as u64).to_string().parse().unwrap();
+                proposal.plan.changes.push(change);
+            }
+        }
+        let mut text = Vec::new();
+        saved::write(&proposal, &mut text).unwrap();
+        let sink = &mut std::io::sink();
+        within(4, "writing a plan", &text, || saved::write(&proposal, sink).unwrap());
+        drop(proposal);
+        written("plan.json", &text, |file| {
+            within(24, "reading a plan", &text, || drop(saved::load(file).unwrap()));
+        });
+    });
+    let mark = r#"{"format_version":"2.1""#;
+    for (what, text, times) in [
+        ("changes without fields", format!("{mark},\"changes\":[{}{{}}]}}", repeated("{},")), 8),
+        ("unknown fields", format!("{mark},\"x\":[{}1]}}", repeated("1,")), 8),
+        ("a deep nest", format!("{mark},\"x\":{}", repeated("[")), 8),
+        ("a long text", format!("{mark},\"created_at\":\"{}\"}}", repeated("x")), 16),
+        ("no version", format!("{{\"a\":[{}1]}}", repeated("1,")), 8),
+    ] {
+        written("plan.json", text.as_bytes(), |file| {
+            within(times, what, text.as_bytes(), || {
+                assert!(saved::is_plan(file) || what == "no version");
+                let error = saved::load(file).unwrap_err().to_string();
+                assert!(error.len() < 2_000, "{what}: {error}");
+            });
+        });
+    }
+}
+
+#[test]
+fn journals() {
+    let good = std::fs::read_to_string("tests/files/journal-1.jsonl").unwrap();
+    for (what, text, all, last) in [
+        ("garbage", repeated("x\n"), 8, 8),
+        ("a line without an end", repeated("x"), 8, 8),
+        ("one run many times", repeated(&good), 24, 8),
+        ("intents of no run", repeated(good.lines().nth(1).unwrap()), 24, 8),
+    ] {
+        written("journal.jsonl", text.as_bytes(), |file| {
+            for (keep, times) in [(Keep::All, all), (Keep::Last(2), last), (Keep::InFlight, last)] {
+                within(times, &format!("{what}, {keep:?}"), text.as_bytes(), || {
+                    drop(store::read(file, keep));
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn answers_of_the_api() {
+    let users = "=== GET 10/system_users\n200 OK\n\n{\"data\":[]}\n";
+    let lists = "=== GET 10/owned_whatsapp_business_accounts\n200 OK\n\n{\"data\":[]}\n\
+                 === GET 10/client_whatsapp_business_accounts\n200 OK\n\n{\"data\":[]}\n";
+    let answer = |call: &str, body: &str| format!("=== {call}\n200 OK\n\n{body}\n");
+    let list = |row: &str| format!("{{\"data\":[{}{row}]}}", repeated(&format!("{row},")));
+    let page = |row: &str| answer("GET 10/system_users", &list(row)) + lists;
+    let nested = format!("{{\"id\":\"500\",\"assigned_users\":{}}}", list(r#"{"id":1}"#));
+    let owned = |row: &str| {
+        users.to_owned()
+            + &answer("GET 10/owned_whatsapp_business_accounts", &format!("{{\"data\":[{row}]}}"))
+    };
+    let error = |text: &str| {
+        format!("=== GET 10/system_users\n400 Bad\n\n{{\"error\":{{\"message\":\"{text}\",\"code\":100}}}}\n")
+    };
+    for (what, text) in [
+        ("rows that are numbers", page("5")),
+        ("rows with an id", page(r#"{"id":1}"#)),
+        ("rows with an odd field", page(r#"{"id":1,"name":2}"#)),
+        ("rows of rows", page("[[]]")),
+        ("WABAs", owned(&numbered(|n| format!("{{\"id\":{}}},", n + 1)).trim_end_matches(','))),
+        ("nested rows", owned(&nested)),
+        (
+            "a list of a WABA",
+            users.to_owned() + lists + &answer("GET 500/assigned_users", &list(r#"{"id":1,"tasks":[]}"#)),
+        ),
+        ("an error", error(&repeated("x"))),
+        ("an error with escapes", error(&repeated("\\ud800"))),
+        ("a page of a proxy", answer("GET 10/system_users", &repeated("<p>")).replace("200 OK", "502 Bad")),
+        ("a batch", users.to_owned() + lists + &answer("POST /", &format!("[{}null]", repeated("null,")))),
+        (
+            "a long cursor",
+            page(&format!(
+                "],\"paging\":{{\"next\":\"x\",\"cursors\":{{\"after\":\"{}\"}}}},\"x\":[",
+                repeated("x")
+            )),
+        ),
+    ] {
+        for strategy in [ReadStrategy::Nested, ReadStrategy::Batch] {
+            within(64, &format!("{what}, {strategy:?}"), text.as_bytes(), || {
+                let read = api::read(text.as_bytes(), strategy);
+                assert!(read.requests < 200, "{what}: {} requests", read.requests);
+                if what != "WABAs" {
+                    assert!(read.said.len() < 500_000, "{what}: {} bytes are said", read.said.len());
+                }
+            });
+        }
+    }
+}
