@@ -138,7 +138,7 @@ impl Executor<'_> {
 
     /// Ends the run because the journal cannot be written.
     fn shut_down_without_journal(&self, error: &JournalError) {
-        let why = format!("the journal cannot be written: {}", chain(error));
+        let why = chain(error);
         self.shutdown.request(ShutdownReason::Fatal(why));
     }
 

@@ -66,6 +66,14 @@ pub(crate) struct Args {
     pub(super) connection: Connection,
 }
 
+impl Args {
+    /// Returns the files that are read.
+    fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        let manifests = self.paths.iter().chain(&self.manifest).chain(&self.options.previous);
+        manifests.chain(self.connection.secret_files())
+    }
+}
+
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let printer = EventPrinter::new(terminal);
@@ -166,8 +174,8 @@ fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
 fn check_usage(args: &Args) -> Result<(), Failure> {
     let usage = |message: &str| Failure::plain(Exit::Usage, message);
     args.grouping.checked(args.format.into())?;
-    if options::check_stdin(args.paths.iter().chain(&args.manifest))? && !args.auto_approve {
-        return Err(usage("there is no terminal to ask on: standard input is a manifest")
+    if options::check_stdin(args.inputs())? && !args.auto_approve {
+        return Err(usage("there is no terminal to ask on: standard input is a file that is read")
             .hint("give --auto-approve to apply without being asked"));
     }
     if let Some(option) = args.options.time.option().filter(|_| !args.connection.is_emulated()) {
@@ -321,17 +329,20 @@ impl Ready {
                 return Ok(exit);
             }
         };
+        let after_writes = |failure: Failure| {
+            if shutdown.wrote() { Failure { exit: Exit::Partial, ..failure } } else { failure }
+        };
         // Interrupted before the first change: there is nothing to report.
         if !(ending == Ending::Interrupted && report.changes.is_empty()) {
-            self::report(&report, &approved, args.format, terminal)?;
+            self::report(&report, &approved, args.format, terminal).map_err(after_writes)?;
         }
         print_cost(&cost, terminal);
         // The report is printed already; only its last line in the journal is missing.
         match journal_error {
             None => Ok(exit(ending)),
             Some(error) => {
-                let failure = Failure::journal("recording the end of the run in the journal", &error);
-                Err(if shutdown.wrote() { Failure { exit: Exit::Partial, ..failure } } else { failure })
+                let doing = "recording the end of the run in the journal";
+                Err(after_writes(Failure::journal(doing, &error)))
             }
         }
     }

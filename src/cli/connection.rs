@@ -10,6 +10,7 @@ use crate::engine::{Events, Session};
 use crate::graph::{self, META_HOST, RunSettings, Settings};
 use crate::model::{BusinessId, Cost};
 use crate::redact;
+use crate::sources::STDIN;
 use crate::text::escape;
 use secrecy::SecretString;
 use std::io::Read;
@@ -154,8 +155,7 @@ fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, F
             }
         },
     };
-    let place =
-        file.map_or_else(|| variable.to_owned(), |path| escape(&path.display().to_string()).into_owned());
+    let place = file.map_or_else(|| variable.to_owned(), shown);
     match text.trim() {
         "" => Err(Failure::plain(Exit::Failed, format!("{place} is empty"))),
         trimmed => Some(SecretString::from(trimmed)).filter(graph::check_secret).map(Some).ok_or_else(|| {
@@ -166,11 +166,21 @@ fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, F
 }
 
 fn read_secret(path: &Path) -> Result<String, Failure> {
-    let doing = format!("reading {}", escape(&path.display().to_string()));
     let mut text = String::new();
     // A secret may come through a pipe, so the file need not be a regular one.
-    std::fs::File::open(path)
-        .and_then(|file| file.take(SECRET_LIMIT).read_to_string(&mut text))
-        .map_err(|error| Failure::failed(&doing, error))?;
+    let read = if path == Path::new(STDIN) {
+        std::io::stdin().take(SECRET_LIMIT).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(SECRET_LIMIT).read_to_string(&mut text))
+    };
+    read.map_err(|error| Failure::failed(&format!("reading {}", shown(path)), error))?;
     Ok(text)
+}
+
+/// Returns the name of a file in messages.
+fn shown(path: &Path) -> String {
+    if path == Path::new(STDIN) {
+        return String::from("<stdin>");
+    }
+    escape(&path.display().to_string()).into_owned()
 }

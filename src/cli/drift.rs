@@ -57,9 +57,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let reference = args.since.as_ref().map(|since| reference(since, events)).transpose()?;
+    args.options.check_stdin(&args.paths, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let request = args.options.request(args.connection.state_dir().ok(), &[]);
-    let checked = engine::check_paths(args.paths.checked()?, request, events)?;
+    let checked = engine::check_paths(&args.paths.paths, request, events)?;
     check_business(reference.as_ref(), checked.business())?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;

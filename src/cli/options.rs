@@ -218,15 +218,7 @@ pub(crate) struct ManifestPaths {
     pub(crate) paths: Vec<PathBuf>,
 }
 
-impl ManifestPaths {
-    /// Returns the paths; standard input may be given once.
-    pub(crate) fn checked(&self) -> Result<&[PathBuf], Failure> {
-        check_stdin(&self.paths)?;
-        Ok(&self.paths)
-    }
-}
-
-/// Checks that standard input is among paths at most once, and returns whether it is.
+/// Checks that standard input is at most once among the files that a verb reads, and returns whether it is.
 pub(crate) fn check_stdin<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<bool, Failure> {
     match paths.into_iter().filter(|path| path.as_os_str() == STDIN).count() {
         given @ (0 | 1) => Ok(given == 1),
@@ -315,6 +307,16 @@ impl PlanOptions {
         }
     }
 
+    /// Checks that at most one of the files that are read is standard input.
+    pub(crate) fn check_stdin(
+        &self,
+        manifests: &ManifestPaths,
+        connection: &Connection,
+    ) -> Result<(), Failure> {
+        let files = manifests.paths.iter().chain(&self.previous).chain(connection.secret_files());
+        check_stdin(files).map(|_| ())
+    }
+
     /// Returns what a plan is made for.
     pub(crate) fn request(&self, state_dir: Option<PathBuf>, waivers: &[Waiver]) -> PlanRequest {
         let admin_rows = waivers.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
@@ -347,10 +349,11 @@ pub(crate) struct Waivers {
 /// How to reach the API.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// A file with the access token (default: the environment variable WABACL_TOKEN)
+    /// A file with the access token, `-` is standard input (default: the environment variable WABACL_TOKEN)
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) token_file: Option<PathBuf>,
-    /// A file with the app secret, to send appsecret_proof (default: the environment variable WABACL_APP_SECRET)
+    /// A file with the app secret, to send appsecret_proof; `-` is standard input (default: the environment variable
+    /// WABACL_APP_SECRET)
     #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(crate) app_secret_file: Option<PathBuf>,
     /// The URL of the Graph API; plain HTTP only to this machine
@@ -397,6 +400,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Returns the files of the secrets.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.token_file.iter().chain(&self.app_secret_file)
+    }
+
     /// Returns whether the other side is on this machine, and so an emulator.
     pub(crate) fn is_emulated(&self) -> bool {
         #[cfg(feature = "emulator")]

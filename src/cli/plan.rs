@@ -43,9 +43,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let group_by = args.grouping.checked(args.format.into())?;
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
+    args.options.check_stdin(&args.paths, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let request = args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
-    let checked = engine::check_paths(args.paths.checked()?, request, events)?;
+    let checked = engine::check_paths(&args.paths.paths, request, events)?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);

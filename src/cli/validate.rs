@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{ManifestPaths, PlannedFor, ValidateFormat};
+use super::options::{self, ManifestPaths, PlannedFor, ValidateFormat};
 use super::terminal::{self, Terminal};
 use crate::manifest::Manifest;
 use crate::text::count;
@@ -23,7 +23,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let validation = engine::validate(args.paths.checked()?, args.time.or_now());
+    options::check_stdin(&args.paths.paths)?;
+    let validation = engine::validate(&args.paths.paths, args.time.or_now());
     let (diagnostics, sources) = (&validation.diagnostics, &validation.sources);
     match args.format {
         ValidateFormat::Json => {

@@ -4,7 +4,7 @@ use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::Connection;
+use super::options::{self, Connection};
 use super::terminal::Terminal;
 use crate::engine::{self, Session};
 use crate::model::{AdminRole, BusinessId};
@@ -25,6 +25,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
+    options::check_stdin(args.connection.secret_files())?;
     let connected = CheckedConnection::new(&args.connection)?.connect(args.business, events).await?;
     let session = &connected.session;
     let me = session.me().await?;

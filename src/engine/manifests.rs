@@ -1,10 +1,10 @@
 //! Reads, parses and checks manifests, without the API.
 
-use super::{EngineError, Event, Events, set_files};
+use super::previous::Previous;
+use super::{EngineError, Event, Events};
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{self, Manifest};
 use crate::model::{BusinessId, Earlier, Selection, Sources};
-use crate::text::escape;
 use crate::{resolve, sources};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -31,13 +31,6 @@ impl PlanRequest {
     pub fn now(&self) -> Timestamp {
         self.planned_for.unwrap_or(self.began)
     }
-}
-
-/// The manifests of the base commit.
-#[derive(Debug, Clone)]
-pub(super) struct Previous {
-    pub(super) manifest: Manifest,
-    pub(super) sources: Sources,
 }
 
 /// Manifests without an error that can be found offline, with what to plan for.
@@ -104,7 +97,7 @@ pub fn check_paths(
     events: Events<'_>,
 ) -> Result<CheckedManifests, EngineError> {
     let (sources, diagnostics) = sources::read(paths, &manifest::table_names);
-    check(sources, diagnostics, request, events)
+    check(paths, sources, diagnostics, request, events)
 }
 
 /// Checks the manifests of a plan that are in memory already.
@@ -117,10 +110,11 @@ pub fn check_sources(
     request: PlanRequest,
     events: Events<'_>,
 ) -> Result<CheckedManifests, EngineError> {
-    check(sources, Vec::new(), request, events)
+    check(&[], sources, Vec::new(), request, events)
 }
 
 fn check(
+    paths: &[PathBuf],
     sources: Sources,
     mut diagnostics: Vec<Diagnostic>,
     request: PlanRequest,
@@ -139,32 +133,9 @@ fn check(
         diagnostics.extend(offline);
         report(&diagnostics, &sources, events)?;
     }
-    let previous =
-        (!request.previous.is_empty()).then(|| read_previous(&request.previous, &manifest, &sources));
+    let base = &request.previous;
+    let previous = (!base.is_empty()).then(|| Previous::read(base, &manifest, paths, &sources));
     Ok(CheckedManifests { manifest, sources, request, previous, warnings: diagnostics })
-}
-
-/// Reads the manifests of the base commit. They can be used if they have no error, are for the same business and set, and
-/// if each of their files that still exists was given.
-fn read_previous(paths: &[PathBuf], manifest: &Manifest, given: &Sources) -> Result<Previous, String> {
-    let (sources, mut found) = sources::read(paths, &manifest::table_names);
-    let (previous, parsed) = manifest::parse(&sources);
-    found.extend(parsed);
-    if let Some(error) = found.iter().find(|diagnostic| diagnostic.is_error()) {
-        let place = error.at.map(|at| format!("{}:{}: ", sources.path(at.source), at.line));
-        return Err(format!("{}{}", escape(&place.unwrap_or_default()), error.message));
-    }
-    let previous = previous.ok_or("they are empty")?;
-    if previous.business.value != manifest.business.value {
-        return Err(format!("they are for the business {}", previous.business.value));
-    }
-    if previous.set != manifest.set {
-        return Err(format!("they are of the set `{}`, and not of `{}`", previous.set, manifest.set));
-    }
-    match set_files::previous_not_given(&sources, given).as_slice() {
-        [] => Ok(Previous { manifest: previous, sources }),
-        [file, ..] => Err(format!("{} still exists and was not given", escape(file))),
-    }
 }
 
 /// Reports diagnostics, and fails if one is an error.

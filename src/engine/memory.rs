@@ -1,6 +1,6 @@
 //! What earlier runs and manifests declared, and what recent runs removed.
 
-use super::manifests::Previous;
+use super::previous::Previous;
 use super::{EngineError, set_files};
 use crate::digest::inventory_digest;
 use crate::manifest::Manifest;

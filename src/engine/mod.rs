@@ -17,6 +17,7 @@ mod event;
 mod manifests;
 mod memory;
 mod narrowed;
+mod previous;
 mod propose;
 mod saved;
 mod session;

@@ -61,12 +61,12 @@ impl Retrier {
 
     /// Reads one object.
     pub(super) async fn get<T: DeserializeOwned>(&self, call: ApiCall) -> Result<T, GraphError> {
-        self.read(call, |response| response.parse(self.transport.secrets())).await
+        self.read(call, |response| response.parse()).await
     }
 
     /// Reads one page of a list.
     pub(super) async fn page<T: DeserializeOwned>(&self, call: ApiCall) -> Result<PageOfRows<T>, GraphError> {
-        self.read(call, |response| response.parse_page(self.transport.secrets())).await
+        self.read(call, |response| response.parse_page()).await
     }
 
     /// Sends a read, and parses its response.

@@ -5,6 +5,7 @@ use super::http::ApiCall;
 use super::http::wire::{DebugTokenBody, MeBody};
 use super::reader::Reader;
 use crate::model::{AppId, Name, UserId};
+use crate::redact;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
@@ -64,7 +65,7 @@ impl Reader {
             is_valid: data.is_valid,
             expires_at: expires_at.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             scopes: data.scopes,
-            error: data.error.map(|error| shorten(&secrets.redact(&error.message))),
+            error: data.error.map(|error| shorten(&redact::text(&error.message))),
         })
     }
 }

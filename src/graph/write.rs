@@ -70,7 +70,7 @@ impl Writer {
 
     async fn write(&self, call: ApiCall) -> Result<Option<String>, GraphError> {
         let response = self.retrier.send_once(call).await?;
-        let body: WriteBody = response.parse(self.retrier.transport.secrets())?;
+        let body: WriteBody = response.parse()?;
         if body.success { Ok(response.trace) } else { Err(GraphError::NoSuccess) }
     }
 }

@@ -154,7 +154,10 @@ fn select_all<'m>(
     let mut all_unmatched = Vec::new();
     let select = |grant: &'m Grant| {
         let (selected, unmatched) = candidates.select(&grant.selection, grant.at);
-        all_unmatched.extend(unmatched);
+        // Globs that were not tried do not match nothing.
+        if !candidates.is_exhausted() {
+            all_unmatched.extend(unmatched);
+        }
         selected
     };
     let selected = manifest.entries().map(select).collect();

@@ -120,6 +120,24 @@ fn shared(waba: &str, tasks: &str) -> String {
 }
 
 #[test]
+fn globs_that_take_too_many_steps_are_one_error_and_select_nothing() {
+    let mut text = String::from("version: 1\nbusiness: 1\nsystem_users: { bot: { id: 11 } }\nwabas:\n");
+    for number in 1_000..1_100 {
+        writeln!(text, "  {}{number}: {{ id: {number} }}", "a".repeat(100)).unwrap();
+    }
+    text += "grants:\n";
+    for number in 0..1_000 {
+        let glob = "*a".repeat(50);
+        writeln!(text, "  - {{ users: [bot], tasks: [DEVELOP], wabas: [\"{glob}{number}b\"] }}").unwrap();
+    }
+    let found = check_offline(&manifest(&[&text]), NOW);
+    let errors: Vec<_> = found.iter().filter(|found| found.is_error()).map(|error| error.code).collect();
+    assert_eq!(errors, ["glob-limit"]);
+    let warnings = found.len() - 1;
+    assert!(warnings < 200, "{warnings} warnings about globs that were not tried");
+}
+
+#[test]
 fn grants_select_by_name_glob_and_label() {
     assert_snapshot!(granted("users: [bot], tasks: [DEVELOP], wabas: [lent]"), @"201 11 DEVELOP");
     assert_snapshot!(granted("users: [bot, ops], tasks: [editor, DEVELOP], wabas: ['acme-*']"), @r"

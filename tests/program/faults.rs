@@ -221,6 +221,43 @@ fn what_cannot_be_shown_is_not_applied() {
     assert!(!place.folder.path().join("live.state.yaml").exists());
 }
 
+/// Runs the words of a command line in a shell in which no file may have more than some blocks of 512 or 1,024 bytes.
+#[cfg(target_os = "linux")]
+fn on_a_full_disk(blocks: u32, command: &std::process::Command) -> std::process::Command {
+    let mut shell = std::process::Command::new("sh");
+    // Without the trap, a signal ends the program.
+    let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$@\"");
+    shell.args(["-c", &script, "sh"]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap()).env_clear();
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_after_some_writes_stops_the_run_with_4_and_the_next_run_goes_on() {
+    let remote = Remote::start(Vec::new()).await;
+    let command = remote.command("apply --auto-approve --concurrency 1 --state-dir state");
+    let ran = Ran::from(on_a_full_disk(4, &command).output().unwrap()).ends(4);
+    ran.says("cannot be written").says("not attempted: the run was stopped").says("free some space");
+    let writes = remote.writes();
+    assert!((1..7).contains(&writes), "{writes} writes");
+    remote.run("apply --auto-approve --state-dir state").ends(0);
+    remote.run("drift --state-dir state").ends(0);
+    assert_eq!(remote.writes(), 7, "nothing is written twice");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_cannot_be_shown_after_the_writes_ends_with_4() {
+    let remote = Remote::start(Vec::new()).await;
+    // Of JSON, only the report goes to stdout, after the writes.
+    let mut command = remote.command("apply --auto-approve --format json");
+    command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    Ran::from(command.output().unwrap()).ends(4).says("writing the output").says("No space left");
+    assert_eq!(remote.writes(), 7);
+}
+
 #[test]
 fn a_state_that_cannot_be_kept_is_a_failed_write_and_nothing_else() {
     let place = Place::new();

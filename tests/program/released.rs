@@ -153,6 +153,36 @@ fn the_manifests_of_the_base_commit_release_too() {
 }
 
 #[test]
+fn a_base_in_a_folder_of_its_own_is_shown_by_the_paths_of_the_repository() {
+    let (place, temp) = (declared(), tempfile::tempdir().unwrap());
+    let base = temp.path().join("1/access");
+    std::fs::create_dir_all(&base).unwrap();
+    std::fs::write(base.join("access.yaml"), OPS).unwrap();
+    std::fs::write(base.join("bot.yaml"), BOT).unwrap();
+    let (temp, previous) = (temp.path().display().to_string(), format!("--previous {}", base.display()));
+    let part = place.on("plan access/access.yaml", &previous).ends(4);
+    part.says("nobody is released: access/bot.yaml still").never_says(&temp);
+    place.remove("access/bot.yaml");
+    for format in ["text", "json", "diff", "markdown", "html", "github"] {
+        let ran = place.on("plan access", &format!("{previous} --out plan.json --format {format}")).ends(0);
+        let ran = ran.never_says(&temp);
+        if matches!(format, "text" | "json") {
+            ran.says("access/bot.yaml");
+        }
+    }
+    place.run("show plan.json").ends(0).says("it was declared at access/bot.yaml:2");
+    assert!(!place.read("plan.json").contains(&temp));
+    place.on("apply access", &format!("{previous} --auto-approve --state-dir state")).ends(0);
+    let journal = place.read("state/100/journal.jsonl");
+    assert!(journal.contains("access/bot.yaml") && !journal.contains(&temp), "{journal}");
+    for text in ["version: 9", "["] {
+        std::fs::write(base.join("bot.yaml"), text).unwrap();
+        place.on("plan access", &format!("{previous} --format markdown")).ends(4).never_says(&temp);
+        place.on("plan access", &previous).ends(4).says("access/bot.yaml:1: ").never_says(&temp);
+    }
+}
+
+#[test]
 fn a_base_that_cannot_be_used_releases_nobody_and_is_partial() {
     let place = declared();
     std::fs::create_dir(place.folder.path().join("base")).unwrap();

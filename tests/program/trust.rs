@@ -64,8 +64,8 @@ fn implied_tasks_neither_hide_a_gain_nor_a_loss() {
     place.trial("plan").ends(1).says("implied-too-wide").says("VIEW_COST cannot imply MANAGE");
 }
 
-#[test]
-fn ten_small_applies_do_not_pass_the_guard_that_one_large_one_fails() {
+/// A place where sixteen users hold a task on one WABA, the manifest that grants it to some, and their names.
+fn sixteen() -> (Place, impl Fn(&[String]) -> String, Vec<String>) {
     let mut users = String::new();
     let (mut assigned, mut declared, mut granted) = (String::new(), String::new(), Vec::new());
     for user in 30..46 {
@@ -76,11 +76,36 @@ fn ten_small_applies_do_not_pass_the_guard_that_one_large_one_fails() {
     }
     let world = world(&assigned).replace("    people: [{ id: 90", &format!("{users}    people: [{{ id: 90"));
     let head = HEAD.replace("bot: { id: 12 }", &format!("bot: {{ id: 12 }}{declared}"));
-    let manifest = |users: &[String]| {
+    let manifest = move |users: &[String]| {
         format!("{head}grants: [{{ users: [{}], tasks: [DEVELOP], wabas: [one] }}]\n", users.join(", "))
     };
     let place = place(&world, &manifest(&granted));
     place.trial("apply --auto-approve").ends(0);
+    (place, manifest, granted)
+}
+
+#[test]
+fn saved_plans_count_what_was_removed_since_they_were_made() {
+    let (place, manifest, granted) = sixteen();
+    for (number, file) in ["a.json", "b.json", "c.json"].into_iter().enumerate() {
+        let without = [&granted[..2 * number], &granted[2 * number + 2..]].concat();
+        place.write("access/access.yaml", &manifest(&without));
+        place.trial(&format!("plan --out {file}")).ends(0);
+    }
+    for file in ["a.json", "b.json"] {
+        place.run(&format!("apply {file} --emulate live.yaml")).ends(0).says("Applied: 2 of 2 changes.");
+    }
+    let refused = place.run("apply c.json --emulate live.yaml").ends(3);
+    refused.says("2 of 16 assignments would lose tasks, after 4 in the last 24 hours: 37.5 %,");
+    // The file cannot say otherwise: what it was made with does not count.
+    place.run("show c.json").ends(0).says("Plan: 0 to assign, 0 to change, 2 to revoke");
+    // Without those of the last hours, it passes.
+    place.run("apply c.json --emulate live.yaml --waive max-removals").ends(0);
+}
+
+#[test]
+fn ten_small_applies_do_not_pass_the_guard_that_one_large_one_fails() {
+    let (place, manifest, mut granted) = sixteen();
     for _ in 0..2 {
         granted.truncate(granted.len() - 2);
         place.write("access/access.yaml", &manifest(&granted));

@@ -1,5 +1,6 @@
 //! What is wrong before anything is read from the API: usage, manifests, secrets.
 
+use super::remote::Remote;
 use super::{Place, Ran};
 
 #[test]
@@ -171,11 +172,43 @@ fn standard_input_is_a_manifest_that_is_given_once() {
     };
     piped("validate - access/users.yaml --today 2026-03-31").ends(0).says("Valid: 5 system users");
     piped("validate -").ends(1).says("--> <stdin>:");
+    // Every option that reads a file counts.
+    for words in [
+        "plan - --previous - --emulate live.yaml",
+        "plan - --token-file -",
+        "drift access --token-file - --app-secret-file -",
+        "apply access --previous - --token-file - --auto-approve",
+        "whoami --token-file - --app-secret-file -",
+    ] {
+        piped(words).ends(64).says("standard input (`-`) can be given only once");
+    }
     let given = "plan - access/users.yaml --today 2026-11-23 --emulate live.yaml";
     piped(given).ends(0).says("<stdin>");
     piped("validate - access/users.yaml -").ends(64).says("standard input (`-`) can be given only once");
     piped("apply - --emulate live.yaml").ends(64).says("--auto-approve");
     piped("apply p.json --manifest - - --emulate live.yaml").ends(64).says("only once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_may_be_standard_input_and_a_saved_plan_may_not() {
+    let remote = Remote::start(Vec::new()).await;
+    let (place, url) = (&remote.place, remote.emulator.url());
+    let piped = |words: &str, text: &str| {
+        place.write("piped", text);
+        let mut command = place.command(words);
+        command.stdin(std::fs::File::open(place.folder.path().join("piped")).unwrap());
+        Ran::from(command.output().unwrap())
+    };
+    let whoami = format!("whoami --graph-url {url}");
+    piped(&format!("{whoami} --token-file -"), "quickstart-not-a-secret\n").ends(0).says("user:    CI Admin");
+    let ran = piped(&format!("{whoami} --token-file -"), "EAAsecretOfThisTest\n").ends(1);
+    ran.says("the token").never_says("secretOfThis");
+    piped(&format!("{whoami} --token-file -"), "\n").ends(1).says("<stdin> is empty");
+    piped(&format!("{whoami} --app-secret-file -"), "a b").ends(1).says("<stdin> contains a character");
+    piped("show -", "{}").ends(64).says("a saved plan is read from a file, not from standard input");
+    let previous = "plan access --today 2026-11-23 --emulate live.yaml --previous -";
+    piped(previous, "version: 1\nbusiness: 9876543210987654\nsystem_users: { gone: { id: 5 } }\n").ends(0);
+    piped(previous, "versoin: 1\n").ends(4).says("so nobody is released: <stdin>:1");
 }
 
 #[test]

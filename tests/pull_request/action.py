@@ -111,6 +111,9 @@ class Action:
                 self.run_script(step, values, environment, result)
         if (temp / "summary.md").exists():
             result.summary = (temp / "summary.md").read_text()
+        # A folder of the runner, such as that of the base's manifests, means nothing to readers.
+        for file in (result.files / "comment.md", result.files / "plan.json"):
+            assert not file.is_file() or str(temp) not in file.read_text(), f"{file} names a folder of the runner"
         return result
 
     def new_run(self, workflow, event_name, event, sha, rerun):

@@ -36,8 +36,9 @@ use std::fmt::{self, Write as _};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-/// The largest file that is read, in bytes. A plan of a million assignments takes about 75 MB.
-const LARGEST: u64 = 1024 * 1024 * 1024;
+/// The largest file that is read, in bytes. A plan with a million changes has about 250 MB; in memory it takes four times
+/// as much.
+const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// The versions that are read as this one. In older ones, the fields that were added later are missing.
 const READ: [&str; 3] = ["2.0", "2.1", FORMAT_VERSION];

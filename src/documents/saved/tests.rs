@@ -51,6 +51,16 @@ fn a_saved_plan_is_valid() {
 }
 
 #[test]
+fn a_file_beyond_the_limit_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.json");
+    fs::File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
+    assert!(!is_plan(&path));
+    let why = causes(&load(&path).unwrap_err()).last().unwrap();
+    assert_eq!(why, "it exceeds the limit of 268435456 bytes");
+}
+
+#[test]
 fn equal_grants_are_shared() {
     let changes = read(&text(&full("bot", "NEW"))).unwrap().plan.changes;
     assert!(Arc::ptr_eq(&changes[0].because.grants[0], &changes[1].because.grants[0]));

@@ -1,10 +1,10 @@
 //! Responses: their headers about limits, and whether they are data, an error of the API, or neither.
 
 use super::rows::{self, PageOfRows};
-use super::secrets::Secrets;
 use super::text;
 use super::wire::{BatchItem, ErrorBody, ErrorEnvelope};
 use crate::graph::error::{ApiError, GraphError, shorten};
+use crate::redact;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,26 +29,23 @@ pub(in crate::graph) struct ApiResponse {
 
 impl ApiResponse {
     /// Parses the body.
-    pub(in crate::graph) fn parse<T: DeserializeOwned>(&self, secrets: &Secrets) -> Result<T, GraphError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(&error, secrets))
+    pub(in crate::graph) fn parse<T: DeserializeOwned>(&self) -> Result<T, GraphError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(&error))
     }
 
     /// Parses the body as a page of a list. A row that cannot be read does not hide the others.
-    pub(in crate::graph) fn parse_page<T: DeserializeOwned>(
-        &self,
-        secrets: &Secrets,
-    ) -> Result<PageOfRows<T>, GraphError> {
-        rows::page(&self.body).map_err(|error| self.unreadable(&error, secrets))
+    pub(in crate::graph) fn parse_page<T: DeserializeOwned>(&self) -> Result<PageOfRows<T>, GraphError> {
+        rows::page(&self.body).map_err(|error| self.unreadable(&error))
     }
 
     /// Returns the error of a body that cannot be parsed. JSON of another form stays so when it is read again.
-    fn unreadable(&self, error: &serde_json::Error, secrets: &Secrets) -> GraphError {
-        let what = shorten(&secrets.redact(&error.to_string()));
+    fn unreadable(&self, error: &serde_json::Error) -> GraphError {
+        let what = shorten(&redact::text(&error.to_string()));
         if error.is_data() {
             return GraphError::UnknownForm { what };
         }
         let is_page = self.body.trim_ascii_start().starts_with(b"<");
-        let page = || excerpt(&secrets.redact(&String::from_utf8_lossy(&self.body)));
+        let page = || excerpt(&redact::text(&String::from_utf8_lossy(&self.body)));
         GraphError::UnexpectedResponse { status: self.status, what: if is_page { page() } else { what } }
     }
 }
@@ -117,28 +114,23 @@ fn highest_usage(row: &Value) -> Option<u32> {
 }
 
 /// Returns a response as data, or as the error that it is.
-pub(super) fn check(
-    status: u16,
-    body: Vec<u8>,
-    headers: &ApiHeaders,
-    secrets: &Secrets,
-) -> Result<ApiResponse, GraphError> {
+pub(super) fn check(status: u16, body: Vec<u8>, headers: &ApiHeaders) -> Result<ApiResponse, GraphError> {
     let body = text::repaired(body);
     if has_too_many_values(&body) {
         return Err(GraphError::UnknownForm { what: format!("it has more than {MAX_VALUES} values") });
     }
     if let Ok(mut envelope) = serde_json::from_slice::<ErrorEnvelope>(&body) {
-        envelope.error.texts().for_each(|text| *text = secrets.redact(text));
+        envelope.error.texts().for_each(|text| *text = redact::text(text).into_owned());
         return Err(api_error(status, &envelope.error, headers.wait));
     }
     if !(200..300).contains(&status) {
-        let what = excerpt(&secrets.redact(&String::from_utf8_lossy(&body)));
+        let what = excerpt(&redact::text(&String::from_utf8_lossy(&body)));
         return Err(match status {
             429 => throttled_by_proxy(&what, headers.wait),
             status => GraphError::UnexpectedResponse { status, what },
         });
     }
-    let trace = headers.trace.as_deref().map(|trace| secrets.redact(trace));
+    let trace = headers.trace.as_deref().map(|trace| redact::text(trace).into_owned());
     Ok(ApiResponse { status, body, trace })
 }
 
@@ -200,6 +192,7 @@ fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::http::secrets::Secrets;
     use secrecy::ExposeSecret;
 
     fn headers(sent: &[(&str, &str)]) -> ApiHeaders {
@@ -237,8 +230,8 @@ mod tests {
                 let page = format!("<p>{}{secret}</p>", "x".repeat(pad));
                 let json = format!("\"{}{secret}\"", "x".repeat(pad));
                 for (status, body) in [(502, page), (200, json)] {
-                    let message = check(status, body.into(), &ApiHeaders::default(), &secrets)
-                        .and_then(|response| response.parse::<Vec<Value>>(&secrets))
+                    let message = check(status, body.into(), &ApiHeaders::default())
+                        .and_then(|response| response.parse::<Vec<Value>>())
                         .unwrap_err()
                         .to_string();
                     assert!(!message.contains(secret.get(..8).unwrap()), "{pad}: {message}");

@@ -34,12 +34,6 @@ impl Secrets {
     pub(super) fn proof(&self) -> Option<&SecretString> {
         self.proof.as_ref()
     }
-
-    /// Removes the secrets from a text of the API.
-    #[allow(clippy::unused_self, reason = "whoever has the secrets has made sure that they are protected")]
-    pub(in crate::graph) fn redact(&self, text: &str) -> String {
-        redact::text(text).into_owned()
-    }
 }
 
 /// Returns the `appsecret_proof`: the lower-case hexadecimal HMAC-SHA256 of the token, with the app secret as key.

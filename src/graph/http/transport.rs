@@ -215,9 +215,7 @@ impl Transport {
         };
         match sent.await {
             Err(error) => (Err(error), ApiHeaders::default()),
-            Ok(RawResponse { status, headers, body }) => {
-                (response::check(status, body, &headers, self.secrets()), headers)
-            }
+            Ok(RawResponse { status, headers, body }) => (response::check(status, body, &headers), headers),
         }
     }
 
@@ -236,8 +234,8 @@ impl Transport {
             Err(error) => return (Err(error), ApiHeaders::default()),
             Ok(response) => response,
         };
-        let items = response::check(status, body, &headers, self.secrets())
-            .and_then(|response| response.parse::<Vec<Option<BatchItem>>>(self.secrets()));
+        let items = response::check(status, body, &headers)
+            .and_then(|response| response.parse::<Vec<Option<BatchItem>>>());
         let items = match items {
             Ok(items) if items.len() == calls.len() => items,
             Ok(items) => {
@@ -251,7 +249,7 @@ impl Transport {
             let item_headers = ApiHeaders::of_batch_item(&item);
             headers.merge(&item_headers);
             let body = item.body.unwrap_or_default().into_bytes();
-            response::check(item.code, body, &item_headers, self.secrets())
+            response::check(item.code, body, &item_headers)
         };
         let results = items.into_iter().map(check).collect();
         (Ok(results), headers)
