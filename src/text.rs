@@ -61,6 +61,11 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Returns a number with its noun.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// The longest foreign text that a message quotes, in characters. A guess: Meta's longest messages list all tasks.
 pub const MAX_QUOTE: usize = 500;
 

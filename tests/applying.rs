@@ -355,7 +355,7 @@ async fn nothing_is_taken_away_where_a_gain_is_not_stored() {
     );
     assert!(why(&report, "500", "104").contains("is not visible yet"));
     let expected =
-        "nothing is taken away, because what user 104 was to gain on this WABA is not stored; plan again";
+        "nothing is removed, because the tasks that user 104 should gain here are not stored; plan again";
     assert_eq!(why(&report, "500", "101"), expected);
     assert_eq!(played.held("500", "101"), "VIEW_COST");
 }
@@ -365,7 +365,7 @@ async fn nothing_is_taken_away_where_the_gains_cannot_be_read_back() {
     let reads = Fault::new(refuses(403, 200, None)).on("GET").at("/500/assigned_users").hits(2..9);
     let (played, report) = applied([reads]).await;
     let why = why(&report, "500", "101");
-    assert!(why.starts_with("nothing is taken away, because the gains could not be read back: not"), "{why}");
+    assert!(why.starts_with("nothing is removed, because the gains could not be read back: not"), "{why}");
     assert_eq!(played.held("500", "101"), "VIEW_COST");
 }
 

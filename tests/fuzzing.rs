@@ -28,7 +28,7 @@ fn play(target: Target) -> u64 {
 
 #[test]
 fn mutated_manifests_cause_no_panic() {
-    assert!(play(Target::Manifest) > 0);
+    play(Target::Manifest);
 }
 
 #[test]

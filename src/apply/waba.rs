@@ -165,7 +165,7 @@ impl<'a> WabaRun<'a> {
             return Ok(());
         }
         let live = self.read_accepted().await.map_err(|error| {
-            format!("nothing is taken away, because the gains could not be read back: {error}")
+            format!("nothing is removed, because the gains could not be read back: {error}")
         })?;
         let implied = &self.plan.implied;
         let accepted = self.steps.iter_mut().filter(|step| step.is_accepted());
@@ -180,7 +180,7 @@ impl<'a> WabaRun<'a> {
         }
         if let Some(user) = missing {
             return Err(format!(
-                "nothing is taken away, because what user {user} was to gain on this WABA is not stored; plan again"
+                "nothing is removed, because the tasks that user {user} should gain here are not stored; plan again"
             ));
         }
         self.check_unchanged(&live)?;

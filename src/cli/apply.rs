@@ -175,7 +175,7 @@ fn check_usage(args: &Args) -> Result<(), Failure> {
     let usage = |message: &str| Failure::plain(Exit::Usage, message);
     args.grouping.checked(args.format.into())?;
     if options::check_stdin(args.inputs())? && !args.auto_approve {
-        return Err(usage("there is no terminal to ask on: standard input is a file that is read")
+        return Err(usage("apply cannot ask, because standard input is a file that it reads")
             .hint("give --auto-approve to apply without being asked"));
     }
     if let Some(option) = args.options.time.option().filter(|_| !args.connection.is_emulated()) {

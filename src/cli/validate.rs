@@ -51,14 +51,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 fn counts(manifest: &Manifest) -> String {
-    let (users, wabas, grants) = (manifest.system_users.len(), manifest.wabas.len(), manifest.grants.len());
-    let mut counts = vec![
-        count(users, "system user", "system users"),
-        count(wabas, "WABA", "WABAs"),
-        count(grants, "grant", "grants"),
-    ];
-    if !manifest.exceptions.is_empty() {
-        counts.push(count(manifest.exceptions.len(), "exception", "exceptions"));
-    }
-    format!("Valid: {}.\n", counts.join(", "))
+    let users = count(manifest.system_users.len(), "system user", "system users");
+    let wabas = count(manifest.wabas.len(), "WABA", "WABAs");
+    let grants = count(manifest.grants.len(), "grant", "grants");
+    let exceptions = match manifest.exceptions.len() {
+        0 => String::new(),
+        number => format!(", {}", count(number, "exception", "exceptions")),
+    };
+    format!("Valid: {users}, {wabas}, {grants}{exceptions}.\n")
 }

@@ -8,8 +8,7 @@ use super::options::{self, Connection};
 use super::terminal::Terminal;
 use crate::engine::{self, Session};
 use crate::model::{AdminRole, BusinessId};
-use crate::text::count;
-use crate::text::escape;
+use crate::text::{count, escape};
 use std::fmt::Write as _;
 
 /// Checks the token: its user, role, scopes and expiry
@@ -63,11 +62,8 @@ async fn role(session: &Session, business: BusinessId, text: &mut String) -> Res
         None => "not among the system users of this business",
     };
     let _ = writeln!(text, "role:    {role}");
-    let _ = writeln!(
-        text,
-        "sees:    {}, {} of the business {business}",
-        count(directory.system_users.len(), "system user", "system users"),
-        count(directory.wabas.len(), "WABA", "WABAs")
-    );
+    let users = count(directory.system_users.len(), "system user", "system users");
+    let wabas = count(directory.wabas.len(), "WABA", "WABAs");
+    let _ = writeln!(text, "sees:    {users}, {wabas} of the business {business}");
     Ok(())
 }

@@ -69,7 +69,7 @@ impl Folders {
 /// Returns the given path that ends with the most of the same parts, or the last part if no path does.
 fn counterpart(previous: &Path, paths: &[PathBuf]) -> String {
     let common = |path: &&PathBuf| {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let real = path.canonicalize().unwrap_or_else(|_| (*path).clone());
         let pairs = real.components().rev().zip(previous.components().rev());
         pairs.take_while(|(one, other)| one == other).count()
     };

@@ -357,10 +357,10 @@ impl GraphError {
             }
             Self::OutOfTime => "pass a longer --timeout",
             Self::NotPermitted(ApiError { code: Some(3 | 10), .. }) => {
-                "the app may lack advanced access to whatsapp_business_management or business_management; reading needs these scopes, writing the token of a system user with admin permissions"
+                "the app may lack advanced access to whatsapp_business_management or business_management; reading needs these scopes, and writing needs the token of an admin system user"
             }
             Self::NotPermitted(_) => {
-                "reading needs the scopes whatsapp_business_management and business_management, writing the token of a system user with admin permissions"
+                "reading needs the scopes whatsapp_business_management and business_management, and writing needs the token of an admin system user"
             }
             Self::WrongId(_) => {
                 "check in Business Settings that the business, or the WABA, exists and that the WABA still is shared with the business"
@@ -383,7 +383,7 @@ impl GraphError {
             | Self::ConnectionBroken { .. }
             | Self::InvalidList { .. } => "run it again",
             Self::UnknownForm { .. } => {
-                "it stays so when it is read again; a newer version of this program may know the form"
+                "reading it again does not help; a newer version of this program may know the form"
             }
             Self::NotFound(_)
             | Self::Blocked(_)

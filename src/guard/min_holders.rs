@@ -71,7 +71,7 @@ fn violation(
     let others = plan.holders.get(&waba).into_iter().flat_map(|holders| holders.values());
     let others = others.filter(|holder| !holder.own && holder.tasks.grants(task)).count();
     let own = if who == Holders::Business && others > 0 { " of the business itself" } else { "" };
-    let way = if lowest < end { format!(" on the way to {end}") } else { String::new() };
+    let way = if lowest < end { format!(" during the apply ({end} at its end)") } else { String::new() };
     let message = format!(
         "`{name}` ({waba}) would go from {before} to {lowest} holders of {task}{own}{way}, the minimum is {floor}"
     );

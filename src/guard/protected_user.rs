@@ -18,7 +18,7 @@ pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
 
 fn lost(change: &Change) -> String {
     if change.narrows_admin() {
-        format!("the full access of its role but for {}", change.after)
+        format!("the full access of its role except for {}", change.after)
     } else {
         change.lost().to_string()
     }

@@ -145,7 +145,7 @@ fn an_admin_that_an_assignment_narrows_is_no_holder_any_more() {
         [
             "max-removals: 1 of 1 assignments would lose tasks, the limit is 0",
             "min-holders: `acme` (1) would go from 1 to 0 holders of MANAGE, the minimum is 1",
-            "protected-user: `bot` is protected and would lose the full access of its role but for VIEW_COST on `acme`",
+            "protected-user: `bot` is protected and would lose the full access of its role except for VIEW_COST on `acme`",
         ]
     );
     narrowed.changes[0].after = tasks("MANAGE");
@@ -171,7 +171,9 @@ fn a_split_change_counts_between_its_writes() {
     let mut swap = plan(&[(1, 2, "MANAGE", "DEVELOP"), (1, 3, "DEVELOP", "MANAGE")], &[], 2);
     assert_eq!(
         messages(&swap, &policy),
-        ["min-holders: `acme` (1) would go from 1 to 0 holders of MANAGE on the way to 1, the minimum is 1"]
+        [
+            "min-holders: `acme` (1) would go from 1 to 0 holders of MANAGE during the apply (1 at its end), the minimum is 1"
+        ]
     );
     swap.changes[1].split = true;
     assert_eq!(messages(&swap, &policy), Vec::<String>::new());

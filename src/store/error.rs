@@ -52,7 +52,7 @@ pub enum JournalError {
         limit: usize,
     },
     /// The file system has no locks.
-    #[error("the file system of {} knows no locks, so that nothing keeps two runs apart", shown(.path))]
+    #[error("the file system of {} has no locks, so two runs could write at the same time", shown(.path))]
     NoLocks {
         /// The lock's file.
         path: PathBuf,

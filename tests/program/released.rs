@@ -178,7 +178,7 @@ fn a_base_in_a_folder_of_its_own_is_shown_by_the_paths_of_the_repository() {
     for text in ["version: 9", "["] {
         std::fs::write(base.join("bot.yaml"), text).unwrap();
         place.on("plan access", &format!("{previous} --format markdown")).ends(4).never_says(&temp);
-        place.on("plan access", &previous).ends(4).says("access/bot.yaml:1: ").never_says(&temp);
+        place.on("plan access", &previous).ends(4).says("access/bot.yaml:1:").never_says(&temp);
     }
 }
 

@@ -76,8 +76,8 @@ mod tests {
     use super::*;
     use crate::graph::http::wire::Cursors;
 
-    fn next(cursor: impl Into<String>) -> Option<Paging> {
-        Some(Paging { cursors: Some(Cursors { after: Some(cursor.into()) }), next: true })
+    fn next(cursor: impl Into<String>) -> Paging {
+        Paging { cursors: Some(Cursors { after: Some(cursor.into()) }), next: true }
     }
 
     fn end(mut step: impl FnMut(&mut PageCursor, usize) -> Result<bool, GraphError>) -> (usize, String) {
@@ -92,16 +92,16 @@ mod tests {
 
     #[test]
     fn a_list_without_an_end_is_given_up() {
-        let number = |page: usize| next(page.to_string());
+        let number = |page: usize| Some(next(page.to_string()));
         let (pages, error) = end(|cursor, page| cursor.advance(1, number(page)));
         assert!(pages == MAX_PAGES - 1 && error.contains("too many pages"), "{pages}: {error}");
         let (pages, error) = end(|cursor, page| cursor.advance(MAX_ROWS / 2, number(page)));
         assert!(pages == 2 && error.contains("too many rows"), "{pages}: {error}");
         let (pages, error) = end(|cursor, page| cursor.advance(0, number(page)));
         assert!(pages == 19 && error.contains("20 empty pages"), "{pages}: {error}");
-        let (pages, error) = end(|cursor, _| cursor.advance(1, next("x".repeat(MAX_CURSOR + 1))));
+        let (pages, error) = end(|cursor, _| cursor.advance(1, Some(next("x".repeat(MAX_CURSOR + 1)))));
         assert!(pages == 0 && error.contains("too long"), "{pages}: {error}");
-        let (pages, error) = end(|cursor, _| cursor.advance(1, next("x")));
+        let (pages, error) = end(|cursor, _| cursor.advance(1, Some(next("x"))));
         assert!(pages == 1 && error.contains("same cursor twice"), "{pages}: {error}");
     }
 }

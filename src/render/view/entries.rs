@@ -366,7 +366,7 @@ impl<'a> Entry<'a> {
         });
         let split = (change.split && !is_drift).then(|| {
             let text =
-                "apply writes this in two steps: first both sets, and the final set after the others gained";
+                "apply writes this in two steps: first the old and new tasks together, and later only the new ones";
             note(NoteKind::Admin, text)
         });
         [refused, blocked, admin, split].into_iter().flatten().chain(self.drift_notes()).collect()
@@ -383,7 +383,8 @@ impl<'a> Entry<'a> {
                 && write.after == change.after
         });
         let unlisted = unlisted.map(|_| {
-            let text = "accepted, not listed: an admin is not shown after the write; `by_role: true` on the user ends this";
+            let text =
+                "accepted, but the API does not list this admin; set `by_role: true` on the user to end this";
             ChangeNote { kind: NoteKind::AdminAccess, text: Sentence::default().own(text) }
         });
         let last_write = written.map(|write| ChangeNote {
