@@ -1,6 +1,8 @@
 //! The program as its users run it: in a process of its own, in an environment of its own.
 
 mod bounds;
+#[cfg(unix)]
+mod completions;
 mod crash;
 mod drift;
 mod exceptions;

@@ -6,6 +6,7 @@
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts, shown as they are")]
 
 mod apply;
+mod completions;
 mod connection;
 mod drift;
 #[cfg(feature = "emulator")]
@@ -62,12 +63,15 @@ enum Verb {
     Journal(journal::Args),
     Whoami(whoami::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
+    Man(completions::ManArgs),
     #[cfg(feature = "emulator")]
     Emulator(emulator::Args),
 }
 
 /// Runs the program with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    completions::answer();
     connection::protect_environment();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -102,7 +106,13 @@ impl Verb {
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
             Self::Emulator(_) => return Some(Deadline(None)),
-            Self::Init(_) | Self::Validate(_) | Self::Show(_) | Self::Journal(_) | Self::Schema(_) => {
+            Self::Init(_)
+            | Self::Validate(_)
+            | Self::Show(_)
+            | Self::Journal(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Man(_) => {
                 return None;
             }
         };
@@ -121,6 +131,8 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Journal(args) => journal::run(&args, terminal),
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal)).await,
         Verb::Schema(args) => schema::run(&args, terminal),
+        Verb::Completions(args) => completions::run(&args, terminal),
+        Verb::Man(args) => completions::man(&args, terminal),
         #[cfg(feature = "emulator")]
         Verb::Emulator(args) => signals::ends_at_once(emulator::run(&args, terminal)).await,
     }

@@ -1,5 +1,6 @@
 //! Arguments that several verbs share.
 
+use super::completions;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::state::StateDir;
@@ -281,11 +282,11 @@ pub(crate) struct PlanOptions {
     #[command(flatten)]
     pub(crate) time: PlannedFor,
     /// Only the WABAs whose name matches this glob; can be repeated; the output says that it is partial
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", add = completions::wabas())]
     pub(crate) waba: Vec<Glob>,
     /// Only this system user: its name in the manifests, its live name, or its id; can be repeated; the output says that it is
     /// partial
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completions::users())]
     pub(crate) user: Vec<Name>,
     /// Only takes away what has expired: the tasks that only grants and exceptions gave that have ended. What else differs there
     /// is listed and left to a full apply
@@ -342,7 +343,7 @@ pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
 #[derive(Debug, Args)]
 pub(crate) struct Waivers {
     /// Waives a guard for this run: CODE, or CODE=NAME for one WABA or user
-    #[arg(long = "waive", value_name = "CODE[=NAME]")]
+    #[arg(long = "waive", value_name = "CODE[=NAME]", add = completions::waivers())]
     pub(crate) waive: Vec<Waiver>,
 }
 

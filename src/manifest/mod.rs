@@ -3,6 +3,7 @@
 //! No other module of the core knows YAML. This module knows neither the API, nor the current time, nor live state.
 
 mod check;
+mod names;
 mod outline;
 mod policy;
 mod raw;
@@ -13,6 +14,7 @@ mod selection;
 mod tests;
 mod yaml;
 
+pub use names::{ManifestNames, names};
 pub use outline::{ManifestFile, recognize};
 pub use policy::policy_lines;
 pub use schema::schema;
