@@ -12,11 +12,6 @@ const SUGGESTIONS: usize = 3;
 /// How alike a suggestion must be, from 0 to 1; Python's `difflib` uses the same default.
 const SIMILARITY: f32 = 0.6;
 
-/// Returns a number with its noun.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 /// Replaces each character that could control a terminal or a pipeline with a visible escape.
 ///
 /// Control characters, line and paragraph separators, invisible format characters and bidirectional controls become

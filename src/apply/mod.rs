@@ -10,7 +10,7 @@ mod step;
 mod waba;
 
 pub use recovery::settle_earlier;
-pub use shutdown::{Shutdown, ShutdownReason};
+pub use shutdown::{InFlight, Shutdown, ShutdownReason};
 
 use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
@@ -101,6 +101,7 @@ impl Executor<'_> {
     /// Sends the write that gives a user exactly some tasks on a WABA.
     async fn send(&self, key: AssignmentKey, tasks: &TaskSet) -> Sent {
         self.shutdown.count_write();
+        let _in_flight = self.shutdown.writing(key);
         let answer = if tasks.is_empty() {
             self.shutdown.within(self.writer.revoke(key.waba, key.user)).await
         } else {
@@ -126,6 +127,7 @@ impl Executor<'_> {
 
     /// Reads what everybody holds on a WABA.
     async fn read(&self, waba: WabaId) -> Result<HeldByUser, String> {
+        let _in_flight = self.shutdown.reading(waba);
         match self.shutdown.within(self.reader.assignments(self.directory, waba)).await {
             None => Err(self.shutdown.explanation().unwrap_or_default()),
             Some(Err(error)) => {

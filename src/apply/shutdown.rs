@@ -1,10 +1,11 @@
 //! Ends a run early: what is in flight may finish, nothing new is sent.
 
 use crate::clock::Clock;
+use crate::model::{AssignmentKey, WabaId};
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -30,6 +31,42 @@ impl fmt::Display for ShutdownReason {
     }
 }
 
+/// The calls that are in flight, or about to be sent, in the order in which they began.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InFlight {
+    /// The assignments that are being written.
+    pub writes: Vec<AssignmentKey>,
+    /// The WABAs that are being read.
+    pub reads: Vec<WabaId>,
+}
+
+/// A call that is in flight until this is dropped.
+pub(super) struct CallGuard<'a> {
+    shutdown: &'a Shutdown,
+    call: Call,
+}
+
+enum Call {
+    Write(AssignmentKey),
+    Read(WabaId),
+}
+
+impl Drop for CallGuard<'_> {
+    fn drop(&mut self) {
+        let InFlight { writes, reads } = &mut *self.shutdown.calls();
+        match self.call {
+            Call::Write(key) => remove(writes, &key),
+            Call::Read(waba) => remove(reads, &waba),
+        }
+    }
+}
+
+fn remove<T: PartialEq>(calls: &mut Vec<T>, call: &T) {
+    if let Some(at) = calls.iter().position(|other| other == call) {
+        calls.remove(at);
+    }
+}
+
 /// Ends a run early. Clones share their state.
 ///
 /// What is in flight may finish within the grace period, which starts with the request; nothing new is sent.
@@ -39,6 +76,7 @@ pub struct Shutdown {
     request: Arc<watch::Sender<Option<(ShutdownReason, Duration)>>>,
     /// The number of writes that were sent or are about to be.
     writes: Arc<AtomicUsize>,
+    in_flight: Arc<Mutex<InFlight>>,
     grace: Duration,
     clock: Clock,
 }
@@ -46,7 +84,8 @@ pub struct Shutdown {
 impl Shutdown {
     /// Makes a shutdown that nobody has requested yet. `clock` measures the grace period.
     pub fn new(clock: Clock, grace: Duration) -> Self {
-        Self { request: Arc::new(watch::Sender::new(None)), writes: Arc::default(), grace, clock }
+        let request = Arc::new(watch::Sender::new(None));
+        Self { request, writes: Arc::default(), in_flight: Arc::default(), grace, clock }
     }
 
     /// Ends the run. The first reason stays.
@@ -91,6 +130,27 @@ impl Shutdown {
         self.writes.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// Returns what a shutdown waits for.
+    pub fn in_flight(&self) -> InFlight {
+        self.calls().clone()
+    }
+
+    /// Notes that a write is in flight, until the guard is dropped.
+    pub(super) fn writing(&self, key: AssignmentKey) -> CallGuard<'_> {
+        self.calls().writes.push(key);
+        CallGuard { shutdown: self, call: Call::Write(key) }
+    }
+
+    /// Notes that a WABA is being read, until the guard is dropped.
+    pub(super) fn reading(&self, waba: WabaId) -> CallGuard<'_> {
+        self.calls().reads.push(waba);
+        CallGuard { shutdown: self, call: Call::Read(waba) }
+    }
+
+    fn calls(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until the shutdown is requested.
     pub async fn requested(&self) {
         // `self` holds the sender, so only a request ends the wait.
@@ -119,5 +179,24 @@ impl Shutdown {
             done = work => Some(done),
             () = grace => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_in_flight_until_its_guard_is_dropped() {
+        let shutdown = Shutdown::new(Clock::real(), Duration::ZERO);
+        let (waba, user) = ("500".parse().expect("an id"), "1".parse().expect("an id"));
+        let key = AssignmentKey { waba, user };
+        let (write, read) = (shutdown.writing(key), shutdown.reading(waba));
+        drop(shutdown.reading(waba));
+        assert_eq!(shutdown.in_flight(), InFlight { writes: vec![key], reads: vec![waba] });
+        drop(write);
+        assert_eq!(shutdown.in_flight(), InFlight { writes: Vec::new(), reads: vec![waba] });
+        drop(read);
+        assert_eq!(shutdown.in_flight(), InFlight::default());
     }
 }

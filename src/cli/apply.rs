@@ -4,6 +4,7 @@ use super::connection::{CheckedConnection, Connected, print_cost};
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt::{self, Doing};
 use super::options::{self, Connection, Format, Grouping, PlanOptions, ReportFormat, Strategy, Waivers};
 use super::plan;
 use super::signals::Signals;
@@ -79,10 +80,14 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     // Nothing is written before approval, so a signal ends the program at once.
-    let Some(prepared) = signals.unless(prepare(args, events, terminal)).await else {
-        return Ok(Exit::Interrupted);
+    let prepared = match signals.unless(prepare(args, events, terminal)).await {
+        Ok(prepared) => prepared?,
+        Err(place) => {
+            terminal.say(&place);
+            return Ok(Exit::Interrupted);
+        }
     };
-    match prepared? {
+    match prepared {
         Prepared::Ended(exit) => Ok(exit),
         Prepared::Approved(ready) => ready.apply(args, events, &mut signals, terminal).await,
     }
@@ -125,7 +130,9 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
     let input = read_input(args, events)?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
     let (business, state_dir) = (input.business(), args.connection.state_dir()?);
+    let taking = Doing::start("waiting for another apply");
     let lease = Lease::take(&state_dir, business, !args.no_wait, &Clock::real(), events).await?;
+    drop(taking);
     let connected = prepared.connect(Some(business), events).await?;
     let prepared = match propose(args, input, &connected, events).await {
         Err(error) => Err(error.into()),
@@ -280,6 +287,7 @@ async fn approve(
         report(&Report::default(), &approved, args.format, terminal)?;
         return Ok(Err(exit));
     }
+    let _asking = Doing::start("waiting for your answer");
     if asks && !terminal.approves("Apply these changes?").await? {
         terminal.say("Not approved: nothing was written.");
         return Ok(Err(Exit::Refused));
@@ -319,21 +327,27 @@ impl Ready {
         let shutdown = Shutdown::new(Clock::real(), grace);
         watchdog::applies(&shutdown, grace);
         let applying = connected.session.apply(&approved, &directory, lease, &options, &shutdown, events);
+        let say = || terminal.say(&interrupt::waiting(&shutdown.in_flight(), approved.plan(), grace));
         let Applied { report, ending, cost, journal_error } = match signals
-            .shut_down(applying, &shutdown)
+            .shut_down(applying, &shutdown, say)
             .await
         {
             Ok(applied) => applied?,
             Err(exit) => {
-                terminal.say("Ended at once: the outcome of requests in flight is unknown. Plan again to see what is live.");
+                terminal.say(if shutdown.wrote() {
+                    "Ended at once: the outcome of requests in flight is unknown. Plan again to see what is live."
+                } else {
+                    "Ended at once: nothing was written."
+                });
                 return Ok(exit);
             }
         };
         let after_writes = |failure: Failure| {
             if shutdown.wrote() { Failure { exit: Exit::Partial, ..failure } } else { failure }
         };
-        // Interrupted before the first change: there is nothing to report.
-        if !(ending == Ending::Interrupted && report.changes.is_empty()) {
+        if ending == Ending::Interrupted && report.changes.is_empty() {
+            terminal.say("Interrupted before the first change: nothing was written.");
+        } else {
             self::report(&report, &approved, args.format, terminal).map_err(after_writes)?;
         }
         print_cost(&cost, terminal);

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt::Doing;
 use super::options::Connection;
 use super::terminal::Terminal;
 #[cfg(feature = "emulator")]
@@ -65,6 +66,7 @@ impl<'a> CheckedConnection<'a> {
         };
         let mut settings = settings.expect("without an emulator, the settings are prepared");
         apply_limits(&mut settings, connection, business);
+        let _doing = Doing::start("checking the token");
         Ok(Connected {
             session: Session::connect(&settings, &run_settings(connection), events).await?,
             #[cfg(feature = "emulator")]

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::Emulate;
+use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::emulator::{Emulator, Latency, Options, Script, World};
 use crate::graph::Settings;
@@ -61,6 +62,24 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    let Ok(started) = signals.unless(serve(args, terminal)).await else {
+        terminal.say("Interrupted before the emulator had started.");
+        return Ok(Exit::Interrupted);
+    };
+    let _emulator = started?;
+    signals.next().await;
+    let state = state_file(&args.state);
+    terminal.say(&if args.ephemeral || !state.is_file() {
+        String::from("Interrupted: the emulator has stopped, and its state was not saved.")
+    } else {
+        format!("Interrupted: the emulator has stopped, and its state is in {}.", state.display())
+    });
+    Ok(Exit::Interrupted)
+}
+
+/// Starts the emulator and prints its URL.
+async fn serve(args: &Args, terminal: &Terminal) -> Result<Emulator, Failure> {
     let options = Options {
         listen: args.listen,
         latency: Latency {
@@ -80,7 +99,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let emulator = start(&args.state, mode, options).await?;
     terminal.product(&format!("{}\n", emulator.url()))?;
     terminal.say("The emulator is listening. Interrupt it to stop.");
-    std::future::pending().await
+    Ok(emulator)
 }
 
 /// Starts the emulator of `--emulate` and returns it with the settings of a client; `None` without the option.

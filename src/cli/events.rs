@@ -1,5 +1,6 @@
 //! Prints the engine's events: diagnostics and warnings to stderr, progress to a terminal.
 
+use super::interrupt;
 use super::terminal::{self, Terminal};
 use crate::engine::{Event, Progress, Stage};
 use crate::render;
@@ -41,6 +42,7 @@ impl<'a> EventPrinter<'a> {
     }
 
     fn progress(&self, stage: Stage, progress: Progress) {
+        interrupt::note(stage, progress);
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
             Progress::Started(total) => {

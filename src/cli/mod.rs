@@ -15,6 +15,7 @@ mod events;
 mod exit;
 mod failure;
 mod init;
+mod interrupt;
 mod journal;
 mod options;
 mod plan;
@@ -37,7 +38,7 @@ use failure::Failure;
 use options::Common;
 use std::process::ExitCode;
 use terminal::Terminal;
-use watchdog::Deadline;
+use watchdog::Watch;
 
 /// Access to WhatsApp Business Accounts (WABAs) as code.
 ///
@@ -83,10 +84,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&terminal, &Failure::failed("starting the program", error)),
     };
-    let result = match cli.verb.deadline() {
-        Some(deadline) => watchdog::start(deadline),
-        None => Ok(()),
-    };
+    let result = watchdog::start(cli.verb.watch());
     let result = result.and_then(|()| runtime.block_on(run(cli, &terminal)));
     // An unanswered prompt must not delay the exit.
     runtime.shutdown_background();
@@ -97,26 +95,23 @@ pub fn main() -> ExitCode {
 }
 
 impl Verb {
-    /// Returns the deadline of a verb that handles signals; `None` if signals end it by themselves.
-    fn deadline(&self) -> Option<Deadline> {
+    /// Returns how a signal ends the verb.
+    fn watch(&self) -> Watch {
         let connection = match self {
             Self::Plan(args) => &args.connection,
             Self::Apply(args) => &args.connection,
             Self::Drift(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
-            Self::Emulator(_) => return Some(Deadline(None)),
-            Self::Init(_)
-            | Self::Validate(_)
-            | Self::Show(_)
-            | Self::Journal(_)
-            | Self::Schema(_)
-            | Self::Completions(_)
-            | Self::Man(_) => {
-                return None;
+            Self::Emulator(_) => return Watch::Handled(None),
+            Self::Init(_) | Self::Man(_) => {
+                return Watch::AtOnce("Interrupted: some files may not have been written; run it again.");
+            }
+            Self::Validate(_) | Self::Show(_) | Self::Journal(_) | Self::Schema(_) | Self::Completions(_) => {
+                return Watch::AtOnce("Interrupted: nothing was written.");
             }
         };
-        Some(Deadline(connection.timeout()))
+        Watch::Handled(connection.timeout())
     }
 }
 
@@ -124,17 +119,17 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Init(args) => init::run(&args, terminal),
         Verb::Validate(args) => validate::run(&args, terminal),
-        Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal))).await,
+        Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal)), terminal).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
-        Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal))).await,
+        Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal),
-        Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal)).await,
+        Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,
         Verb::Schema(args) => schema::run(&args, terminal),
         Verb::Completions(args) => completions::run(&args, terminal),
         Verb::Man(args) => completions::man(&args, terminal),
         #[cfg(feature = "emulator")]
-        Verb::Emulator(args) => signals::ends_at_once(emulator::run(&args, terminal)).await,
+        Verb::Emulator(args) => emulator::run(&args, terminal).await,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt;
+use super::terminal::Terminal;
 use crate::apply::{Shutdown, ShutdownReason};
 use std::future::Future;
 use std::io;
@@ -21,25 +23,31 @@ impl Signals {
         self.0.next().await;
     }
 
-    /// Runs work that writes nothing. Returns `None` if a signal arrives first.
-    pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    /// Runs work that writes nothing. If a signal arrives first, describes where the work was.
+    pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Result<T, String> {
+        // When the work is dropped, it is nowhere any more.
+        tokio::pin!(work);
         tokio::select! {
-            result = work => Some(result),
-            () = self.0.next() => None,
+            result = &mut work => Ok(result),
+            () = self.0.next() => Err(interrupt::nothing_written()),
         }
     }
 
-    /// Runs work that writes. The first signal requests the shutdown, the second one ends it at once.
+    /// Runs work that writes. The first signal requests the shutdown and calls `say`, the second one ends it at once.
     pub(crate) async fn shut_down<T>(
         &mut self,
         work: impl Future<Output = T>,
         shutdown: &Shutdown,
+        say: impl FnOnce(),
     ) -> Result<T, Exit> {
         tokio::pin!(work);
         tokio::select! {
             // A signal that has already arrived is handled before the first write.
             biased;
-            () = self.0.next() => shutdown.request(ShutdownReason::Interrupted),
+            () = self.0.next() => {
+                shutdown.request(ShutdownReason::Interrupted);
+                say();
+            }
             result = &mut work => return Ok(result),
         }
         tokio::select! {
@@ -50,8 +58,14 @@ impl Signals {
 }
 
 /// Runs work that writes nothing. A signal ends it at once.
-pub(crate) async fn ends_at_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    Signals::listen()?.unless(work).await.unwrap_or(Ok(Exit::Interrupted))
+pub(crate) async fn ends_at_once(
+    work: impl Future<Output = Result<Exit, Failure>>,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    Signals::listen()?.unless(work).await.unwrap_or_else(|place| {
+        terminal.say(&place);
+        Ok(Exit::Interrupted)
+    })
 }
 
 /// Returns the exit code of a run that was interrupted.

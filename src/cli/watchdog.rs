@@ -21,11 +21,17 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The shutdown of the apply that is going on, with its grace period.
 static APPLYING: Mutex<Option<(Shutdown, Duration)>> = Mutex::new(None);
 
-/// The longest duration of a run, if it has a limit.
-pub(crate) struct Deadline(pub(crate) Option<Duration>);
+/// How a signal ends a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Watch {
+    /// The run handles signals, and the watchdog only helps. With the longest duration of the run, if it has a limit.
+    Handled(Option<Duration>),
+    /// At once, with this message: the run calls no API.
+    AtOnce(&'static str),
+}
 
 /// Starts the watchdog.
-pub(crate) fn start(Deadline(timeout): Deadline) -> Result<(), Failure> {
+pub(crate) fn start(watched: Watch) -> Result<(), Failure> {
     let failed = |error| Failure::failed("starting the program", error);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (started, listening) = mpsc::channel();
@@ -34,7 +40,7 @@ pub(crate) fn start(Deadline(timeout): Deadline) -> Result<(), Failure> {
             match Signals::listen() {
                 Ok(signals) => {
                     let _ = started.send(Ok(()));
-                    watch(signals, timeout).await;
+                    watch(signals, watched).await;
                 }
                 Err(failure) => _ = started.send(Err(failure)),
             }
@@ -48,7 +54,14 @@ pub(crate) fn applies(shutdown: &Shutdown, grace: Duration) {
     *APPLYING.lock().unwrap_or_else(PoisonError::into_inner) = Some((shutdown.clone(), grace));
 }
 
-async fn watch(mut signals: Signals, timeout: Option<Duration>) {
+async fn watch(mut signals: Signals, watched: Watch) {
+    let timeout = match watched {
+        Watch::Handled(timeout) => timeout,
+        Watch::AtOnce(message) => {
+            signals.next().await;
+            exit(message, Exit::Interrupted);
+        }
+    };
     let deadline = async {
         match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
@@ -70,17 +83,27 @@ async fn watch(mut signals: Signals, timeout: Option<Duration>) {
 
 fn end(interrupted: bool) -> ! {
     let applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let exit = match applying {
-        Some((shutdown, _)) if interrupted || shutdown.wrote() => after(&shutdown),
+    let wrote = applying.as_ref().is_some_and(|(shutdown, _)| shutdown.wrote());
+    let code = match applying {
+        Some((shutdown, _)) if interrupted || wrote => after(&shutdown),
         Some(_) | None if interrupted => Exit::Interrupted,
         Some(_) | None => Exit::Failed,
     };
+    let why = if interrupted { "the program was interrupted" } else { "the run exceeded --timeout" };
+    let wrote =
+        if wrote { "writes were sent: plan again to see what is live" } else { "nothing was written" };
+    let message = format!("error: {why}, and did not end in time: does anybody read its output? ({wrote})");
+    exit(&message, code)
+}
+
+/// Ends the process with a message. If the message cannot be written in time, it is lost.
+fn exit(message: &str, code: Exit) -> ! {
     let (said, done) = mpsc::channel();
+    let message = format!("{message}\n");
     thread::spawn(move || {
-        let why = if interrupted { "the program was interrupted" } else { "the run exceeded --timeout" };
-        terminal::talk(&format!("error: {why}, and did not end in time: does anybody read its output?\n"));
+        terminal::talk(&message);
         let _ = said.send(());
     });
     let _ = done.recv_timeout(LAST_WORDS);
-    std::process::exit(exit.code().into());
+    std::process::exit(code.code().into());
 }

@@ -6,7 +6,7 @@ use super::remote::Remote;
 use super::{Place, Ran};
 use crate::support::until;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use wabacl::emulator::LoggedCall;
 
@@ -33,8 +33,8 @@ async fn interrupted(options: &str, method: &str, path: &str, signals: &[&str]) 
 async fn a_signal_before_any_write_ends_the_run_with_130() {
     for signal in ["INT", "TERM"] {
         let (ran, writes) = interrupted("", "GET", "/system_users", &[signal]).await;
-        assert_eq!(ran.ends(130).stdout, "");
-        assert_eq!(writes, 0);
+        let ran = ran.ends(130).says("Interrupted while reading WABAs: nothing was written.");
+        assert_eq!((&*ran.stdout, writes), ("", 0));
     }
 }
 
@@ -42,6 +42,8 @@ async fn a_signal_before_any_write_ends_the_run_with_130() {
 async fn what_is_in_flight_may_finish_and_the_rest_is_not_attempted() {
     let (ran, writes) = interrupted("--grace 60 --waba acme-us", "POST", "/assigned_users", &["INT"]).await;
     ran.ends(4)
+        .says("Interrupted: no further change is begun. Waiting up to 60 s for 1 write (")
+        .says(" on acme-us). Interrupt again to end at once.")
         .says("Applied: 1 of 3 changes, 2 not attempted.")
         .says("the run was interrupted")
         .never_says("unknown");
@@ -73,7 +75,8 @@ fn the_emulator_serves_until_it_is_interrupted() {
     place.run(&format!("{} --auto-approve", words("apply"))).ends(0).says("Applied: 7 of 7 changes.");
     place.run(&words("drift")).ends(0);
     send("TERM", &child);
-    Ran::from(child.wait_with_output().unwrap()).ends(130).says("The emulator is listening");
+    let stopped = Ran::from(child.wait_with_output().unwrap()).ends(130).says("The emulator is listening");
+    stopped.says("Interrupted: the emulator has stopped, and its state is in live.state.yaml.");
     // What was written is there for the next start, from a process of its own or embedded.
     place.emulated("drift").ends(0);
 }
@@ -110,6 +113,35 @@ async fn signals_and_the_deadline_hold_while_nobody_reads_the_output() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{words}");
     }
     assert_eq!(remote.writes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_verb_that_reads_says_where_it_was() {
+    for (verb, path, place) in [
+        ("plan", "/assigned_users", "reading WABAs"),
+        ("drift", "/debug_token", "checking the token"),
+        ("apply --auto-approve", "/debug_token", "checking the token"),
+    ] {
+        let remote = Remote::slow(Duration::from_millis(300)).await;
+        let child = remote.spawn(&format!("{verb} --concurrency 1"));
+        until(|| remote.emulator.calls().iter().any(|call| call.path.ends_with(path))).await;
+        send("TERM", &child);
+        let ran = Ran::from(child.wait_with_output().unwrap()).ends(130);
+        ran.says(&format!("Interrupted while {place}: nothing was written."));
+        assert_eq!(remote.writes(), 0);
+    }
+}
+
+#[test]
+fn a_verb_that_calls_no_api_says_that_it_wrote_nothing() {
+    let place = Place::new();
+    let mut command = place.command("validate -");
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // The program listens for signals before it reads. What it reads is more than a pipe holds.
+    let input = child.stdin.as_mut().unwrap();
+    input.write_all(&vec![b'#'; 256 * 1024]).unwrap();
+    send("INT", &child);
+    Ran::from(child.wait_with_output().unwrap()).ends(130).says("Interrupted: nothing was written.");
 }
 
 #[test]
