@@ -96,8 +96,13 @@ async fn use_client(client: &GraphClient, run: &RunSettings, read: &mut ApiRead)
     read.note("the directory", &Ok(&directory));
     let in_scope: Vec<_> = directory.wabas.keys().chain(&wabas).copied().collect();
     let expected = wabas.iter().map(|waba| (*waba, users.to_vec())).collect();
-    let request =
-        ObserveRequest { directory: &directory, has_lists: true, wabas: &in_scope, expected: &expected };
+    let request = ObserveRequest {
+        directory: &directory,
+        wabas: &in_scope,
+        expected: &expected,
+        suspended: &users.into_iter().collect(),
+        has_lists: true,
+    };
     read.note("the assignments", &reader.observe(&request, prefetched, &|_| ()).await);
     read.note("a WABA", &reader.assignments(&directory, wabas[0]).await);
     let writer = client.writer(&reader);
