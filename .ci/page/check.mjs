@@ -100,11 +100,17 @@ const drawn = () => {
   };
 };
 
-// Returns whether drawn rows fill the scrolled part of the matrix.
-const isFull = () => {
-  const view = document.querySelector(".scroll").getBoundingClientRect();
-  const [first, ...spaces] = [...document.querySelectorAll("#matrix .space")].map((row) => row.getBoundingClientRect());
-  return first.bottom <= view.top + document.querySelector("#matrix thead").getBoundingClientRect().height + 2 && spaces[0].top >= view.bottom - 20;
+// Returns whether drawn rows fill the scrolled part of the matrix, at the latest after some frames.
+const isFull = async () => {
+  const bounds = (element) => element.getBoundingClientRect();
+  const full = () => {
+    const view = bounds(document.querySelector(".scroll"));
+    const [first, last] = [...document.querySelectorAll("#matrix .space")].map(bounds);
+    const head = bounds(document.querySelector("#matrix thead")).height;
+    return first.bottom <= view.top + head + 2 && last.top >= view.bottom - 20;
+  };
+  for (let frames = 0; frames < 60 && !full(); frames += 1) await new Promise(requestAnimationFrame);
+  return full();
 };
 
 // Scrolls the matrix and the lists to their ends, until no more rows are drawn.
