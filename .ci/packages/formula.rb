@@ -14,7 +14,10 @@ PROCESSOR = RUBY_PLATFORM.match?(/arm|aarch64/) ? :on_arm : :on_intel
 class Pathname
   def install(*files)
     mkpath
-    files.flatten.each { |file| FileUtils.cp(file, self) }
+    files.flatten.each do |file|
+      names = file.is_a?(Hash) ? file : { file => File.basename(file) }
+      names.each { |from, to| FileUtils.cp(from, self / to) }
+    end
   end
 end
 

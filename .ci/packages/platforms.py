@@ -34,8 +34,10 @@ def write_archive(folder, target):
     """Writes an archive in which the text of the program is its target."""
     name = f"wabacl-{VERSION}-{target}"
     with tarfile.open(folder / f"{name}.tar.gz", "w:gz") as archive:
-        for file in (program(target), "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"):
-            content = target.encode() if file == program(target) else (TOP / file).read_bytes()
+        texts = {program(target): target, "man/wabacl.1": ".TH wabacl 1\n"}
+        texts |= {f"completions/wabacl.{shell}": shell for shell in ("bash", "zsh", "fish", "powershell")}
+        for file in (*texts, "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"):
+            content = texts[file].encode() if file in texts else (TOP / file).read_bytes()
             member = tarfile.TarInfo(f"{name}/{file}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))

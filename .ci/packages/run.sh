@@ -51,17 +51,21 @@ try_npm() {
 
 try_deb() {
   local root=$work/deb
-  lintian --allow-root --fail-on error,warning --suppress-tags no-manual-page "$folder"/*.deb
+  lintian --allow-root --fail-on error,warning "$folder"/*.deb
   mkdir -p "$root/var/lib/dpkg"
   touch "$root/var/lib/dpkg/status"
   # The dependency on ca-certificates is outside of the folder.
   as_root dpkg --root="$root" --log=/dev/null --force-depends --install "$folder"/*.deb >/dev/null
   as_root dpkg --root="$root" --verify wabacl
+  bash -n "$root/usr/share/bash-completion/completions/wabacl"
+  gzip -t "$root"/usr/share/man/man1/wabacl-{plan,apply,drift}.1.gz
   follow deb "$root/usr/bin/wabacl"
 }
 
 try_formula() {
   ruby $here/formula.rb "$folder/wabacl.rb" "$folder" "$work/homebrew"
+  test -s "$work/homebrew/share/man/man1/wabacl-plan.1"
+  test -s "$work/homebrew/etc/bash_completion.d/wabacl"
   follow formula "$work/homebrew/bin/wabacl"
 }
 

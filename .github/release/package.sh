@@ -36,6 +36,12 @@ fi
 rm -rf "${out:?}/$name"
 mkdir "$out/$name"
 cp "$built" README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT "$out/$name/"
+# The program runs here: each target is built on its own system.
+"$built" man "$out/$name/man" 2>/dev/null
+mkdir "$out/$name/completions"
+for shell in bash zsh fish powershell; do
+  "$built" completions "$shell" >"$out/$name/completions/wabacl.$shell"
+done
 if tar --version | grep -q GNU; then
   tar -C "$out" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
     gzip -n -9 >"$out/$name.tar.gz"

@@ -51,17 +51,29 @@ def licence(archive):
             f"\nLicense: MIT\n" + "\n".join(lines) + "\n")
 
 
+# Where Debian's shells look for completions.
+COMPLETIONS = {
+    "bash": "bash-completion/completions/wabacl",
+    "zsh": "zsh/vendor-completions/_wabacl",
+    "fish": "fish/vendor_completions.d/wabacl.fish",
+}
+
+
 def tree(archive, version):
     """Returns the files of the package: the content and mode by path."""
     packed = {
         "doc/wabacl/changelog.gz": archive.files["CHANGELOG.md"],
         "doc/wabacl/changelog.Debian.gz": changelog(version).encode(),
     }
+    packed |= {f"man/man1/{path.removeprefix('man/')}.gz": content
+               for path, content in archive.files.items() if path.startswith("man/")}
     files = {
         "usr/bin/wabacl": (archive.program, 0o755),
         "usr/share/doc/wabacl/copyright": (licence(archive).encode(), 0o644),
         "usr/share/lintian/overrides/wabacl": (OVERRIDES.encode(), 0o644),
     }
+    for shell, path in COMPLETIONS.items():
+        files[f"usr/share/{path}"] = (archive.files[f"completions/wabacl.{shell}"], 0o644)
     for path, content in packed.items():
         files[f"usr/share/{path}"] = (gzip.compress(content, 9, mtime=0), 0o644)
     return files

@@ -19,6 +19,10 @@ FORMULA = """class Wabacl < Formula
 {systems}
   def install
     bin.install "wabacl"
+    man1.install Dir["man/*.1"]
+    bash_completion.install "completions/wabacl.bash" => "wabacl"
+    zsh_completion.install "completions/wabacl.zsh" => "_wabacl"
+    fish_completion.install "completions/wabacl.fish"
   end
 
   test do

@@ -21,7 +21,7 @@ use std::{fs, io};
 /// The largest input, in bytes. A guess: far more than the largest file of the corpus.
 pub(crate) const INPUT_LIMIT: usize = 64 * 1024;
 
-/// How many bytes a target may print for its input, and how many more for each byte of it. Guesses: 100 diagnostics
+/// How many bytes a target may print for its input, and how many more for each byte of it. Guesses: 1,000 diagnostics
 /// quote their lines, each line is shortened, and each control character is printed as an escape of 6 bytes.
 const OUTPUT_LIMIT: (usize, usize) = (2 * 1024 * 1024, 64);
 
