@@ -160,7 +160,10 @@ impl CallWindow {
         let used = self.admitted.iter().filter(|time| **time + HOUR > now).count() as u64;
         let percent = self.limit.map_or(0, |limit| (used * 100).checked_div(limit.into()).unwrap_or(100));
         match self.remaining_wait(now) {
-            Some(wait) => (percent.max(100), wait.as_secs().div_ceil(60)),
+            Some(wait) => {
+                let minutes = wait.as_millis().div_ceil(60_000);
+                (percent.max(100), u64::try_from(minutes).unwrap_or(u64::MAX))
+            }
             None => (percent, 0),
         }
     }
@@ -306,5 +309,17 @@ impl RateLimiter {
     pub(crate) fn arrived_at(&self, waba: WabaId, now: Duration) -> usize {
         let arrived = self.wabas.get(&waba).map(|window| &window.arrived);
         arrived.map_or(0, |times| times.iter().filter(|time| **time + HOUR > now).count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_the_announced_minutes_is_not_too_early() {
+        let mut window = CallWindow::new(LimitScope::App, None);
+        window.throttle(Duration::from_millis(540_300), WaitHint::UsageHeaders);
+        assert_eq!(window.usage(Duration::ZERO), (100, 10));
     }
 }
