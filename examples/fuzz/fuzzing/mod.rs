@@ -26,8 +26,8 @@ pub(crate) const INPUT_LIMIT: usize = 64 * 1024;
 const OUTPUT_LIMIT: (usize, usize) = (2 * 1024 * 1024, 64);
 
 /// How many bytes a target may allocate at a time for its input, and how many more for each byte of it. Measured: aliases
-/// of aliases in a manifest take 1,500 for each byte, other inputs of 64 KiB 10 MB at most.
-const MEMORY_LIMIT: (usize, usize) = (4 * 1024 * 1024, 2_048);
+/// of aliases in a manifest take 1,500 for each byte, and 1,000 diagnostics of a small table 11 MB.
+const MEMORY_LIMIT: (usize, usize) = (32 * 1024 * 1024, 2_048);
 
 /// Plays inputs of one target.
 pub(crate) struct Fuzzer<'a> {
