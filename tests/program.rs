@@ -53,6 +53,15 @@ impl Place {
         Self { folder, environment: Vec::new() }
     }
 
+    /// A folder with a world, and one manifest.
+    fn of(world: &str, manifest: &str) -> Self {
+        let place = Self::new();
+        place.remove("access/users.yaml");
+        place.write("live.yaml", world);
+        place.write("access/access.yaml", manifest);
+        place
+    }
+
     fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
@@ -64,6 +73,10 @@ impl Place {
 
     fn write(&self, file: &str, text: &str) {
         std::fs::write(self.folder.path().join(file), text).unwrap();
+    }
+
+    fn remove(&self, file: &str) {
+        std::fs::remove_file(self.folder.path().join(file)).unwrap();
     }
 
     /// Puts one text in the place of another, which must be there.
@@ -85,6 +98,17 @@ impl Place {
     /// Runs the program with the words of a command line, `wabacl` left out.
     fn run(&self, words: &str) -> Ran {
         Ran::from(self.command(words).output().unwrap())
+    }
+
+    /// Runs a command against the embedded emulator.
+    fn on(&self, command: &str, options: &str) -> Ran {
+        self.run(&format!("{command} --emulate live.yaml {options}"))
+    }
+
+    /// Runs a verb on the manifests against the embedded emulator.
+    fn trial(&self, words: &str) -> Ran {
+        let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
+        self.on(&format!("{verb} access"), options)
     }
 
     /// Runs a verb on the quickstart against the embedded emulator, for the day for which it was written.

@@ -2,7 +2,7 @@
 
 use super::Place;
 use super::json::fits;
-use super::trust::{HEAD, place, world};
+use super::trust::{HEAD, world};
 
 const GRANTS: &str = "grants:
   - { users: [ops], tasks: [MANAGE, MESSAGING], wabas: [one] }
@@ -13,7 +13,7 @@ exceptions:
 
 fn excepted() -> Place {
     let live = "{ user: 11, tasks: [MANAGE, MESSAGING] }, { user: 12, tasks: [DEVELOP, VIEW_COST] }";
-    place(&world(live), &format!("{HEAD}{GRANTS}"))
+    Place::of(&world(live), &format!("{HEAD}{GRANTS}"))
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use super::Place;
 use super::json::fits;
-use super::trust::place;
 
 /// Five WABAs; `bot` holds something on each.
 const WORLD: &str = "app: { id: 1 }
@@ -42,7 +41,7 @@ grants:
 ";
 
 fn expired() -> Place {
-    place(WORLD, MANIFEST)
+    Place::of(WORLD, MANIFEST)
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn an_apply_stops_at_a_line_that_it_cannot_read() {
             apply().ends(1).says("error: reading the journal").says("line 1 of the journal").says(why);
         assert!(stopped.stderr.contains("move the file away, and plan again"), "{stopped}");
         assert_eq!(place.read("state/9876543210987654/journal.jsonl"), text, "nothing was written");
-        std::fs::remove_file(place.folder.path().join("state/9876543210987654/journal.jsonl")).unwrap();
+        place.remove("state/9876543210987654/journal.jsonl");
         apply().ends(0);
     }
 }

@@ -1,7 +1,7 @@
 //! Users that were declared and are declared no more: by the inventory of a set, and by `--previous`.
 
+use super::Place;
 use super::json::fits;
-use super::{Place, Ran};
 
 const WORLD: &str = "
 app: { id: 1 }
@@ -42,23 +42,10 @@ fn applied() -> Place {
 
 /// A repository with two files that declare what is live.
 fn declared() -> Place {
-    let place = Place::new();
+    let place = Place::of(WORLD, OPS);
     std::fs::create_dir(place.folder.path().join(".git")).unwrap();
-    std::fs::remove_file(place.folder.path().join("access/users.yaml")).unwrap();
-    place.write("live.yaml", WORLD);
-    place.write("access/access.yaml", OPS);
     place.write("access/bot.yaml", BOT);
     place
-}
-
-impl Place {
-    fn on(&self, command: &str, options: &str) -> Ran {
-        self.run(&format!("{command} --emulate live.yaml {options}"))
-    }
-
-    fn remove(&self, file: &str) {
-        std::fs::remove_file(self.folder.path().join(file)).unwrap();
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What grants select: typing errors, and what matched when the manifests were last applied.
 
-use super::{Place, Ran};
+use super::Place;
 
 const WORLD: &str = "
 app: { id: 1 }
@@ -30,18 +30,8 @@ grants:
 guards: { max_removals_percent: 100 }
 ";
 
-impl Place {
-    fn with_labels() -> Self {
-        let place = Self::new();
-        std::fs::remove_file(place.folder.path().join("access/users.yaml")).unwrap();
-        place.write("live.yaml", WORLD);
-        place.write("access/access.yaml", ACCESS);
-        place
-    }
-
-    fn select(&self, command: &str) -> Ran {
-        self.run(&format!("{command} access --emulate live.yaml"))
-    }
+fn labelled() -> Place {
+    Place::of(WORLD, ACCESS)
 }
 
 #[test]
@@ -51,21 +41,21 @@ fn a_typing_error_in_a_selector_changes_nothing_and_reads_nothing() {
         ("[gold, silver]", "[gold, sliver]", "no WABA and no discover rule has the label `tier: sliver`"),
         ("'One*'", "'*', '!One'", "`!One` begins with `!`, which leaves nothing out"),
     ] {
-        let place = Place::with_labels();
+        let place = labelled();
         place.edit("access/access.yaml", from, to);
-        place.select("plan").ends(1).says(message).says("access/access.yaml:").never_says("calls");
+        place.trial("plan").ends(1).says(message).says("access/access.yaml:").never_says("calls");
         place.run("validate access").ends(1).says(message);
     }
 }
 
 #[test]
 fn what_matched_when_last_applied_decides_about_a_selection_that_matches_nothing() {
-    let place = Place::with_labels();
-    place.select("apply --auto-approve").ends(0);
+    let place = labelled();
+    place.trial("apply --auto-approve").ends(0);
     // The live name changes, so that the glob matches nothing: the access would be lost.
     place.edit("live.yaml", "name: One,", "name: ONE,");
     place
-        .select("plan")
+        .trial("plan")
         .ends(1)
         .says("`One*` matches no WABA, but fitted `One` (1001) when the manifests were last applied");
     // It is away: the selection is only superfluous.
@@ -74,39 +64,33 @@ fn what_matched_when_last_applied_decides_about_a_selection_that_matches_nothing
         "discover: [{ from: owned }]",
         "discover: [{ from: owned, name: 'T*' }]",
     );
-    place.select("plan").ends(0).says("`One*` matches no WABA\n").says("1 WABA left the scope");
+    place.trial("plan").ends(0).says("`One*` matches no WABA\n").says("1 WABA left the scope");
 }
 
 #[test]
 fn a_label_whose_last_waba_left_is_a_warning_and_one_that_was_changed_an_error() {
-    let place = Place::with_labels();
-    place.select("apply --auto-approve").ends(0);
+    let place = labelled();
+    place.trial("apply --auto-approve").ends(0);
     place.edit("access/access.yaml", "labels: { tier: silver }", "labels: { tier: bronze }");
-    place.select("plan").ends(1).says("no WABA and no discover rule has the label `tier: silver`");
+    place.trial("plan").ends(1).says("no WABA and no discover rule has the label `tier: silver`");
     place.edit("access/access.yaml", "  three: { id: 1003, labels: { tier: bronze } }\n", "");
     place.edit("access/access.yaml", "{ from: owned }", "{ from: owned, name: One }");
-    place
-        .select("plan")
-        .ends(0)
-        .says("no WABA has the label `tier: silver` any more: `three` left the scope");
+    place.trial("plan").ends(0).says("no WABA has the label `tier: silver` any more: `three` left the scope");
     place.edit("access/access.yaml", "{ from: owned, name: One }", "{ from: owned }");
-    place.select("plan").ends(1).says("no WABA and no discover rule has the label `tier: silver`");
+    place.trial("plan").ends(1).says("no WABA and no discover rule has the label `tier: silver`");
 }
 
 #[test]
 fn a_saved_plan_records_labels_too() {
-    let place = Place::with_labels();
+    let place = labelled();
     place.edit(
         "live.yaml",
         "name: Two, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }]",
         "name: Two, owned_by: 100",
     );
-    place.select("plan --out plan.json").ends(0);
-    place.run("apply plan.json --emulate live.yaml").ends(0).says("Applied: 1 of 1 change.");
+    place.trial("plan --out plan.json").ends(0);
+    place.on("apply plan.json", "").ends(0).says("Applied: 1 of 1 change.");
     place.edit("access/access.yaml", "  three: { id: 1003, labels: { tier: silver } }\n", "");
     place.edit("access/access.yaml", "{ from: owned }", "{ from: owned, name: One }");
-    place
-        .select("plan")
-        .ends(0)
-        .says("no WABA has the label `tier: silver` any more: `three` left the scope");
+    place.trial("plan").ends(0).says("no WABA has the label `tier: silver` any more: `three` left the scope");
 }

@@ -2,7 +2,6 @@
 
 use super::Place;
 use super::json::fits;
-use super::trust::place;
 
 const WORLD: &str = "app: { id: 1 }
 businesses:
@@ -30,7 +29,7 @@ guards: { max_removals: 0 }
 ";
 
 fn suspended() -> Place {
-    let place = place(WORLD, MANIFEST);
+    let place = Place::of(WORLD, MANIFEST);
     place.edit("access/access.yaml", "{ id: 12 }", "{ id: 12, suspended: \"SEC-991: token leaked\" }");
     place
 }
@@ -139,14 +138,14 @@ fn that_a_suspension_ends_is_shown_as_policy() {
 
 #[test]
 fn an_admin_by_its_role_cannot_be_suspended() {
-    let place = place(WORLD, MANIFEST);
+    let place = Place::of(WORLD, MANIFEST);
     place.edit("access/access.yaml", "{ id: 12 }", "{ id: 12, by_role: true, suspended: leaked }");
     place
         .run("validate access")
         .ends(1)
         .says("suspended-by-role")
         .says("change its role in Business Settings");
-    let place = super::trust::place(WORLD, MANIFEST);
+    let place = Place::of(WORLD, MANIFEST);
     place.edit("access/access.yaml", "{ id: 12 }", "{ id: 12, suspended: }");
     place.run("validate access").ends(1).says("missing-value");
 }

@@ -1,7 +1,8 @@
 //! Grants that begin and end, and the time for which a plan is made.
 
+use super::Place;
 use super::json::fits;
-use super::trust::{HEAD, place, world};
+use super::trust::{HEAD, world};
 
 /// Two grants: one ends when the other begins.
 const GRANTS: &str = "grants:
@@ -16,7 +17,7 @@ fn live(bot: &str) -> String {
 
 #[test]
 fn a_plan_is_made_for_an_instant() {
-    let place = place(&live(", { user: 12, tasks: [DEVELOP] }"), &format!("{HEAD}{GRANTS}"));
+    let place = Place::of(&live(", { user: 12, tasks: [DEVELOP] }"), &format!("{HEAD}{GRANTS}"));
     place
         .trial("plan --now 2027-03-31T15:59:59Z")
         .ends(0)
@@ -41,7 +42,7 @@ fn a_plan_is_made_for_an_instant() {
 
 #[test]
 fn access_that_has_not_begun_is_taken_away_and_the_plan_says_what_gives_it_later() {
-    let place = place(&live(", { user: 12, tasks: [DEVELOP, VIEW_COST] }"), &format!("{HEAD}{GRANTS}"));
+    let place = Place::of(&live(", { user: 12, tasks: [DEVELOP, VIEW_COST] }"), &format!("{HEAD}{GRANTS}"));
     let ran = place.trial("plan --now 2027-03-01T00:00:00Z").ends(0).says("): DEVELOP -VIEW_COST; ");
     ran.says("not yet in force: grants[2] at access/access.yaml:8 from 2027-03-31T16:00:00Z");
 }
@@ -49,7 +50,7 @@ fn access_that_has_not_begun_is_taken_away_and_the_plan_says_what_gives_it_later
 #[test]
 fn a_saved_plan_is_stale_once_a_grant_ends_or_begins() {
     let manifest = format!("{HEAD}{GRANTS}");
-    let place = place(&live(""), &manifest);
+    let place = Place::of(&live(""), &manifest);
     let apply = |now: &str| format!("apply plan.json --emulate live.yaml --now {now}");
     place.trial("plan --now 2027-03-31T15:00:00Z --out plan.json").ends(0).says("): +DEVELOP; ");
     place.run(&apply("2027-03-31T16:00:00Z")).ends(3).says("grants[1] has expired at 2027-03-31T16:00:00Z");
@@ -69,14 +70,14 @@ fn a_saved_plan_is_stale_once_a_grant_ends_or_begins() {
         .says("No changes. Live access matches the manifests.");
 
     let manifest = manifest.replace("until: 2027-03-31T18:00:00+02:00, ", "");
-    let place = super::trust::place(&live(", { user: 12, tasks: [DEVELOP, VIEW_COST] }"), &manifest);
+    let place = Place::of(&live(", { user: 12, tasks: [DEVELOP, VIEW_COST] }"), &manifest);
     place.trial("plan --now 2027-03-31T15:00:00Z --out plan.json").ends(0).says("): DEVELOP -VIEW_COST; ");
     place.run(&apply("2027-03-31T16:00:00Z")).ends(3).says("grants[2] has begun at 2027-03-31T16:00:00Z");
 }
 
 #[test]
 fn a_time_to_plan_for_is_an_instant_with_an_offset_and_only_for_trials_at_apply() {
-    let place = place(&live(""), &format!("{HEAD}{GRANTS}"));
+    let place = Place::of(&live(""), &format!("{HEAD}{GRANTS}"));
     for wrong in ["2027-03-31", "2027-03-31T18:00:00", "tomorrow"] {
         place.trial(&format!("plan --now {wrong}")).ends(64);
     }
@@ -89,7 +90,7 @@ fn a_time_to_plan_for_is_an_instant_with_an_offset_and_only_for_trials_at_apply(
 #[test]
 fn a_grant_that_is_never_in_force_is_an_error() {
     let place =
-        place(&live(""), &format!("{HEAD}{GRANTS}").replace("until: 2027-04-30", "until: 2027-03-30"));
+        Place::of(&live(""), &format!("{HEAD}{GRANTS}").replace("until: 2027-04-30", "until: 2027-03-30"));
     let ran = place.run("validate access").ends(1);
     ran.says("`until: 2027-03-30` is over before `from: 2027-03-31T16:00:00Z`, so this is never in force");
 }

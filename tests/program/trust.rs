@@ -1,24 +1,8 @@
 //! What a plan must not hide: losses in steps, admins, names, missing users, options that a mode does not honour.
 
+use super::Place;
 use super::json::fits;
-use super::{Place, Ran};
 use std::fmt::Write as _;
-
-/// A folder with a world, and one manifest.
-pub(super) fn place(world: &str, manifest: &str) -> Place {
-    let place = Place::new();
-    std::fs::remove_file(place.folder.path().join("access/users.yaml")).unwrap();
-    place.write("live.yaml", world);
-    place.write("access/access.yaml", manifest);
-    place
-}
-
-impl Place {
-    pub(super) fn trial(&self, words: &str) -> Ran {
-        let (verb, options) = words.split_once(' ').unwrap_or((words, ""));
-        self.run(&format!("{verb} access --emulate live.yaml {options}"))
-    }
-}
 
 /// A business with an admin, three system users and a person, and one WABA on which they hold tasks.
 pub(super) fn world(assigned: &str) -> String {
@@ -53,7 +37,7 @@ wabas: { one: { id: 1001 } }
 fn implied_tasks_neither_hide_a_gain_nor_a_loss() {
     let grants = "implied: { VIEW_COST: [MESSAGING] }\ngrants: [{ users: [ops, bot], tasks: [VIEW_COST, DEVELOP], wabas: [one] }]\n";
     let live = "{ user: 11, tasks: [VIEW_COST, MESSAGING] }, { user: 12, tasks: [VIEW_COST] }";
-    let place = place(&world(live), &format!("{HEAD}{grants}"));
+    let place = Place::of(&world(live), &format!("{HEAD}{grants}"));
     let planned =
         place.trial("plan").ends(0).says("~ ops on one = One (1001): MESSAGING VIEW_COST +DEVELOP;");
     planned.says("~ bot on one = One (1001): VIEW_COST +DEVELOP;");
@@ -79,7 +63,7 @@ fn sixteen() -> (Place, impl Fn(&[String]) -> String, Vec<String>) {
     let manifest = move |users: &[String]| {
         format!("{head}grants: [{{ users: [{}], tasks: [DEVELOP], wabas: [one] }}]\n", users.join(", "))
     };
-    let place = place(&world, &manifest(&granted));
+    let place = Place::of(&world, &manifest(&granted));
     place.trial("apply --auto-approve").ends(0);
     (place, manifest, granted)
 }
@@ -131,7 +115,7 @@ fn an_admin_is_narrowed_by_an_assignment_and_its_last_one_stays() {
             "{head}grants:\n  - {{ users: [ops], tasks: [MANAGE], wabas: [one] }}\n  - {{ users: [bot], tasks: [DEVELOP], wabas: [one] }}\n{tasks}"
         )
     };
-    let place = place(&world(live), &grant("  - { users: [boss], tasks: [VIEW_COST], wabas: [one] }\n"));
+    let place = Place::of(&world(live), &grant("  - { users: [boss], tasks: [VIEW_COST], wabas: [one] }\n"));
     let planned = place.trial("plan").ends(0).says("this assignment narrows it to these tasks");
     planned.says("! boss is narrowed on 1 WABA");
     place.write("live.yaml", &world(&format!("{live}, {{ user: 13, tasks: [VIEW_COST] }}")));
@@ -154,7 +138,7 @@ fn an_admin_is_narrowed_by_an_assignment_and_its_last_one_stays() {
 fn holders_of_the_customer_do_not_keep_the_last_own_one() {
     let live = "{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [DEVELOP] }, { user: 91, tasks: [MANAGE] }, { user: 21, tasks: [MANAGE] }";
     let grants = "grants: [{ users: [bot], tasks: [DEVELOP], wabas: [one] }]\n";
-    let place = place(&world(live), &format!("{HEAD}{grants}"));
+    let place = Place::of(&world(live), &format!("{HEAD}{grants}"));
     let refused = place.trial("plan").ends(3);
     refused.says("would go from 1 to 0 holders of MANAGE of the business itself");
     place.edit("access/access.yaml", "grants:", "guards: { holders: anyone }\ngrants:");
@@ -165,7 +149,7 @@ fn holders_of_the_customer_do_not_keep_the_last_own_one() {
 fn an_exchange_is_written_in_two_steps() {
     let live = "{ user: 11, tasks: [MESSAGING] }, { user: 12, tasks: [DEVELOP] }";
     let grants = "grants:\n  - { users: [ops], tasks: [DEVELOP], wabas: [one] }\n  - { users: [bot], tasks: [MESSAGING], wabas: [one] }\n";
-    let place = place(&world(live), &format!("{HEAD}{grants}"));
+    let place = Place::of(&world(live), &format!("{HEAD}{grants}"));
     let planned = place.trial("plan").ends(0);
     planned
         .says("apply writes this in two steps")
@@ -188,7 +172,7 @@ fn a_user_that_is_gone_stops_only_its_own_assignments() {
     let head = HEAD.replace("bot: { id: 12 }", "bot: { id: 12 }, gone: { id: 99 }, renamed: {}");
     let grants = "grants:\n  - { users: [ops], tasks: [MANAGE], wabas: [one] }\n  - { users: [bot], tasks: [MESSAGING, VIEW_COST], wabas: [one] }\n  - { users: [gone, renamed], tasks: [DEVELOP], wabas: [one] }\nprune: all\n";
     let place =
-        place(&world(&format!("{live}, {{ user: 13, tasks: [DEVELOP] }}")), &format!("{head}{grants}"));
+        Place::of(&world(&format!("{live}, {{ user: 13, tasks: [DEVELOP] }}")), &format!("{head}{grants}"));
     let planned = place.trial("plan").ends(4);
     planned
         .says("~ bot on one = One (1001): MESSAGING +VIEW_COST;")
@@ -205,7 +189,7 @@ fn a_user_that_is_gone_stops_only_its_own_assignments() {
 fn a_waba_that_is_gone_is_not_read() {
     let manifest = HEAD.replace("one: { id: 1001 }", "one: { id: 1001 }, closed: { id: 1999 }");
     let grants = "grants: [{ users: [ops], tasks: [MANAGE], wabas: ['*'] }]\n";
-    let place = place(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{manifest}{grants}"));
+    let place = Place::of(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{manifest}{grants}"));
     place.trial("drift").ends(4).says("closed (1999)");
     place.edit("access/access.yaml", "id: 1999", "id: 1999, gone: true");
     place.trial("drift").ends(0).says("No drift.");
@@ -215,7 +199,7 @@ fn a_waba_that_is_gone_is_not_read() {
 fn a_task_that_is_not_known_can_be_granted_if_the_manifest_lists_it() {
     let grants =
         "roles: { r: [NEW_TASK] }\ngrants: [{ users: [ops], tasks: [MANAGE, r, OTHER], wabas: [one] }]\n";
-    let place = place(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{HEAD}{grants}"));
+    let place = Place::of(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{HEAD}{grants}"));
     place.trial("plan").ends(1).says("unknown-task").says("unknown-role");
     place.edit("access/access.yaml", "roles:", "extra_tasks: [NEW_TASK, OTHER]\nroles:");
     place.trial("plan").ends(0).says("~ ops on one = One (1001): MANAGE +NEW_TASK +OTHER;");
@@ -224,7 +208,7 @@ fn a_task_that_is_not_known_can_be_granted_if_the_manifest_lists_it() {
 #[test]
 fn a_plan_for_a_later_day_is_shown_as_such_and_not_applied() {
     let grants = "grants: [{ users: [ops], tasks: [MANAGE], wabas: [one] }]\n";
-    let place = place(
+    let place = Place::of(
         &world("{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [DEVELOP] }"),
         &format!("{HEAD}{grants}"),
     );
@@ -237,7 +221,7 @@ fn a_plan_for_a_later_day_is_shown_as_such_and_not_applied() {
 #[test]
 fn options_that_a_saved_plan_cannot_honour_are_wrong_usage() {
     let grants = "grants: [{ users: [ops], tasks: [MANAGE], wabas: [one] }]\n";
-    let place = place(
+    let place = Place::of(
         &world("{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [DEVELOP] }"),
         &format!("{HEAD}{grants}"),
     );
@@ -254,14 +238,15 @@ fn options_that_a_saved_plan_cannot_honour_are_wrong_usage() {
 
 #[test]
 fn everything_in_scope_going_is_refused_at_any_size() {
-    let place = place(&world("{ user: 11, tasks: [VIEW_COST] }"), HEAD);
+    let place = Place::of(&world("{ user: 11, tasks: [VIEW_COST] }"), HEAD);
     let refused = place.trial("plan").ends(3).says("no-grants");
     refused.says("each of the 1 live assignments in scope would end");
 }
 
 #[test]
 fn a_carriage_return_hides_no_line() {
-    let place = place(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{HEAD}# a comment\rprune: all\n"));
+    let place =
+        Place::of(&world("{ user: 11, tasks: [MANAGE] }"), &format!("{HEAD}# a comment\rprune: all\n"));
     place.run("validate access").ends(1).says("lone-carriage-return").says("access/access.yaml:5:12");
     place.write("access/access.yaml", &HEAD.replace('\n', "\r\n"));
     place.run("validate access").ends(0);

@@ -285,7 +285,7 @@ fn a_manifest_that_quotes_the_token_is_shown_without_it() {
         let ran = place.run(&format!("validate access --format {format}")).ends(1);
         ran.says("unknown key `(redacted token)`").never_says("secretOfThis");
     }
-    std::fs::remove_file(place.folder.path().join("access/broken.yaml")).unwrap();
+    place.remove("access/broken.yaml");
     place.emulated("plan --out plan.json").ends(0).never_says("secretOfThis");
     place.emulated("apply --auto-approve --state-dir state").ends(0).never_says("secretOfThis");
     place.run("show plan.json --format json").ends(0).says("(redacted token)").never_says("secretOfThis");
