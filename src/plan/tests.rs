@@ -32,6 +32,13 @@ fn state(lines: &[&str]) -> State {
         .collect()
 }
 
+/// Returns an entry that claims tasks on one pair, from `at`.
+fn entry(number: u32, tasks: TaskSet, phase: Phase, at: Position) -> ResolvedGrant {
+    let path = format!("grants[{number}]");
+    let source = GrantSource { path, name: None, reason: None, from: None, until: None, at };
+    ResolvedGrant { source: source.into(), tasks, phase, is_exception: false }
+}
+
 /// Users 1 to 9 are the business's own, 1 to 5 are declared, 5 is the acting user, 4 and 9 are admins.
 fn desired(prune: Prune, wanted: State) -> Desired {
     let user = |number: u64| key(1, number).user;
@@ -386,21 +393,7 @@ fn a_loss_that_needs_a_blocked_gain_is_blocked() {
 fn an_expired_grant_of_what_is_implied_is_no_reason() {
     let mut wanted = desired(Prune::Declared, state(&["1 1 MANAGE"]));
     wanted.implied = Implied::from_iter([(Task::Manage, tasks("VIEW_COST"))]);
-    let at = Position::default();
-    let source = Arc::new(GrantSource {
-        path: "grants[0]".into(),
-        name: None,
-        reason: None,
-        from: None,
-        until: None,
-        at,
-    });
-    wanted.grants.push(ResolvedGrant {
-        source,
-        tasks: tasks("VIEW_COST"),
-        phase: Phase::Ended,
-        is_exception: false,
-    });
+    wanted.grants.push(entry(0, tasks("VIEW_COST"), Phase::Ended, Position::default()));
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP,MANAGE,VIEW_COST"])));
     let declared = WhyGone::Declared(Position { line: 7, column: 1, ..Position::default() });
@@ -411,20 +404,9 @@ fn an_expired_grant_of_what_is_implied_is_no_reason() {
 fn a_loss_is_explained_by_the_grant_that_expired_or_else_by_the_declaration() {
     let mut wanted = desired(Prune::Declared, State::default());
     let at = Position { line: 42, column: 3, ..Position::default() };
-    let source = Arc::new(GrantSource {
-        path: "grants[0]".into(),
-        name: None,
-        reason: None,
-        from: None,
-        until: None,
-        at,
-    });
-    wanted.grants.push(ResolvedGrant {
-        source: source.clone(),
-        tasks: tasks("DEVELOP"),
-        phase: Phase::Ended,
-        is_exception: false,
-    });
+    let ended = entry(0, tasks("DEVELOP"), Phase::Ended, at);
+    let source = Arc::clone(&ended.source);
+    wanted.grants.push(ended);
     wanted.claims.push(Claim { key: key(1, 1), grant: 0 });
     let plan = plan(&wanted, &observed(state(&["1 1 DEVELOP", "1 2 MANAGE"])));
     let gone: Vec<_> = plan.changes.iter().map(|change| change.because.gone.clone().unwrap()).collect();
@@ -543,11 +525,7 @@ proptest! {
         let mut all = desired(prune, wanted);
         all.released.insert(key(1, 6).user, ReleasedUser { name: Name::from("gone"), at: Position::default() });
         for (grant, (key, tasks)) in (0..).zip(ended.iter()) {
-            let at = Position::default();
-            let path = format!("grants[{grant}]");
-            let source = GrantSource { path, name: None, reason: None, from: None, until: None, at };
-            let (source, phase) = (source.into(), Phase::Ended);
-            all.grants.push(ResolvedGrant { source, tasks: tasks.clone(), phase, is_exception: false });
+            all.grants.push(entry(grant, tasks.clone(), Phase::Ended, Position::default()));
             all.claims.push(Claim { key, grant });
         }
         let selection = Selection { only_expired: true, ..Selection::default() };
