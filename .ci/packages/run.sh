@@ -72,15 +72,15 @@ try_formula() {
 # The image contains the program and what its base has. Of that, the program needs only the CA certificates.
 try_image() {
   local root=$work/image certificates=etc/ssl/certs/ca-certificates.crt
-  mkdir -p "$root/usr/local/bin" "$root/work" "$root/tmp" "$root/${certificates%/*}"
+  mkdir -p "$root/usr/local/bin" "$root/manifests" "$root/tmp" "$root/${certificates%/*}"
   cp "/$certificates" "$root/$certificates"
   cp "$work/archive/wabacl" "$root/usr/local/bin/"
-  cp -R examples/quickstart/. "$root/work/"
+  cp -R examples/quickstart/. "$root/manifests/"
   printf '#!/bin/sh\nexec %s chroot "%s" /usr/local/bin/wabacl "$@"\n' "$([ "$(id -u)" -eq 0 ] || echo "sudo --non-interactive")" "$root" >"$work/in-image"
   chmod +x "$work/in-image"
   for verb in plan "apply --auto-approve" drift; do
     # shellcheck disable=SC2086 # an option
-    "$work/in-image" ${verb%% *} /work/access --emulate /work/live.yaml ${verb#"${verb%% *}"} >"$work/image.txt" 2>"$work/image-messages.txt"
+    "$work/in-image" ${verb%% *} /manifests/access --emulate /manifests/live.yaml ${verb#"${verb%% *}"} >"$work/image.txt" 2>"$work/image-messages.txt"
   done
   grep -q '^No drift' "$work/image.txt"
   echo "image: ok, with CA certificates and no other file"
