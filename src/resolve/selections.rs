@@ -7,6 +7,7 @@ use super::candidates::{Part, Unmatched};
 use super::diagnostic::{self, Diagnostic};
 use crate::manifest::{LabelSelector, Manifest, RequiredLabel};
 use crate::model::{At, Earlier, EarlierWaba, Labels, Name, WabaId};
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of comparisons that find suggestions for labels. A guess: enough for some typing errors in a large
@@ -74,7 +75,8 @@ pub(super) fn without_unknown_labels<'m>(
     manifest: &Manifest,
     unmatched: Vec<Unmatched<'m>>,
 ) -> Vec<Unmatched<'m>> {
-    let known = known_labels(manifest);
+    // Mostly no part is unmatched.
+    let known = LazyCell::new(|| known_labels(manifest));
     let is_new = |unmatched: &Unmatched<'_>| match unmatched.part {
         Part::Labels(selector) => can_match(&known, selector),
         Part::Wabas(_) | Part::Whole(_) => true,
