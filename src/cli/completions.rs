@@ -150,10 +150,7 @@ fn manifests(words: &[OsString]) -> Vec<PathBuf> {
 }
 
 fn is_manifest(path: &Path) -> bool {
-    let is_yaml = path
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"));
-    path.is_dir() || (is_yaml && path.is_file())
+    path.is_dir() || (sources::is_yaml(path) && path.is_file())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::apply::InFlight;
 use crate::engine::{Progress, Stage};
 use crate::model::{Name, Plan, WabaId};
+use crate::text::count;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,12 +80,11 @@ pub(crate) fn waiting(in_flight: &InFlight, plan: &Plan, grace: Duration) -> Str
 /// Counts calls and names the first; `None` if there are none.
 fn named(one: &str, many: &str, calls: impl ExactSizeIterator<Item = String>) -> Option<String> {
     let number = calls.len();
-    let noun = if number == 1 { one } else { many };
     let mut names: Vec<String> = calls.take(NAMED).collect();
     if number > names.len() {
         names.push(format!("{} more", number - names.len()));
     }
-    (number > 0).then(|| format!("{number} {noun} ({})", names.join(", ")))
+    (number > 0).then(|| format!("{} ({})", count(number, one, many), names.join(", ")))
 }
 
 /// Returns a name, or the id if there is none.

@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+pub(crate) use tree::is_yaml;
 use tree::{Found, Listing};
 
 /// The path that stands for standard input.

@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Returns whether a name ends with `.yaml` or `.yml`, in any case.
-fn is_yaml(path: &Path) -> bool {
+pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
         extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
     })
