@@ -23,6 +23,9 @@ pub fn day_or_instant(instant: Timestamp) -> String {
     if start_of_day(day) == instant { day.to_string() } else { instant.to_string() }
 }
 
+/// The form of a day; `0` stands for a digit.
+pub(crate) const DAY_FORM: &str = "0000-00-00";
+
 /// When an entry begins or ends: a day in UTC, or an instant. It is shown as it is written; an instant in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeLimit {
@@ -69,7 +72,7 @@ impl FromStr for TimeLimit {
     type Err = TimeLimitError;
 
     fn from_str(text: &str) -> Result<Self, TimeLimitError> {
-        if has_form(text, "0000-00-00") {
+        if has_form(text, DAY_FORM) {
             return text.parse().map(Self::Day).map_err(|_| TimeLimitError);
         }
         let forms = ["0000-00-00T00:00:00Z", "0000-00-00T00:00:00+00:00", "0000-00-00T00:00:00-00:00"];
@@ -80,7 +83,7 @@ impl FromStr for TimeLimit {
 }
 
 /// Returns whether a text has the characters of a form; `0` stands for a digit.
-fn has_form(text: &str, form: &str) -> bool {
+pub(crate) fn has_form(text: &str, form: &str) -> bool {
     let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }

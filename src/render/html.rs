@@ -7,7 +7,9 @@
 use super::escape_html;
 use super::sentence::{Sentence, SentencePart};
 use super::view::{Entry, Finding, FindingKind, NamedObject, TaskDiff, TaskMark, View};
-use crate::model::{Action, Change, LiveAccess, Task, TaskSet, UnmanagedReason, UserId, WabaId};
+use crate::model::{
+    Action, Change, DAY_FORM, LiveAccess, Task, TaskSet, UnmanagedReason, UserId, WabaId, has_form,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -44,9 +46,10 @@ const SHORT: [(Task, &str); 15] = [
 pub fn plan(view: &View<'_>, mut to: impl io::Write) -> io::Result<()> {
     head(view, &mut to)?;
     findings(view, &mut to)?;
-    controls(view, &mut to)?;
+    let seen = seen_tasks(view);
+    controls(&seen, &mut to)?;
     changes(view, &mut to)?;
-    matrix(view, &mut to)?;
+    matrix(view, &seen, &mut to)?;
     unmanaged(view, &mut to)?;
     writeln!(
         to,
@@ -73,13 +76,7 @@ fn sentence(sentence: &Sentence) -> String {
 
 /// Marks up the dates and instants in words of this program, so that no line breaks within one.
 fn with_dates(text: &str) -> String {
-    let is_date = |word: &str| {
-        word.len() >= 10
-            && word.bytes().zip(*b"0000-00-00").all(|(byte, shape)| match shape {
-                b'-' => byte == b'-',
-                _ => byte.is_ascii_digit(),
-            })
-    };
+    let is_date = |word: &str| word.get(..DAY_FORM.len()).is_some_and(|start| has_form(start, DAY_FORM));
     let marked = |word| if is_date(word) { format!("<time>{word}</time>") } else { word.to_owned() };
     text.split(' ').map(marked).collect::<Vec<_>>().join(" ")
 }
@@ -249,7 +246,7 @@ fn short(name: &str) -> String {
 /// What the matrix shows of a user whose access its tasks do not tell.
 const BY_ROLE: &str = "by\u{a0}role";
 
-fn matrix(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn matrix(view: &View<'_>, seen: &[(Task, &str)], to: &mut impl io::Write) -> io::Result<()> {
     let LiveAccess { wabas, users, live } = view.access();
     let changes: BTreeMap<(WabaId, UserId), &Change> =
         view.plan().changes.iter().map(|change| ((change.key.waba, change.key.user), change)).collect();
@@ -258,7 +255,7 @@ fn matrix(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
         to,
         "<section id=matrix-section aria-labelledby=access><h2 id=access>Access matrix</h2><ul class=legend>"
     )?;
-    for (task, short) in seen_tasks(view) {
+    for (task, short) in seen {
         write!(to, "<li><b>{short}</b> <span>{}</span></li>", task.name())?;
     }
     write!(
@@ -326,15 +323,15 @@ fn marks(view: &View<'_>) -> BTreeMap<UserId, &'static str> {
 }
 
 /// Returns the known tasks that somebody holds before or after, with their abbreviations.
-fn seen_tasks(view: &View<'_>) -> impl Iterator<Item = (Task, &'static str)> {
+fn seen_tasks(view: &View<'_>) -> Vec<(Task, &'static str)> {
     let mut seen: BTreeSet<Task> =
         view.access().live.iter().flat_map(|(_, tasks)| tasks.known().collect::<Vec<_>>()).collect();
     seen.extend(view.plan().changes.iter().flat_map(|change| change.after.known().collect::<Vec<_>>()));
-    SHORT.into_iter().filter(move |(task, _)| seen.contains(task))
+    SHORT.into_iter().filter(|(task, _)| seen.contains(task)).collect()
 }
 
 /// Shows the filters, which act on changes and matrix, and need the script.
-fn controls(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn controls(seen: &[(Task, &str)], to: &mut impl io::Write) -> io::Result<()> {
     write!(
         to,
         "<section class=controls aria-label=Filters><label>WABA <input id=waba type=search autocomplete=off></label>\
@@ -343,7 +340,7 @@ fn controls(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
          <option value=gained>gained tasks<option value=lost>lost tasks</select></label>\
          <label>Task <select id=task><option value=\"\">any"
     )?;
-    for (task, short) in seen_tasks(view) {
+    for (task, short) in seen {
         write!(to, "<option value={short}>{}", task.name())?;
     }
     write!(

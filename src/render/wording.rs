@@ -6,7 +6,7 @@ use crate::model::{
     At, Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, TimeLimit,
     UnmanagedReason, WhyGone,
 };
-pub(super) use crate::text::count;
+use crate::text::count;
 use std::collections::BTreeMap;
 
 /// The number of grants that are listed for a change before the others are only counted. A guess: more than these
