@@ -254,6 +254,22 @@ async fn what_somebody_else_made_already_is_not_written_again() {
     assert_eq!(played.methods_at("502"), ["GET", "GET"]);
 }
 
+#[tokio::test]
+async fn what_was_made_already_and_changed_again_before_a_later_read_has_moved() {
+    let options = Options { latency: Duration::from_millis(100).into(), ..Options::default() };
+    let played = Played::with(WORLD, options).await;
+    let ready = planned(&played, MANIFEST).await;
+    played.emulator.assign(key("500", "104"), tasks("VIEW_COST"));
+    let others = async {
+        until(|| played.methods_at("500").iter().any(|method| method == "POST")).await;
+        played.emulator.assign(key("500", "104"), tasks("DEVELOP"));
+    };
+    let (report, ()) = tokio::join!(async { ready.apply(&patient(), 10).await }, others);
+    assert_eq!(*outcome(&report, "500", "104"), Outcome::Moved { found: tasks("DEVELOP") });
+    assert_eq!(*outcome(&report, "500", "102"), Outcome::Applied);
+    assert_eq!(played.held("500", "104"), "DEVELOP");
+}
+
 fn on_c(what: FaultKind) -> Fault {
     Fault::new(what).on("POST").at("/502/assigned_users")
 }

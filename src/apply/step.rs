@@ -98,6 +98,16 @@ impl<'a> Step<'a> {
         matches!(self.state, State::Accepted)
     }
 
+    /// Returns whether a read showed that the whole change is made already. A first write of a split change does not count:
+    /// the second replaces it.
+    pub(super) fn ends_already_so(&self) -> bool {
+        matches!(self.state, State::Settled(Outcome::AlreadySo)) && *self.to() == self.change().after
+    }
+
+    pub(super) fn has_moved(&self) -> bool {
+        matches!(self.state, State::Settled(Outcome::Moved { .. }))
+    }
+
     pub(super) fn settle(&mut self, outcome: Outcome) {
         self.state = State::Settled(outcome);
     }

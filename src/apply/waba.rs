@@ -109,9 +109,9 @@ impl<'a> WabaRun<'a> {
     }
 
     /// Settles what is already as planned. Halts if an assignment that is still to be written is neither as planned nor
-    /// as before.
+    /// as before, or if one that was as planned is so no longer.
     fn check_unchanged(&mut self, live: &HeldByUser) -> Result<(), Halt> {
-        let mut moved = false;
+        self.check_already_so(live);
         let mut expected: BTreeMap<UserId, TaskSet> = BTreeMap::new();
         let implied = &self.plan.implied;
         for step in self.steps.iter_mut().filter(|step| step.is_pending()) {
@@ -123,17 +123,27 @@ impl<'a> WabaRun<'a> {
             } else if step.is_as_before(&found, implied) {
                 expected.insert(user, step.to().clone());
             } else {
-                moved = true;
                 step.settle(Outcome::Moved { found });
             }
         }
-        if moved {
+        if self.steps.iter().any(Step::has_moved) {
             return Err(String::from("another assignment on this WABA moved since the plan; plan again"));
         }
         if !self.may_write(live) {
             return Err(String::from("somebody else lost tasks on this WABA since the plan; plan again"));
         }
         Ok(())
+    }
+
+    /// Looks again at what an earlier read showed as planned: somebody else may have changed it since.
+    fn check_already_so(&mut self, live: &HeldByUser) {
+        let implied = &self.plan.implied;
+        for step in self.steps.iter_mut().filter(|step| step.ends_already_so()) {
+            let found = held(live, step.key().user);
+            if !step.is_already_so(&found, implied) {
+                step.settle(Outcome::Moved { found });
+            }
+        }
     }
 
     fn removes_tasks(&self) -> bool {
@@ -331,6 +341,7 @@ impl<'a> WabaRun<'a> {
                 return self.halt_unsettled(index, Outcome::Unknown { error });
             }
         };
+        self.check_already_so(&live);
         let found = held(&live, self.steps[index].key().user);
         match after_unclear(&self.steps[index], found, &self.plan.implied, &cause) {
             AfterUnclear::TookEffect => {
@@ -359,6 +370,9 @@ impl<'a> WabaRun<'a> {
             return;
         }
         let live = self.read_accepted().await;
+        if let Ok(live) = &live {
+            self.check_already_so(live);
+        }
         for step in self.steps.iter_mut().filter(|step| step.is_accepted()) {
             step.settle(match &live {
                 Err(error) => Outcome::Unknown {
