@@ -22,6 +22,7 @@ mod propose;
 mod saved;
 mod session;
 mod set_files;
+mod survey;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
 pub use drift::{Reference, explain_drift};
@@ -30,3 +31,4 @@ pub use event::{Event, Events, Progress, Stage, Warning};
 pub use manifests::{CheckedManifests, PlanRequest, Validation, check_paths, check_sources, validate};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
+pub use survey::Survey;

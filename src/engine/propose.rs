@@ -5,14 +5,14 @@ use super::manifests::report;
 use super::memory::{Memory, recent_removals};
 use super::narrowed::Narrowed;
 use super::session::reading_directory;
-use super::{CheckedManifests, EngineError, Events, Session, Stage, set_files};
+use super::{CheckedManifests, EngineError, Events, Session, Stage, Survey, set_files};
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
-    DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, ReleasedUser, ScopedWaba,
-    Shared, UserId, WabaId,
+    DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, PolicyLine, RecentRemovals,
+    ReleasedUser, ScopedWaba, Shared, UserId, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::resolve::{self, Circumstances, Resolved};
@@ -29,6 +29,16 @@ pub(super) struct Reading {
     pub(super) narrowed: Option<Narrowed>,
 }
 
+/// The desired and the live state, and the plan between them, with the evidence that only a proposal needs.
+struct Planned {
+    survey: Survey,
+    directory: Directory,
+    declared: DeclaredSet,
+    policy_lines: Vec<PolicyLine>,
+    recent_removals: RecentRemovals,
+    inventory_digest: Option<String>,
+}
+
 impl Session {
     /// Reads the live state and plans.
     ///
@@ -40,6 +50,39 @@ impl Session {
         checked: CheckedManifests,
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
+        let made = checked.request.began;
+        let planned = Box::pin(self.planned(checked, events)).await?;
+        let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest } =
+            planned;
+        let Survey { sources, desired, observed, plan, policy, manifest_digest } = survey;
+        let proposal = Proposal {
+            made,
+            made_by: env!("CARGO_PKG_VERSION").to_owned(),
+            manifest_digest,
+            sources,
+            acting_user_name: acting_user_name(&plan, &directory),
+            ending: drift::ending(&desired),
+            declared,
+            plan,
+            access: LiveAccess::of(&desired, observed),
+            policy,
+            policy_lines,
+            recent_removals,
+            inventory_digest,
+        };
+        Ok((proposal, directory))
+    }
+
+    /// Reads the live state and plans, and keeps both states for questions about them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::propose`].
+    pub async fn survey(&self, checked: CheckedManifests, events: Events<'_>) -> Result<Survey, EngineError> {
+        Ok(Box::pin(self.planned(checked, events)).await?.survey)
+    }
+
+    async fn planned(&self, checked: CheckedManifests, events: Events<'_>) -> Result<Planned, EngineError> {
         let CheckedManifests { manifest, mut sources, request, previous, warnings } = checked;
         let (business, state_dir) = (manifest.business.value, request.state_dir.as_deref());
         let files = set_files::given(&sources);
@@ -89,22 +132,15 @@ impl Session {
             Some(Ok(previous)) => Some(previous.manifest),
             None => None,
         };
-        let proposal = Proposal {
-            made: request.began,
-            made_by: env!("CARGO_PKG_VERSION").to_owned(),
-            manifest_digest,
-            sources,
-            acting_user_name: acting_user_name(&plan, &directory),
-            ending: drift::ending(&desired),
-            declared: declared(&manifest, files, &desired, &observed, &memory),
-            plan,
-            access: LiveAccess::of(&desired, observed),
-            policy,
+        let declared = declared(&manifest, files, &desired, &observed, &memory);
+        Ok(Planned {
+            survey: Survey { sources, desired, observed, plan, policy, manifest_digest },
+            directory,
+            declared,
             policy_lines: manifest::policy_lines(&manifest, base.as_ref()),
             recent_removals,
             inventory_digest: memory.inventory_digest,
-        };
-        Ok((proposal, directory))
+        })
     }
 
     /// Reads the directory, and with it the assignments on the WABAs that will be in scope.

@@ -93,6 +93,8 @@ pub(super) fn check(
         undeclared: declarations.undeclared.map(|word| word.value).unwrap_or_default(),
         guards,
         implied: declarations.implied.into_iter().map(|(task, implied)| (task, implied.value)).collect(),
+        roles,
+        extra_tasks: declarations.extra_tasks,
     })
 }
 

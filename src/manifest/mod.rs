@@ -91,6 +91,10 @@ pub struct Manifest {
     pub guards: Guards,
     /// Tasks that Meta stores in addition to, or instead of, the key.
     pub implied: BTreeMap<Task, TaskSet>,
+    /// The roles with their tasks.
+    pub roles: BTreeMap<Name, TaskSet>,
+    /// The tasks that grants may name although this program does not know them.
+    pub extra_tasks: BTreeSet<String>,
 }
 
 impl Manifest {
