@@ -4,7 +4,7 @@ use crate::support::{Played, key, refuses, tasks, until};
 use std::time::Duration;
 use wabacl::apply::{Shutdown, ShutdownReason};
 use wabacl::clock::Clock;
-use wabacl::emulator::{Fault, FaultKind, Options};
+use wabacl::emulator::{Fault, FaultKind, Options, WaitHint};
 use wabacl::engine::{self, Applied, ApplyOptions, Event, Lease, PlanRequest, Session};
 use wabacl::guard::{ApprovedPlan, review};
 use wabacl::model::{AssignmentKey, Directory, Outcome, Report, ReportedChange, Sources, TaskSet};
@@ -574,4 +574,17 @@ async fn an_empty_list_is_not_believed_where_something_shall_go() {
     let report = ready.apply(&patient(), 10).await;
     assert!(why(&report, "500", "101").contains("the WABA's list is empty"), "{:?}", outcomes(&report));
     assert_eq!(played.methods_at("500"), ["GET", "GET"], "nothing is written there");
+}
+
+#[tokio::test]
+async fn an_empty_list_after_a_throttled_write_is_not_believed() {
+    let wait = Duration::from_millis(1);
+    let throttle = FaultKind::Throttle { waba: true, wait, hint: WaitHint::RetryAfter };
+    let throttle = Fault::new(throttle).on("POST").at("/500/assigned_users").hits(0..1);
+    let empty = Fault::new(FaultKind::EmptyList).on("GET").at("/500/assigned_users").hits(2..3);
+    let (played, report) = applied([throttle, empty]).await;
+    let why = why(&report, "500", "101");
+    assert!(why.contains("the WABA's list is empty"), "{:?}", outcomes(&report));
+    assert_eq!(played.methods_at("500"), ["GET", "GET", "POST", "GET"]);
+    assert_eq!(played.held("500", "101"), "VIEW_COST");
 }

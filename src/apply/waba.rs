@@ -292,7 +292,7 @@ impl<'a> WabaRun<'a> {
 
     /// Checks that nothing moved while Meta asked to wait.
     async fn check_again(&mut self) -> Result<(), Halt> {
-        let live = self.executor.read(self.waba).await;
+        let live = self.read_holders().await;
         let live =
             live.map_err(|error| format!("the WABA could not be read again before writing: {error}"))?;
         self.check_unchanged(&live)?;
