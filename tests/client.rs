@@ -99,7 +99,7 @@ async fn why_unreadable(played: &Played) -> String {
         panic!("exactly one WABA fails")
     };
     assert_eq!(*failed, waba("500"));
-    why.0.clone()
+    why.why.clone()
 }
 
 #[tokio::test]
@@ -284,7 +284,7 @@ async fn a_bad_row_of_a_waba_makes_only_this_waba_unreadable() {
     let (directory, observed) = prefetched(&played).await;
     let why = observed.unreadable.get(&waba("500")).unwrap();
     assert_eq!(
-        why.0,
+        why.why,
         "the response of the API has an unknown form: row 1 (id 500), field `name`: invalid type: sequence, \
          expected a string"
     );
@@ -462,7 +462,7 @@ async fn an_endless_response_is_cut_off_at_the_limit() {
 async fn an_empty_list_that_the_user_side_contradicts_is_unreadable() {
     let played = Played::faulty(WORLD, [Fault::new(FaultKind::EmptyList).at(LIST_A)]).await;
     let observed = observe(&played.reader(), &["500", "501"], &[("500", "101")]).await.unwrap();
-    let why = &observed.unreadable.get(&waba("500")).unwrap().0;
+    let why = &observed.unreadable.get(&waba("500")).unwrap().why;
     assert_eq!(why, "its list is empty, but the API lists it for system user 101");
     assert_eq!(observed.state.len(), 1);
 }

@@ -28,5 +28,7 @@ mod sdk;
 #[cfg(feature = "emulator")]
 mod simulation;
 #[cfg(feature = "emulator")]
+mod snapshot;
+#[cfg(feature = "emulator")]
 mod support;
 mod troubleshooting;

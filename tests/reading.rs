@@ -147,7 +147,7 @@ async fn a_waba_without_calls_left_is_unreadable_and_the_others_are_read() {
     // The list of the first WABA has three pages.
     let (_, observed) = clock.run(read(&played.reader(), &all_but_one())).await.unwrap();
     let why = observed.unreadable.get(&waba("5000")).unwrap();
-    assert_eq!(why.0, "WABA 5000 has used its 2 calls an hour, until 2026-11-23T01:01Z");
+    assert_eq!(why.why, "WABA 5000 has used its 2 calls an hour, until 2026-11-23T01:01Z");
     assert_eq!(observed.unreadable.len(), 1);
     assert_eq!(played.calls_at("/5000/assigned_users"), 2);
     // A run that may wait for longer waits for the next hour.

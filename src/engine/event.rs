@@ -90,6 +90,8 @@ pub enum Stage {
     ReadingWabas,
     /// Reads the assignments that the lists left out.
     CheckingWabas,
+    /// Reads the solutions through which WABAs are shared.
+    ReadingSolutions,
     /// Reads the WABAs of a saved plan again.
     ReadingAgain,
     /// Applies the changes.
@@ -102,6 +104,7 @@ impl Stage {
         match self {
             Self::ReadingWabas => "reading WABAs",
             Self::CheckingWabas => "checking WABAs",
+            Self::ReadingSolutions => "reading solutions",
             Self::ReadingAgain => "reading WABAs again",
             Self::Applying => "applying",
         }

@@ -13,6 +13,7 @@
 mod apply;
 mod drift;
 mod error;
+mod estate;
 mod event;
 mod manifests;
 mod memory;

@@ -1,6 +1,6 @@
 //! Errors of a call, by what the caller can do about them.
 
-use crate::model::WabaId;
+use crate::model::{Refusal, Unreadable, WabaId, chain};
 use crate::text;
 use jiff::Timestamp;
 use std::fmt;
@@ -333,6 +333,35 @@ impl GraphError {
             | Self::ReadOnly
             | Self::Settings { .. } => None,
         }
+    }
+
+    /// Returns this as the reason why a list is not known.
+    pub fn unreadable(&self) -> Unreadable {
+        Unreadable { why: chain(self), refusal: self.refusal() }
+    }
+
+    /// Returns the error of the API, if it refuses the call and would refuse it again.
+    fn refusal(&self) -> Option<Refusal> {
+        if let Self::List { source, .. } = self {
+            return source.refusal();
+        }
+        let (Self::NotPermitted(api)
+        | Self::WrongId(api)
+        | Self::WrongKindOfId(api)
+        | Self::NotFound(api)
+        | Self::TwoFactor(api)
+        | Self::Blocked(api)
+        | Self::BadRequest(api)) = self
+        else {
+            return None;
+        };
+        let explanation = api.explanation.as_ref().map(|text| format!(" – {text}")).unwrap_or_default();
+        Some(Refusal {
+            status: api.status,
+            code: api.code?.try_into().ok()?,
+            subcode: api.subcode.and_then(|subcode| subcode.try_into().ok()),
+            message: shorten(&format!("{}{explanation}", api.message)),
+        })
     }
 
     /// Returns what the user can do, if anything.

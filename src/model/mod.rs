@@ -10,6 +10,7 @@ mod desired;
 mod directory;
 mod drift;
 mod earlier;
+mod estate;
 mod forecast;
 mod glob;
 mod history;
@@ -40,6 +41,7 @@ pub use desired::{
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
 pub use earlier::{Earlier, EarlierWaba, PreviousUser};
+pub use estate::{Estate, LiveSolution, Solutions};
 pub use forecast::ScopeForecast;
 pub use glob::Glob;
 pub use history::{
@@ -50,7 +52,7 @@ pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, Waba
 pub use implied::Implied;
 pub use live_access::LiveAccess;
 pub use name::Name;
-pub use observed::{HeldByUser, HolderKind, Observed, OtherHolder, Unreadable};
+pub use observed::{HeldByUser, HolderKind, Observed, OtherHolder, Refusal, Unreadable};
 pub use outcome::{Outcome, Report, ReportedChange};
 pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemovals};
 pub use selection::{Narrowing, Selected, Selection};

@@ -1,6 +1,7 @@
 //! Observed access: complete lists that were read from the API.
 
-use super::{AssignmentKey, Name, State, TaskSet, UserId, WabaId};
+use super::{AssignmentKey, BusinessId, Name, State, TaskSet, UserId, WabaId};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind of a holder that is not one of the business's own system users.
@@ -25,11 +26,40 @@ pub struct OtherHolder {
     pub tasks: TaskSet,
     /// Whether the row says that it belongs to the business itself.
     pub own: bool,
+    /// The `user_type` in the API's row, if there is one.
+    pub user_type: Option<Cow<'static, str>>,
+    /// The business in the API's row, if there is one.
+    pub business: Option<BusinessId>,
 }
 
-/// Why a WABA's assignments are not known: one line with the whole chain of causes.
+/// Why a list of the API is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable(pub String);
+pub struct Unreadable {
+    /// One line with the whole chain of causes.
+    pub why: String,
+    /// The error of the API, if it refuses to show the list. Reading again does not help then.
+    pub refusal: Option<Refusal>,
+}
+
+impl Unreadable {
+    /// Makes one of which only the reason is known.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refusal: None }
+    }
+}
+
+/// An error with which the API refuses a call, whenever it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// `error.code`.
+    pub code: u32,
+    /// `error.error_subcode`.
+    pub subcode: Option<u32>,
+    /// The message, escaped and shortened.
+    pub message: String,
+}
 
 /// What a user holds on each WABA, with the WABA's live name. Tasks that the API does not report are `None`.
 pub type HeldByUser = BTreeMap<WabaId, (Name, Option<TaskSet>)>;
@@ -43,6 +73,8 @@ pub struct Observed {
     pub unlisted: BTreeMap<UserId, Name>,
     /// The assignments of everybody else.
     pub others: BTreeMap<AssignmentKey, OtherHolder>,
+    /// The names of the businesses in the rows of others.
+    pub businesses: BTreeMap<BusinessId, Name>,
     /// The WABAs whose list could not be read completely.
     pub unreadable: BTreeMap<WabaId, Unreadable>,
     /// The WABAs whose list is empty although holders are expected, and where reading the users' own lists

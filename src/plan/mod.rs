@@ -41,7 +41,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     for (waba, scoped) in &desired.scope.wabas {
         match observed.unreadable.get(waba) {
             Some(reason) => {
-                draft.plan.unreadable.insert(*waba, reason.0.clone());
+                draft.plan.unreadable.insert(*waba, reason.why.clone());
                 draft.name_waba(*waba, scoped);
             }
             None => draft.waba(*waba, scoped),
@@ -389,7 +389,7 @@ impl Draft<'_> {
                 Ok(held) => (self.held_out_of_scope(held), None),
                 // It is reported as not found.
                 Err(_) if self.unresolved.iter().any(|unresolved| unresolved.id == Some(*user)) => continue,
-                Err(why) => (Vec::new(), Some(why.0.clone())),
+                Err(why) => (Vec::new(), Some(why.why.clone())),
             };
             if !held.is_empty() || error.is_some() {
                 found.push(OutOfScope { user: *user, held, error });

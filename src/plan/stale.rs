@@ -41,7 +41,7 @@ fn current_access(
 ) -> Option<CurrentAccess> {
     let live = observed.state.get(change.key).cloned().unwrap_or_default();
     Some(if let Some(why) = observed.unreadable.get(&change.key.waba) {
-        CurrentAccess::Unreadable(why.0.clone())
+        CurrentAccess::Unreadable(why.why.clone())
     } else if observed.unconfirmed.contains(&change.key.waba) && !change.before.is_empty() {
         CurrentAccess::Unreadable(String::from("its list is empty, and nothing confirms that"))
     } else if !directory.system_users.contains_key(&change.key.user) && !change.after.is_subset(&live) {

@@ -168,7 +168,14 @@ fn an_undeclared_system_user_is_always_shown() {
 
 #[test]
 fn people_and_other_businesses_are_never_touched() {
-    let holder = |kind| OtherHolder { name: Name::from("p"), kind, tasks: tasks("MANAGE"), own: false };
+    let holder = |kind| OtherHolder {
+        name: Name::from("p"),
+        kind,
+        tasks: tasks("MANAGE"),
+        own: false,
+        user_type: None,
+        business: None,
+    };
     let mut live = observed(State::default());
     live.others.insert(key(1, 50), holder(HolderKind::Person));
     live.others.insert(key(1, 51), holder(HolderKind::OtherBusiness));
@@ -200,7 +207,7 @@ fn what_the_acting_user_would_gain_is_marked_and_what_it_would_lose_is_not() {
 #[test]
 fn an_unreadable_waba_is_not_planned() {
     let mut live = observed(State::default());
-    live.unreadable.insert(key(1, 1).waba, Unreadable(String::from("refused")));
+    live.unreadable.insert(key(1, 1).waba, Unreadable::because("refused"));
     let plan = plan(&desired(Prune::All, state(&["1 1 MANAGE", "2 1 MANAGE"])), &live);
     assert_eq!(lines(&plan), ["Assign 2 1 [] -> [MANAGE]"]);
     assert_eq!(plan.unreadable.len(), 1);
@@ -422,7 +429,7 @@ fn what_a_suspended_user_holds_elsewhere_is_in_the_plan_also_if_it_cannot_be_rea
     seen.suspended = BTreeMap::from([
         (key(1, 2).user, Ok(BTreeMap::from([held(1)]))),
         (key(1, 3).user, Ok(BTreeMap::from([held(1), held(8)]))),
-        (key(1, 4).user, Err(Unreadable(String::from("(#10)")))),
+        (key(1, 4).user, Err(Unreadable::because("(#10)"))),
     ]);
     let outside = |wanted: &Desired| -> Vec<String> {
         let found = plan(wanted, &seen).out_of_scope;
@@ -557,7 +564,7 @@ proptest! {
     ) {
         let desired = desired(prune, wanted);
         let mut observed = observed(live);
-        observed.unreadable.insert(key(unreadable, 1).waba, Unreadable(String::new()));
+        observed.unreadable.insert(key(unreadable, 1).waba, Unreadable::because(""));
         let plan = plan(&desired, &observed);
         for change in &plan.changes {
             prop_assert_ne!(&change.before, &change.after);

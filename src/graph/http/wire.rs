@@ -163,6 +163,8 @@ pub(in crate::graph) struct AssignedUserRow {
 #[derive(Debug, Deserialize)]
 pub(in crate::graph) struct RowBusiness {
     pub(in crate::graph) id: Option<WireId>,
+    #[serde(default, deserialize_with = "if_fits")]
+    pub(in crate::graph) name: Option<String>,
 }
 
 /// A row of `assigned_whatsapp_business_accounts`. The v23 document has `permissions` instead of `tasks`.
@@ -178,6 +180,8 @@ pub(in crate::graph) struct AssignedWabaRow {
 #[derive(Debug, Deserialize)]
 pub(in crate::graph) struct SolutionRow {
     pub(in crate::graph) id: WireId,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(in crate::graph) name: String,
     pub(in crate::graph) status: Option<String>,
     pub(in crate::graph) owner_app: Option<SolutionApp>,
     pub(in crate::graph) owner_permissions: Option<Vec<String>>,

@@ -5,7 +5,7 @@ use crate::graph::error::GraphError;
 use crate::graph::http::wire::{AssignedUserRow, ListPage, WireId};
 use crate::graph::http::{ApiCall, PageCursor};
 use crate::graph::retry::Retrier;
-use crate::model::{BusinessId, Unreadable, WabaId, chain};
+use crate::model::{BusinessId, Directory, Unreadable, WabaId};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,14 @@ pub struct PrefetchedAssignments {
     /// The WABAs whose nested list the API omitted. It does so for a WABA without holders; but an API that does not
     /// support nested lists would omit all of them.
     pub(super) omitted: BTreeSet<WabaId>,
+}
+
+impl PrefetchedAssignments {
+    /// Returns the WABAs that are not in a directory because their row in a list cannot be read, with the reason.
+    pub fn left_out(&self, directory: &Directory) -> BTreeMap<WabaId, Unreadable> {
+        let unlisted = self.wabas.iter().filter(|(waba, _)| !directory.wabas.contains_key(waba));
+        unlisted.filter_map(|(waba, list)| Some((*waba, list.as_ref().err()?.clone()))).collect()
+    }
 }
 
 /// Reads the assignments of WABAs that are added while it reads.
@@ -144,7 +152,7 @@ impl<'a> AssignmentReader<'a> {
 
     /// Makes a WABA unreadable, because its row in a list of WABAs cannot be read.
     pub(super) fn reject(&self, waba: WabaId, error: &GraphError) {
-        lock(&self.rejected).insert(waba, Unreadable(chain(error)));
+        lock(&self.rejected).insert(waba, error.unreadable());
     }
 
     /// Pauses reading the WABAs of which nothing was read, or continues.
@@ -217,7 +225,7 @@ impl<'a> AssignmentReader<'a> {
     }
 
     fn store(&self, waba: WabaId, result: Result<WabaAssignments, GraphError>) {
-        let result = result.map_err(|error| Unreadable(chain(&error)));
+        let result = result.map_err(|error| error.unreadable());
         lock(&self.results).wabas.insert(waba, result);
         (self.progress)(1);
     }

@@ -3,6 +3,7 @@
 use crate::graph::error::{GraphError, shorten};
 use crate::graph::http::wire::{AssignedUserRow, RowBusiness};
 use crate::model::{BusinessId, HolderKind, Name, OtherHolder, SystemUser, TaskSet, UserId};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The business and its own system users.
@@ -23,6 +24,8 @@ pub struct WabaAssignments {
     pub unlisted: Box<[(UserId, Name)]>,
     /// All other holders.
     pub others: Box<[(UserId, OtherHolder)]>,
+    /// The names of the businesses of other holders.
+    pub businesses: Box<[(BusinessId, Name)]>,
 }
 
 impl WabaAssignments {
@@ -45,6 +48,7 @@ pub(super) fn classify(
 ) -> Result<WabaAssignments, GraphError> {
     let mut seen: BTreeMap<UserId, TaskSet> = BTreeMap::new();
     let (mut own, mut others, mut unlisted) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut businesses = BTreeMap::new();
     for row in rows {
         let user: UserId = row.id.parse().map_err(|_| {
             let id = shorten(row.id.as_str());
@@ -76,14 +80,26 @@ pub(super) fn classify(
             unlisted.insert(user, Name::from(&*row.name));
         } else {
             let kind = kind(row.user_type.as_deref(), row.business.as_ref(), is_own);
-            others.insert(user, OtherHolder { name: Name::from(&*row.name), kind, tasks, own: is_own });
+            let business = row.business.as_ref().and_then(|of| of.id.as_ref()?.parse().ok());
+            if let (Some(id), Some(name)) = (business, row.business.and_then(|of| of.name)) {
+                businesses.insert(id, Name::new(name));
+            }
+            let (name, user_type) = (Name::from(&*row.name), row.user_type.map(user_type));
+            others.insert(user, OtherHolder { name, kind, tasks, own: is_own, user_type, business });
         }
     }
     Ok(WabaAssignments {
         own: own.into_iter().collect(),
         unlisted: unlisted.into_iter().collect(),
         others: others.into_iter().collect(),
+        businesses: businesses.into_iter().collect(),
     })
+}
+
+/// Returns a `user_type`. There are many rows and few types, so the known ones take no memory.
+fn user_type(text: String) -> Cow<'static, str> {
+    let known = ["BUSINESS_USER", "PERSONAL_USER", "SYSTEM_USER"].into_iter().find(|known| *known == text);
+    known.map_or(Cow::Owned(text), Cow::Borrowed)
 }
 
 /// Returns the kind of a holder that is not one of the business's own system users.

@@ -5,6 +5,7 @@ mod classify;
 mod directory;
 mod left_out;
 mod observe;
+mod solutions;
 mod strategy;
 mod waba_lists;
 

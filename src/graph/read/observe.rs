@@ -10,7 +10,7 @@ use crate::graph::http::wire::AssignedWabaRow;
 use crate::graph::reader::Reader;
 use crate::model::{
     AdminRole, AssignmentKey, Directory, HeldByUser, Name, Observed, State, TaskSet, Unreadable, UserId,
-    WabaId, chain,
+    WabaId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,7 @@ impl Reader {
             check_empty(waba, &users, &sides, &mut observed);
         }
         for user in request.suspended {
-            let side = sides.remove(user).map(|side| side.map_err(|error| Unreadable(chain(&error))));
+            let side = sides.remove(user).map(|side| side.map_err(|error| error.unreadable()));
             observed.suspended.extend(side.map(|side| (*user, side)));
         }
         Ok(observed)
@@ -172,6 +172,7 @@ fn collect(
         let key = |user| AssignmentKey { waba, user };
         rows.extend(list.own.into_iter().map(|(user, tasks)| (key(user), tasks)));
         observed.unlisted.extend(list.unlisted);
+        observed.businesses.extend(list.businesses);
         observed.others.extend(list.others.into_iter().map(|(user, other)| (key(user), other)));
     }
     observed.state = rows.into_iter().collect::<State>();
@@ -194,7 +195,7 @@ fn check_empty(waba: WabaId, users: &[UserId], sides: &UserSides, observed: &mut
     let holds = |user: &&UserId| side(user).is_some_and(|wabas| wabas.contains_key(&waba));
     if let Some(user) = users.iter().find(holds) {
         let why = format!("its list is empty, but the API lists it for system user {user}");
-        observed.unreadable.insert(waba, Unreadable(why));
+        observed.unreadable.insert(waba, Unreadable::because(why));
     } else if users.is_empty() || users.iter().any(|user| side(user).is_none()) {
         observed.unconfirmed.insert(waba);
     }
@@ -207,5 +208,5 @@ fn not_found(error: Option<Unreadable>, has_lists: bool) -> Unreadable {
     } else {
         "it cannot be read by its id"
     };
-    Unreadable(error.map_or_else(|| why.to_owned(), |Unreadable(error)| format!("{why}: {error}")))
+    Unreadable::because(error.map_or_else(|| why.to_owned(), |error| format!("{why}: {}", error.why)))
 }
