@@ -165,6 +165,7 @@ impl Layout {
     pub(super) fn entry(&mut self, indent: usize, hang: usize, words: impl IntoIterator<Item = StyledWord>) {
         let mut column = indent;
         let mut first = true;
+        let mut before = Paint::Plain;
         let _ = write!(self.out, "{:indent$}", "");
         for word in words {
             let limit = self.width - hang - 2;
@@ -182,7 +183,8 @@ impl Layout {
                 self.out.push_str("| ");
                 column += 2;
             }
-            self.paint(&text, word.paint);
+            self.paint(&text, word.paint, !first && before == word.paint);
+            before = word.paint;
             let fill = word.pad.saturating_sub(wide).min(self.width.saturating_sub(column + wide));
             let _ = write!(self.out, "{:fill$}", "");
             column += wide + fill;
@@ -198,12 +200,23 @@ impl Layout {
         let _ = writeln!(self.out, "{:indent$}{text}", "");
     }
 
-    fn paint(&mut self, text: &str, paint: Paint) {
-        if self.colour && paint != Paint::Plain {
-            let ansi = paint.ansi();
-            let _ = write!(self.out, "{ansi}{text}{ansi:#}");
-        } else {
+    /// Writes a word in its colour. One that `continues` the colour of the word before it shares its escape sequences, so
+    /// that a search for both also works in a coloured log.
+    fn paint(&mut self, text: &str, paint: Paint, continues: bool) {
+        if !self.colour || paint == Paint::Plain {
             self.out.push_str(text);
+            return;
+        }
+        let ansi = paint.ansi();
+        let reset = format!("{ansi:#} ");
+        match self.out.strip_suffix(&reset).map(str::len) {
+            Some(end) if continues => {
+                self.out.truncate(end);
+                let _ = write!(self.out, " {text}{ansi:#}");
+            }
+            _ => {
+                let _ = write!(self.out, "{ansi}{text}{ansi:#}");
+            }
         }
     }
 }

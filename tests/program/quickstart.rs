@@ -121,6 +121,12 @@ fn what_goes_into_a_pipe_holds_no_colour() {
 }
 
 #[test]
+fn words_of_one_colour_are_found_as_they_are_read() {
+    let plan = Place::new().emulated("plan --color always");
+    plan.says("\u{1b}[1mPlan: 4 to assign, 2 to change, 1 to revoke, 12 unchanged.\u{1b}[0m\n");
+}
+
+#[test]
 fn the_environment_says_whether_there_is_colour() {
     Place::new().set("CLICOLOR_FORCE", "1").emulated("plan").says("\u{1b}[");
     Place::new().set("CLICOLOR_FORCE", "1").emulated("plan --color never").never_says("\u{1b}");
