@@ -4,7 +4,7 @@
 //! bidirectional overrides and commands for a pipeline's log. Every output passes them through [`escape`].
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 /// The most suggestions for one misspelled word. A guess: more than three are no longer a help.
 const SUGGESTIONS: usize = 3;
@@ -91,6 +91,39 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
 }
 
+/// Returns whether a text is the address of a page: `https://` or `http://` with a host, in characters that end no link in
+/// Markdown or HTML, and without a user name, which could be a secret.
+pub fn is_web_address(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_inert = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&()*+,;=%".contains(c);
+    !host.is_empty() && !host.contains('@') && rest.chars().all(is_inert) && !rest.contains("##")
+}
+
+/// Returns a text as a cell of a CSV file that a spreadsheet can open: escaped, and with an apostrophe before what it would
+/// take for a formula. [`csv_value`] removes that.
+///
+/// Write all cells in quotes: in some countries a spreadsheet splits unquoted cells at `;`, and the rest could be a formula.
+pub fn csv_text(text: &str) -> Cow<'_, str> {
+    let escaped = escape(text);
+    // Google Sheets and LibreOffice also take the wide forms.
+    let is_formula = |c: char| "=+-@'\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(c);
+    if escaped.trim_start().starts_with(is_formula) { Cow::Owned(format!("'{escaped}")) } else { escaped }
+}
+
+/// Returns an id as a cell of a CSV file, with an apostrophe before it: spreadsheets round numbers of more than 15 digits, and
+/// save what they show. [`csv_value`] removes the apostrophe.
+pub fn csv_id(id: impl Display) -> String {
+    format!("'{id}")
+}
+
+/// Returns the value of a cell that [`csv_text`] or [`csv_id`] made.
+pub fn csv_value(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
+}
+
 fn is_plain(text: &str) -> bool {
     !text.contains("##") && !text.chars().any(is_control)
 }
@@ -125,6 +158,57 @@ mod tests {
         let json = escape_json(&serde_json::Value::from(text).to_string()).into_owned();
         assert_eq!(escape(&json), json, "nothing is left to escape");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn only_addresses_of_pages_are_linked() {
+        for right in
+            ["https://example.com", "http://ci.example:8080/a-b_c/1?x=1&y=%20#z", "https://[::1]/(a)"]
+        {
+            assert!(is_web_address(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "https://",
+            "https:///x",
+            "HTTPS://a",
+            "javascript:alert(1)",
+            "//a",
+            "https://u:p@a/",
+            "https://a/ b",
+            "https://a/<b>",
+            "https://a/\"b",
+            "https://a/`b",
+            "https://a/b|c",
+            "https://a/\u{202e}",
+            "https://é/",
+            "https://a/##[x]",
+        ] {
+            assert!(!is_web_address(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_or_a_rounded_number() {
+        for (text, cell) in [
+            ("acme-eu", "acme-eu"),
+            ("=1+1", "'=1+1"),
+            (" =1+1", "' =1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("'x", "''x"),
+            ("a=b", "a=b"),
+            ("\t=1", "\\t=1"),
+            ("\r\n=1", "\\r\\n=1"),
+            ("", ""),
+        ] {
+            assert_eq!(csv_text(text), cell);
+            assert_eq!(csv_value(cell), escape(text));
+        }
+        assert_eq!(csv_id(1_972_385_232_742_147_u64), "'1972385232742147");
+        assert_eq!(csv_value("'1972385232742147"), "1972385232742147");
     }
 
     #[test]
