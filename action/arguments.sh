@@ -70,6 +70,16 @@ read_args() {
   [ -z "$INPUT_EMULATE" ] || more+=("--emulate=$INPUT_EMULATE")
 }
 
+# Appends what the run comes from to the array `apply_only`, unless `args` says so itself. The environment of the run tells
+# wabacl the rest.
+read_origin() {
+  local entry
+  for entry in "pull_request=$INPUT_PULL_REQUEST" "approver=$INPUT_APPROVER"; do
+    [ -n "${entry#*=}" ] || continue
+    [[ " ${apply_only[*]-}" == *" --origin=${entry%%=*}="* ]] || apply_only+=("--origin=$entry")
+  done
+}
+
 # Appends `--previous` for each line of the list that base.sh wrote to the array `more`.
 read_previous() {
   local path

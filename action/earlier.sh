@@ -74,17 +74,33 @@ take() {
   [ "$(wc -c <"$3")" -le "$SIZE_LIMIT" ] || fail "$2 in an artifact is larger than $SIZE_LIMIT bytes."
 }
 
-# Prints the commit whose plan was reviewed. After a merge, that is the head of the pull request. A manual run applies
-# the plan that an earlier, refused run created for the same commit.
+# Prints the commit whose plan was reviewed, and the number of its pull request if that is known. After a merge, the commit
+# is the head of the pull request. A manual run applies the plan that an earlier, refused run created for the same commit.
 planned_commit() {
   if [ "${GITHUB_EVENT_NAME:?}" = push ]; then
     api "commits/$GITHUB_SHA/pulls" |
       jq -r --arg sha "$GITHUB_SHA" --arg here "$GITHUB_REPOSITORY" '
         [.[] | select(.merged_at != null and .merge_commit_sha == $sha and .base.repo.full_name == $here)]
-        | first | .head.sha // empty'
+        | first | select(.) | "\(.head.sha) \(.number)"'
   else
     printf '%s\n' "$GITHUB_SHA"
   fi
+}
+
+# Prints who approved pull request $1, separated by commas: those whose last decision is an approval.
+approvers() {
+  pages "pulls/$1/reviews?per_page=100" | jq -rs '
+    [.[][] | select(.state | IN("APPROVED", "CHANGES_REQUESTED", "DISMISSED"))] | group_by(.user.login)
+    | [.[] | last | select(.state == "APPROVED") | .user.login] | .[:10] | join(", ")'
+}
+
+# Sets the outputs that say where the commit comes from, for the journal. They are no part of the decision.
+find_origin() {
+  local pull=$1 approver
+  [[ $pull =~ ^[1-9][0-9]{0,9}$ ]] || return 0
+  output pull-request "${GITHUB_SERVER_URL:?}/$GITHUB_REPOSITORY/pull/$pull"
+  approver=$(approvers "$pull") || warning "The reviews of pull request $pull could not be read, so the journal does not name who approved it."
+  output approver "$approver"
 }
 
 # Sets `runs` to the ids of the runs that may have made the reviewed plan, the newest first.
@@ -153,13 +169,15 @@ find_plan() {
 }
 
 reviewed_plan() {
-  local plan=""
-  commit=$(planned_commit)
+  local plan="" pull="" planned
+  planned=$(planned_commit)
+  read -r commit pull <<<"$planned"
   if [ -z "$commit" ]; then
     notice "No reviewed plan found: commit $GITHUB_SHA belongs to no merged pull request."
     return 0
   fi
   find_plan
+  find_origin "$pull"
   if [ -n "$plan" ]; then
     output plan-file "$plan"
   else

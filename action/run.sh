@@ -202,6 +202,7 @@ applied=$state/applied-$INPUT_CONFIG.json
 code=0
 read_paths
 read_args
+read_origin
 read_previous
 read_waivers
 if [ "$INPUT_COMMAND" != validate ] && from_fork; then

@@ -85,6 +85,7 @@ class Action:
             "HOME": os.environ["HOME"],
             "FAKE_GITHUB": str(self.github),
             "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTOR": "dora",
             "GITHUB_EVENT_NAME": event_name,
             "GITHUB_EVENT_PATH": str(event_file),
             "GITHUB_REPOSITORY": "northwind/access",

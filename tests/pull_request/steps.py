@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from action import TOP, add_artifact
-from world import HERE, PROGRAM, GitHub, contains, equal, git, program, step_environment
+from world import HERE, PROGRAM, REVIEWS, GitHub, contains, equal, git, program, step_environment
 
 HEAD, MERGE = "a" * 40, "b" * 40
 JOURNAL = "9876543210987654/journal.jsonl"
@@ -55,7 +55,7 @@ def test_inputs(work):
     path = f"{stub}:{os.environ['PATH']}"
 
     def run(command="apply", **inputs):
-        inputs = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        inputs = {f"INPUT_{name.upper().replace('-', '_')}": value for name, value in inputs.items()}
         return Step("run.sh", path, INPUT_COMMAND=command, INPUT_AUTO_APPROVE="true", **inputs)
 
     step = run(waive="max-removals, not-permitted=acme eu\nmin-holders=102290129340402", args="--waba=a*\n\n--verbose")
@@ -73,6 +73,12 @@ def test_inputs(work):
                 INPUT_ARGS="--grace=9\n--waba=a")
     apply, plan = (line.split() for line in step.read("arguments.txt").splitlines())
     equal((apply[-2:], plan[-1], "--grace=9" in plan), (["--waba=a", "--grace=9"], "--waba=a", False))
+    # What the run comes from is passed on, unless `args` says so.
+    origin = {"pull-request": "https://github.example/o/r/pull/7", "approver": "ann, carol"}
+    equal(run(**origin).read("arguments.txt").splitlines()[-2:], [
+        "--origin=pull_request=https://github.example/o/r/pull/7", "--origin=approver=ann, carol"])
+    equal(run(args="--origin=approver=eve\n--origin=ticket=OPS-1", **origin).read("arguments.txt").splitlines()[-3:], [
+        "--origin=approver=eve", "--origin=ticket=OPS-1", "--origin=pull_request=https://github.example/o/r/pull/7"])
     contains("\n".join(run(emulate="live.yaml").read("arguments.txt").splitlines()), "--emulate=live.yaml")
 
     evil = "https://evil.example"
@@ -169,7 +175,7 @@ class Earlier:
         self.change(lambda state: state.update(
             main=[MERGE],
             pulls=[{"merged_at": "2026-01-01T00:00:00Z", "merge_commit_sha": MERGE, "head": {"sha": HEAD},
-                    "base": {"repo": HERE_REPOSITORY}}]))
+                    "base": {"repo": HERE_REPOSITORY}, "number": 7, "reviews": REVIEWS}]))
 
     def change(self, edit):
         state = self.github.state
@@ -233,6 +239,8 @@ def test_plans(work, new):
     equal(step.status, 0)
     contains(step.log, f"Found the reviewed plan of {HEAD}: artifact {number} of attempt 1 of run {run['id']}.")
     equal(Path(step.outputs["plan-file"]).read_text(), earlier.plan)
+    equal((step.outputs["pull-request"], step.outputs["approver"]), (
+        "https://github.example/northwind/access/pull/7", "ann, carol"))
 
     for other in (
         {"head_repository": FORK},

@@ -47,6 +47,16 @@ def git(folder, *arguments):
     return subprocess.check_output(["git", *arguments], cwd=folder, env=os.environ | GIT, text=True).strip()
 
 
+# The reviews of each pull request: Bob took his approval back.
+REVIEWS = [
+    {"user": {"login": login}, "state": state}
+    for login, state in [
+        ("bob", "APPROVED"), ("ann", "CHANGES_REQUESTED"), ("ann", "APPROVED"), ("bob", "DISMISSED"), ("ann", "COMMENTED"),
+        ("carol", "APPROVED"),
+    ]
+]
+
+
 class GitHub:
     """The state that the fake `gh` keeps in files."""
 
@@ -124,7 +134,7 @@ class Repository:
 
     def wabacl(self, *arguments, **environment):
         environment = os.environ | {"PATH": self.path} | environment
-        subprocess.run(["wabacl", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+        return subprocess.run(["wabacl", *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def git(self, *arguments):
         return git(self.folder, *arguments)
@@ -153,11 +163,11 @@ class Repository:
         branch, head = self.git("branch", "--show-current"), self.head
         self.git("checkout", "--quiet", "main")
         self.git("merge", "--quiet", "--no-ff", "--message", f"Merge {branch}", branch)
-        self.pull_request = None
+        number, self.pull_request = self.pull_request, None
         state = self.github.state
         state["pulls"].append({
             "merged_at": "2026-01-01T00:00:00Z", "merge_commit_sha": self.head, "head": {"sha": head},
-            "base": {"repo": {"full_name": "northwind/access"}},
+            "base": {"repo": {"full_name": "northwind/access"}}, "number": number, "reviews": REVIEWS,
         })
         self.github.state = state
         return self.run("apply", "push")
@@ -202,7 +212,9 @@ def program(folder, script):
 def step_environment(temp, path, event, **own):
     """Returns the environment of one step of the action, whose files are in `temp`."""
     (temp / "event.json").write_text(json.dumps({"repository": {"default_branch": "main"}} | event))
-    inputs = ("app-secret", "args", "auto-approve", "base", "emulate", "plan-file", "previous", "token", "waive")
+    inputs = (
+        "app-secret", "approver", "args", "auto-approve", "base", "emulate", "plan-file", "previous", "pull-request", "token",
+        "waive")
     return {f"INPUT_{name.upper().replace('-', '_')}": "" for name in inputs} | {
         "ACTION": str(TOP),
         "GH_TOKEN": "github-token-not-a-secret",
