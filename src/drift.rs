@@ -182,7 +182,7 @@ fn moved(plan: &Plan, change: &Change, known: &KnownState<'_>, same_manifests: b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Because, Name, Outcome, RecordedOutcome, Runner, State, Task};
+    use crate::model::{Because, Name, Origin, Outcome, RecordedOutcome, Runner, State, Task};
     use jiff::Timestamp;
 
     fn key() -> AssignmentKey {
@@ -223,6 +223,7 @@ mod tests {
             business: "98".parse().unwrap(),
             acting_user: None,
             by: Runner { user: None, host: None, pid: 1 },
+            origin: Origin::default(),
             version: "0".into(),
             plan_digest: "sha256:p".into(),
             manifest_digest: "sha256:m".into(),

@@ -15,6 +15,7 @@ mod interrupts;
 mod journal;
 mod json;
 mod narrowed;
+mod origin;
 mod quickstart;
 mod released;
 mod remote;

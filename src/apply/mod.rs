@@ -15,7 +15,7 @@ pub use shutdown::{InFlight, Shutdown, ShutdownReason};
 use crate::graph::{GraphError, Reader, Writer};
 use crate::guard::ApprovedPlan;
 use crate::model::{
-    AssignmentKey, Change, Directory, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
+    AssignmentKey, Change, Directory, Origin, Report, ReportedChange, TaskSet, UserId, WabaId, chain,
 };
 use crate::store::{Journal, JournalError};
 use futures_util::{StreamExt, stream};
@@ -79,6 +79,8 @@ pub async fn apply(
         changes: changes.into_iter().flatten().collect(),
         stopped: executor.shutdown.reason().map(|reason| reason.to_string()),
         wrote: executor.shutdown.wrote(),
+        run: Some(executor.journal.run().into()),
+        origin: Origin::default(),
     }
 }
 

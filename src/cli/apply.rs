@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::interrupt::{self, Doing};
 use super::options::{self, Connection, Format, Grouping, PlanOptions, ReportFormat, Strategy, Waivers};
 use super::plan;
+use super::repository;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::watchdog;
@@ -17,7 +18,7 @@ use crate::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease, PlanRequest,
 };
 use crate::guard::{self, ApprovedPlan, Review};
-use crate::model::{BusinessId, Directory, Glob, Name, Report, Selection};
+use crate::model::{BusinessId, Directory, Glob, Name, Origin, OriginEntry, Report, Selection};
 use crate::proposal::Proposal;
 use crate::render::{self, View};
 use jiff::{SignedDuration, Timestamp};
@@ -55,6 +56,11 @@ pub(crate) struct Args {
     /// Applies without asking
     #[arg(long)]
     auto_approve: bool,
+    /// What the run comes from, for the journal and the report: the key is commit, pull_request, run_url, actor, approver, or one
+    /// of your own; can be repeated. Replaces what the environment of a pipeline of GitHub or GitLab says; an empty value
+    /// removes it
+    #[arg(long, value_name = "KEY=VALUE")]
+    origin: Vec<OriginEntry>,
     /// How long requests in flight may take to finish after an interrupt, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u32,
@@ -121,11 +127,13 @@ struct Ready {
     directory: Directory,
     connected: Connected,
     lease: Lease,
+    origin: Origin,
 }
 
 /// Takes the lock, plans, shows the plan and asks.
 async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result<Prepared, Failure> {
     check_usage(args)?;
+    let origin = repository::origin(&args.origin)?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let input = read_input(args, events)?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
@@ -144,7 +152,7 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
     };
     match prepared {
         Ok(Ok((approved, directory))) => {
-            Ok(Prepared::Approved(Box::new(Ready { approved, directory, connected, lease })))
+            Ok(Prepared::Approved(Box::new(Ready { approved, directory, connected, lease, origin })))
         }
         ended @ (Err(_) | Ok(Err(_))) => {
             connected.print_cost(terminal);
@@ -315,9 +323,10 @@ impl Ready {
         signals: &mut Signals,
         terminal: &Terminal,
     ) -> Result<Exit, Failure> {
-        let Self { approved, directory, connected, lease } = self;
+        let Self { approved, directory, connected, lease, origin } = self;
         let options = ApplyOptions {
             waivers: args.waivers.waive.iter().map(ToString::to_string).collect(),
+            origin,
             wabas_in_progress: match args.connection.read_strategy {
                 Strategy::Direct => usize::from(args.connection.concurrency),
                 Strategy::Auto | Strategy::Nested | Strategy::Batch => WABAS_IN_PROGRESS,

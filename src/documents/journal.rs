@@ -1,7 +1,8 @@
 //! The journal document: the runs of `apply` and their writes, by business.
 
 use super::parts::{
-    ChangeEntry, OutcomeParts, RunnerEntry, Tool, UserEntry, WabaEntry, documents, text, with_outcome,
+    ChangeEntry, OriginEntries, OutcomeParts, RunnerEntry, Tool, UserEntry, WabaEntry, documents, text,
+    with_outcome,
 };
 use super::values::{AsText, Tasks};
 use super::words::SettledWord;
@@ -50,6 +51,9 @@ documents! {
         acting_user: Option<UserEntry<'a>>,
         /// The process that ran it.
         by: RunnerEntry<'a>,
+        /// What the run comes from; absent if nothing is known.
+        #[serde(default, skip_serializing_if = "OriginEntries::is_empty")]
+        origin: OriginEntries<'a>,
         /// The version of the program.
         version: Cow<'a, str>,
         /// The digest of the plan.
@@ -179,6 +183,7 @@ impl<'a> RunEntry<'a> {
             at: AsText(run.at),
             acting_user: run.acting_user.as_ref().map(|(id, name)| UserEntry::new(*id, name)),
             by: RunnerEntry::of(&run.by),
+            origin: OriginEntries::of(&run.origin),
             version: text(&run.version),
             plan_digest: text(&run.plan_digest),
             manifest_digest: text(&run.manifest_digest),

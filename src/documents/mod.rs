@@ -30,7 +30,7 @@ use crate::model::Drift;
 /// The version of the plan, the saved plan, the report, the diagnostics and the journal.
 ///
 /// A minor version only adds fields. A saved plan is refused if its version is newer, even if only the minor one is.
-pub const FORMAT_VERSION: &str = "2.2";
+pub const FORMAT_VERSION: &str = "2.3";
 
 /// What is known of a proposal besides its evidence.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,7 +3,7 @@
 use super::values::{AsText, Tasks};
 use super::words::{ActionWord, BlockedWord, GoneWord, MovedWord, OutcomeWord, PruneWord};
 use crate::model::{
-    Action, Because, Change, Explanation, GrantSource, LastWrite, Name, Outcome, Plan, Prune, Runner,
+    Action, Because, Change, Explanation, GrantSource, LastWrite, Name, Origin, Outcome, Plan, Prune, Runner,
     Sources, TaskSet, TimeLimit, UserId, WabaId, WhyGone,
 };
 use crate::proposal::Proposal;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Defines structs that are read and written as JSON objects. Unknown fields are an error: in a saved plan they are a
 /// sign that it was altered.
@@ -205,6 +206,9 @@ documents! {
         /// The host name; absent if it was not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         host: Option<Cow<'a, str>>,
+        /// What the run comes from; absent if nothing is known.
+        #[serde(default, skip_serializing_if = "OriginEntries::is_empty")]
+        origin: OriginEntries<'a>,
         /// The tasks that were written.
         after: Tasks,
         /// The outcome; absent if it is not known.
@@ -387,9 +391,29 @@ impl<'a> LastWriteEntry<'a> {
             acting_user: write.acting_user.as_ref().map(|(id, name)| UserEntry::new(*id, name)),
             by: write.by.user.as_ref().map(text),
             host: write.by.host.as_ref().map(text),
+            origin: OriginEntries::of(&write.origin),
             after: Tasks(write.after.clone()),
             outcome: write.outcome.as_ref().map(Into::into),
         }
+    }
+}
+
+/// What a run comes from, by key: `commit`, `pull_request`, `run_url`, `actor`, `approver`, and keys of the user's own.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct OriginEntries<'a>(BTreeMap<Cow<'a, str>, Cow<'a, str>>);
+
+impl<'a> OriginEntries<'a> {
+    pub(crate) fn of(origin: &'a Origin) -> Self {
+        Self(origin.entries().map(|(key, value)| (text(key), text(value))).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn read(self) -> Origin {
+        Origin::recorded(self.0.into_iter().map(|(key, value)| (Name::new(key), Name::new(value))))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The report document: the outcome of every change of a plan that was applied.
 
-use super::parts::{ChangeEntry, OutcomeParts, Tool, UserEntry, documents, with_outcome};
+use super::parts::{
+    ChangeEntry, OriginEntries, OutcomeParts, Tool, UserEntry, documents, text, with_outcome,
+};
 use super::plan::{UnreadableEntry, ViolationEntry, unreadable, violations};
 use super::values::AsText;
 use super::{FORMAT_VERSION, Findings, json};
@@ -28,6 +30,12 @@ documents! {
         acting_user: Option<UserEntry<'a>>,
         /// The digest of what the manifests mean.
         manifest_digest: Cow<'a, str>,
+        /// The id of the run in the journal; absent if nothing was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<Cow<'a, str>>,
+        /// What the run comes from; absent if nothing is known.
+        #[serde(default, skip_serializing_if = "OriginEntries::is_empty")]
+        origin: OriginEntries<'a>,
         /// Whether any write was sent.
         wrote: bool,
         /// Why the run stopped early; absent if it did not.
@@ -82,6 +90,8 @@ pub fn report(
         business: AsText(plan.business),
         acting_user: UserEntry::acting(proposal),
         manifest_digest: proposal.manifest_digest.as_str().into(),
+        run: report.run.as_ref().map(text),
+        origin: OriginEntries::of(&report.origin),
         wrote: report.wrote,
         stopped: report.stopped.as_deref().map(Into::into),
         changes: report.changes.iter().map(|reported| OutcomeEntry::of(proposal, reported)).collect(),

@@ -200,6 +200,10 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
     document
 }
 
+fn origin(actor: &str) -> Origin {
+    Origin::recorded([("actor".into(), actor.into())])
+}
+
 fn write_of_the_last_run() -> LastWrite {
     LastWrite {
         run: "first".into(),
@@ -207,6 +211,7 @@ fn write_of_the_last_run() -> LastWrite {
         at: "2026-11-22T10:00:00.123Z".parse().unwrap(),
         acting_user: Some((id("7"), Name::default())),
         by: Runner { user: None, host: Some("build-7".into()), pid: 1 },
+        origin: origin("ann"),
         after: TaskSet::EMPTY,
         outcome: Some(Outcome::Applied),
     }
@@ -237,6 +242,7 @@ fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
         assert_eq!(change["because"][0]["reason"], name);
         assert_eq!(change["because"][0]["file"], name);
         assert_eq!(change["drift"]["last_write"]["at"], "2026-11-22T10:00:00.123Z");
+        assert_eq!(change["drift"]["last_write"]["origin"], serde_json::json!({ "actor": "ann" }));
         assert_eq!(document["unreadable"][0]["error"], name);
         assert_eq!(document["expiring"][0]["grant"], change["because"][0]);
         assert_eq!(document["violations"], document["waived"]);
@@ -252,10 +258,17 @@ fn a_report_is_valid() {
         let reported =
             |outcome: &Outcome| ReportedChange { change: change.clone(), outcome: outcome.clone() };
         let changes = outcomes.iter().map(reported).collect();
-        let applied = Report { changes, stopped: Some(name.to_owned()), wrote: true };
+        let applied = Report {
+            changes,
+            stopped: Some(name.to_owned()),
+            wrote: true,
+            run: Some(name.into()),
+            origin: origin(name),
+        };
         let document = written(|to| report(&applied, &proposal, Findings::default(), to));
         let document = valid(&schema::report(), &document);
         assert_eq!(document["summary"], serde_json::json!({ "done": 3, "not_done": 6 }));
+        assert_eq!((&document["run"], &document["origin"]["actor"]), (&name.into(), &name.into()));
         assert_eq!(document["changes"][5]["found"], serde_json::json!(["NEW"]));
         assert_eq!(document["changes"][8]["error"], name);
     }

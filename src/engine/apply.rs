@@ -6,7 +6,7 @@ use super::{EngineError, Event, Events, Session, Stage};
 use crate::apply::{Executor, Shutdown, ShutdownReason, WABAS_IN_PROGRESS, settle_earlier};
 use crate::clock::Clock;
 use crate::guard::ApprovedPlan;
-use crate::model::{BusinessId, Cost, Directory, History, Plan, Report};
+use crate::model::{BusinessId, Cost, Directory, History, Origin, Plan, Report};
 use crate::proposal::Proposal;
 use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock};
 use std::path::{Path, PathBuf};
@@ -72,13 +72,15 @@ impl Lease {
 pub struct ApplyOptions {
     /// The waivers of this run as they were given, for the journal.
     pub waivers: Vec<String>,
+    /// What the run comes from, for the journal and the report.
+    pub origin: Origin,
     /// The number of WABAs in progress at a time.
     pub wabas_in_progress: usize,
 }
 
 impl Default for ApplyOptions {
     fn default() -> Self {
-        Self { waivers: Vec::new(), wabas_in_progress: WABAS_IN_PROGRESS }
+        Self { waivers: Vec::new(), origin: Origin::default(), wabas_in_progress: WABAS_IN_PROGRESS }
     }
 }
 
@@ -131,16 +133,16 @@ impl Session {
         let writer = self.writer();
         let Lease { lock, in_flight, state_dir } = lease;
         let clock = self.clock();
-        let journal = Journal::open(lock, &in_flight, approved.proposal(), &options.waivers, clock);
+        let ApplyOptions { waivers, origin, wabas_in_progress } = options;
+        let journal = Journal::open(lock, &in_flight, approved.proposal(), waivers, origin, clock);
         let journal = journal.await.map_err(failed())?;
-        let wabas_in_progress = options.wabas_in_progress;
         let executor = Executor {
             reader: &self.reader,
             writer: &writer,
             journal: &journal,
             directory,
             shutdown,
-            wabas_in_progress,
+            wabas_in_progress: *wabas_in_progress,
         };
         let plan = approved.plan();
         let settled = tokio::select! {
@@ -151,6 +153,7 @@ impl Session {
         events(Event::Settled(&settled));
         let stage = StageGuard::start(Stage::Applying, plan.changes.len(), events);
         let report = crate::apply::apply(approved, executor, &|settled| stage.advance(settled)).await;
+        let report = Report { origin: origin.clone(), ..report };
         drop(stage);
         let ending = ending(&report, plan, shutdown);
         let complete = ending == Ending::Done && !plan.is_partial();

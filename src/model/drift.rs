@@ -1,6 +1,8 @@
 //! Explanations of drift, and grants that end soon.
 
-use super::{AssignmentKey, GrantSource, Name, Outcome, RecordedRun, RecordedWrite, Runner, TaskSet, UserId};
+use super::{
+    AssignmentKey, GrantSource, Name, Origin, Outcome, RecordedRun, RecordedWrite, Runner, TaskSet, UserId,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +51,8 @@ pub struct LastWrite {
     pub acting_user: Option<(UserId, Name)>,
     /// The user and machine of the run.
     pub by: Runner,
+    /// What the run comes from.
+    pub origin: Origin,
     /// The whole set that was written.
     pub after: TaskSet,
     /// The outcome, if it is known.
@@ -64,6 +68,7 @@ impl LastWrite {
             at: write.at,
             acting_user: run.acting_user.clone(),
             by: run.by.clone(),
+            origin: run.origin.clone(),
             after: write.after.clone(),
             outcome: write.outcome.as_ref().map(|known| known.outcome.clone()),
         }

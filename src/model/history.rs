@@ -1,6 +1,6 @@
 //! The content of a journal: runs, their writes and outcomes.
 
-use super::{Action, AssignmentKey, Because, BusinessId, Name, Outcome, Sources, TaskSet, UserId};
+use super::{Action, AssignmentKey, Because, BusinessId, Name, Origin, Outcome, Sources, TaskSet, UserId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ pub struct RecordedRun {
     pub acting_user: Option<(UserId, Name)>,
     /// The user, machine and process of the run.
     pub by: Runner,
+    /// The commit, the pull request, the pipeline and the people that the run comes from.
+    pub origin: Origin,
     /// The version of this program.
     pub version: Name,
     /// The digest of the plan.

@@ -1,6 +1,6 @@
 //! The report: the outcome of each change.
 
-use super::{Change, TaskSet};
+use super::{Change, Name, Origin, TaskSet};
 
 /// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,4 +93,8 @@ pub struct Report {
     pub stopped: Option<String>,
     /// Whether any write was sent.
     pub wrote: bool,
+    /// The id of the run in the journal; `None` if nothing was recorded.
+    pub run: Option<Name>,
+    /// What the run comes from.
+    pub origin: Origin,
 }

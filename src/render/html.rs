@@ -69,6 +69,10 @@ fn sentence(sentence: &Sentence) -> String {
             SentencePart::Strong(_) => format!("<strong>{text}</strong>"),
             SentencePart::Literal(_) => format!("<code>{text}</code>"),
             SentencePart::Name(_) => format!("<span>{text}</span>"),
+            SentencePart::Link(link) => {
+                let address = escape_html(link.address());
+                format!("<a href=\"{address}\" rel=noreferrer>{address}</a>{}", link.end())
+            }
         }
     };
     sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")

@@ -37,17 +37,19 @@ pub(super) struct StyledWord {
     text: String,
     paint: Paint,
     is_foreign: bool,
+    /// Whether it is never cut, because a part of it would mean something else.
+    is_whole: bool,
     pad: usize,
 }
 
 /// Returns a word of this program.
 pub(super) fn own(text: impl Into<String>, paint: Paint) -> StyledWord {
-    StyledWord { text: text.into(), paint, is_foreign: false, pad: 0 }
+    StyledWord { text: text.into(), paint, is_foreign: false, is_whole: false, pad: 0 }
 }
 
 /// Returns foreign text as one escaped word.
 pub(super) fn foreign(text: &str, paint: Paint) -> StyledWord {
-    StyledWord { text: harmless(text), paint, is_foreign: true, pad: 0 }
+    StyledWord { text: harmless(text), paint, is_foreign: true, is_whole: false, pad: 0 }
 }
 
 /// Returns text of this program as words that may wrap.
@@ -74,6 +76,7 @@ pub(super) fn sentence_with(
             SentencePart::Name(text) => vec![foreign(text, Paint::Bold)],
             SentencePart::Fixed(text) => vec![foreign(text, paint)],
             SentencePart::Place(place) => vec![foreign(place.text(), paint)],
+            SentencePart::Link(link) => vec![StyledWord { is_whole: true, ..own(link.text(), paint) }],
             SentencePart::Foreign(text) => text.split_whitespace().map(|word| foreign(word, paint)).collect(),
         }
     };
@@ -169,7 +172,8 @@ impl Layout {
         let _ = write!(self.out, "{:indent$}", "");
         for word in words {
             let limit = self.width - hang - 2;
-            let text = if word.text.width() > limit { cut(&word.text, limit) } else { word.text };
+            let text =
+                if word.text.width() > limit && !word.is_whole { cut(&word.text, limit) } else { word.text };
             let wide = text.width();
             if !first && column + 1 + wide > self.width {
                 let _ = write!(self.out, "\n{:hang$}", "");

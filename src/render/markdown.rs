@@ -109,6 +109,7 @@ impl Comment<'_> {
                     None => text,
                 }
             }
+            SentencePart::Link(link) => format!("<{}>{}", link.address(), link.end()),
         };
         sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
     }
@@ -249,6 +250,7 @@ fn summary(heading: &Heading) -> String {
             | SentencePart::Fixed(text)
             | SentencePart::Foreign(text) => format!("<code>{}</code>", escape_html(text)),
             SentencePart::Place(place) => format!("<code>{}</code>", escape_html(place.text())),
+            SentencePart::Link(link) => format!("<code>{}</code>", escape_html(link.text())),
         };
         sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
     };
@@ -356,6 +358,19 @@ mod tests {
         assert!(text.len() < 65_536 && text.len() > 40_000, "{}", text.len());
         assert!(text.contains(" did not fit here.**"), "{}", &text[text.len() - 400..]);
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+    }
+
+    #[test]
+    fn what_a_run_comes_from_is_linked_only_if_it_is_the_address_of_a_page() {
+        let text = plan(&everything(str::to_owned).view(true), &PLAIN, None);
+        assert!(text.contains("origin: actor `ann,` commit"), "{text}");
+        assert!(
+            text.contains("pull request <https://example.com/o/r/pull/12>, pipeline run <https://"),
+            "{text}"
+        );
+        let rename = |name: &str| name.replace("https://", "javascript://");
+        let text = plan(&everything(rename).view(true), &PLAIN, None);
+        assert!(text.contains("pipeline run `javascript://example.com/o/r/actions/runs/34,`"), "{text}");
     }
 
     #[test]

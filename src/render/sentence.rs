@@ -3,6 +3,7 @@
 use super::harmless;
 use super::view::NamedObject;
 use crate::model::{Task, TaskSet};
+use crate::text::is_web_address;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -21,8 +22,31 @@ pub(super) enum SentencePart {
     Fixed(String),
     /// A line of a manifest, as `file:line`, which stays on one line.
     Place(Place),
+    /// The address of a page with punctuation behind it, which stay on one line.
+    Link(Link),
     /// Foreign text, which may wrap.
     Foreign(String),
+}
+
+/// The address of a page, which only has characters that are harmless in every format, and punctuation behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    text: String,
+    end: &'static str,
+}
+
+impl Link {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn address(&self) -> &str {
+        self.text.strip_suffix(self.end).unwrap_or(&self.text)
+    }
+
+    pub(super) fn end(&self) -> &'static str {
+        self.end
+    }
 }
 
 /// A line of a manifest.
@@ -48,6 +72,7 @@ impl SentencePart {
             Self::Own(text) | Self::Strong(text) => text,
             Self::Literal(text) | Self::Name(text) | Self::Fixed(text) | Self::Foreign(text) => text,
             Self::Place(place) => &place.text,
+            Self::Link(link) => &link.text,
         }
     }
 }
@@ -85,6 +110,16 @@ impl Sentence {
     pub(super) fn place(self, path: &str, line: u32) -> Self {
         let text = harmless(&format!("{path}:{line}"));
         self.with(SentencePart::Place(Place { text, path: path.to_owned(), line }))
+    }
+
+    /// Adds foreign text with punctuation behind it: a link if it is the address of a page.
+    pub(super) fn linked(self, text: &str, end: &'static str) -> Self {
+        let with_end = format!("{text}{end}");
+        if is_web_address(text) {
+            self.with(SentencePart::Link(Link { text: with_end, end }))
+        } else {
+            self.foreign(&with_end)
+        }
     }
 
     pub(super) fn foreign(self, text: &str) -> Self {

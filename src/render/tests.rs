@@ -5,7 +5,7 @@ mod fixture;
 use super::view::{Entry, FindingKind, NoteKind, ShownChange, TaskMark};
 use super::*;
 use crate::model::*;
-pub(super) use fixture::{Fixture, HOSTILE, everything, sources};
+pub(super) use fixture::{Fixture, HOSTILE, everything, origin, sources};
 use std::collections::BTreeSet;
 
 pub(super) const PLAIN: Style = Style { colour: false, width: Some(80), verbose: false, group_by: None };
@@ -40,11 +40,18 @@ fn plain(format: Format, text: &str) -> String {
             let text = ["<code>", "</code>", "<b>", "</b>", "**", "~~", "`", "\\"]
                 .iter()
                 .fold(text.to_owned(), |text, markup| text.replace(markup, ""));
-            text.replace('\u{2212}', "-").replace("&quot;", "\"")
+            without_brackets(&text).replace('\u{2212}', "-").replace("&quot;", "\"")
         }
         Format::Github => text.replace("%0A", "\n").replace("%25", "%"),
         Format::Text | Format::Json | Format::Diff | Format::Prometheus => text.to_owned(),
     }
+}
+
+/// Removes the angle brackets around addresses.
+fn without_brackets(text: &str) -> String {
+    let mut parts = text.split("<https://");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| format!("{text}https://{}", part.replacen('>', "", 1)))
 }
 
 /// Returns the findings as a format shows them.
@@ -319,6 +326,9 @@ fn text_shows_drift() {
         the user is an admin: the API might not list it even after the write
         last written 1970-01-01 00:00 UTC as CI Admin by jenkins on build-7 to
           MANAGE failed: timed out (run run-1, write 3)
+        origin: actor ann, commit 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567, pull
+          request https://example.com/o/r/pull/12, pipeline run
+          https://example.com/o/r/actions/runs/34, ticket OPS-1
         drift: live access changed
     - support
         lacks what the manifests give: VIEW_COST

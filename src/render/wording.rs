@@ -3,8 +3,8 @@
 use super::sentence::Sentence;
 use super::view::{NamedObject, folded};
 use crate::model::{
-    At, Because, GrantSource, LastWrite, Moved, Name, Outcome, Plan, Position, Prune, Sources, TimeLimit,
-    UnmanagedReason, WhyGone,
+    At, Because, GrantSource, LastWrite, Moved, Name, Origin, OriginLabel, Outcome, Plan, Position, Prune,
+    Sources, TimeLimit, UnmanagedReason, WhyGone,
 };
 use crate::text::count;
 use std::collections::BTreeMap;
@@ -151,6 +151,25 @@ pub(super) fn last_write(write: &LastWrite, others: usize) -> Sentence {
         others => format!("write {} and {others} more)", write.number),
     };
     text.own("(run").fixed(&run).own(number)
+}
+
+/// Returns what a run comes from, after some words; nothing if that is not known.
+pub(super) fn origin(lead: &'static str, origin: &Origin) -> Option<Sentence> {
+    let entries: Vec<_> = origin.labelled().collect();
+    let text =
+        entries.iter().enumerate().fold(Sentence::default().own(lead), |text, (index, (label, value))| {
+            text.then(origin_entry(*label, value, if index + 1 < entries.len() { "," } else { "" }))
+        });
+    (!entries.is_empty()).then_some(text)
+}
+
+/// Returns an entry of an origin with punctuation behind it.
+pub(super) fn origin_entry(label: OriginLabel<'_>, value: &Name, end: &'static str) -> Sentence {
+    let text = match label {
+        OriginLabel::Known(label) => Sentence::default().own(label),
+        OriginLabel::Other(key) => Sentence::default().fixed(key.as_str()),
+    };
+    text.linked(value.as_str(), end)
 }
 
 /// Returns the result of a write.

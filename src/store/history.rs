@@ -195,6 +195,7 @@ fn recorded_run(line: RunLine<'_>) -> RecordedRun {
         business: line.business.0,
         acting_user: line.acting_user.map(|user| (user.id.0, user.into_name())),
         by: line.by.read(),
+        origin: line.origin.read(),
         version: Name::new(line.version),
         plan_digest: Name::new(line.plan_digest),
         manifest_digest: Name::new(line.manifest_digest),

@@ -5,7 +5,7 @@
 use super::error::JournalError;
 use crate::documents::json;
 use crate::documents::parts::{
-    ChangeEntry, GoneEntry, GrantEntry, RunnerEntry, UserEntry, WabaEntry, with_outcome,
+    ChangeEntry, GoneEntry, GrantEntry, OriginEntries, RunnerEntry, UserEntry, WabaEntry, with_outcome,
 };
 use crate::documents::values::{AsText, Tasks};
 use crate::documents::words::{ActionWord, SettledWord};
@@ -64,6 +64,9 @@ lines! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acting_user: Option<UserEntry<'a>>,
         by: RunnerEntry<'a>,
+        /// Lines of earlier programs have none.
+        #[serde(default, skip_serializing_if = "OriginEntries::is_empty")]
+        origin: OriginEntries<'a>,
         version: Cow<'a, str>,
         plan_digest: Cow<'a, str>,
         manifest_digest: Cow<'a, str>,

@@ -29,8 +29,8 @@ pub use read::{Keep, read};
 
 use crate::clock::Clock;
 use crate::model::{
-    BusinessId, Change, History, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement, Sources,
-    TaskSet,
+    BusinessId, Change, History, Origin, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement,
+    Sources, TaskSet,
 };
 use crate::proposal::Proposal;
 use file::LogFile;
@@ -104,11 +104,13 @@ impl Journal {
         in_flight: &History,
         proposal: &Proposal,
         waivers: &[String],
+        origin: &Origin,
         clock: &Clock,
     ) -> Result<Self, JournalError> {
         let now = clock.now();
         let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
-        let first = write::run(&run, now, lock.business(), proposal, waivers, identity::am_i()).to_text()?;
+        let first = write::run(&run, now, lock.business(), proposal, waivers, origin, identity::am_i());
+        let first = first.to_text()?;
         let path = lock.folder().join(FILE);
         let in_flight = in_flight.in_flight().map(|(run, write)| (run.id.as_str().to_owned(), write.number));
         let queue = Queue::after(in_flight.collect());

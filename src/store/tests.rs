@@ -80,13 +80,17 @@ async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
     let lock = Lock::wait(state_dir, business(), &clock).await?;
     let in_flight = read(&path(state_dir, business()), Keep::InFlight)?;
     let waivers = ["max-removals".to_owned()];
-    Ok((Journal::open(lock, &in_flight, &proposal(), &waivers, &clock).await?, in_flight))
+    Ok((Journal::open(lock, &in_flight, &proposal(), &waivers, &origin(), &clock).await?, in_flight))
+}
+
+fn origin() -> Origin {
+    Origin::recorded([("actor".into(), SECRET.into()), ("commit".into(), "0a1b2c3".into())])
 }
 
 fn report(plan: &Plan, outcome: &Outcome) -> Report {
     let changes = plan.changes.iter().cloned();
     let changes = changes.map(|change| ReportedChange { change, outcome: outcome.clone() }).collect();
-    Report { changes, stopped: Some(SECRET.to_owned()), wrote: true }
+    Report { changes, stopped: Some(SECRET.to_owned()), wrote: true, ..Report::default() }
 }
 
 fn all(state_dir: &Path) -> History {
@@ -114,6 +118,7 @@ async fn what_goes_in_comes_out() {
     assert_eq!((recorded.id.as_str(), recorded.business), (&*run, business()));
     assert_eq!(recorded.acting_user, Some(("12".parse().expect("an id"), "ci-admin".into())));
     assert_eq!(recorded.by.pid, std::process::id());
+    assert_eq!(recorded.origin, origin());
     assert_eq!(recorded.waivers, ["max-removals".into()]);
     assert_eq!(recorded.plan_digest.as_str(), proposal().plan_digest());
     assert_eq!(recorded.manifest_digest.as_str(), "sha256:02");

@@ -1,9 +1,11 @@
 //! Makes the lines of a journal from the types of the core. This module does not know files and has no clock.
 
 use super::line::{EndLine, IntentLine, Line, OutcomeLine, RunLine, SettledLine, VERSION};
-use crate::documents::parts::{ChangeEntry, GrantEntry, OutcomeParts, RunnerEntry, UserEntry, WabaEntry};
+use crate::documents::parts::{
+    ChangeEntry, GrantEntry, OriginEntries, OutcomeParts, RunnerEntry, UserEntry, WabaEntry,
+};
 use crate::documents::values::{AsText, Tasks};
-use crate::model::{BusinessId, Change, Outcome, Plan, Report, Settlement, Sources, TaskSet};
+use crate::model::{BusinessId, Change, Origin, Outcome, Plan, Report, Settlement, Sources, TaskSet};
 use crate::proposal::Proposal;
 use crate::text;
 use jiff::Timestamp;
@@ -38,6 +40,7 @@ pub(super) fn run<'a>(
     business: BusinessId,
     proposal: &'a Proposal,
     waivers: &'a [String],
+    origin: &'a Origin,
     by: RunnerEntry<'a>,
 ) -> Line<'a> {
     Line::Run(RunLine {
@@ -50,6 +53,7 @@ pub(super) fn run<'a>(
             user
         }),
         by,
+        origin: OriginEntries::of(origin),
         version: env!("CARGO_PKG_VERSION").into(),
         plan_digest: proposal.plan_digest().into(),
         manifest_digest: proposal.manifest_digest.as_str().into(),

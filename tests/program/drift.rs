@@ -16,7 +16,7 @@ fn applied() -> Place {
 
 impl Place {
     /// Changes live access without the program: reporting loses a task on `acme-us`, which the program wrote.
-    fn by_hand(&self) {
+    pub(super) fn by_hand(&self) {
         let state = self.read("live.state.yaml");
         let (before, on_acme_us) = state.split_once("id: 102290129340402").unwrap();
         let (between, rows) = on_acme_us.split_once("- user: 1972385232742158").unwrap();

@@ -231,6 +231,7 @@ fn names_begin_no_line_and_cannot_steer_a_terminal() {
         lines[0]["by"] = json!({ "user": name, "host": name, "pid": 1 });
         lines[0]["acting_user"]["name"] = name.clone().into();
         lines[0]["waivers"] = json!([name]);
+        lines[0]["origin"] = json!({ "actor": name, "run_url": name, name.clone(): name });
         lines[0]["plan_digest"] = name.clone().into();
         lines.push(outcome(&name, 1, "unknown", &json!({ "error": name, "traces": [name] })));
         lines.push(line(&name, &name, &json!({})));

@@ -116,6 +116,7 @@ impl Setup<'_> {
         let options = ApplyOptions {
             waivers: self.case.waivers.iter().map(ToString::to_string).collect(),
             wabas_in_progress: self.case.limits.wabas_in_progress,
+            ..ApplyOptions::default()
         };
         let applied = session.apply(&approved, &directory, lease, &options, shutdown, events).await?;
         if let Some(source) = &applied.journal_error {

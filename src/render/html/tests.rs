@@ -59,6 +59,15 @@ fn the_policy_allows_only_the_style_and_script_of_the_page() {
 }
 
 #[test]
+fn what_a_run_comes_from_is_linked_only_if_it_is_the_address_of_a_page() {
+    let linked = page("a", true);
+    let address = "https://example.com/o/r/pull/12";
+    let link = format!("pull request <a href=\"{address}\" rel=noreferrer>{address}</a>,");
+    assert!(linked.contains(&link), "{linked}");
+    assert_eq!(linked.matches(" href=\"").count(), 1, "the address of the run is renamed");
+}
+
+#[test]
 fn every_task_has_its_own_abbreviation() {
     let shorts: BTreeSet<&str> = SHORT.iter().map(|(_, short)| *short).collect();
     assert_eq!(shorts.len(), SHORT.len());

@@ -271,6 +271,19 @@ fn plan(rename: impl Fn(&str) -> String) -> Plan {
     }
 }
 
+/// An origin with names of people, a commit and addresses.
+pub(in crate::render) fn origin(rename: impl Fn(&str) -> String) -> Origin {
+    let name = |text: &str| Name::from(&*rename(text));
+    let address = |text: &str| Name::from(text);
+    Origin::recorded([
+        ("actor".into(), name("ann")),
+        ("commit".into(), "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567".into()),
+        ("pull_request".into(), address("https://example.com/o/r/pull/12")),
+        ("run_url".into(), name("https://example.com/o/r/actions/runs/34")),
+        (name("ticket"), name("OPS-1")),
+    ])
+}
+
 fn drift(plan: &Plan, rename: impl Fn(&str) -> String) -> Drift {
     let name = |text: &str| Some(Name::from(&*rename(text)));
     let write = LastWrite {
@@ -279,6 +292,7 @@ fn drift(plan: &Plan, rename: impl Fn(&str) -> String) -> Drift {
         at: jiff::Timestamp::UNIX_EPOCH,
         acting_user: Some((key("500", "12").user, Name::from(&*rename("CI Admin")))),
         by: Runner { user: name("jenkins"), host: name("build-7"), pid: 1 },
+        origin: origin(&rename),
         after: [Task::Manage].into(),
         outcome: Some(Outcome::Failed { error: rename("timed out") }),
     };

@@ -97,6 +97,9 @@ fn write_run(layout: &mut Layout, run: &RecordedRun, sources: &Sources) {
     }
     layout.entry(0, 4, words);
     layout.entry(2, 4, sentence(&process(run), Paint::Dim));
+    for (label, value) in run.origin.labelled() {
+        layout.entry(2, 4, sentence(&wording::origin_entry(label, value, ""), Paint::Dim));
+    }
     for (lead, digest) in [("plan", &run.plan_digest), ("manifests", &run.manifest_digest)] {
         layout.entry(2, 4, [own(lead, Paint::Dim), foreign(digest.as_str(), Paint::Dim)]);
     }

@@ -5,7 +5,7 @@ use crate::model::{Change, Outcome, Plan, Report, ReportedChange, Task, TaskSet}
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, tasks};
 use crate::render::sentence::Sentence;
 use crate::render::view::{NamedObject, TaskDiff, together, wabas};
-use crate::render::{Style, yaml};
+use crate::render::{Style, wording, yaml};
 use crate::text::count;
 
 /// Shows the result of an apply for people, what was not done first: on a terminal changes that differ only in their WABA
@@ -32,6 +32,10 @@ pub fn report(report: &Report, plan: &Plan, style: &Style) -> String {
         layout.gap();
         let why = Sentence::default().foreign(why);
         layout.entry(0, 4, [own("Stopped:", Paint::Bad)].into_iter().chain(sentence(&why, Paint::Plain)));
+    }
+    if let Some(origin) = wording::origin("Origin:", &report.origin).filter(|_| report.run.is_some()) {
+        layout.gap();
+        layout.entry(0, 4, sentence(&origin, Paint::Dim));
     }
     layout.gap();
     layout.entry(0, 2, prose(&summary(report), Paint::Bold));

@@ -20,7 +20,35 @@ fn report_of(plan: &Plan) -> Report {
     ];
     let changes = plan.changes.iter().cloned().zip(outcomes);
     let changes = changes.map(|(change, outcome)| ReportedChange { change, outcome }).collect();
-    Report { changes, stopped: Some("the token is no longer valid".to_owned()), wrote: true }
+    Report {
+        changes,
+        stopped: Some("the token is no longer valid".to_owned()),
+        wrote: true,
+        ..Report::default()
+    }
+}
+
+#[test]
+fn a_report_says_what_the_run_comes_from() {
+    let fixture = everything(str::to_owned);
+    let run = Some("run-1".into());
+    let origin =
+        crate::render::tests::origin(
+            |name| if name == "ann" { String::from("::error::") } else { name.to_owned() },
+        );
+    let of_run = Report { run, origin, ..Report::default() };
+    insta::assert_snapshot!(report(&of_run, fixture.plan(), &PLAIN), @r#"
+    Origin: actor ::error::, commit 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567, pull
+        request https://example.com/o/r/pull/12, pipeline run
+        https://example.com/o/r/actions/runs/34, ticket OPS-1
+
+    Applied: nothing; there was nothing to do.
+    "#);
+    let nothing_recorded = Report { run: None, ..of_run };
+    assert_eq!(
+        report(&nothing_recorded, fixture.plan(), &PLAIN),
+        "Applied: nothing; there was nothing to do.\n"
+    );
 }
 
 #[test]

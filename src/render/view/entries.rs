@@ -391,12 +391,14 @@ impl<'a> Entry<'a> {
             kind: NoteKind::LastWrite,
             text: wording::last_write(write, self.len() - 1),
         });
+        let origin = written.and_then(|write| wording::origin("origin:", &write.origin));
+        let origin = origin.map(|text| ChangeNote { kind: NoteKind::LastWrite, text });
         let moved = known.map(|known| known.moved);
         let moved = moved.filter(|moved| self.has_causes || *moved != Moved::Unknown).map(|moved| {
             let text = Sentence::default().own(wording::cause(moved));
             ChangeNote { kind: NoteKind::Moved(moved), text }
         });
-        [unlisted, last_write, moved].into_iter().flatten()
+        [unlisted, last_write, origin, moved].into_iter().flatten()
     }
 }
 
