@@ -62,7 +62,8 @@ async fn planned(played: &Played, manifest: &str) -> Ready {
     let checked = engine::check_sources(sources, request, &ignore).unwrap();
     let session = Session::connect(&played.settings, &played.run, &ignore).await.unwrap();
     let (proposal, directory) = session.propose(checked, &ignore).await.unwrap();
-    let approved = review(proposal, &[]).approve().expect("the guards approve it");
+    let now = proposal.plan.now;
+    let approved = review(proposal, &[], now).approve().expect("the guards approve it");
     Ready { approved, directory, session }
 }
 

@@ -185,6 +185,14 @@ fn the_page_on_the_emulator_works() {
 }
 
 #[test]
+fn the_page_on_guards_works() {
+    let printed = follow("docs/guards.md");
+    assert!(printed[1].contains("Valid:"), "{}", printed[1]);
+    let added = "! waivers.max-removals changes from not set to up to 120, until 2026-12-15: OPS-4711:";
+    assert!(printed[2].contains(added), "{}", printed[2]);
+}
+
+#[test]
 fn every_guide_is_followed() {
     let mut guides: Vec<String> = std::fs::read_dir("docs")
         .expect("there are guides")
@@ -197,6 +205,15 @@ fn every_guide_is_followed() {
     });
     assert_eq!(
         guides,
-        ["atlantis.md", "cron.md", "emulator.md", "github.md", "gitlab.md", "operating.md", "recipes.md"]
+        [
+            "atlantis.md",
+            "cron.md",
+            "emulator.md",
+            "github.md",
+            "gitlab.md",
+            "guards.md",
+            "operating.md",
+            "recipes.md"
+        ]
     );
 }

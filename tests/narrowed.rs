@@ -150,7 +150,8 @@ async fn permitted_tasks_of_shared_wabas_are_known_in_a_narrowed_run_too() {
     assert_eq!(played.calls_at("/10/client_whatsapp_business_accounts"), 1);
     assert_eq!(played.calls_at("/10/owned_whatsapp_business_accounts"), 0);
     assert_eq!(played.calls_at("/assigned_users"), 2);
-    let review = review(proposal, &[]);
+    let now = proposal.plan.now;
+    let review = review(proposal, &[], now);
     let violated: Vec<Guard> = review.violations().iter().map(|violation| violation.guard).collect();
     assert_eq!(violated, [Guard::NotPermitted]);
 }

@@ -30,6 +30,7 @@ mod times;
 mod tls;
 mod trust;
 mod usage;
+mod waivers;
 
 use std::fmt;
 use std::path::Path;

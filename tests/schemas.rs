@@ -155,6 +155,8 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
         "unknown-role",
         "unknown-task",
         "unreadable-table",
+        "waived-twice",
+        "waiver-bounds",
     ];
     assert_eq!(codes, BTreeSet::from(expected));
 }

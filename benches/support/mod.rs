@@ -201,7 +201,8 @@ pub fn core(case: &Case) -> (Plan, usize) {
         sources: case.sources.clone(),
         ..Proposal::without_evidence(plan)
     };
-    let review = review(proposal, &[]);
+    let now = proposal.plan.now;
+    let review = review(proposal, &[], now);
     let mut sink = Counted(0);
     documents::plan(review.proposal(), Findings::of_review(&review), &mut sink)
         .expect("a count takes everything");

@@ -10,7 +10,7 @@ use super::plan;
 use super::repository;
 use super::signals::Signals;
 use super::terminal::Terminal;
-use super::watchdog;
+use super::{waivers, watchdog};
 use crate::apply::{Shutdown, WABAS_IN_PROGRESS};
 use crate::clock::Clock;
 use crate::documents::{self, Findings, saved};
@@ -283,7 +283,10 @@ async fn approve(
     proposal: Proposal,
     terminal: &Terminal,
 ) -> Result<Result<ApprovedPlan, Exit>, Failure> {
-    let review = guard::review(proposal, &args.waivers.waive);
+    // A waiver must still be in force now, also for a plan that was saved earlier.
+    let now = args.options.time.or_now();
+    let review = guard::review(proposal, &args.waivers.waive, now);
+    waivers::check(&review, terminal)?;
     show(&review, args, terminal)?;
     let exit = plan::exit(review.plan(), Some(&review), false);
     let Ok(approved) = review.approve() else { return Ok(Err(exit)) };
@@ -305,7 +308,6 @@ async fn approve(
 
 /// Shows a plan before it is applied. In JSON, stdout is for the report, so only a refused plan is shown, on stderr.
 fn show(review: &Review, args: &Args, terminal: &Terminal) -> Result<(), Failure> {
-    terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
     let group_by = args.grouping.checked(args.format.into())?;
     match args.format {
         ReportFormat::Text => plan::show(review, Format::Text, group_by, terminal)?,

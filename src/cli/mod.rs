@@ -26,6 +26,7 @@ mod signals;
 mod state;
 mod terminal;
 mod validate;
+mod waivers;
 mod watchdog;
 mod whoami;
 

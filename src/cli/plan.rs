@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::options::{Connection, Format, Grouping, ManifestPaths, PlanOptions, Waivers};
 use super::repository;
 use super::terminal::{self, Terminal};
+use super::waivers;
 use crate::documents::saved;
 use crate::engine;
 use crate::guard::{self, Review};
@@ -51,8 +52,9 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);
     let (proposal, _) = proposed?;
-    let review = guard::review(proposal, &args.waivers.waive);
-    terminal.talk(|style| render::text::unused_waivers(review.unused_waivers(), style));
+    let now = proposal.plan.now;
+    let review = guard::review(proposal, &args.waivers.waive, now);
+    waivers::check(&review, terminal)?;
     match &args.out {
         // Standard output is for the plan as a file.
         Some(file) if file.as_os_str() == "-" => {

@@ -8,6 +8,7 @@ use super::plan;
 use super::terminal::Terminal;
 use crate::sources::STDIN;
 use crate::{engine, guard};
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// Shows a saved plan, without the API
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     let printer = EventPrinter::new(terminal);
     let saved = engine::load_saved(&args.file, &|event: engine::Event<'_>| printer.print(event))?;
-    let review = guard::review(saved, &[]);
+    let review = guard::review(saved, &[], Timestamp::now());
     plan::show(&review, args.format, group_by, terminal)?;
     Ok(Exit::Done)
 }

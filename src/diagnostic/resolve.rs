@@ -3,7 +3,8 @@
 use super::text::did_you_mean;
 use super::{Diagnostic, error, escape, warning};
 use crate::model::{
-    AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, TimeLimit, UserId, WabaId, day_of,
+    AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, TimeLimit, UserId, WabaId,
+    WaiverTerms, day_of,
 };
 use crate::text::code_points;
 use jiff::Timestamp;
@@ -125,6 +126,19 @@ pub(crate) fn expired_grant(at: Position, until: TimeLimit, now: Timestamp) -> D
 pub(crate) fn expired_exception(at: Position, until: TimeLimit) -> Diagnostic {
     let message = format!("this exception ended with `until: {until}`; the grants count again");
     warning("expired-exception", at, message, "delete the exception, or set a later `until`")
+}
+
+/// A waiver that has ended.
+pub(crate) fn ended_waiver(at: Position, until: TimeLimit) -> Diagnostic {
+    let message = format!("this waiver ended with `until: {until}`, and waives nothing");
+    warning("ended-waiver", at, message, "delete the waiver")
+}
+
+/// A waiver that ends later than a waiver may.
+pub(crate) fn long_waiver(at: Position, until: TimeLimit, now: Timestamp) -> Diagnostic {
+    let last = day_of(now.saturating_add(WaiverTerms::MOST).unwrap_or(Timestamp::MAX));
+    let message = format!("`until: {until}` is more than 90 days ahead");
+    error("long-waiver", at, message, format!("set `until: {last}` or earlier"))
 }
 
 /// An exception that leaves everything as the grants give it.

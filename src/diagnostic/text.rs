@@ -336,6 +336,28 @@ pub(crate) fn undeclared<'a>(
     error("undeclared", at, format!("`{}` is not declared in `{section}`", escape(name)), help)
 }
 
+/// A guard that only a run can waive.
+pub(crate) fn not_waivable(at: Position, guard: &str) -> Diagnostic {
+    let help = format!("give `--waive {guard}` to the one run that needs it");
+    error("not-waivable", at, format!("a manifest cannot waive `{guard}`"), help)
+}
+
+/// A waiver without what bounds it, or with what does not fit its guard.
+pub(crate) fn waiver_needs(at: Position, guard: &str, key: &str) -> Diagnostic {
+    let message = format!("a waiver of `{guard}` requires `{key}`, and nothing else that bounds it");
+    let help = match key {
+        "limit" => "write `limit: NUMBER`, without `target`",
+        _ => "write `target:` with a name or an id, without `limit`",
+    };
+    error("waiver-bounds", at, message, help)
+}
+
+/// A guard that is waived a second time, as a whole or for a target.
+pub(crate) fn waived_twice(at: Position, waiver: &str, first: &str) -> Diagnostic {
+    let help = format!("keep one of them; the first is at {}", escape_path(first));
+    error("waived-twice", at, format!("`{waiver}` is waived more than once"), help)
+}
+
 /// The name of a set that is not valid.
 pub(crate) fn bad_set(at: Position, text: &str) -> Diagnostic {
     let help = "use up to 64 small letters, digits, `.`, `_` and `-`, with a letter or digit first";

@@ -24,7 +24,7 @@ pub use plan::plan;
 pub(crate) use reading::PartsReader;
 pub use report::report;
 
-use crate::guard::{Review, Violation};
+use crate::guard::{Review, Violation, Waived};
 use crate::model::Drift;
 
 /// The version of the plan, the saved plan, the report, the diagnostics and the journal.
@@ -38,7 +38,7 @@ pub struct Findings<'a> {
     /// The violations that no waiver covers.
     pub violations: &'a [Violation],
     /// The violations that a waiver covers.
-    pub waived: &'a [Violation],
+    pub waived: &'a [Waived],
     /// What is known of the differences, if the document is about drift.
     pub drift: Option<&'a Drift>,
 }

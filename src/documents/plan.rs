@@ -7,11 +7,11 @@ use super::saved::EvidenceEntry;
 use super::values::{AsText, Tasks};
 use super::words::{NoticeWord, OnlyWord, UndeclaredWord, UnmanagedWord};
 use super::{FORMAT_VERSION, Findings, PartsReader, json};
-use crate::guard::Violation;
+use crate::guard::{Violation, Waived};
 use crate::model::{
     self, ApplyCost, AssignmentKey, BusinessId, Change, Deferred, Drift, EndingGrant, Glob, Kept, LeftWaba,
     Name, Notice, OutOfScope, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet,
-    Unmanaged, Unresolved, UserId, WabaId,
+    TimeLimit, Unmanaged, Unresolved, UserId, WabaId, Waiver,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
@@ -259,6 +259,29 @@ documents! {
         /// The user, if it is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<UserEntry<'a>>,
+        /// The waiver that covers it; absent if none does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiver: Option<WaiverEntry<'a>>,
+    }
+    /// A waiver that covers a violation.
+    WaiverEntry<'a> {
+        /// The guard, with the target or the limit: `not-permitted=globex`, `max-removals<=120`.
+        waiver: Cow<'a, str>,
+        /// The number up to which the guard is waived, if it counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+        /// When it ends; absent if it is for one run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<AsText<TimeLimit>>,
+        /// Why there is a waiver; absent if it is for one run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Cow<'a, str>>,
+        /// The file; absent if it is for one run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<Cow<'a, str>>,
+        /// The line, from 1; absent if it is for one run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
     }
     /// A notice.
     NoticeEntry<'a> {
@@ -389,7 +412,7 @@ impl<'a> PlanDocument<'a> {
     pub(super) fn with_findings(proposal: &'a Proposal, findings: Findings<'a>) -> Self {
         let mut document = Self::of(proposal);
         document.violations = Some(violations(&proposal.plan, findings.violations));
-        document.waived = Some(violations(&proposal.plan, findings.waived));
+        document.waived = Some(waived(proposal, findings.waived));
         if let Some(drift) = findings.drift {
             document.add_drift(&proposal.plan.changes, drift, &proposal.sources);
         }
@@ -448,14 +471,42 @@ pub(super) fn unreadable(plan: &Plan) -> Vec<UnreadableEntry<'_>> {
     plan.unreadable.iter().map(|(waba, error)| entry((*waba, error.as_str()))).collect()
 }
 
-pub(super) fn violations<'a>(plan: &'a Plan, found: &'a [Violation]) -> Vec<ViolationEntry<'a>> {
-    let entry = |violation: &'a Violation| ViolationEntry {
-        code: violation.guard.code().into(),
-        message: violation.message.as_str().into(),
-        waba: violation.waba.map(|waba| WabaEntry::of(plan, waba)),
-        user: violation.user.map(|user| UserEntry::of(plan, user)),
+fn violations<'a>(plan: &'a Plan, found: &'a [Violation]) -> Vec<ViolationEntry<'a>> {
+    found.iter().map(|violation| ViolationEntry::of(plan, violation)).collect()
+}
+
+pub(super) fn waived<'a>(proposal: &'a Proposal, found: &'a [Waived]) -> Vec<ViolationEntry<'a>> {
+    let entry = |Waived { violation, waiver }: &'a Waived| ViolationEntry {
+        waiver: Some(WaiverEntry::of(waiver, &proposal.sources)),
+        ..ViolationEntry::of(&proposal.plan, violation)
     };
     found.iter().map(entry).collect()
+}
+
+impl<'a> ViolationEntry<'a> {
+    fn of(plan: &'a Plan, violation: &'a Violation) -> Self {
+        Self {
+            code: violation.guard.code().into(),
+            message: violation.message.as_str().into(),
+            waba: violation.waba.map(|waba| WabaEntry::of(plan, waba)),
+            user: violation.user.map(|user| UserEntry::of(plan, user)),
+            waiver: None,
+        }
+    }
+}
+
+impl<'a> WaiverEntry<'a> {
+    fn of(waiver: &'a Waiver, sources: &'a Sources) -> Self {
+        let terms = waiver.terms.as_ref();
+        Self {
+            waiver: waiver.to_string().into(),
+            limit: terms.and_then(|terms| terms.limit),
+            until: terms.map(|terms| AsText(terms.until)),
+            reason: terms.map(|terms| text(&terms.reason)),
+            file: terms.map(|terms| sources.path(terms.at.source).into()),
+            line: terms.map(|terms| terms.at.line),
+        }
+    }
 }
 
 impl<'a> UnmanagedEntry<'a> {

@@ -3,7 +3,7 @@
 use super::parts::{
     ChangeEntry, OriginEntries, OutcomeParts, Tool, UserEntry, documents, text, with_outcome,
 };
-use super::plan::{UnreadableEntry, ViolationEntry, unreadable, violations};
+use super::plan::{UnreadableEntry, ViolationEntry, unreadable, waived};
 use super::values::AsText;
 use super::{FORMAT_VERSION, Findings, json};
 use crate::model::{BusinessId, Report, ReportedChange};
@@ -96,7 +96,7 @@ pub fn report(
         stopped: report.stopped.as_deref().map(Into::into),
         changes: report.changes.iter().map(|reported| OutcomeEntry::of(proposal, reported)).collect(),
         unreadable: unreadable(plan),
-        waived: violations(plan, findings.waived),
+        waived: waived(proposal, findings.waived),
         summary: ReportSummary { done, not_done: report.changes.len() - done },
     };
     json::write_document(&document, to)

@@ -1,6 +1,6 @@
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::guard::Guard;
+use crate::guard::Waived;
 use crate::model::*;
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::text::escape;
@@ -156,6 +156,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             holders: Holders::Anyone,
             protected_users: BTreeSet::from([id("1")]),
             permitted: BTreeMap::from([(id("500"), odd.clone())]),
+            waivers: vec![waiver(name)],
             names: DeclaredNames {
                 wabas: BTreeMap::from([(name.into(), id("500"))]),
                 users: BTreeMap::from([(name.into(), id("1"))]),
@@ -217,6 +218,17 @@ fn write_of_the_last_run() -> LastWrite {
     }
 }
 
+fn waiver(reason: &str) -> Waiver {
+    let terms = WaiverTerms {
+        path: String::from("waivers[0]"),
+        at: Position { source: SourceId(1), line: 7, column: 1 },
+        limit: Some(120),
+        until: "2026-12-15".parse().unwrap(),
+        reason: Name::from(reason),
+    };
+    Waiver { terms: Some(terms), ..Waiver::for_one_run(Guard::MaxRemovals, None) }
+}
+
 #[test]
 fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
     for name in NAMES {
@@ -226,14 +238,16 @@ fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
             waba: Some(id("500")),
             user: Some(id("1")),
             message: name.to_owned(),
+            counted: None,
         };
         let explanation = Explanation { moved: Moved::Live, last_write: Some(write_of_the_last_run()) };
         let drift = Drift {
             explanations: BTreeMap::from([(key("500", "1"), explanation)]),
             expiring: Some(proposal.ending.clone()),
         };
+        let covered = [Waived { violation: violation.clone(), waiver: waiver(name) }];
         let violations = [violation];
-        let findings = Findings { violations: &violations, waived: &violations, drift: Some(&drift) };
+        let findings = Findings { violations: &violations, waived: &covered, drift: Some(&drift) };
         let document = written(|to| plan(&proposal, findings, to));
         let document = valid(&schema::plan(), &document);
         assert_eq!(document["format_version"], FORMAT_VERSION);
@@ -245,7 +259,13 @@ fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
         assert_eq!(change["drift"]["last_write"]["origin"], serde_json::json!({ "actor": "ann" }));
         assert_eq!(document["unreadable"][0]["error"], name);
         assert_eq!(document["expiring"][0]["grant"], change["because"][0]);
-        assert_eq!(document["violations"], document["waived"]);
+        assert_eq!(document["violations"][0]["message"], document["waived"][0]["message"]);
+        let waiver = serde_json::json!({
+            "waiver": "max-removals<=120", "limit": 120, "until": "2026-12-15", "reason": name,
+            "file": name, "line": 7
+        });
+        assert_eq!(document["waived"][0]["waiver"], waiver);
+        assert_eq!(document["violations"][0].get("waiver"), None);
     }
 }
 

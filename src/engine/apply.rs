@@ -133,8 +133,9 @@ impl Session {
         let writer = self.writer();
         let Lease { lock, in_flight, state_dir } = lease;
         let clock = self.clock();
-        let ApplyOptions { waivers, origin, wabas_in_progress } = options;
-        let journal = Journal::open(lock, &in_flight, approved.proposal(), waivers, origin, clock);
+        let ApplyOptions { origin, wabas_in_progress, .. } = options;
+        let waivers = waivers(options, approved);
+        let journal = Journal::open(lock, &in_flight, approved.proposal(), &waivers, origin, clock);
         let journal = journal.await.map_err(failed())?;
         let executor = Executor {
             reader: &self.reader,
@@ -165,6 +166,17 @@ impl Session {
         cost.calls += writer.calls();
         Ok(Applied { report, ending, cost, journal_error })
     }
+}
+
+/// Returns the waivers of a run for the journal: those that were given, and those of the manifests that cover something.
+fn waivers(options: &ApplyOptions, approved: &ApprovedPlan) -> Vec<String> {
+    let sources = &approved.proposal().sources;
+    let of_manifests = approved.review().used_waivers().into_iter().filter_map(|waiver| {
+        let terms = waiver.terms.as_ref()?;
+        let (file, line) = (sources.path(terms.at.source), terms.at.line);
+        Some(format!("{waiver} until {}: {} ({file}:{line})", terms.until, terms.reason.as_str()))
+    });
+    options.waivers.iter().cloned().chain(of_manifests).collect()
 }
 
 impl Applied {

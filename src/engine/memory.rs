@@ -17,7 +17,7 @@ use std::path::Path;
 /// The time in which removals of several runs count together towards `max-removals`.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
-/// The guard whose waived removals do not count later.
+/// The waiver whose removals do not count later. With a waiver of the manifests they count, because it has a limit.
 const MAX_REMOVALS: &str = "max-removals";
 
 /// What the state folder tells about a set of manifests.

@@ -11,12 +11,13 @@ use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
-    DeclaredUser, Desired, Directory, LiveAccess, Name, Notice, Observed, Plan, PolicyLine, RecentRemovals,
-    ReleasedUser, ScopedWaba, Shared, UserId, WabaId,
+    DeclaredUser, Desired, Directory, Guard, LiveAccess, Name, Notice, Observed, Plan, PolicyLine,
+    RecentRemovals, ReleasedUser, ScopedWaba, Shared, UserId, WabaId, Waiver,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::resolve::{self, Circumstances, Resolved};
 use crate::{drift, plan};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was read before planning.
@@ -97,11 +98,12 @@ impl Session {
             memory.add_previous(previous, &mut sources);
         }
         let recent_removals = recent_removals(state_dir, business, self.clock().now())?;
+        let admin_rows = admin_rows(&request.admin_rows, &manifest.waivers, request.now());
         let circumstances = Circumstances {
             now: request.now(),
             acting_user: self.acting_user(),
             earlier: &memory.earlier,
-            admin_rows: &request.admin_rows,
+            admin_rows: &admin_rows,
         };
         let selection = request.selection.clone();
         let reading = if selection.is_narrowed() {
@@ -210,6 +212,16 @@ fn declared(
         labels: desired.scope.wabas.iter().filter(|(_, waba)| !waba.labels.is_empty()).map(labels).collect(),
         settled: memory.earlier.inventory.keys().copied().filter(is_settled).collect(),
     }
+}
+
+/// Returns the targets of waivers of `admin-row`: those of the run, and those of the manifests that are in force.
+pub(super) fn admin_rows(
+    of_run: &[Option<String>],
+    waivers: &[Waiver],
+    now: Timestamp,
+) -> Vec<Option<String>> {
+    let is_of = |waiver: &&Waiver| waiver.guard == Guard::AdminRow && waiver.is_in_force(now);
+    of_run.iter().cloned().chain(waivers.iter().filter(is_of).map(|waiver| waiver.target.clone())).collect()
 }
 
 /// Returns the live name of the acting user, if it is a system user of the business.

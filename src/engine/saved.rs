@@ -2,7 +2,7 @@
 
 use super::event::StageGuard;
 use super::memory::{Memory, recent_removals};
-use super::propose::acting_user_name;
+use super::propose::{acting_user_name, admin_rows};
 use super::session::reading_directory;
 use super::{EngineError, Event, Events, PlanRequest, Session, Stage, Warning};
 use crate::documents;
@@ -138,7 +138,8 @@ impl Session {
         let state_dir = request.state_dir.as_deref();
         proposal.recent_removals = recent_removals(state_dir, business, self.clock().now())?;
         let declared = &proposal.policy.names.users;
-        let admin_rows = resolve::admin_rows(&request.admin_rows, declared, &directory);
+        let admin_rows = admin_rows(&request.admin_rows, &proposal.policy.waivers, request.now());
+        let admin_rows = resolve::admin_rows(&admin_rows, declared, &directory);
         plan::refresh(&mut proposal.plan, self.acting_user(), &directory, &observed, &admin_rows);
         let permitted =
             directory.wabas.iter().filter_map(|(id, waba)| Some((*id, waba.permitted_tasks.clone()?)));

@@ -16,22 +16,29 @@ pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
     let all = if losing > 0 { losing + recent } else { 0 };
     let policy = &proposal.policy;
     let what = what(losing, recent, live, proposal.plan.is_partial());
+    let counted = |message: String| Violation {
+        counted: Some(all as u64),
+        ..Violation::of_plan(Guard::MaxRemovals, message)
+    };
     let mut violations = Vec::new();
     if all as u64 > policy.max_removals {
-        violations.push(format!("{what}, the limit is {}", policy.max_removals));
+        violations.push(counted(format!("{what}, the limit is {}", policy.max_removals)));
     }
     let (share, limit) = (all as f64 * 100.0, policy.max_removals_percent);
     let counts = live >= PERCENT_COUNTS_FROM || limit <= 0.0;
     if all > 0 && counts && share > limit * live as f64 {
-        violations.push(format!("{what}: {:.1} %, the limit is {limit} %", share / live.max(1) as f64));
+        let share = share / live.max(1) as f64;
+        violations.push(counted(format!("{what}: {share:.1} %, the limit is {limit} %")));
     }
     if empties_scope(proposal) {
-        violations.push(format!(
+        // This is no matter of numbers, so no limit covers it.
+        let message = format!(
             "each of the {} live assignments in scope would end; check that the manifests are complete",
             proposal.plan.live_in_scope
-        ));
+        );
+        violations.push(Violation::of_plan(Guard::MaxRemovals, message));
     }
-    violations.into_iter().map(|message| Violation::of_plan(Guard::MaxRemovals, message)).collect()
+    violations
 }
 
 /// How many assignments lose a task.

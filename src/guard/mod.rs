@@ -14,59 +14,12 @@ mod self_loss;
 mod tests;
 mod waiver;
 
+pub use crate::model::{Guard, UnknownGuard, Waiver};
 pub use review::{ApprovedPlan, Review, review};
-pub use waiver::{UnknownGuard, UnusedReason, UnusedWaiver, Waiver};
+pub use waiver::{UnusedReason, UnusedWaiver, Waived};
 
 use crate::model::{Change, Plan, UserId, WabaId};
 use crate::proposal::Proposal;
-use std::fmt;
-
-/// A rule that a plan must keep. The order is that of the violations in every output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Guard {
-    /// Too many assignments would lose a task.
-    MaxRemovals,
-    /// A WABA would have too few holders of a task, in the end or on the way.
-    MinHolders,
-    /// The acting system user would lose `MANAGE` or be revoked.
-    SelfLoss,
-    /// A protected user would lose a task.
-    ProtectedUser,
-    /// A set would be written that exceeds the WABA's permitted tasks.
-    NotPermitted,
-    /// The last assignment of an admin on a WABA would be deleted.
-    AdminRow,
-}
-
-impl Guard {
-    /// All guards, in their order.
-    pub const ALL: [Self; 6] = [
-        Self::MaxRemovals,
-        Self::MinHolders,
-        Self::SelfLoss,
-        Self::ProtectedUser,
-        Self::NotPermitted,
-        Self::AdminRow,
-    ];
-
-    /// Returns the guard's code, as `--waive` takes it.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::MaxRemovals => "max-removals",
-            Self::MinHolders => "min-holders",
-            Self::SelfLoss => "self",
-            Self::ProtectedUser => "protected-user",
-            Self::NotPermitted => "not-permitted",
-            Self::AdminRow => "admin-row",
-        }
-    }
-}
-
-impl fmt::Display for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.code())
-    }
-}
 
 /// A violation of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,17 +32,19 @@ pub struct Violation {
     pub user: Option<UserId>,
     /// What would happen, with numbers. Names in it are escaped.
     pub message: String,
+    /// The number that the guard counted, if it counts: the limit of a waiver is compared with it.
+    pub counted: Option<u64>,
 }
 
 impl Violation {
     /// Makes a violation by the plan as a whole.
     fn of_plan(guard: Guard, message: impl Into<String>) -> Self {
-        Self { guard, waba: None, user: None, message: message.into() }
+        Self { guard, waba: None, user: None, message: message.into(), counted: None }
     }
 
     /// Makes a violation by one change.
     fn of_change(guard: Guard, change: &Change, message: String) -> Self {
-        Self { guard, waba: Some(change.key.waba), user: Some(change.key.user), message }
+        Self { guard, waba: Some(change.key.waba), user: Some(change.key.user), message, counted: None }
     }
 }
 

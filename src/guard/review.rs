@@ -1,8 +1,9 @@
 //! The result of judging a proposal, and the only way to an [`ApprovedPlan`].
 
-use super::{UnusedWaiver, Violation, Waiver, violations, waiver};
+use super::{UnusedWaiver, Violation, Waived, Waiver, violations, waiver};
 use crate::model::Plan;
 use crate::proposal::Proposal;
+use jiff::Timestamp;
 
 /// A proposal with every violation of a guard. A proposal is judged once; its review is shown, and approved or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +13,7 @@ pub struct Review {
     /// The violations that no waiver covers.
     pub(super) violations: Vec<Violation>,
     /// The violations that a waiver covers.
-    pub(super) waived: Vec<Violation>,
+    pub(super) waived: Vec<Waived>,
     /// The waivers that cover no violation. They are warnings.
     pub(super) unused: Vec<UnusedWaiver>,
 }
@@ -21,11 +22,11 @@ pub struct Review {
 #[derive(Debug, Clone)]
 pub struct ApprovedPlan(Review);
 
-/// Judges a proposal by its policy. Violations that a waiver covers are listed apart.
-pub fn review(proposal: Proposal, waivers: &[Waiver]) -> Review {
-    let Proposal { plan, policy, .. } = &proposal;
+/// Judges a proposal by its policy. Violations that a waiver covers are listed apart: one of `waivers`, which are those of the
+/// run, or one of the manifests that is in force `now`.
+pub fn review(proposal: Proposal, waivers: &[Waiver], now: Timestamp) -> Review {
     let all = violations(&proposal);
-    let waiver::Sorted { violations, waived, unused } = waiver::sort(all, waivers, plan, &policy.names);
+    let waiver::Sorted { violations, waived, unused } = waiver::sort(all, waivers, &proposal, now);
     Review { proposal, violations, waived, unused }
 }
 
@@ -46,8 +47,19 @@ impl Review {
     }
 
     /// Returns the violations that a waiver covers.
-    pub fn waived(&self) -> &[Violation] {
+    pub fn waived(&self) -> &[Waived] {
         &self.waived
+    }
+
+    /// Returns the waivers of the manifests that cover a violation, each once.
+    pub fn used_waivers(&self) -> Vec<&Waiver> {
+        let mut used: Vec<&Waiver> = Vec::new();
+        for waiver in self.waived.iter().map(|waived| &waived.waiver).filter(|one| one.terms.is_some()) {
+            if !used.contains(&waiver) {
+                used.push(waiver);
+            }
+        }
+        used
     }
 
     /// Returns the waivers that cover no violation.

@@ -1,7 +1,10 @@
 //! The promises of the guards, on small plans.
 
 use super::*;
-use crate::model::{AssignmentKey, Blocked, DeclaredNames, Holder, Holders, Name, Policy, Task, TaskSet};
+use crate::model::{
+    AssignmentKey, Blocked, DeclaredNames, Holder, Holders, Name, Policy, Position, Task, TaskSet,
+    WaiverTerms,
+};
 use crate::proposal::Proposal;
 use jiff::civil::date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +52,8 @@ fn policy() -> Policy {
 
 fn judge(plan: &Plan, policy: &Policy, waivers: &[Waiver]) -> Review {
     let proposal = Proposal { policy: policy.clone(), ..Proposal::without_evidence(plan.clone()) };
-    review(proposal, waivers)
+    let now = plan.now;
+    review(proposal, waivers, now)
 }
 
 fn messages(plan: &Plan, policy: &Policy) -> Vec<String> {
@@ -188,7 +192,7 @@ fn removals_of_the_last_day_count_together() {
         let recent_removals = users.map(|user| (key(user), TaskSet::EMPTY)).collect();
         let proposal =
             Proposal { policy: policy.clone(), recent_removals, ..Proposal::without_evidence(plan.clone()) };
-        let found = review(proposal, &[]).violations.into_iter();
+        let found = review(proposal, &[], plan.now).violations.into_iter();
         found.map(|violation| violation.message).collect::<Vec<_>>()
     };
     assert_eq!(recent(20..22), Vec::<String>::new(), "5 of 20, which is 25 %");
@@ -320,7 +324,7 @@ fn twins(declared: DeclaredNames) -> (Plan, Policy) {
 /// Returns the WABAs of the violations that a waiver covers.
 fn waived((plan, policy): &(Plan, Policy), waiver: &str) -> Vec<WabaId> {
     let judgement = judge(plan, policy, &[waiver.parse().unwrap()]);
-    judgement.waived.iter().filter_map(|violation| violation.waba).collect()
+    judgement.waived.iter().filter_map(|waived| waived.violation.waba).collect()
 }
 
 #[test]
@@ -366,4 +370,81 @@ fn an_unused_waiver_is_reported() {
         .collect();
     assert_eq!(judgement.unused, expected);
     assert_eq!((judgement.waived.len(), judgement.violations.len()), (1, 1));
+}
+
+/// A waiver of the manifests that ends with this day. Plans here are for 2026-11-23.
+fn declared_waiver(guard: Guard, limit: Option<u64>, target: Option<&str>, until: &str) -> Waiver {
+    let terms = WaiverTerms {
+        path: String::from("waivers[0]"),
+        at: Position::default(),
+        limit,
+        until: until.parse().unwrap(),
+        reason: Name::from("OPS-1"),
+    };
+    Waiver { guard, target: target.map(str::to_owned), terms: Some(terms) }
+}
+
+#[test]
+fn a_limit_covers_both_limits_of_max_removals_and_not_the_end_of_everything() {
+    let losing: Vec<_> = (1..=60).map(|user| (1, user + 10, "DEVELOP,VIEW_COST", "DEVELOP")).collect();
+    let with = |limit, until| Policy {
+        waivers: vec![declared_waiver(Guard::MaxRemovals, Some(limit), None, until)],
+        ..policy()
+    };
+    let judged = |limit, until| judge(&plan(&losing, &[], 100), &with(limit, until), &[]);
+    let covered = judged(60, "2026-11-23");
+    assert_eq!((covered.violations.len(), covered.waived.len(), covered.unused.len()), (0, 2, 0));
+    assert_eq!(covered.used_waivers().len(), 1);
+    for (limit, until, why) in [
+        (59, "2026-12-24", UnusedReason::Exceeded { counted: 60 }),
+        (60, "2026-11-22", UnusedReason::Ended),
+        (60, "2027-02-22", UnusedReason::TooLong),
+    ] {
+        let refused = judged(limit, until);
+        assert_eq!(refused.violations.len(), 2, "{limit} {until}");
+        assert_eq!(refused.unused[0].why, why);
+    }
+    assert_eq!(judged(60, "2027-02-21").violations, [], "90 days ahead");
+    let ends: Vec<_> = (1..=3).map(|user| (1, user + 10, "DEVELOP", "")).collect();
+    let refused = judge(&plan(&ends, &[], 3), &with(60, "2026-12-24"), &[]);
+    assert_eq!(refused.violations.len(), 1, "each live assignment would end");
+}
+
+#[test]
+fn a_limit_counts_the_removals_of_the_last_day() {
+    let losing: Vec<_> = (1..=3).map(|user| (1, user + 10, "DEVELOP,VIEW_COST", "DEVELOP")).collect();
+    let key = |user| AssignmentKey { waba: id(2), user: id(user) };
+    let violations = |limit| {
+        let waiver = declared_waiver(Guard::MaxRemovals, Some(limit), None, "2026-12-24");
+        let plan = plan(&losing, &[], 12);
+        let now = plan.now;
+        let proposal = Proposal {
+            policy: Policy { waivers: vec![waiver], ..policy() },
+            recent_removals: (20..22).map(|user| (key(user), TaskSet::EMPTY)).collect(),
+            ..Proposal::without_evidence(plan)
+        };
+        review(proposal, &[], now).violations.len()
+    };
+    assert_eq!((violations(5), violations(4)), (0, 1));
+}
+
+#[test]
+fn a_waiver_of_the_manifests_never_covers_the_acting_user() {
+    let revoked = plan(&[(1, 5, "DEVELOP", "")], &[], 3);
+    for target in [None, Some("acme")] {
+        let waivers = vec![declared_waiver(Guard::SelfLoss, None, target, "2026-12-24")];
+        assert_eq!(judge(&revoked, &Policy { waivers, ..policy() }, &[]).violations.len(), 1);
+    }
+}
+
+#[test]
+fn a_waiver_of_the_manifests_covers_its_target() {
+    let covered = |target| {
+        let (plan, policy) = twins(DeclaredNames::default());
+        let waivers = vec![declared_waiver(Guard::NotPermitted, None, Some(target), "2026-12-24")];
+        let judged = judge(&plan, &Policy { waivers, ..policy }, &[]);
+        judged.waived.into_iter().filter_map(|waived| waived.violation.waba).collect::<Vec<_>>()
+    };
+    assert_eq!(covered("7"), [id(7)]);
+    assert_eq!(covered("nobody"), Vec::<WabaId>::new());
 }

@@ -1,52 +1,21 @@
-//! Waivers: permissions for violations of a guard, for one run.
+//! Waivers: permissions for violations of a guard, of one run and of the manifests.
 //!
 //! This module does not know what violates a guard.
 
-use super::{Guard, Violation};
-use crate::model::{DeclaredNames, Name, Plan, UserId, WabaId};
-use crate::text::{escape, suggest};
+use super::{Violation, Waiver};
+use crate::model::{Name, Plan, UserId, WabaId};
+use crate::proposal::Proposal;
+use crate::text::suggest;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::fmt;
 
-/// Permits violations of a guard for one run, for the whole plan or for one WABA or user.
+/// A violation that a waiver covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiver {
-    /// The guard.
-    pub guard: Guard,
-    /// The name or id of the WABA or user; `None` for all.
-    pub target: Option<String>,
-}
-
-/// The error of parsing a waiver: its first part is not the code of a guard.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a guard; the guards are max-removals, min-holders, self, protected-user, not-permitted, admin-row"
-)]
-pub struct UnknownGuard(String);
-
-/// Parses `CODE` or `CODE=TARGET`.
-impl std::str::FromStr for Waiver {
-    type Err = UnknownGuard;
-
-    fn from_str(text: &str) -> Result<Self, UnknownGuard> {
-        let (code, target) = match text.split_once('=') {
-            Some((code, target)) => (code, Some(target.to_owned())),
-            None => (text, None),
-        };
-        let guard = Guard::ALL.into_iter().find(|guard| guard.code() == code);
-        let guard = guard.ok_or_else(|| UnknownGuard(escape(code).into_owned()))?;
-        Ok(Self { guard, target })
-    }
-}
-
-/// Formats a waiver as it is given on the command line.
-impl fmt::Display for Waiver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.target {
-            Some(target) => write!(f, "{}={}", self.guard, escape(target)),
-            None => write!(f, "{}", self.guard),
-        }
-    }
+pub struct Waived {
+    /// The violation.
+    pub violation: Violation,
+    /// The waiver.
+    pub waiver: Waiver,
 }
 
 /// A waiver that covers no violation.
@@ -63,6 +32,15 @@ pub struct UnusedWaiver {
 pub enum UnusedReason {
     /// The plan does not violate the guard, as a whole or for the target.
     NoViolation,
+    /// It has ended.
+    Ended,
+    /// It is for a longer time than a waiver may be.
+    TooLong,
+    /// The plan exceeds its limit.
+    Exceeded {
+        /// What the guard counted.
+        counted: u64,
+    },
     /// Neither the manifests nor the plan have a WABA or user with the target's name.
     UnknownTarget {
         /// Similar names, the most similar first.
@@ -73,24 +51,30 @@ pub enum UnusedReason {
 /// Violations, apart from those that a waiver covers.
 pub(super) struct Sorted {
     pub(super) violations: Vec<Violation>,
-    pub(super) waived: Vec<Violation>,
+    pub(super) waived: Vec<Waived>,
     pub(super) unused: Vec<UnusedWaiver>,
 }
 
-/// Separates the violations that a waiver covers from the others.
-pub(super) fn sort(all: Vec<Violation>, waivers: &[Waiver], plan: &Plan, names: &DeclaredNames) -> Sorted {
-    let waivers: Vec<Resolved<'_>> =
-        waivers.iter().map(|waiver| Resolved::new(waiver, plan, names)).collect();
-    let (waived, violations): (Vec<_>, _) =
-        all.into_iter().partition(|violation| waivers.iter().any(|waiver| waiver.covers(violation)));
-    let unused = waivers.iter().filter(|waiver| !waived.iter().any(|violation| waiver.covers(violation)));
-    let unused = unused.map(|waiver| waiver.unused(plan, names)).collect();
-    Sorted { violations, waived, unused }
+/// Separates the violations that a waiver covers from the others. The waivers of the manifests come before those of the run.
+pub(super) fn sort(all: Vec<Violation>, of_run: &[Waiver], proposal: &Proposal, now: Timestamp) -> Sorted {
+    let waivers = proposal.policy.waivers.iter().chain(of_run);
+    let waivers: Vec<Resolved<'_>> = waivers.map(|waiver| Resolved::new(waiver, proposal, now)).collect();
+    let unused = waivers.iter().filter(|waiver| !all.iter().any(|violation| waiver.covers(violation)));
+    let unused = unused.map(|waiver| waiver.unused(&all, proposal)).collect();
+    let mut sorted = Sorted { violations: Vec::new(), waived: Vec::new(), unused };
+    for violation in all {
+        match waivers.iter().find(|waiver| waiver.covers(&violation)) {
+            Some(covering) => sorted.waived.push(Waived { violation, waiver: covering.waiver.clone() }),
+            None => sorted.violations.push(violation),
+        }
+    }
+    sorted
 }
 
 /// A waiver with its target looked up.
 struct Resolved<'a> {
     waiver: &'a Waiver,
+    now: Timestamp,
     wabas: BTreeSet<WabaId>,
     users: BTreeSet<UserId>,
 }
@@ -98,20 +82,21 @@ struct Resolved<'a> {
 impl<'a> Resolved<'a> {
     /// Looks up a target among the declared names and the ids. A live name counts only if the target is neither,
     /// because anybody who manages a WABA can choose its live name.
-    fn new(waiver: &'a Waiver, plan: &Plan, names: &DeclaredNames) -> Self {
-        let mut resolved = Self { waiver, wabas: BTreeSet::new(), users: BTreeSet::new() };
+    fn new(waiver: &'a Waiver, proposal: &Proposal, now: Timestamp) -> Self {
+        let mut resolved = Self { waiver, now, wabas: BTreeSet::new(), users: BTreeSet::new() };
         let Some(target) = &waiver.target else { return resolved };
+        let names = &proposal.policy.names;
         resolved.wabas.extend(names.wabas.get(target.as_str()));
         resolved.users.extend(names.users.get(target.as_str()));
-        let is_waba =
-            |id: &WabaId| plan.waba_names.contains_key(id) || names.wabas.values().any(|waba| waba == id);
-        let is_user =
-            |id: &UserId| plan.user_names.contains_key(id) || names.users.values().any(|user| user == id);
+        let is_waba = |id: &WabaId| live_wabas(proposal).any(|(waba, _)| waba == id);
+        let is_user = |id: &UserId| live_users(proposal).any(|(user, _)| user == id);
+        let is_waba = |id: &WabaId| names.wabas.values().any(|waba| waba == id) || is_waba(id);
+        let is_user = |id: &UserId| names.users.values().any(|user| user == id) || is_user(id);
         resolved.wabas.extend(target.parse().ok().filter(is_waba));
         resolved.users.extend(target.parse().ok().filter(is_user));
         if resolved.is_empty() {
-            let wabas = plan.waba_names.iter().filter(|(_, name)| name.as_str() == target);
-            let users = plan.user_names.iter().filter(|(_, name)| name.as_str() == target);
+            let wabas = live_wabas(proposal).filter(|(_, name)| name.as_str() == target);
+            let users = live_users(proposal).filter(|(_, name)| name.as_str() == target);
             resolved.wabas.extend(wabas.map(|(waba, _)| *waba));
             resolved.users.extend(users.map(|(user, _)| *user));
         }
@@ -123,6 +108,17 @@ impl<'a> Resolved<'a> {
     }
 
     fn covers(&self, violation: &Violation) -> bool {
+        let waiver = self.waiver;
+        let is_permitted = waiver.terms.is_none() || waiver.guard.is_waivable_in_manifests();
+        let limit = waiver.terms.as_ref().and_then(|terms| terms.limit);
+        self.is_about(violation)
+            && is_permitted
+            && waiver.is_in_force(self.now)
+            && limit.is_none_or(|limit| violation.counted.is_some_and(|counted| counted <= limit))
+    }
+
+    /// Returns whether a violation is one of the guard and the target.
+    fn is_about(&self, violation: &Violation) -> bool {
         let in_target = self.waiver.target.is_none()
             || violation.waba.is_some_and(|waba| self.wabas.contains(&waba))
             || violation.user.is_some_and(|user| self.users.contains(&user));
@@ -130,17 +126,44 @@ impl<'a> Resolved<'a> {
     }
 
     /// Explains why the waiver covers no violation.
-    fn unused(&self, plan: &Plan, names: &DeclaredNames) -> UnusedWaiver {
-        let why = match &self.waiver.target {
-            Some(target) if self.is_empty() => {
-                let declared = names.wabas.keys().chain(names.users.keys());
-                let live = plan.waba_names.values().chain(plan.user_names.values());
-                let known: BTreeSet<&str> = declared.chain(live).map(Name::as_str).collect();
-                let similar = suggest(target, known).into_iter().map(Name::from).collect();
-                UnusedReason::UnknownTarget { similar }
-            }
-            Some(_) | None => UnusedReason::NoViolation,
-        };
-        UnusedWaiver { waiver: self.waiver.clone(), why }
+    fn unused(&self, all: &[Violation], proposal: &Proposal) -> UnusedWaiver {
+        UnusedWaiver { waiver: self.waiver.clone(), why: self.why_unused(all, proposal) }
     }
+
+    fn why_unused(&self, all: &[Violation], proposal: &Proposal) -> UnusedReason {
+        let terms = self.waiver.terms.as_ref();
+        if terms.is_some_and(|terms| terms.has_ended(self.now)) {
+            return UnusedReason::Ended;
+        }
+        if terms.is_some_and(|terms| terms.is_too_long(self.now)) {
+            return UnusedReason::TooLong;
+        }
+        if let Some(target) = self.waiver.target.as_ref().filter(|_| self.is_empty()) {
+            let names = &proposal.policy.names;
+            let declared = names.wabas.keys().chain(names.users.keys());
+            let live = live_wabas(proposal).map(|(_, name)| name);
+            let live = live.chain(live_users(proposal).map(|(_, name)| name));
+            let known: BTreeSet<&str> = declared.chain(live).map(Name::as_str).collect();
+            let similar = suggest(target, known).into_iter().map(Name::from).collect();
+            return UnusedReason::UnknownTarget { similar };
+        }
+        let counted = all.iter().filter(|violation| self.is_about(violation));
+        let counted = counted.filter_map(|violation| violation.counted).max();
+        match counted.filter(|_| terms.is_some()) {
+            Some(counted) => UnusedReason::Exceeded { counted },
+            None => UnusedReason::NoViolation,
+        }
+    }
+}
+
+/// Returns the names of the WABAs in the plan and in scope.
+fn live_wabas(proposal: &Proposal) -> impl Iterator<Item = (&WabaId, &Name)> {
+    let Plan { waba_names, live_waba_names, .. } = &proposal.plan;
+    waba_names.iter().chain(live_waba_names).chain(&proposal.access.wabas)
+}
+
+/// Returns the names of the users in the plan and of those that hold something in scope.
+fn live_users(proposal: &Proposal) -> impl Iterator<Item = (&UserId, &Name)> {
+    let Plan { user_names, live_user_names, .. } = &proposal.plan;
+    user_names.iter().chain(live_user_names).chain(&proposal.access.users)
 }

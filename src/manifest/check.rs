@@ -10,6 +10,7 @@ mod guards;
 mod scalars;
 mod selections;
 mod tables;
+mod waivers;
 
 use super::Manifest;
 use super::raw::{Document, Entries, KeyProblem, KeyProblemKind};
@@ -46,11 +47,12 @@ pub(super) fn check(
         used_roles: BTreeSet::new(),
     };
     let mut declarations = Declarations::default();
-    let (mut raw_grants, mut raw_exceptions) = (Vec::new(), Vec::new());
+    let (mut raw_grants, mut raw_exceptions, mut raw_waivers) = (Vec::new(), Vec::new(), Vec::new());
     for (source, mut document) in documents {
         checker.source = source;
         raw_grants.push((source, document.value.grants.take().unwrap_or_default()));
         raw_exceptions.push((source, document.value.exceptions.take().unwrap_or_default()));
+        raw_waivers.push((source, document.value.waivers.take().unwrap_or_default()));
         checker.document(document, &mut declarations);
     }
     checker.things_declared_twice(&declarations);
@@ -72,6 +74,7 @@ pub(super) fn check(
         }
     }
     let guards = checker.guards(std::mem::take(&mut declarations.guards), &declarations);
+    let waivers = checker.waivers(raw_waivers);
     if let (false, false, Some(first)) = (incomplete, declarations.sets_business, first) {
         checker.report(diagnostic::no_business(first));
     }
@@ -92,6 +95,7 @@ pub(super) fn check(
         prune: declarations.prune.map(|prune| prune.value).unwrap_or_default(),
         undeclared: declarations.undeclared.map(|word| word.value).unwrap_or_default(),
         guards,
+        waivers,
         implied: declarations.implied.into_iter().map(|(task, implied)| (task, implied.value)).collect(),
         roles,
         extra_tasks: declarations.extra_tasks,

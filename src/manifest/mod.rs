@@ -24,7 +24,7 @@ use crate::diagnostic::{self, Collector, Diagnostic};
 pub use crate::model::Glob;
 use crate::model::{
     At, BusinessId, Holders, Labels, Name, Phase, Position, Prune, Shared, SourceId, Sources, Task, TaskSet,
-    TimeLimit, Undeclared, UserId, WabaId,
+    TimeLimit, Undeclared, UserId, WabaId, Waiver,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +89,8 @@ pub struct Manifest {
     pub undeclared: Undeclared,
     /// The limits that a plan must keep.
     pub guards: Guards,
+    /// The permissions to violate guards, in file order.
+    pub waivers: Vec<Waiver>,
     /// Tasks that Meta stores in addition to, or instead of, the key.
     pub implied: BTreeMap<Task, TaskSet>,
     /// The roles with their tasks.

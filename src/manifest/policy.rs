@@ -1,7 +1,7 @@
 //! The settings of a manifest that limit what a plan may change, or what counts as drift.
 
 use super::{Guards, Manifest};
-use crate::model::{Holders, PolicyLine, Prune, Task, Undeclared};
+use crate::model::{Holders, PolicyLine, Prune, Task, Undeclared, Waiver};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the guards and the rule for undeclared access where they are not the defaults, and every setting that differs
@@ -61,7 +61,18 @@ fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
             settings.insert(format!("discover[{index}].prune"), prune(own.value).to_owned());
         }
     }
+    for waiver in &manifest.waivers {
+        let target = waiver.target.as_ref().map(|target| format!("={target}")).unwrap_or_default();
+        settings.insert(format!("waivers.{}{target}", waiver.guard), terms(waiver));
+    }
     settings
+}
+
+/// Describes the terms of a waiver.
+fn terms(waiver: &Waiver) -> String {
+    let Some(terms) = &waiver.terms else { return String::new() };
+    let limit = terms.limit.map(|limit| format!("up to {limit}, ")).unwrap_or_default();
+    format!("{limit}until {}: {}", terms.until, terms.reason.as_str())
 }
 
 fn guards(guards: &Guards) -> Vec<(String, String)> {
@@ -129,6 +140,24 @@ mod tests {
         };
         let previous = previous.map(manifest);
         policy_lines(&manifest(now), previous.as_ref()).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn waivers_that_were_added_removed_or_changed_are_listed() {
+        let limit = "waivers: [{ guard: max-removals, limit: 120, until: 2026-12-15, reason: OPS-4711 }]\n";
+        let target = "waivers: [{ guard: admin-row, target: boss, until: 2026-12-15, reason: OPS-1 }]\n";
+        assert_eq!(lines(limit, Some(limit)), Vec::<String>::new(), "nothing changed");
+        assert_eq!(lines(limit, None), Vec::<String>::new(), "a waiver is shown where it is used");
+        let expected = [
+            "waivers.admin-row=boss: until 2026-12-15: OPS-1 (-) was -",
+            "waivers.max-removals: - (-) was up to 120, until 2026-12-15: OPS-4711",
+        ];
+        assert_eq!(lines(target, Some(limit)), expected);
+        let later = limit.replace("120", "200");
+        let expected = [
+            "waivers.max-removals: up to 200, until 2026-12-15: OPS-4711 (-) was up to 120, until 2026-12-15: OPS-4711",
+        ];
+        assert_eq!(lines(&later, Some(limit)), expected);
     }
 
     #[test]

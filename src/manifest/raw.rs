@@ -4,9 +4,10 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    AcceptText, BooleanText, CountText, DiscoverFromText, HoldersText, IdText, LabelText, LabelValues,
-    Located, Location, NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText, TableText,
-    TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText, VersionText, WabaText,
+    AcceptText, BooleanText, CountText, DiscoverFromText, GuardText, HoldersText, IdText, LabelText,
+    LabelValues, Located, Location, NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText,
+    TableText, TargetText, TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText, VersionText,
+    WabaText,
 };
 use crate::diagnostic::KEPT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -162,6 +163,8 @@ sections! {
         extra_tasks: Vec<NameText>,
         /// The limits that a plan must keep. A plan that exceeds one is refused, unless that guard is waived.
         guards: RawGuards,
+        /// Permissions to violate guards until a day, for reviews in Git: they are best in a file of their own. For example: `- { guard: max-removals, limit: 120, until: 2026-12-15, reason: OPS-4711 }`.
+        waivers: Vec<Located<RawWaiver>>,
         /// Tasks that Meta stores in addition to, or instead of, what is assigned. Where a user holds the key and a grant gives it, the listed tasks are ignored in the comparison: they are neither missing nor excess. `MANAGE` and `FULL_CONTROL` cannot be listed. Default: none. For example: `MANAGE: [VIEW_COST]`.
         implied: Entries<Vec<StoredTaskText>>,
     }
@@ -267,6 +270,23 @@ sections! {
         /// When the exception ends: the last day on which it applies, in UTC, or the instant at which it is over, with an offset. Default: no end. For example: `2027-01-31`.
         until: TimeText,
         /// Why there is an exception; plans show it. For example: `"OPS-77: customer objected"`.
+        #[schemars(required)]
+        reason: NameText,
+    }
+    /// A permission to violate a guard. A guard that counts (`max-removals`) is waived up to a `limit`, the others for a `target`. A guard is waived once for a target.
+    #[schemars(rename = "Waiver", extend("oneOf" = [{ "required": ["limit"] }, { "required": ["target"] }]))]
+    RawWaiver {
+        /// The guard, by its code. `self` cannot be waived here. For example: `max-removals`.
+        #[schemars(required)]
+        guard: GuardText,
+        /// The number of assignments that may lose tasks, those of the last 24 hours included. It replaces both limits of `max-removals`. For example: `120`.
+        limit: CountText,
+        /// The name or the id of the WABA or the system user for which the guard is waived. For example: `globex`.
+        target: TargetText,
+        /// When the waiver ends, at most 90 days ahead: the last day on which it applies, in UTC, or the instant at which it is over, with an offset. For example: `2026-12-15`.
+        #[schemars(required)]
+        until: TimeText,
+        /// Why there is a waiver; plans show it. For example: `OPS-4711`.
         #[schemars(required)]
         reason: NameText,
     }

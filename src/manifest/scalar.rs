@@ -156,6 +156,12 @@ fn task_names() -> Vec<&'static str> {
     crate::model::Task::ALL.iter().map(|task| task.name()).collect()
 }
 
+/// Returns the codes of the guards that a manifest can waive.
+fn guard_codes() -> Vec<&'static str> {
+    let guards = crate::model::Guard::ALL.iter().filter(|guard| guard.is_waivable_in_manifests());
+    guards.map(|guard| guard.code()).collect()
+}
+
 /// Returns the codes of the warnings that can be accepted.
 fn accepted_codes() -> Vec<&'static str> {
     crate::manifest::Acceptable::ALL.iter().map(|warning| warning.code()).collect()
@@ -259,6 +265,12 @@ scalars! {
     CountText => { "type": "integer", "minimum": 0 };
     /// What undeclared access counts as.
     UndeclaredText => { "enum": ["drift", "allow"] };
+    /// The code of a guard.
+    GuardText => { "enum": (guard_codes()) };
+    /// The name or the id of what a waiver is for.
+    TargetText => {
+        "anyOf": [{ "type": "string", "minLength": 1 }, { "type": "integer", "minimum": 1 }]
+    };
     /// Who counts as a holder.
     HoldersText => { "enum": ["business", "anyone"] };
     /// The code of a warning that can be accepted.

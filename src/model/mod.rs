@@ -28,6 +28,7 @@ mod staleness;
 mod state;
 mod task;
 mod time;
+mod waiver;
 
 pub use cause::{causes, chain};
 pub use change::{
@@ -64,3 +65,4 @@ pub use state::State;
 pub use task::{Task, TaskSet};
 pub(crate) use time::{DAY_FORM, has_form};
 pub use time::{Phase, TimeLimit, TimeLimitError, day_of, day_or_instant, start_of_day};
+pub use waiver::{Guard, UnknownGuard, Waiver, WaiverTerms};

@@ -1,6 +1,6 @@
 //! The limits that the guards enforce, and the names that waivers refer to.
 
-use super::{AssignmentKey, Name, Task, TaskSet, UserId, WabaId};
+use super::{AssignmentKey, Name, Task, TaskSet, UserId, WabaId, Waiver};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who counts as a holder for `min-holders`.
@@ -32,6 +32,8 @@ pub struct Policy {
     pub protected_users: BTreeSet<UserId>,
     /// The tasks that can be assigned on a WABA, if the API reports them.
     pub permitted: BTreeMap<WabaId, TaskSet>,
+    /// The waivers of the manifests, also those that have ended.
+    pub waivers: Vec<Waiver>,
     /// The names that the manifests declare. The target of a waiver is looked up here first.
     pub names: DeclaredNames,
 }

@@ -4,7 +4,7 @@ use super::sentence::Sentence;
 use super::view::{NamedObject, folded};
 use crate::model::{
     At, Because, GrantSource, LastWrite, Moved, Name, Origin, OriginLabel, Outcome, Plan, Position, Prune,
-    Sources, TimeLimit, UnmanagedReason, WhyGone,
+    Sources, TimeLimit, UnmanagedReason, Waiver, WhyGone,
 };
 use crate::text::count;
 use std::collections::BTreeMap;
@@ -42,6 +42,17 @@ pub(super) fn grant(lead: &'static str, grant: &GrantSource, sources: &Sources) 
     let place = place(grant.at, sources);
     let text = Sentence::default().own(lead).fixed(&grant.path).foreign(&name).own("at").then(place);
     text.own(from.unwrap_or_default()).own(until.unwrap_or_default()).foreign(&reason)
+}
+
+/// Returns a waiver with its place, its end and its reason, or that it is for one run.
+pub(super) fn waiver(waiver: &Waiver, sources: &Sources) -> Sentence {
+    let Some(terms) = &waiver.terms else {
+        return Sentence::default().own("for this run, by").literal(&format!("--waive {waiver}"));
+    };
+    let limit = terms.limit.map(|limit| format!("up to {limit}")).unwrap_or_default();
+    let text = Sentence::default().own(limit).own("by").fixed(&terms.path).own("at");
+    let text = text.then(place(terms.at, sources)).own(format!("until {}", terms.until));
+    text.foreign(&format!("({})", terms.reason))
 }
 
 /// Returns the reason of a loss with the rule that prunes it.

@@ -300,6 +300,7 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
             .filter_map(|name| users.get(name).copied())
             .collect::<BTreeSet<_>>(),
         permitted,
+        waivers: manifest.waivers.clone(),
         names: DeclaredNames {
             wabas: manifest.wabas.iter().map(|(name, entry)| (name.clone(), entry.id.value)).collect(),
             users: users.iter().map(|(name, id)| ((*name).clone(), *id)).collect(),

@@ -36,6 +36,17 @@ pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// Reports the waivers that have ended, and those that are for a longer time than a waiver may be.
+fn check_waivers(manifest: &Manifest, now: Timestamp, diagnostics: &mut Vec<Diagnostic>) {
+    for terms in manifest.waivers.iter().filter_map(|waiver| waiver.terms.as_ref()) {
+        if terms.has_ended(now) {
+            diagnostics.push(diagnostic::ended_waiver(terms.at, terms.until));
+        } else if terms.is_too_long(now) {
+            diagnostics.push(diagnostic::long_waiver(terms.at, terms.until, now));
+        }
+    }
+}
+
 /// Checks the tasks of each grant, on the WABAs that it selects. What breaks a rule is an error once it is in force, and
 /// a warning before. `is_complete` says that all WABAs in scope are among the candidates.
 pub(super) fn check(
@@ -50,6 +61,7 @@ pub(super) fn check(
         diagnostics.push(diagnostic::no_grants(manifest.business.at));
     }
     check_accepted(manifest, diagnostics);
+    check_waivers(manifest, now, diagnostics);
     let excepted = Excepted::collect(manifest, now, candidates, selections, diagnostics);
     let mut billed: BTreeSet<u32> = BTreeSet::new();
     for (grant, selected) in manifest.grants.iter().zip(selections) {

@@ -126,7 +126,8 @@ fn saved_plan(file: &Path) -> Played {
             return Played { accepted: false, printed };
         }
     };
-    let review = guard::review(proposal, &[]);
+    let now = proposal.plan.now;
+    let review = guard::review(proposal, &[], now);
     let view = View::of_plan(&review);
     let mut printed = render::text::plan(&view, &STYLE).into_bytes();
     render::html::plan(&view, &mut printed).expect("a vector can be written to");

@@ -110,7 +110,8 @@ impl Setup<'_> {
         let lease = Lease::take(self.state_dir, checked.business(), true, &self.clock, events).await?;
         let session = Session::connect(&self.settings(), &self.run_settings(), events).await?;
         let (proposal, directory) = self.propose(&session, checked, events).await?;
-        let review = guard::review(proposal, &self.waivers());
+        let now = proposal.plan.now;
+        let review = guard::review(proposal, &self.waivers(), now);
         trail.borrow_mut().review(&review);
         let Ok(approved) = review.approve() else { return Ok(()) };
         let options = ApplyOptions {

@@ -6,8 +6,8 @@ use crate::documents::plan::{EndingEntry, ReleasedEntry};
 use crate::documents::values::{AsText, TaskNames, Tasks};
 use crate::documents::words::HoldersWord;
 use crate::model::{
-    AssignmentKey, DeclaredNames, EndingGrant, Holder, Labels, LiveAccess, Name, Plan, Policy, ReleasedUser,
-    State, Task, UserId, WabaId,
+    AssignmentKey, DeclaredNames, EndingGrant, Guard, Holder, Labels, LiveAccess, Name, Plan, Policy,
+    ReleasedUser, Sources, State, Task, TimeLimit, UserId, WabaId, Waiver, WaiverTerms,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -65,6 +65,27 @@ documents! {
         /// The tasks that each user holds on each WABA.
         live: LiveEntry<'a>,
     }
+    /// A waiver of the manifests.
+    DeclaredWaiverEntry<'a> {
+        /// The path in the manifest: `waivers[0]`.
+        path: Cow<'a, str>,
+        /// The code of the guard.
+        guard: Cow<'a, str>,
+        /// The name or id of the WABA or user; absent if the guard counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<Cow<'a, str>>,
+        /// The number up to which the guard is waived, if it counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+        /// When it ends.
+        until: AsText<TimeLimit>,
+        /// Why there is a waiver.
+        reason: Cow<'a, str>,
+        /// The file.
+        file: Cow<'a, str>,
+        /// The line, from 1.
+        line: u32,
+    }
     /// The limits that the guards enforce.
     PolicyEntry<'a> {
         /// The largest share of live assignments that may lose a task, in percent.
@@ -81,6 +102,9 @@ documents! {
         protected_users: Vec<AsText<UserId>>,
         /// The tasks that can be assigned on a WABA, if the API reports them.
         permitted: BTreeMap<AsText<WabaId>, Tasks>,
+        /// The waivers of the manifests.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waivers: Vec<DeclaredWaiverEntry<'a>>,
         /// The ids of the declared WABAs, by name.
         wabas: Ids<'a, WabaId>,
         /// The ids of the declared system users, by name.
@@ -100,7 +124,7 @@ impl<'a> EvidenceEntry<'a> {
                 users: names(&proposal.access.users),
                 live: LiveEntry(Cow::Borrowed(&proposal.access.live)),
             },
-            policy: PolicyEntry::of(&proposal.policy),
+            policy: PolicyEntry::of(&proposal.policy, &proposal.sources),
             ending: EndingEntry::all(&proposal.ending, &proposal.sources),
             declared: Some(DeclaredEntry::of(proposal)),
         }
@@ -142,7 +166,7 @@ impl AccessEntry<'_> {
 }
 
 impl<'a> PolicyEntry<'a> {
-    fn of(policy: &'a Policy) -> Self {
+    fn of(policy: &'a Policy, sources: &'a Sources) -> Self {
         Self {
             max_removals_percent: policy.max_removals_percent,
             max_removals: policy.max_removals,
@@ -154,12 +178,20 @@ impl<'a> PolicyEntry<'a> {
                 .iter()
                 .map(|(waba, tasks)| (AsText(*waba), Tasks(tasks.clone())))
                 .collect(),
+            waivers: policy.waivers.iter().filter_map(|one| DeclaredWaiverEntry::of(one, sources)).collect(),
             wabas: ids(&policy.names.wabas),
             users: ids(&policy.names.users),
         }
     }
 
-    pub(super) fn read(self) -> Policy {
+    pub(super) fn read(mut self, parts: &mut PartsReader) -> Result<Policy, String> {
+        let waivers = std::mem::take(&mut self.waivers).into_iter().map(|waiver| waiver.read(parts));
+        let waivers = waivers.collect::<Result<_, _>>()?;
+        Ok(Policy { waivers, ..self.limits() })
+    }
+
+    /// Returns the policy without what refers to lines of the manifests.
+    pub(super) fn limits(self) -> Policy {
         Policy {
             max_removals_percent: self.max_removals_percent,
             max_removals: self.max_removals,
@@ -167,8 +199,38 @@ impl<'a> PolicyEntry<'a> {
             holders: self.holders.map(Into::into).unwrap_or_default(),
             protected_users: self.protected_users.into_iter().map(|user| user.0).collect(),
             permitted: self.permitted.into_iter().map(|(waba, tasks)| (waba.0, tasks.0)).collect(),
+            waivers: Vec::new(),
             names: DeclaredNames { wabas: read_ids(self.wabas), users: read_ids(self.users) },
         }
+    }
+}
+
+impl<'a> DeclaredWaiverEntry<'a> {
+    /// Returns a waiver of the manifests; `None` for one that is only for one run.
+    fn of(waiver: &'a Waiver, sources: &'a Sources) -> Option<Self> {
+        let terms = waiver.terms.as_ref()?;
+        Some(Self {
+            path: terms.path.as_str().into(),
+            guard: waiver.guard.code().into(),
+            target: waiver.target.as_deref().map(Into::into),
+            limit: terms.limit,
+            until: AsText(terms.until),
+            reason: text(&terms.reason),
+            file: sources.path(terms.at.source).into(),
+            line: terms.at.line,
+        })
+    }
+
+    fn read(self, parts: &mut PartsReader) -> Result<Waiver, String> {
+        let terms = WaiverTerms {
+            path: self.path.into_owned(),
+            at: parts.position(&self.file, self.line, 1),
+            limit: self.limit,
+            until: self.until.0,
+            reason: Name::new(self.reason),
+        };
+        let guard = self.guard.parse::<Guard>().map_err(|error| error.to_string())?;
+        Ok(Waiver { guard, target: self.target.map(Cow::into_owned), terms: Some(terms) })
     }
 }
 

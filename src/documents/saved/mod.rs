@@ -41,7 +41,7 @@ use std::path::Path;
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// The versions that are read as this one. In older ones, the fields that were added later are missing.
-const READ: [&str; 3] = ["2.0", "2.1", FORMAT_VERSION];
+const READ: [&str; 4] = ["2.0", "2.1", "2.2", FORMAT_VERSION];
 
 /// Writes a plan to a file that only its owner may read. The file is replaced atomically.
 ///
@@ -275,7 +275,7 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         acting_user_name: document.acting_user.and_then(|user| user.name).map(Name::new),
         plan,
         access,
-        policy: evidence.policy.read(),
+        policy: evidence.policy.read(&mut parts)?,
         policy_lines: document.policy.into_iter().flatten().map(PolicyLineEntry::read).collect(),
         recent_removals: RecentRemovals::new(),
         declared: evidence.declared.map(|declared| declared.read(&mut parts)).unwrap_or_default(),

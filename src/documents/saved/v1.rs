@@ -153,7 +153,7 @@ fn proposal(document: Document<'_>) -> Proposal {
         sources,
         acting_user_name: document.acting_user_name.map(Name::new),
         access: document.access.read(),
-        policy: document.policy.read(),
+        policy: document.policy.limits(),
         ..Proposal::without_evidence(plan)
     }
 }

@@ -43,7 +43,7 @@ impl Checker<'_> {
         self.number(percent, "a percentage from 0 to 100", in_range)
     }
 
-    fn count(&mut self, count: CountText) -> Option<At<u64>> {
+    pub(super) fn count(&mut self, count: CountText) -> Option<At<u64>> {
         self.number(count, "a whole number of 0 or more", |_| true)
     }
 

@@ -1,6 +1,6 @@
 //! A plan and drift that have one of everything.
 
-use crate::guard::{Guard, Violation};
+use crate::guard::{Guard, Violation, Waived};
 use crate::model::*;
 use crate::proposal::Proposal;
 use crate::render::View;
@@ -24,7 +24,7 @@ pub(in crate::render) const HOSTILE: &[&str] = &[
 pub(in crate::render) struct Fixture {
     pub(in crate::render) proposal: Proposal,
     violations: Vec<Violation>,
-    waived: Vec<Violation>,
+    waived: Vec<Waived>,
     pub(in crate::render) drift: Drift,
 }
 
@@ -82,6 +82,7 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
         waba: Some(key("500", "13").waba),
         user: (guard == Guard::ProtectedUser).then(|| key("500", "13").user),
         message: escape(&rename(message)).into_owned(),
+        counted: None,
     };
     let mut access = LiveAccess::default();
     access.wabas.clone_from(&plan.waba_names);
@@ -99,9 +100,29 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
             ..Proposal::without_evidence(plan)
         },
         violations: vec![violation(Guard::MinHolders, "nobody would hold DEVELOP")],
-        waived: vec![violation(Guard::ProtectedUser, "reporting is protected")],
+        waived: vec![
+            Waived {
+                violation: violation(Guard::ProtectedUser, "reporting is protected"),
+                waiver: Waiver::for_one_run(Guard::ProtectedUser, Some(rename("reporting"))),
+            },
+            Waived {
+                violation: violation(Guard::MaxRemovals, "60 assignments would lose tasks"),
+                waiver: waiver(rename),
+            },
+        ],
         drift,
     }
+}
+
+fn waiver(rename: impl Fn(&str) -> String) -> Waiver {
+    let terms = WaiverTerms {
+        path: String::from("waivers[0]"),
+        at: at(7),
+        limit: Some(120),
+        until: "2026-12-15".parse().unwrap(),
+        reason: Name::from(&*rename("OPS-4711")),
+    };
+    Waiver { terms: Some(terms), ..Waiver::for_one_run(Guard::MaxRemovals, None) }
 }
 
 fn policy_lines(rename: impl Fn(&str) -> String) -> Vec<PolicyLine> {

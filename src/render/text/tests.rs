@@ -156,6 +156,7 @@ fn an_unused_waiver_is_a_warning() {
             unused("min-holders=acme-ue", near(&["acme-eu"])),
             unused("min-holders=acme", near(&["Acme", "acme-eu"])),
         ],
+        &Sources::default(),
         &PLAIN,
     );
     insta::assert_snapshot!(shown, @r"

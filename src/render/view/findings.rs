@@ -2,7 +2,7 @@
 
 use super::entries::{together, wabas};
 use super::{NamedObject, View, folded, highlights};
-use crate::guard::Violation;
+use crate::guard::{Guard, Violation, Waived};
 use crate::model::{
     Change, Deferred, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection,
     Unresolved, WabaId, WhyGone, day_or_instant,
@@ -91,7 +91,7 @@ pub(in crate::render) struct Finding {
     /// The code of the guard, if it is a violation.
     pub(in crate::render) guard: Option<&'static str>,
     pub(in crate::render) text: Sentence,
-    /// What the user can do.
+    /// What the user can do, or which waiver covers it.
     pub(in crate::render) advice: Option<Sentence>,
     /// The line of a manifest that it is about.
     pub(in crate::render) at: Option<Position>,
@@ -136,7 +136,7 @@ impl View<'_> {
             self.other_time().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
         let kinds = [
             limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
-            self.violations(FindingKind::Refused, self.violations, verbose),
+            self.refused(verbose),
             limited(unreadable, FindingKind::Unreadable, verbose),
             limited(unresolved, FindingKind::Unresolved, verbose),
             limited(
@@ -144,7 +144,7 @@ impl View<'_> {
                 FindingKind::OutOfScope,
                 verbose,
             ),
-            self.violations(FindingKind::Waived, self.waived, verbose),
+            self.waived(verbose),
             limited(plan.deferred.iter().map(|left| deferred(plan, left)), FindingKind::Deferred, verbose),
             limited(kept, FindingKind::Kept, verbose),
             limited(plan.left.iter().map(left), FindingKind::Left, verbose),
@@ -156,27 +156,38 @@ impl View<'_> {
         kinds.into_iter().filter(|found| !found.is_empty()).collect()
     }
 
-    /// Returns violations as findings. A long list of one guard is folded unless `verbose`.
-    fn violations(&self, kind: FindingKind, violations: &[Violation], verbose: bool) -> Vec<Finding> {
+    /// Returns the violations that no waiver covers. A long list of one guard is folded unless `verbose`.
+    fn refused(&self, verbose: bool) -> Vec<Finding> {
+        let violations = self.violations;
         if violations.is_empty() {
             return Vec::new();
         }
-        let by_waba: BTreeMap<WabaId, &[Change]> =
-            self.plan().by_waba().map(|changes| (changes[0].key.waba, changes)).collect();
+        let by_waba = self.changes_by_waba();
         let finding = |found: &Violation| Finding {
-            guard: Some(found.guard.code()),
-            advice: (kind == FindingKind::Refused).then(|| self.waiver(found)),
-            at: found.waba.and_then(|waba| line_of(by_waba.get(&waba)?, found)),
-            ..Finding::new(kind, Sentence::default().foreign(&found.message))
+            advice: Some(self.waiver(found)),
+            ..violation(FindingKind::Refused, found, &by_waba)
         };
-        let of_guard = |same: &[Violation]| {
-            let mut listed = limited(same.iter().map(finding), kind, verbose);
-            for finding in &mut listed {
-                finding.guard = Some(same[0].guard.code());
-            }
-            listed
-        };
+        let of_guard = |same: &[Violation]| of_guard(same[0].guard, same.iter().map(finding), verbose);
         violations.chunk_by(|one, next| one.guard == next.guard).flat_map(of_guard).collect()
+    }
+
+    /// Returns the violations that a waiver covers, each with the waiver. A long list of one guard is folded unless `verbose`.
+    fn waived(&self, verbose: bool) -> Vec<Finding> {
+        if self.waived.is_empty() {
+            return Vec::new();
+        }
+        let by_waba = self.changes_by_waba();
+        let finding = |found: &Waived| Finding {
+            advice: Some(wording::waiver(&found.waiver, self.sources())),
+            ..violation(FindingKind::Waived, &found.violation, &by_waba)
+        };
+        let guard = |waived: &Waived| waived.violation.guard;
+        let of_guard = |same: &[Waived]| of_guard(guard(&same[0]), same.iter().map(finding), verbose);
+        self.waived.chunk_by(|one, next| guard(one) == guard(next)).flat_map(of_guard).collect()
+    }
+
+    fn changes_by_waba(&self) -> BTreeMap<WabaId, &[Change]> {
+        self.plan().by_waba().map(|changes| (changes[0].key.waba, changes)).collect()
     }
 
     /// Returns how to waive a violation, as narrowly as possible.
@@ -252,6 +263,26 @@ fn limited(findings: impl Iterator<Item = Finding>, kind: FindingKind, verbose: 
 
 /// The values of a selection that are listed before the others are only counted. A guess: a line or two.
 const SELECTED: usize = 5;
+
+/// Returns a violation as a finding.
+fn violation(kind: FindingKind, found: &Violation, by_waba: &BTreeMap<WabaId, &[Change]>) -> Finding {
+    Finding {
+        guard: Some(found.guard.code()),
+        at: found.waba.and_then(|waba| line_of(by_waba.get(&waba)?, found)),
+        ..Finding::new(kind, Sentence::default().foreign(&found.message))
+    }
+}
+
+/// Returns the findings of one guard, folded unless `verbose`.
+fn of_guard(guard: Guard, findings: impl Iterator<Item = Finding>, verbose: bool) -> Vec<Finding> {
+    let mut findings = findings.peekable();
+    let kind = findings.peek().map_or(FindingKind::Refused, |finding| finding.kind);
+    let mut listed = limited(findings, kind, verbose);
+    for finding in &mut listed {
+        finding.guard = Some(guard.code());
+    }
+    listed
+}
 
 /// Describes what the run is narrowed to.
 fn partial(selection: &Selection, verbose: bool) -> Sentence {

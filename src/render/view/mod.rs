@@ -17,7 +17,7 @@ pub(super) use task_diff::{TaskDiff, TaskMark, is_known};
 use super::sentence::Sentence;
 use super::{harmless, wording};
 use crate::documents::Findings;
-use crate::guard::{Review, Violation};
+use crate::guard::{Review, Violation, Waived};
 use crate::model::{
     Action, Change, Drift, LiveAccess, Moved, Name, Plan, Sources, Undeclared, Unmanaged, UnmanagedReason,
     UserId, WabaId,
@@ -32,7 +32,7 @@ pub struct View<'a> {
     /// The violations that no waiver covers.
     pub violations: &'a [Violation],
     /// The violations that a waiver covers.
-    pub waived: &'a [Violation],
+    pub waived: &'a [Waived],
     /// What is known of the differences, if drift is shown.
     pub drift: Option<&'a Drift>,
 }
