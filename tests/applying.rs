@@ -8,6 +8,7 @@ use wabacl::emulator::{Fault, FaultKind, Options, WaitHint};
 use wabacl::engine::{self, Applied, ApplyOptions, Event, Lease, PlanRequest, Session};
 use wabacl::guard::{ApprovedPlan, review};
 use wabacl::model::{AssignmentKey, Directory, Outcome, Report, ReportedChange, Sources, TaskSet};
+use wabacl::store::StateStore;
 
 pub(crate) const WORLD: &str = "
 app: { id: 70 }
@@ -73,7 +74,9 @@ impl Ready {
     async fn apply(&self, shutdown: &Shutdown, wabas_in_progress: usize) -> Report {
         let folder = tempfile::tempdir().unwrap();
         let business = self.approved.plan().business;
-        let lease = Lease::take(folder.path(), business, true, &Clock::real(), &ignore).await.unwrap();
+        let lease = Lease::take(&StateStore::folder(folder.path()), business, true, &Clock::real(), &ignore)
+            .await
+            .unwrap();
         let options = ApplyOptions { wabas_in_progress, ..ApplyOptions::default() };
         let applied = self.session.apply(&self.approved, &self.directory, lease, &options, shutdown, &ignore);
         let Applied { report, journal_error, .. } = applied.await.unwrap();

@@ -21,6 +21,7 @@ use crate::guard::{self, ApprovedPlan, Review};
 use crate::model::{BusinessId, Directory, Glob, Name, Origin, OriginEntry, Report, Selection};
 use crate::proposal::Proposal;
 use crate::render::{self, View};
+use crate::store::StateStore;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -137,12 +138,12 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
     let prepared = CheckedConnection::new(&args.connection)?;
     let input = read_input(args, events)?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
-    let (business, state_dir) = (input.business(), args.connection.state_dir()?);
+    let (business, state) = (input.business(), args.connection.required_state()?);
     let taking = Doing::start("waiting for another apply");
-    let lease = Lease::take(&state_dir, business, !args.no_wait, &Clock::real(), events).await?;
+    let lease = Lease::take(&state, business, !args.no_wait, &Clock::real(), events).await?;
     drop(taking);
     let connected = prepared.connect(Some(business), events).await?;
-    let prepared = match propose(args, input, &connected, events).await {
+    let prepared = match propose(args, state, input, &connected, events).await {
         Err(error) => Err(error.into()),
         Ok((proposal, directory)) => match approve(args, asks, &lease, proposal, terminal).await {
             Err(failure) => Err(failure),
@@ -163,7 +164,8 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
 
 /// Reads what is on this machine, and refuses what cannot be applied.
 fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
-    let request = || args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
+    let state = args.connection.state()?;
+    let request = || args.options.request(state.clone(), &args.waivers.waive);
     let Some(file) = saved_plan(&args.paths) else {
         let checked = engine::check_paths(&args.paths, request(), events)?;
         return Ok(Input::Manifests(Box::new(checked)));
@@ -256,6 +258,7 @@ fn saved_plan(paths: &[PathBuf]) -> Option<&Path> {
 
 async fn propose(
     args: &Args,
+    state: StateStore,
     input: Input,
     connected: &Connected,
     events: Events<'_>,
@@ -264,7 +267,7 @@ async fn propose(
     match input {
         Input::Manifests(checked) => session.propose(*checked, events).await,
         Input::Saved(saved, None) => {
-            let request = args.options.request(args.connection.state_dir().ok(), &args.waivers.waive);
+            let request = args.options.request(Some(state), &args.waivers.waive);
             session.recheck(*saved, &request, events).await
         }
         Input::Saved(saved, Some(checked)) => {
@@ -294,7 +297,7 @@ async fn approve(
         if lease.has_unsettled_writes() {
             return Ok(Ok(approved));
         }
-        lease.remember(approved.proposal(), &Clock::real())?;
+        lease.remember(approved.proposal(), &Clock::real()).await?;
         report(&Report::default(), &approved, args.format, terminal)?;
         return Ok(Err(exit));
     }

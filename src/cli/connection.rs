@@ -65,7 +65,7 @@ impl<'a> CheckedConnection<'a> {
             None => (settings, None),
         };
         let mut settings = settings.expect("without an emulator, the settings are prepared");
-        apply_limits(&mut settings, connection, business);
+        apply_limits(&mut settings, connection, business)?;
         let _doing = Doing::start("checking the token");
         Ok(Connected {
             session: Session::connect(&settings, &run_settings(connection), events).await?,
@@ -137,12 +137,17 @@ fn run_settings(connection: &Connection) -> RunSettings {
 }
 
 /// Limits how much of the API the process may use.
-fn apply_limits(settings: &mut Settings, connection: &Connection, business: Option<BusinessId>) {
+fn apply_limits(
+    settings: &mut Settings,
+    connection: &Connection,
+    business: Option<BusinessId>,
+) -> Result<(), Failure> {
     settings.concurrency = usize::from(connection.concurrency);
     settings.waba_calls_per_hour = connection.waba_calls_per_hour;
-    // Without a state folder the run still works; its calls are then not counted together with those of other runs.
-    let folder = connection.state_dir().ok().zip(business);
-    settings.call_log = folder.map(|(state, business)| state.join(business.to_string()));
+    // Without a state the run still works; its calls are then not counted together with those of other runs.
+    let state = connection.state()?.zip(business);
+    settings.call_log = state.map(|(state, business)| state.call_log(business));
+    Ok(())
 }
 
 /// Reads a secret from a file, or else from the environment.

@@ -59,16 +59,16 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let reference = args.since.as_ref().map(|since| reference(since, events)).transpose()?;
     args.options.check_stdin(&args.paths, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let request = args.options.request(args.connection.state_dir().ok(), &[]);
+    let request = args.options.request(args.connection.state()?, &[]);
     let checked = engine::check_paths(&args.paths.paths, request, events)?;
     check_business(reference.as_ref(), checked.business())?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.print_cost(terminal);
     let (proposal, _) = proposed?;
-    let state_dir = args.connection.state_dir().ok();
+    let state = args.connection.state()?;
     let drift =
-        engine::explain_drift(&proposal, reference.as_ref(), args.expiring, state_dir.as_deref(), events);
+        engine::explain_drift(&proposal, reference.as_ref(), args.expiring, state.as_ref(), events).await;
     show(args, &View::of_drift(&proposal, &drift), group_by, terminal)?;
     let exit = plan::exit(&proposal.plan, None, true);
     // If several codes fit, the first in the order of the table wins.

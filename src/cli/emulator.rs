@@ -22,8 +22,8 @@ const MAX_FILE: u64 = 256 * 1024 * 1024;
 pub(crate) struct Args {
     /// The file to start from (see `wabacl schema emulator`); it is never written, new state goes to a file beside it
     /// (live.state.yaml for live.yaml)
-    #[arg(long, value_name = "FILE")]
-    state: PathBuf,
+    #[arg(long, alias = "state", value_name = "FILE")]
+    world: PathBuf,
     /// Ignores the newer state beside the file and starts over
     #[arg(long)]
     fresh: bool,
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     };
     let _emulator = started?;
     signals.next().await;
-    let state = state_file(&args.state);
+    let state = state_file(&args.world);
     terminal.say(&if args.ephemeral || !state.is_file() {
         String::from("Interrupted: the emulator has stopped, and its state was not saved.")
     } else {
@@ -96,7 +96,7 @@ async fn serve(args: &Args, terminal: &Terminal) -> Result<Emulator, Failure> {
         (false, true) => StateMode::Fresh,
         (false, false) => StateMode::Continue,
     };
-    let emulator = start(&args.state, mode, options).await?;
+    let emulator = start(&args.world, mode, options).await?;
     terminal.product(&format!("{}\n", emulator.url()))?;
     terminal.say("The emulator is listening. Interrupt it to stop.");
     Ok(emulator)

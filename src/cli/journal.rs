@@ -3,15 +3,13 @@
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::ReportFormat;
-use super::state::StateDir;
+use super::state::StateOptions;
 use super::terminal::Terminal;
 use crate::documents;
 use crate::model::{BusinessId, Histories};
 use crate::render;
-use crate::store::{self, JournalError, Keep};
-use crate::text::escape;
+use crate::store::{JournalError, Keep, StateStore};
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 /// Shows what was applied, by which user, when and why, and what is in flight
 ///
@@ -19,7 +17,7 @@ use std::path::Path;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    state_dir: StateDir,
+    state: StateOptions,
     /// Only the journal of this business (default: all)
     #[arg(long, value_name = "ID")]
     business: Option<BusinessId>,
@@ -31,26 +29,33 @@ pub(crate) struct Args {
     format: ReportFormat,
 }
 
-pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let state_dir = args.state_dir.path()?;
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let state = args.state.required(None)?;
     let keep = args.last.map_or(Keep::All, |runs| Keep::Last(runs.get()));
-    let histories = histories(&state_dir, args.business, keep)
+    let histories = histories(&state, args.business, keep)
+        .await
         .map_err(|error| Failure::journal("reading the journal", &error))?;
     match args.format {
         ReportFormat::Json => terminal.written(|to| documents::journal(&histories, to))?,
         ReportFormat::Text if histories.is_empty() => {
             let of = args.business.map(|id| format!(" of the business {id}")).unwrap_or_default();
-            let place = state_dir.display().to_string();
-            terminal.product(&format!("There is no journal{of} in {}.\n", escape(&place)))?;
+            terminal.product(&format!("There is no journal{of} in {state}.\n"))?;
         }
         ReportFormat::Text => terminal.product(&render::text::journal(&histories, &terminal.style()))?,
     }
     Ok(Exit::Done)
 }
 
-fn histories(state_dir: &Path, only: Option<BusinessId>, keep: Keep) -> Result<Histories, JournalError> {
-    let mut businesses = store::businesses(state_dir)?;
-    businesses.retain(|business| only.is_none_or(|only| only == *business));
-    let read = |business| Ok((business, store::read(&store::path(state_dir, business), keep)?));
-    businesses.into_iter().map(read).collect()
+async fn histories(
+    state: &StateStore,
+    only: Option<BusinessId>,
+    keep: Keep,
+) -> Result<Histories, JournalError> {
+    let mut histories = Histories::default();
+    for business in state.businesses().await? {
+        if only.is_none_or(|only| only == business) {
+            histories.insert(business, state.history(business, keep).await?);
+        }
+    }
+    Ok(histories)
 }

@@ -124,7 +124,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Apply(args) => apply::run(&args, terminal).await,
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
-        Verb::Journal(args) => journal::run(&args, terminal),
+        Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,
         Verb::Schema(args) => schema::run(&args, terminal),
         Verb::Completions(args) => completions::run(&args, terminal),

@@ -3,13 +3,14 @@
 use super::completions;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::state::StateDir;
+use super::state::StateOptions;
 use crate::engine::PlanRequest;
 use crate::graph::ReadStrategy;
 use crate::guard::{Guard, Waiver};
 use crate::model::{Glob, Name, Selection, TimeLimit, start_of_day};
 use crate::render::{self, GroupBy};
 use crate::sources::STDIN;
+use crate::store::StateStore;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
@@ -319,14 +320,14 @@ impl PlanOptions {
     }
 
     /// Returns what a plan is made for.
-    pub(crate) fn request(&self, state_dir: Option<PathBuf>, waivers: &[Waiver]) -> PlanRequest {
+    pub(crate) fn request(&self, state: Option<StateStore>, waivers: &[Waiver]) -> PlanRequest {
         let admin_rows = waivers.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
         PlanRequest {
             began: now(),
             planned_for: self.time.given(),
             selection: self.selection(),
             previous: self.previous.clone(),
-            state_dir,
+            state,
             admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
         }
     }
@@ -394,7 +395,7 @@ pub(crate) struct Connection {
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: Option<u32>,
     #[command(flatten)]
-    pub(crate) state_dir: StateDir,
+    pub(crate) state: StateOptions,
     #[cfg(feature = "emulator")]
     #[command(flatten)]
     pub(crate) emulate: Emulate,
@@ -421,13 +422,27 @@ impl Connection {
         self.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)))
     }
 
-    /// Returns the state folder. That of an emulator is beside its file.
-    pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
+    /// Returns where the state is. That of an emulator is beside its file.
+    pub(crate) fn state(&self) -> Result<Option<StateStore>, Failure> {
+        self.state.store(self.beside_emulator())
+    }
+
+    /// Returns where the state is.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(crate) fn required_state(&self) -> Result<StateStore, Failure> {
+        self.state.required(self.beside_emulator())
+    }
+
+    /// Returns the state folder beside the file of the emulator.
+    fn beside_emulator(&self) -> Option<PathBuf> {
         #[cfg(feature = "emulator")]
         let beside = self.emulate.emulate.as_ref().map(|file| file.with_extension("state"));
         #[cfg(not(feature = "emulator"))]
         let beside = None;
-        self.state_dir.or(beside)
+        beside
     }
 }
 

@@ -1,31 +1,75 @@
-//! The folder for state between runs: journals, locks and call counts.
+//! Where the state between runs is: journals, inventories, locks and call counts.
 
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::store::StateStore;
+use crate::text::escape;
+use reqwest::Url;
 use std::path::PathBuf;
 
-/// The option for the state folder.
+/// The environment variable with the location of the state.
+const STATE: &str = "WABACL_STATE";
+
+/// The options for the state.
 #[derive(Debug, clap::Args)]
-pub(crate) struct StateDir {
-    /// The folder for journals, locks and call counts (default: wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in
-    /// ~/Library/Application Support, on Windows in %LOCALAPPDATA%)
-    #[arg(long, value_name = "DIR")]
+pub(crate) struct StateOptions {
+    /// Where journals, inventories, locks and call counts are, such as file:///var/lib/wabacl (default: the environment
+    /// variable WABACL_STATE, else wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in ~/Library/Application Support,
+    /// on Windows in %LOCALAPPDATA%)
+    #[arg(long, value_name = "URL", value_parser = location)]
+    state: Option<StateStore>,
+    /// The same as --state with the URL of a folder on this machine
+    #[arg(long, value_name = "DIR", conflicts_with = "state")]
     state_dir: Option<PathBuf>,
 }
 
-impl StateDir {
-    /// Returns the given folder, or the system's default.
-    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
-        self.or(None)
+impl StateOptions {
+    /// Returns the given state, or that of an emulator, or that of the environment, or the system's default. `None` means
+    /// that there is no home folder for the default.
+    pub(crate) fn store(&self, of_emulator: Option<PathBuf>) -> Result<Option<StateStore>, Failure> {
+        if let Some(state) = &self.state {
+            return Ok(Some(state.clone()));
+        }
+        if let Some(folder) = self.state_dir.clone().or(of_emulator) {
+            return Ok(Some(StateStore::folder(folder)));
+        }
+        match std::env::var_os(STATE).filter(|value| !value.is_empty()) {
+            Some(value) => from_environment(&value).map(Some),
+            None => Ok(default(|name| std::env::var_os(name).map(PathBuf::from)).map(StateStore::folder)),
+        }
     }
 
-    /// Returns the given folder, or another one, or the system's default.
-    pub(crate) fn or(&self, other: Option<PathBuf>) -> Result<PathBuf, Failure> {
-        let named = self.state_dir.clone().or(other);
-        named.or_else(|| default(|name| std::env::var_os(name).map(PathBuf::from))).ok_or_else(|| {
+    /// Returns the state like [`StateOptions::store`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(crate) fn required(&self, of_emulator: Option<PathBuf>) -> Result<StateStore, Failure> {
+        self.store(of_emulator)?.ok_or_else(|| {
             Failure::plain(Exit::Failed, "there is no home folder to keep the journal in")
                 .hint("name a folder with --state-dir")
         })
+    }
+}
+
+fn from_environment(value: &std::ffi::OsStr) -> Result<StateStore, Failure> {
+    let text = value.to_str().ok_or_else(|| String::from("it is not valid UTF-8"));
+    text.and_then(location).map_err(|why| {
+        let value = value.to_string_lossy();
+        Failure::plain(Exit::Usage, format!("{STATE} is `{}`: {why}", escape(&value)))
+    })
+}
+
+/// Parses the location of a state.
+fn location(text: &str) -> Result<StateStore, String> {
+    let expected = "expected the URL of a folder, such as file:///var/lib/wabacl";
+    let url = Url::parse(text).map_err(|_| String::from(expected))?;
+    match url.scheme() {
+        "file" => match url.to_file_path() {
+            Ok(folder) => Ok(StateStore::folder(folder)),
+            Err(()) => Err(format!("it names no folder of this machine; {expected}")),
+        },
+        _ => Err(String::from(expected)),
     }
 }
 
@@ -69,7 +113,20 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_named_is_the_one() {
-        let state_dir = StateDir { state_dir: Some(PathBuf::from("here")) };
-        assert_eq!(state_dir.path().expect("it is named"), PathBuf::from("here"));
+        let options = StateOptions { state: None, state_dir: Some(PathBuf::from("here")) };
+        let named =
+            |of_emulator| options.store(of_emulator).expect("it is named").expect("a state").to_string();
+        assert_eq!(named(None), "here");
+        assert_eq!(named(Some(PathBuf::from("live.state"))), "here", "also for an emulator");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_location_is_the_url_of_a_folder() {
+        let folder = location("file:///var/lib/wab%20acl/").map(|state| state.to_string());
+        assert_eq!(folder.as_deref(), Ok("/var/lib/wab acl/"));
+        for wrong in ["", "here", "/var/lib/wabacl", "ftp://host/a", "file://elsewhere/a"] {
+            assert!(location(wrong).is_err(), "{wrong}");
+        }
     }
 }

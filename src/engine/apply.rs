@@ -8,8 +8,7 @@ use crate::clock::Clock;
 use crate::guard::ApprovedPlan;
 use crate::model::{BusinessId, Cost, Directory, History, Origin, Plan, Report};
 use crate::proposal::Proposal;
-use crate::store::{self, Attempt, Journal, JournalError, Keep, Lock};
-use std::path::{Path, PathBuf};
+use crate::store::{Attempt, Journal, JournalError, Keep, Lock, StateStore};
 
 /// The lock of a business, with the writes that earlier runs left in flight.
 ///
@@ -18,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub struct Lease {
     lock: Lock,
     in_flight: History,
-    state_dir: PathBuf,
+    state: StateStore,
 }
 
 impl Lease {
@@ -28,26 +27,26 @@ impl Lease {
     ///
     /// If the lock cannot be taken, or the journal cannot be read.
     pub async fn take(
-        state_dir: &Path,
+        state: &StateStore,
         business: BusinessId,
         wait: bool,
         clock: &Clock,
         events: Events<'_>,
     ) -> Result<Self, EngineError> {
         let failed = || EngineError::store("making sure that no other apply runs");
-        let lock = match Lock::try_take(state_dir, business).map_err(failed())? {
+        let lock = match state.try_lock(business).await.map_err(failed())? {
             Attempt::Taken(lock) => lock,
             Attempt::Held(holder) if !wait => {
                 return Err(EngineError::Locked { business, holder: Box::new(holder) });
             }
             Attempt::Held(holder) => {
                 events(Event::WaitingForLock { business, holder: &holder });
-                Lock::wait(state_dir, business, clock).await.map_err(failed())?
+                state.lock(business, clock).await.map_err(failed())?
             }
         };
-        let in_flight = store::read(&store::path(state_dir, business), Keep::InFlight);
+        let in_flight = state.history(business, Keep::InFlight).await;
         let in_flight = in_flight.map_err(EngineError::store("reading the journal"))?;
-        Ok(Self { lock, in_flight, state_dir: state_dir.to_owned() })
+        Ok(Self { lock, in_flight, state: state.clone() })
     }
 
     /// Records what the manifests of a plan without changes declare, for later runs.
@@ -55,9 +54,10 @@ impl Lease {
     /// # Errors
     ///
     /// If the inventory cannot be written.
-    pub fn remember(&self, proposal: &Proposal, clock: &Clock) -> Result<(), EngineError> {
+    pub async fn remember(&self, proposal: &Proposal, clock: &Clock) -> Result<(), EngineError> {
         let complete = !proposal.plan.is_partial() && !proposal.plan.is_incomplete();
-        remember(&self.state_dir, proposal, complete, clock.now())
+        remember(&self.state, proposal, complete, clock.now())
+            .await
             .map_err(EngineError::store("recording what the manifests declare"))
     }
 
@@ -131,7 +131,7 @@ impl Session {
     ) -> Result<Applied, EngineError> {
         let failed = || EngineError::store("writing the journal, so nothing was applied");
         let writer = self.writer();
-        let Lease { lock, in_flight, state_dir } = lease;
+        let Lease { lock, in_flight, state } = lease;
         let clock = self.clock();
         let ApplyOptions { origin, wabas_in_progress, .. } = options;
         let waivers = waivers(options, approved);
@@ -159,7 +159,7 @@ impl Session {
         let ending = ending(&report, plan, shutdown);
         let complete = ending == Ending::Done && !plan.is_partial();
         // The journal holds the lock until it ends.
-        let remembered = remember(&state_dir, approved.proposal(), complete, clock.now());
+        let remembered = remember(&state, approved.proposal(), complete, clock.now()).await;
         let journal_error = journal.end(&report).await.and(remembered).err();
         let mut cost = self.cost();
         cost.requests += writer.requests();

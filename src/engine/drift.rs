@@ -4,9 +4,8 @@ use super::{Event, Events, Warning};
 use crate::drift::{self, Baseline};
 use crate::model::{BusinessId, Drift, EndingGrant, History, causes};
 use crate::proposal::Proposal;
-use crate::store::{self, Keep};
+use crate::store::{Keep, StateStore};
 use jiff::SignedDuration;
-use std::path::Path;
 
 /// The state that live access is compared with to find out which side changed.
 #[derive(Debug)]
@@ -19,12 +18,12 @@ pub enum Reference {
 
 /// Explains each difference of a proposal by the journal and, if there is one, by a reference.
 ///
-/// `expiring` also lists the grants that end within this time. Without a state folder there is no journal.
-pub fn explain_drift(
+/// `expiring` also lists the grants that end within this time. Without a state there is no journal.
+pub async fn explain_drift(
     proposal: &Proposal,
     reference: Option<&Reference>,
     expiring: Option<SignedDuration>,
-    state_dir: Option<&Path>,
+    state: Option<&StateStore>,
     events: Events<'_>,
 ) -> Drift {
     let plan = &proposal.plan;
@@ -37,7 +36,10 @@ pub fn explain_drift(
     if plan.changes.is_empty() {
         return Drift { expiring, ..Drift::default() };
     }
-    let history = state_dir.map(|folder| history(folder, plan.business, events)).unwrap_or_default();
+    let history = match state {
+        Some(state) => history(state, plan.business, events).await,
+        None => History::default(),
+    };
     let baseline = match reference {
         Some(Reference::Plan(saved)) => Baseline::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
         Some(Reference::Digest(digest)) => Baseline::Digest(digest),
@@ -52,8 +54,8 @@ pub fn explain_drift(
 }
 
 /// Reads the journal of a business. If it cannot be read, less is known, and that is a warning.
-fn history(state_dir: &Path, business: BusinessId, events: Events<'_>) -> History {
-    store::read(&store::path(state_dir, business), Keep::All).unwrap_or_else(|error| {
+async fn history(state: &StateStore, business: BusinessId, events: Events<'_>) -> History {
+    state.history(business, Keep::All).await.unwrap_or_else(|error| {
         let why = causes(&error).collect::<Vec<_>>().join(": ");
         events(Event::Warning(Warning::NoJournal(why)));
         History::default()

@@ -5,6 +5,7 @@ use super::{EngineError, Event, Events};
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{self, Manifest};
 use crate::model::{BusinessId, Earlier, Selection, Sources};
+use crate::store::StateStore;
 use crate::{resolve, sources};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -20,8 +21,8 @@ pub struct PlanRequest {
     pub selection: Selection,
     /// The manifests of the base commit, if there are any: who is declared there and no more is released.
     pub previous: Vec<PathBuf>,
-    /// The state folder, if there is one: its inventory and journal are evidence.
-    pub state_dir: Option<PathBuf>,
+    /// The state, if there is one: its inventory and journal are evidence.
+    pub state: Option<StateStore>,
     /// The admins whose last assignment on a WABA may be deleted: names or ids; `None` is everybody.
     pub admin_rows: Vec<Option<String>>,
 }

@@ -9,10 +9,9 @@ use crate::model::{
     RecordedWrite, ReleasedUser, Settlement, Sources, TaskSet, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
-use crate::store::{self, Inventory, InventoryUser, JournalError, Keep};
+use crate::store::{Inventory, InventoryUser, JournalError, Keep, StateStore};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The time in which removals of several runs count together towards `max-removals`.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
@@ -20,7 +19,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(24);
 /// The waiver whose removals do not count later. With a waiver of the manifests they count, because it has a limit.
 const MAX_REMOVALS: &str = "max-removals";
 
-/// What the state folder tells about a set of manifests.
+/// What the state tells about a set of manifests.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) earlier: Earlier,
@@ -35,15 +34,15 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the state folder cannot be read.
-    pub(super) fn load(
-        state_dir: Option<&Path>,
+    /// If the state cannot be read.
+    pub(super) async fn load(
+        state: Option<&StateStore>,
         business: BusinessId,
         set: &Name,
         sources: &mut Sources,
     ) -> Result<Self, EngineError> {
-        let Some(state_dir) = state_dir else { return Ok(Self::default()) };
-        let inventories = Inventory::load_all(state_dir, business);
+        let Some(state) = state else { return Ok(Self::default()) };
+        let inventories = state.inventories(business).await;
         let inventories = inventories.map_err(EngineError::store("reading what was declared earlier"))?;
         let mut memory = Self::default();
         for inventory in inventories {
@@ -106,14 +105,14 @@ impl Memory {
 /// Returns the assignments that lost a task in the last 24 hours and did not regain it, by the journal.
 ///
 /// Removals without effect do not count, and neither do suspensions and those of runs in which `max-removals` was waived.
-pub(super) fn recent_removals(
-    state_dir: Option<&Path>,
+pub(super) async fn recent_removals(
+    state: Option<&StateStore>,
     business: BusinessId,
     now: Timestamp,
 ) -> Result<RecentRemovals, EngineError> {
-    let Some(state_dir) = state_dir else { return Ok(RecentRemovals::new()) };
+    let Some(state) = state else { return Ok(RecentRemovals::new()) };
     let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-    let history = store::read(&store::path(state_dir, business), Keep::Since(since));
+    let history = state.history(business, Keep::Since(since)).await;
     let history = history.map_err(EngineError::store("reading the journal"))?;
     let mut lost: BTreeMap<AssignmentKey, (TaskSet, TaskSet)> = BTreeMap::new();
     for run in &history.runs {
@@ -154,15 +153,15 @@ fn may_have_effect(write: &RecordedWrite) -> bool {
 /// # Errors
 ///
 /// If the inventory cannot be read or written.
-pub(super) fn remember(
-    state_dir: &Path,
+pub(super) async fn remember(
+    state: &StateStore,
     proposal: &Proposal,
     complete: bool,
     now: Timestamp,
 ) -> Result<(), JournalError> {
     let (business, declared) = (proposal.plan.business, &proposal.declared);
     let DeclaredSet { name, files, users, labels, settled } = declared;
-    let known = Inventory::load_all(state_dir, business)?;
+    let known = state.inventories(business).await?;
     let known = known.into_iter().find(|inventory| inventory.set == *name);
     let before = known.clone();
     let mut inventory = known.unwrap_or_else(|| Inventory::new(name.clone()));
@@ -180,5 +179,8 @@ pub(super) fn remember(
     let waba = |(id, name): (&WabaId, &Name)| (*id, EarlierWaba { name: name.clone(), labels: labels(id) });
     inventory.wabas.extend(proposal.access.wabas.iter().map(waba));
     inventory.files.extend(files.iter().cloned());
-    if before.as_ref() == Some(&inventory) { Ok(()) } else { inventory.save(state_dir, business, now) }
+    if before.as_ref() == Some(&inventory) {
+        return Ok(());
+    }
+    state.save_inventory(business, &inventory, now).await
 }

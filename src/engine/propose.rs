@@ -85,9 +85,9 @@ impl Session {
 
     async fn planned(&self, checked: CheckedManifests, events: Events<'_>) -> Result<Planned, EngineError> {
         let CheckedManifests { manifest, mut sources, request, previous, warnings } = checked;
-        let (business, state_dir) = (manifest.business.value, request.state_dir.as_deref());
+        let (business, state) = (manifest.business.value, request.state.as_ref());
         let files = set_files::given(&sources);
-        let mut memory = Memory::load(state_dir, business, &manifest.set, &mut sources)?;
+        let mut memory = Memory::load(state, business, &manifest.set, &mut sources).await?;
         memory.check_files(&manifest, &files, &sources)?;
         // Warnings are reported later, with those that need the API.
         let labels = resolve::check_labels(&manifest, &memory.earlier);
@@ -97,7 +97,7 @@ impl Session {
         if let Some(Ok(previous)) = &previous {
             memory.add_previous(previous, &mut sources);
         }
-        let recent_removals = recent_removals(state_dir, business, self.clock().now())?;
+        let recent_removals = recent_removals(state, business, self.clock().now()).await?;
         let admin_rows = admin_rows(&request.admin_rows, &manifest.waivers, request.now());
         let circumstances = Circumstances {
             now: request.now(),

@@ -52,13 +52,13 @@ pub fn check_time(proposal: &Proposal, now: Timestamp) -> Result<(), EngineError
 }
 
 /// Returns the users that are released now, by the inventory. What the plan says of them does not count.
-fn released(
+async fn released(
     proposal: &Proposal,
     request: &PlanRequest,
     directory: &Directory,
 ) -> Result<BTreeSet<UserId>, EngineError> {
     let (business, set) = (proposal.plan.business, &proposal.declared.name);
-    let memory = Memory::load(request.state_dir.as_deref(), business, set, &mut Sources::default())?;
+    let memory = Memory::load(request.state.as_ref(), business, set, &mut Sources::default()).await?;
     let declared: BTreeSet<UserId> = proposal.policy.names.users.values().copied().collect();
     let released = resolve::released(&memory.earlier, &declared, &BTreeSet::new(), directory);
     Ok(released.into_keys().collect())
@@ -132,11 +132,11 @@ impl Session {
         let observed = self.reader.observe(&of_wabas, nothing, &|read| progress.advance(read)).await;
         let observed = observed.map_err(EngineError::graph("reading the assignments"))?;
         drop(progress);
-        let released = released(&proposal, request, &directory)?;
+        let released = released(&proposal, request, &directory).await?;
         let stale = plan::changed_since(&proposal.plan, request.now(), &directory, &observed, &released);
         refuse_stale(&stale, &proposal.plan, events)?;
-        let state_dir = request.state_dir.as_deref();
-        proposal.recent_removals = recent_removals(state_dir, business, self.clock().now())?;
+        let state = request.state.as_ref();
+        proposal.recent_removals = recent_removals(state, business, self.clock().now()).await?;
         let declared = &proposal.policy.names.users;
         let admin_rows = admin_rows(&request.admin_rows, &proposal.policy.waivers, request.now());
         let admin_rows = resolve::admin_rows(&admin_rows, declared, &directory);

@@ -89,8 +89,13 @@ impl Inventory {
     /// # Errors
     ///
     /// If the file cannot be written. The old file is then left as it was.
-    pub fn save(&self, state_dir: &Path, business: BusinessId, at: Timestamp) -> Result<(), JournalError> {
-        let path = super::folder(state_dir, business).join(file_name(&self.set));
+    pub(super) fn save(
+        &self,
+        state_dir: &Path,
+        business: BusinessId,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        let path = super::state::folder(state_dir, business).join(file_name(&self.set));
         let document = InventoryDocument {
             version: VERSION,
             business: AsText(business),
@@ -109,8 +114,8 @@ impl Inventory {
     /// # Errors
     ///
     /// If a file cannot be read, or is not an inventory of a version that this program knows.
-    pub fn load_all(state_dir: &Path, business: BusinessId) -> Result<Vec<Self>, JournalError> {
-        let folder = super::folder(state_dir, business);
+    pub(super) fn load_all(state_dir: &Path, business: BusinessId) -> Result<Vec<Self>, JournalError> {
+        let folder = super::state::folder(state_dir, business);
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -63,7 +63,7 @@ impl Lock {
     ///
     /// If the folder cannot be created, or the file system has no locks.
     pub fn try_take(state_dir: &Path, business: BusinessId) -> Result<Attempt, JournalError> {
-        let folder = super::folder(state_dir, business);
+        let folder = super::state::folder(state_dir, business);
         loop {
             let (path, file) = open(&folder)?;
             match file.try_lock() {
@@ -86,7 +86,7 @@ impl Lock {
     ///
     /// As for [`Lock::try_take`].
     pub async fn wait(state_dir: &Path, business: BusinessId, clock: &Clock) -> Result<Self, JournalError> {
-        let folder = super::folder(state_dir, business);
+        let folder = super::state::folder(state_dir, business);
         off_thread(clock, move || {
             loop {
                 let (path, file) = open(&folder)?;

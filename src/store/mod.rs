@@ -4,7 +4,7 @@
 //! Every write is in the journal, synced to the disk, before it is sent. This module sends nothing. It does not know how
 //! a write is made, nor how a history is shown.
 //!
-//! The state folder has a folder for each business, with `journal.jsonl` (JSON lines, append-only), `lock`, and
+//! Other modules reach it through [`StateStore`]. The state folder has a folder for each business, with `journal.jsonl` (JSON lines, append-only), `lock`, and
 //! `inventory.SET.json`. Blocking work runs only through [`off_thread`].
 
 mod calls;
@@ -17,6 +17,7 @@ mod line;
 mod lock;
 mod queue;
 mod read;
+mod state;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -26,19 +27,17 @@ pub use error::JournalError;
 pub use inventory::{Inventory, InventoryUser};
 pub use lock::{Attempt, Holder, Lock};
 pub use read::{Keep, read};
+pub use state::StateStore;
 
 use crate::clock::Clock;
 use crate::model::{
-    BusinessId, Change, History, Origin, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement,
-    Sources, TaskSet,
+    Change, History, Origin, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement, Sources, TaskSet,
 };
 use crate::proposal::Proposal;
 use file::LogFile;
 use line::Line;
 use queue::{Queue, Ticket};
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
@@ -111,7 +110,7 @@ impl Journal {
         let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
         let first = write::run(&run, now, lock.business(), proposal, waivers, origin, identity::am_i());
         let first = first.to_text()?;
-        let path = lock.folder().join(FILE);
+        let path = lock.folder().join(state::JOURNAL);
         let in_flight = in_flight.in_flight().map(|(run, write)| (run.id.as_str().to_owned(), write.number));
         let queue = Queue::after(in_flight.collect());
         let shared = off_thread(clock, move || {
@@ -272,39 +271,4 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JournalError> {
     clock.off_thread(work).await.map_err(|_| JournalError::Ended)
-}
-
-/// The name of a journal's file.
-const FILE: &str = "journal.jsonl";
-
-/// Returns the folder of a business below the state folder.
-fn folder(state_dir: &Path, business: BusinessId) -> PathBuf {
-    state_dir.join(business.to_string())
-}
-
-/// Returns the path of the journal of a business.
-pub fn path(state_dir: &Path, business: BusinessId) -> PathBuf {
-    folder(state_dir, business).join(FILE)
-}
-
-/// Returns the businesses with a journal in a state folder, by id; none if the folder does not exist.
-///
-/// # Errors
-///
-/// If the folder cannot be listed.
-pub fn businesses(state_dir: &Path) -> Result<Vec<BusinessId>, JournalError> {
-    let fails = |error| JournalError::Folder { path: state_dir.to_owned(), source: Arc::new(error) };
-    let entries = match std::fs::read_dir(state_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fails(error)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(fails)?.file_name();
-        let id = name.to_str().and_then(|name| name.parse().ok());
-        found.extend(id.filter(|id| path(state_dir, *id).is_file()));
-    }
-    found.sort_unstable();
-    Ok(found)
 }

@@ -1,13 +1,14 @@
 //! What a journal keeps through crashes, and when it refuses to go on.
 
+use super::state::{JOURNAL, businesses, folder, journal_path};
 use super::*;
-use crate::model::Sources;
 use crate::model::{
-    AssignmentKey, Because, Change, GrantSource, Name, Position, Prune, ReportedChange, SourceId, Task,
-    WhyGone,
+    AssignmentKey, Because, BusinessId, Change, GrantSource, Name, Position, Prune, ReportedChange, SourceId,
+    Task, WhyGone,
 };
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 const SECRET: &str = "a\u{1b}[31m\u{202e}b\n";
 
@@ -78,7 +79,7 @@ async fn opened(state_dir: &Path) -> Result<(Journal, History), JournalError> {
     let clock = Clock::real();
     // A run that was given up may still hold the lock while it finishes a line.
     let lock = Lock::wait(state_dir, business(), &clock).await?;
-    let in_flight = read(&path(state_dir, business()), Keep::InFlight)?;
+    let in_flight = read(&journal_path(state_dir, business()), Keep::InFlight)?;
     let waivers = ["max-removals".to_owned()];
     Ok((Journal::open(lock, &in_flight, &proposal(), &waivers, &origin(), &clock).await?, in_flight))
 }
@@ -94,7 +95,7 @@ fn report(plan: &Plan, outcome: &Outcome) -> Report {
 }
 
 fn all(state_dir: &Path) -> History {
-    read(&path(state_dir, business()), Keep::All).expect("it can be read")
+    read(&journal_path(state_dir, business()), Keep::All).expect("it can be read")
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn what_goes_in_comes_out() {
     assert_eq!(history.sources, sources());
     assert_eq!(history.in_flight().map(|(_, write)| write.number).collect::<Vec<_>>(), [2, 3]);
 
-    let text = fs::read_to_string(path(state.path(), business())).expect("a file");
+    let text = fs::read_to_string(journal_path(state.path(), business())).expect("a file");
     assert!(text.lines().all(|line| crate::text::escape(line).len() == line.len()), "{text}");
 }
 
@@ -228,7 +229,7 @@ async fn a_line_that_was_cut_off_anywhere_harms_no_other() {
     let (journal, _) = opened(state.path()).await.expect("it opens");
     journal.intents(&plan, &plan.changes).await.expect("they are written");
     drop(journal);
-    let file = path(state.path(), business());
+    let file = journal_path(state.path(), business());
     // Only once what was given up has let go of the lock does nobody write any more.
     drop(Lock::wait(state.path(), business(), &Clock::real()).await);
     let whole = fs::read(&file).expect("a file");
@@ -289,7 +290,7 @@ async fn lines_of_both_versions_are_read_from_one_file() {
     let state = tempfile::tempdir().expect("a folder");
     drop(taken(state.path()));
     let old = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/journal-1.jsonl"));
-    fs::write(path(state.path(), business()), old.expect("a file")).expect("a file");
+    fs::write(journal_path(state.path(), business()), old.expect("a file")).expect("a file");
     let (journal, earlier) = opened(state.path()).await.expect("it opens");
     let in_flight: Vec<_> = earlier.in_flight().map(|(run, write)| (run.id.as_str(), write.number)).collect();
     assert_eq!(in_flight, [("20261125T221942Z-abe28979", 7)]);
@@ -416,7 +417,7 @@ async fn a_failure_stays() {
     let state = tempfile::tempdir().expect("a folder");
     let plan = plan(1);
     let (journal, _) = opened(state.path()).await.expect("it opens");
-    let file = path(state.path(), business());
+    let file = journal_path(state.path(), business());
     let text = fs::read(&file).expect("a file");
     fs::remove_file(&file).expect("it can go");
     let taken_away = journal.intent(&plan, &plan.changes[0]).await;
@@ -442,7 +443,7 @@ fn a_full_disk_is_reported() {
 async fn a_journal_that_cannot_be_written_stops_a_run_before_its_first_write() {
     let state = tempfile::tempdir().expect("a folder");
     drop(taken(state.path()));
-    fs::create_dir(path(state.path(), business())).expect("a folder");
+    fs::create_dir(journal_path(state.path(), business())).expect("a folder");
     let opened = opened(state.path()).await;
     assert!(matches!(opened, Err(JournalError::Read { .. } | JournalError::Write { .. })), "{opened:?}");
 }
@@ -526,7 +527,7 @@ fn a_note_that_is_a_link_is_replaced() {
 fn a_line_that_no_crash_explains_stops_the_next_apply() {
     let state = tempfile::tempdir().expect("a folder");
     drop(taken(state.path()));
-    let path = path(state.path(), business());
+    let path = journal_path(state.path(), business());
     let in_flight = |text: &str| {
         fs::write(&path, text).expect("a file");
         read(&path, Keep::InFlight).map(|history| history.broken_lines)
@@ -612,7 +613,9 @@ fn a_holder_whose_note_cannot_be_read_is_another_process() {
 fn businesses_are_found_by_their_journals() {
     let state = tempfile::tempdir().expect("a folder");
     assert_eq!(businesses(&state.path().join("nowhere")).expect("no failure"), []);
-    for (folder, file) in [("98", FILE), ("7", FILE), ("9", "lock"), ("other", FILE), ("007", FILE)] {
+    for (folder, file) in
+        [("98", JOURNAL), ("7", JOURNAL), ("9", "lock"), ("other", JOURNAL), ("007", JOURNAL)]
+    {
         fs::create_dir(state.path().join(folder)).expect("a folder");
         fs::write(state.path().join(folder).join(file), "").expect("a file");
     }

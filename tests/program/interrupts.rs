@@ -68,7 +68,7 @@ async fn a_second_signal_ends_the_run_at_once() {
 #[test]
 fn the_emulator_serves_until_it_is_interrupted() {
     let place = Place::new().set("WABACL_TOKEN", "quickstart-not-a-secret");
-    let mut child = place.command("emulator --state live.yaml").spawn().unwrap();
+    let mut child = place.command("emulator --world live.yaml").spawn().unwrap();
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
     let words = |verb: &str| format!("{verb} access --today 2026-11-23 --graph-url {url}");

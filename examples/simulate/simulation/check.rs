@@ -124,7 +124,7 @@ impl<'a> Checks<'a> {
     }
 
     /// Judges a run that has ended.
-    pub(crate) fn end(&mut self, end: End, trail: &Trail) {
+    pub(crate) async fn end(&mut self, end: End, trail: &Trail) {
         let (writes, foreign) = (self.emulator.writes(), self.emulator.foreign_changes());
         let before = std::mem::take(&mut self.before);
         let mut reads: BTreeMap<WabaId, Vec<Timestamp>> = BTreeMap::new();
@@ -151,7 +151,7 @@ impl<'a> Checks<'a> {
             _ if course.writes.is_empty() => {}
             _ => self.breach(Promise::OnlyThePlan, "something was written without an approved plan".into()),
         }
-        self.journal(&writes, &foreign);
+        self.journal(&writes, &foreign).await;
         self.limits();
         self.printed += &trail.printed;
     }
@@ -353,8 +353,8 @@ impl<'a> Checks<'a> {
     }
 
     /// Each write that the emulator saw was noted before, and nothing in the journal is broken.
-    fn journal(&mut self, writes: &[LoggedWrite], foreign: &[ForeignChange]) {
-        let history = run::journal(self.state_dir);
+    async fn journal(&mut self, writes: &[LoggedWrite], foreign: &[ForeignChange]) {
+        let history = run::journal(self.state_dir).await;
         if history.broken_lines > 0 || history.torn.is_some() {
             self.breach(Promise::Journal, format!("broken: {:?} {:?}", history.broken, history.torn));
         }
@@ -392,7 +392,7 @@ impl<'a> Checks<'a> {
     }
 
     /// Judges a run without faults, and the plan after it.
-    pub(crate) fn converged(&mut self, last: &Trail, after: &Trail) {
+    pub(crate) async fn converged(&mut self, last: &Trail, after: &Trail) {
         if last.planned.is_some() && !last.approved {
             return;
         }
@@ -421,7 +421,7 @@ impl<'a> Checks<'a> {
         } else {
             self.played.counts.converged += 1;
         }
-        let in_flight = run::journal(self.state_dir).in_flight().count();
+        let in_flight = run::journal(self.state_dir).await.in_flight().count();
         if in_flight > 0 {
             self.breach(Promise::Journal, format!("{in_flight} writes are in flight to the end"));
         }

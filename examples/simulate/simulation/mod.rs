@@ -113,7 +113,7 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     let script = Script { redirect_to: Some(format!("http://{elsewhere}/")), ..case.script.clone() };
     let options = Options { clock: clock.clone(), script: Some(script), ..Options::default() };
     let emulator = Emulator::start(world, options).await.expect("the emulator starts");
-    run::remember(&case, state_dir);
+    run::remember(&case, state_dir).await;
     let mut checks = Checks::new(&case, &emulator, state_dir);
     let mut jitter = seed;
     let mut go = async |end: End, way: Way| {
@@ -124,7 +124,7 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
         let trail = RefCell::default();
         play_run(&setup, end, &trail).await;
         let trail = trail.into_inner();
-        checks.end(end, &trail);
+        checks.end(end, &trail).await;
         trail
     };
     let whole = Way::WHOLE;
@@ -138,7 +138,7 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     let last = go(End::Itself, whole.clone()).await;
     clock.sleep(LATER).await;
     let after = go(End::Itself, whole).await;
-    checks.converged(&last, &after);
+    checks.converged(&last, &after).await;
     checks.secrets(&log.text());
     checks.nothing_elsewhere(trap);
     let played = checks.finish();

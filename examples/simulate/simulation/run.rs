@@ -17,7 +17,7 @@ use wabacl::guard::{self, Review, Waiver};
 use wabacl::model::{Directory, History, Name, Plan, Policy, Report, Sources, UserId, causes};
 use wabacl::proposal::Proposal;
 use wabacl::render::{self, Style, View};
-use wabacl::store::{self, Inventory, InventoryUser};
+use wabacl::store::{Inventory, InventoryUser, Keep, StateStore};
 
 const STYLE: Style = Style { colour: false, width: None, verbose: true, group_by: None };
 
@@ -73,6 +73,10 @@ impl Setup<'_> {
         }
     }
 
+    fn state(&self) -> StateStore {
+        StateStore::folder(self.state_dir)
+    }
+
     fn run_settings(&self) -> RunSettings {
         let limits = &self.case.limits;
         RunSettings {
@@ -107,7 +111,7 @@ impl Setup<'_> {
         events: Events<'_>,
     ) -> Result<(), EngineError> {
         let checked = self.checked(events)?;
-        let lease = Lease::take(self.state_dir, checked.business(), true, &self.clock, events).await?;
+        let lease = Lease::take(&self.state(), checked.business(), true, &self.clock, events).await?;
         let session = Session::connect(&self.settings(), &self.run_settings(), events).await?;
         let (proposal, directory) = self.propose(&session, checked, events).await?;
         let now = proposal.plan.now;
@@ -162,7 +166,7 @@ impl Setup<'_> {
     fn request(&self) -> PlanRequest {
         PlanRequest {
             began: self.clock.now(),
-            state_dir: Some(self.state_dir.to_owned()),
+            state: Some(self.state()),
             admin_rows: self
                 .case
                 .waivers
@@ -217,7 +221,7 @@ fn sources(manifest: &str) -> Sources {
 }
 
 /// Writes the inventory of earlier runs.
-pub(crate) fn remember(case: &Case, state_dir: &Path) {
+pub(crate) async fn remember(case: &Case, state_dir: &Path) {
     let business = "10".parse().expect("an id");
     std::fs::create_dir_all(state_dir.join("10")).expect("the state folder can be made");
     let user = |id: &UserId| {
@@ -225,11 +229,13 @@ pub(crate) fn remember(case: &Case, state_dir: &Path) {
     };
     let users = case.inventory.iter().map(user).collect();
     let inventory = Inventory { users, ..Inventory::new(Name::from("default")) };
-    inventory.save(state_dir, business, jiff::Timestamp::UNIX_EPOCH).expect("it can be written");
+    let state = StateStore::folder(state_dir);
+    let saved = state.save_inventory(business, &inventory, jiff::Timestamp::UNIX_EPOCH);
+    saved.await.expect("it can be written");
 }
 
 /// Reads the journal of all runs.
-pub(crate) fn journal(state_dir: &Path) -> History {
+pub(crate) async fn journal(state_dir: &Path) -> History {
     let business = "10".parse().expect("an id");
-    store::read(&store::path(state_dir, business), store::Keep::All).expect("the journal can be read")
+    StateStore::folder(state_dir).history(business, Keep::All).await.expect("the journal can be read")
 }
