@@ -57,6 +57,9 @@ pub mod proposal;
 
 pub mod guard;
 
+// the protocol of a shared state, pure too,
+pub mod chain;
+
 // I/O and formats,
 pub mod sources;
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 23] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
@@ -16,8 +16,9 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("guard", &["model", "proposal", "text"]),
     ("plan", &["model"]),
     ("clock", &[]),
+    ("chain", &[]),
     ("graph", &["clock", "model", "redact", "store", "text"]),
-    ("store", &["clock", "documents", "files", "model", "proposal", "redact", "text"]),
+    ("store", &["chain", "clock", "documents", "files", "model", "proposal", "redact", "text"]),
     ("emulator", &["clock", "files", "model", "text"]),
     ("manifest", &["diagnostic", "model"]),
     ("sources", &["diagnostic", "files", "model", "redact"]),
@@ -75,6 +76,9 @@ const MAY_USE: [(&str, &[&str]); 22] = [
 /// The modules whose results depend only on their arguments.
 const PURE: [&str; 9] =
     ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift", "proposal"];
+
+/// Modules that are pure, though not part of the core.
+const ALSO_PURE: [&str; 1] = ["chain"];
 
 /// What a pure module must not mention: files, processes, the network, the clock, async code and logging.
 const IMPURE: [&str; 13] = [
@@ -214,7 +218,9 @@ fn the_table_has_no_cycles() {
 #[test]
 fn the_core_is_pure() {
     let mut wrong = Vec::new();
-    for file in rust_files().filter(|file| PURE.contains(&&*file.module)) {
+    for file in
+        rust_files().filter(|file| PURE.contains(&&*file.module) || ALSO_PURE.contains(&&*file.module))
+    {
         let code = file.code();
         let found = IMPURE.iter().filter(|word| code.contains(*word));
         wrong.extend(found.map(|word| format!("{} mentions {word}", file.path.display())));

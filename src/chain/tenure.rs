@@ -1,0 +1,112 @@
+//! The time for which a run holds the lease: where it appends next, and until when it may send.
+
+use super::append::{Append, Appended};
+use super::header::{Header, What};
+use super::{Timing, acquire::Claim};
+use std::time::Duration;
+
+/// The lease of a run, from the object that takes it.
+///
+/// After the first append that fails, every later one fails too: nothing more is appended and nothing is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tenure {
+    run: String,
+    /// The position at which the lease was taken.
+    term: u64,
+    /// The position of the newest own object.
+    newest: u64,
+    /// When the put of the newest own object began.
+    put_began: Duration,
+    lost: Option<Lost>,
+    timing: Timing,
+}
+
+/// Why a lease is held no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Lost {
+    /// Another run has taken it.
+    #[error("another run has taken the lease of this one")]
+    Fenced,
+    /// The store does not answer, so nobody knows whether it is still held.
+    #[error("the store of the state does not answer")]
+    Unsettled,
+    /// It was released.
+    #[error("the lease was released")]
+    Released,
+}
+
+impl Tenure {
+    /// Begins with the object that took the lease.
+    pub fn new(claim: &Claim, taken_at: u64, put_began: Duration, timing: Timing) -> Self {
+        Self { run: claim.run.clone(), term: taken_at, newest: taken_at, put_began, lost: None, timing }
+    }
+
+    /// Returns the id of the run.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Returns the position at which the lease was taken.
+    pub fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// Returns the position of the newest own object.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Returns why the lease is held no more, if it is not.
+    pub fn lost(&self) -> Option<Lost> {
+        self.lost
+    }
+
+    /// Returns how long ago the put of the newest own object began.
+    pub fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.put_began)
+    }
+
+    /// Returns whether a request may leave at this moment: only so soon after an own put that it has ended before the lease
+    /// can be taken over.
+    pub fn may_send(&self, now: Duration) -> bool {
+        self.lost.is_none() && self.age(now) <= self.timing.window
+    }
+
+    /// Returns how long the holder may stay silent from now on. `busy` says that it has writes in flight, or lines to write.
+    pub fn until_beat(&self, busy: bool, now: Duration) -> Duration {
+        let silence = if busy { self.timing.beat } else { self.timing.idle_beat };
+        silence.saturating_sub(self.age(now))
+    }
+
+    /// Begins to append an object with journal lines.
+    ///
+    /// # Errors
+    ///
+    /// If the lease is lost.
+    pub fn append(&self, what: What, lines: &[u8], at: &str, now: Duration) -> Result<Append, Lost> {
+        if let Some(lost) = self.lost {
+            return Err(lost);
+        }
+        let seq = self.newest + 1;
+        let (run, at, lease) = (self.run.clone(), at.to_owned(), self.timing.lease);
+        let header = Header { seq, run, what, term: self.term, at, lease, holder: None };
+        Ok(Append::new(seq, header.with_lines(lines).into(), now, &self.timing))
+    }
+
+    /// Notes the result of an append.
+    ///
+    /// # Errors
+    ///
+    /// If the lease is lost by it.
+    pub fn note(&mut self, append: &Append, what: What, result: &Appended) -> Result<(), Lost> {
+        match result {
+            Appended::Mine => {
+                (self.newest, self.put_began) = (append.at(), append.began());
+                self.lost = what.is_free().then_some(Lost::Released);
+                Ok(())
+            }
+            Appended::Theirs(_) => Err(*self.lost.insert(Lost::Fenced)),
+            Appended::Unsettled => Err(*self.lost.insert(Lost::Unsettled)),
+        }
+    }
+}
