@@ -63,7 +63,7 @@ impl Append {
         match (self.step, answer) {
             (Step::Put, Answer::Created) => return Some(Appended::Mine),
             // Also "exists" can be the answer to a repeated request whose first answer was lost.
-            (Step::Put, _) | (Step::WaitToGet, _) => self.step = Step::Get,
+            (Step::Put | Step::WaitToGet, _) => self.step = Step::Get,
             (Step::WaitToPut, _) => self.step = Step::Put,
             (Step::Get, Answer::Found(body)) if *body == self.body => return Some(Appended::Mine),
             (Step::Get, Answer::Found(body)) => return Some(Appended::Theirs(body.clone())),

@@ -81,6 +81,10 @@ pub enum BadSegment {
 
 impl Header {
     /// Returns an object: this line, and journal lines that each end in a line feed.
+    ///
+    /// # Panics
+    ///
+    /// Never: a header can always be written as JSON.
     pub fn with_lines(&self, lines: &[u8]) -> Vec<u8> {
         let line = Line {
             kind: String::from("segment"),

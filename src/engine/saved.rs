@@ -135,8 +135,8 @@ impl Session {
         let released = released(&proposal, request, &directory).await?;
         let stale = plan::changed_since(&proposal.plan, request.now(), &directory, &observed, &released);
         refuse_stale(&stale, &proposal.plan, events)?;
-        let state = request.state.as_ref();
-        proposal.recent_removals = recent_removals(state, business, self.clock().now()).await?;
+        proposal.recent_removals =
+            recent_removals(request.state.as_ref(), business, self.clock().now()).await?;
         let declared = &proposal.policy.names.users;
         let admin_rows = admin_rows(&request.admin_rows, &proposal.policy.waivers, request.now());
         let admin_rows = resolve::admin_rows(&admin_rows, declared, &directory);
