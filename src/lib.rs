@@ -21,7 +21,7 @@
 //!
 //! # What always holds
 //!
-//! - The core (`model`, `diagnostic`, `manifest`, `resolve`, `plan`, `digest`, `drift`, `proposal`, `guard`) does no
+//! - The core (`model`, `diagnostic`, `manifest`, `resolve`, `plan`, `digest`, `drift`, `proposal`, `guard`, `query`) does no
 //!   I/O, has no async, no clock, no environment and no logging.
 //! - Nothing is removed because of something unknown: a list that broke off is an error, never a shorter list.
 //! - Nothing reaches the API that a guard did not approve: only [`guard`] makes an `ApprovedPlan`, only
@@ -56,6 +56,8 @@ pub mod drift;
 pub mod proposal;
 
 pub mod guard;
+
+pub mod query;
 
 // the protocol of a shared state, pure too,
 pub mod chain;

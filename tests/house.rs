@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 23] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
@@ -25,9 +25,10 @@ const MAY_USE: [(&str, &[&str]); 23] = [
     ("digest", &["model"]),
     ("proposal", &["digest", "model"]),
     ("drift", &["model"]),
+    ("query", &["model"]),
     ("resolve", &["diagnostic", "manifest", "model", "text"]),
-    ("documents", &["diagnostic", "files", "guard", "model", "proposal", "redact", "text"]),
-    ("render", &["diagnostic", "documents", "guard", "model", "proposal", "text"]),
+    ("documents", &["diagnostic", "files", "guard", "model", "proposal", "query", "redact", "text"]),
+    ("render", &["diagnostic", "documents", "guard", "model", "proposal", "query", "text"]),
     ("apply", &["clock", "graph", "guard", "model", "store"]),
     (
         "engine",
@@ -44,6 +45,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "model",
             "plan",
             "proposal",
+            "query",
             "resolve",
             "sources",
             "store",
@@ -64,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "manifest",
             "model",
             "proposal",
+            "query",
             "redact",
             "render",
             "sources",
@@ -74,8 +77,8 @@ const MAY_USE: [(&str, &[&str]); 23] = [
 ];
 
 /// The modules whose results depend only on their arguments.
-const PURE: [&str; 9] =
-    ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift", "proposal"];
+const PURE: [&str; 10] =
+    ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift", "proposal", "query"];
 
 /// Modules that are pure, though not part of the core.
 const ALSO_PURE: [&str; 1] = ["chain"];

@@ -31,6 +31,7 @@ mod tls;
 mod trust;
 mod usage;
 mod waivers;
+mod who_can;
 
 use std::fmt;
 use std::path::Path;

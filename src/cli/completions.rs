@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::guard::Guard;
 use crate::manifest::{self, ManifestNames};
+use crate::model::Task;
 use crate::sources;
 use crate::text::escape;
 use clap::{CommandFactory, ValueEnum};
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 const VARIABLE: &str = "WABACL_COMPLETE";
 
 /// The folder whose manifests are read if the command line names none: the one of all examples.
-const FOLDER: &str = "access";
+pub(crate) const FOLDER: &str = "access";
 
 /// A shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,6 +88,13 @@ pub(crate) fn wabas() -> ArgValueCompleter {
 /// Completes the name of a system user.
 pub(crate) fn users() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| candidates(typed, declared().users))
+}
+
+/// Completes the name of a task.
+pub(crate) fn tasks() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        candidates(typed, Task::ALL.iter().map(|task| task.name().to_owned()))
+    })
 }
 
 /// Completes a waiver: the code of a guard, and behind `=` a WABA or a user.

@@ -30,7 +30,7 @@ Exit codes, the first that fits:
    1  failed: invalid manifests, a missing file, a dead token, an unreachable API
    3  refused: a guard, a stale or altered plan, a declined prompt
    4  partial: WABAs that could not be read, changes that were not applied as planned
-   2  there are changes (drift; plan --detailed-exitcode)
+   2  there are changes (drift; plan --detailed-exitcode), or who-can --fail-if-… hits
    0  done, or nothing to do
  130  interrupted before any write
   75  throttled before any write: come back later";

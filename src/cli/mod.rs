@@ -28,6 +28,7 @@ mod terminal;
 mod validate;
 mod waivers;
 mod watchdog;
+mod who_can;
 mod whoami;
 
 pub use exit::Exit;
@@ -61,6 +62,7 @@ enum Verb {
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    WhoCan(who_can::Args),
     Show(show::Args),
     Journal(journal::Args),
     Whoami(whoami::Args),
@@ -102,6 +104,7 @@ impl Verb {
             Self::Plan(args) => &args.connection,
             Self::Apply(args) => &args.connection,
             Self::Drift(args) => &args.connection,
+            Self::WhoCan(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
             Self::Emulator(_) => return Watch::Handled(None),
@@ -123,6 +126,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal)), terminal).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
+        Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,

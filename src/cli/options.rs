@@ -220,6 +220,21 @@ pub(crate) struct ManifestPaths {
     pub(crate) paths: Vec<PathBuf>,
 }
 
+/// The paths of the manifests that a question is about.
+#[derive(Debug, Args)]
+pub(crate) struct QuestionPaths {
+    /// Manifest files, or folders with *.yaml and *.yml files below them; `-` is standard input
+    #[arg(value_name = "PATH", default_value = completions::FOLDER)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+impl QuestionPaths {
+    /// Checks that at most one of the files that are read is standard input.
+    pub(crate) fn check_stdin(&self, connection: &Connection) -> Result<(), Failure> {
+        check_stdin(self.paths.iter().chain(connection.secret_files())).map(|_| ())
+    }
+}
+
 /// Checks that standard input is at most once among the files that a verb reads, and returns whether it is.
 pub(crate) fn check_stdin<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<bool, Failure> {
     match paths.into_iter().filter(|path| path.as_os_str() == STDIN).count() {
@@ -253,6 +268,11 @@ impl PlannedFor {
     /// Returns the time to plan for.
     pub(crate) fn or_now(self) -> Timestamp {
         self.given().unwrap_or_else(now)
+    }
+
+    /// Returns a request for the time.
+    pub(crate) fn request(self, selection: Selection, state: Option<StateStore>) -> PlanRequest {
+        PlanRequest { began: now(), planned_for: self.given(), selection, state, ..PlanRequest::default() }
     }
 }
 

@@ -29,6 +29,8 @@ enum Of {
     Diagnostics,
     /// `journal --format json`
     Journal,
+    /// `who-can --format json`
+    WhoCan,
     /// The emulator's file
     #[cfg(feature = "emulator")]
     Emulator,
@@ -42,6 +44,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::SavedPlan => schema::saved_plan(),
         Of::Diagnostics => schema::diagnostics(),
         Of::Journal => schema::journal(),
+        Of::WhoCan => schema::who_can(),
         #[cfg(feature = "emulator")]
         Of::Emulator => crate::emulator::schema(),
     })?;

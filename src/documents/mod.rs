@@ -16,6 +16,7 @@ pub mod schema;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
+mod who_can;
 pub(crate) mod words;
 
 pub use diagnostics::diagnostics;
@@ -23,6 +24,7 @@ pub use journal::journal;
 pub use plan::plan;
 pub(crate) use reading::PartsReader;
 pub use report::report;
+pub use who_can::who_can;
 
 use crate::guard::{Review, Violation, Waived};
 use crate::model::Drift;

@@ -7,6 +7,7 @@ use crate::model::{
     Sources, TaskSet, TimeLimit, UserId, WabaId, WhyGone,
 };
 use crate::proposal::Proposal;
+use crate::query::Named;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,18 @@ documents! {
     UserEntry<'a> {
         /// The id.
         id: AsText<UserId>,
+        /// The name; absent if it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<Cow<'a, str>>,
+        /// The live name, if it differs from the name in the manifests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        live_name: Option<Cow<'a, str>>,
+    }
+    /// A user whose id can be unknown.
+    UserName<'a> {
+        /// The id; absent if it is not known without the API.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<AsText<UserId>>,
         /// The name; absent if it is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'a, str>>,
@@ -255,9 +268,20 @@ impl<'a> WabaEntry<'a> {
         Self { id: AsText(id), name: plan.waba_names.get(&id).and_then(known), live_name }
     }
 
+    /// Returns a WABA with its names.
+    pub(crate) fn named(id: WabaId, named: Named<'a>) -> Self {
+        Self { id: AsText(id), name: named.name.and_then(known), live_name: named.live_name.map(text) }
+    }
+
     /// Returns the name; empty if it is not known.
     pub(crate) fn into_name(self) -> Name {
         self.name.map(Name::new).unwrap_or_default()
+    }
+}
+
+impl<'a> UserName<'a> {
+    pub(crate) fn of(id: Option<UserId>, named: Named<'a>) -> Self {
+        Self { id: id.map(AsText), name: named.name.and_then(known), live_name: named.live_name.map(text) }
     }
 }
 

@@ -4,6 +4,7 @@ use super::diagnostics::DiagnosticsDocument;
 use super::journal::JournalDocument;
 use super::plan::PlanDocument;
 use super::report::ReportDocument;
+use super::who_can::WhoCanDocument;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
@@ -46,6 +47,11 @@ pub fn diagnostics() -> String {
 /// Returns the schema of `journal --format json`.
 pub fn journal() -> String {
     text(of::<JournalDocument<'_>>("journal", "The journals of wabacl apply"))
+}
+
+/// Returns the schema of `who-can --format json`.
+pub fn who_can() -> String {
+    text(of::<WhoCanDocument<'_>>("who-can", "The answer of wabacl who-can"))
 }
 
 fn of<T: JsonSchema>(name: &str, title: &str) -> Schema {

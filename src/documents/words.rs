@@ -1,6 +1,6 @@
 //! The words of all documents: an enum for each, and its conversion from and to the type that it stands for.
 
-use crate::{diagnostic, model};
+use crate::{diagnostic, model, query};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,34 @@ words_of! {
         NoEffect,
         /// The user holds neither the tasks before the write nor those after it.
         Different,
+    }
+    /// The state that a question is about.
+    WhenWord for query::When {
+        /// The live state.
+        Live,
+        /// What the manifests ask for.
+        Desired,
+        /// The state after the plan.
+        After,
+    }
+    /// How the manifests see a user.
+    StandingWord for query::Standing {
+        /// A declared system user.
+        Declared,
+        /// A system user of this business that was declared earlier, and is declared no more.
+        Released,
+        /// A system user of this business that no manifest declares.
+        Undeclared,
+        /// A system user of this business that the manifests ignore.
+        Ignored,
+        /// A system user of this business that the manifests of another set declare.
+        OtherSet,
+        /// A person.
+        Person,
+        /// A system user or a person of another business.
+        OtherBusiness,
+        /// A user of a kind that this version does not know.
+        Unknown,
     }
     /// Whether a diagnostic is an error.
     SeverityWord for diagnostic::Severity {

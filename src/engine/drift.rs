@@ -54,7 +54,7 @@ pub async fn explain_drift(
 }
 
 /// Reads the journal of a business. If it cannot be read, less is known, and that is a warning.
-async fn history(state: &StateStore, business: BusinessId, events: Events<'_>) -> History {
+pub async fn history(state: &StateStore, business: BusinessId, events: Events<'_>) -> History {
     state.history(business, Keep::All).await.unwrap_or_else(|error| {
         let why = causes(&error).collect::<Vec<_>>().join(": ");
         events(Event::Warning(Warning::NoJournal(why)));

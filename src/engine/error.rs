@@ -18,6 +18,22 @@ pub enum EngineError {
     /// A value of the selection selects nothing.
     #[error("{}", nothing_selected(.0))]
     NothingSelected(NothingSelected),
+    /// Several users or WABAs have the same name.
+    #[error("several have the name `{value}`: {}", .ids.join(", "))]
+    Ambiguous {
+        /// The name.
+        value: Name,
+        /// The ids.
+        ids: Vec<String>,
+    },
+    /// A declared system user was not found in the business.
+    #[error("the declared system user `{name}` was not found: {why}")]
+    UserNotFound {
+        /// The name in the manifests.
+        name: Name,
+        /// Why. Names in it are escaped.
+        why: String,
+    },
     /// A call to the API failed.
     #[error("{doing}")]
     Graph {
@@ -123,6 +139,8 @@ impl EngineError {
             }
             Self::Manifests(_)
             | Self::NothingSelected(_)
+            | Self::Ambiguous { .. }
+            | Self::UserNotFound { .. }
             | Self::PartOfSet { .. }
             | Self::Graph { .. }
             | Self::InvalidToken(_)
@@ -137,8 +155,9 @@ impl EngineError {
             Self::Graph { source, .. } => return source.hint(),
             Self::Store { source, .. } => source.hint()?,
             Self::SavedPlan(error) => error.hint(),
-            Self::Manifests(_) => return None,
+            Self::Manifests(_) | Self::UserNotFound { .. } => return None,
             Self::NothingSelected(nothing) => return Some(what_selects(nothing)),
+            Self::Ambiguous { .. } => "give the id",
             Self::InvalidToken(_) => {
                 "create a new token for the system user in Business Settings, and store it where this run reads it"
             }
@@ -179,6 +198,10 @@ fn listed(files: &[String]) -> String {
 fn nothing_selected(NothingSelected { option, value, .. }: &NothingSelected) -> String {
     match *option {
         "--user" => format!("no system user is named `{value}`"),
+        "USER" => format!("no user is named `{value}`"),
+        "TASK" => format!("`{value}` is neither a task nor a role of the manifests"),
+        "--labels" => format!("no WABA in scope has the labels `{value}`"),
+        "WABA" => format!("no WABA in scope is named `{value}`"),
         _ => format!("no WABA in scope matches `{value}`"),
     }
 }
@@ -192,6 +215,12 @@ fn what_selects(NothingSelected { option, similar, .. }: &NothingSelected) -> St
         "--user" => {
             "give a name of the manifests, or the live name or the id of a system user of the business"
         }
+        "USER" => "give a name of the manifests, or the live name or the id of somebody on the WABA",
+        "TASK" => {
+            "docs/tasks.md lists the tasks; a task that this version does not know is declared in `extra_tasks`"
+        }
+        "--labels" => "labels are those of `wabas` and `discover`, compared as text",
+        "WABA" => "give a name of the manifests, a live name, or an id; the WABA must be in scope",
         _ => {
             "the glob is compared with the names in the manifests, and with the live names of discovered WABAs"
         }

@@ -73,7 +73,7 @@ impl fmt::Display for Warning<'_> {
                     "the plan was made by wabacl {made}, and this is {this}; if it is refused, create a new plan"
                 )
             }
-            Self::NoJournal(why) => write!(f, "the journal cannot explain the drift: {why}"),
+            Self::NoJournal(why) => write!(f, "the journal cannot be read, so it explains nothing: {why}"),
             Self::UnknownDigest(digest) => write!(
                 f,
                 "neither the manifests nor a run in the journal of this machine have the digest {digest}; only the \

@@ -26,10 +26,10 @@ mod set_files;
 mod survey;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
-pub use drift::{Reference, explain_drift};
+pub use drift::{Reference, explain_drift, history};
 pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
 pub use manifests::{CheckedManifests, PlanRequest, Validation, check_paths, check_sources, validate};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
-pub use survey::Survey;
+pub use survey::{Survey, survey_offline};

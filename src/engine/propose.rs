@@ -55,7 +55,7 @@ impl Session {
         let planned = Box::pin(self.planned(checked, events)).await?;
         let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest } =
             planned;
-        let Survey { sources, desired, observed, plan, policy, manifest_digest } = survey;
+        let Survey { sources, desired, observed, plan, policy, manifest_digest, .. } = survey;
         let proposal = Proposal {
             made,
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
@@ -136,7 +136,16 @@ impl Session {
         };
         let declared = declared(&manifest, files, &desired, &observed, &memory);
         Ok(Planned {
-            survey: Survey { sources, desired, observed, plan, policy, manifest_digest },
+            survey: Survey {
+                sources,
+                desired,
+                observed,
+                plan,
+                policy,
+                manifest_digest,
+                without_id: BTreeSet::new(),
+                undiscovered: 0,
+            },
             directory,
             declared,
             policy_lines: manifest::policy_lines(&manifest, base.as_ref()),

@@ -175,7 +175,7 @@ impl Change {
 }
 
 /// Returns what an assignment gives: its tasks, or everything to an admin without one or with `MANAGE`, which narrows nothing.
-fn access(tasks: &TaskSet, admin: bool) -> &TaskSet {
+pub fn access(tasks: &TaskSet, admin: bool) -> &TaskSet {
     static FULL: TaskSet = TaskSet::FULL;
     if admin && (tasks.is_empty() || tasks.is_full()) { &FULL } else { tasks }
 }

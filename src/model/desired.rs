@@ -198,12 +198,25 @@ impl Desired {
 
     /// Returns the grants and exceptions that refer to an assignment, in their order, also those that are not in force.
     pub fn claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = &ResolvedGrant> {
+        self.numbered_claims_on(key).map(|(_, entry)| entry)
+    }
+
+    /// Returns the grants and exceptions that refer to an assignment, each with its index in [`Desired::grants`].
+    pub fn numbered_claims_on(&self, key: AssignmentKey) -> impl Iterator<Item = (u32, &ResolvedGrant)> {
         let start = self.claims.partition_point(|claim| claim.key < key);
         self.claims
             .get(start..)
             .unwrap_or_default()
             .iter()
             .take_while(move |claim| claim.key == key)
-            .filter_map(|claim| self.grants.get(claim.grant as usize))
+            .filter_map(|claim| Some((claim.grant, self.grants.get(claim.grant as usize)?)))
+    }
+
+    /// Returns the name of a system user in the manifests, or else its live name; `None` if neither is known.
+    pub fn user_name(&self, user: UserId) -> Option<&Name> {
+        let declared = self.scope.users.get(&user).map(|user| &user.name);
+        declared
+            .or_else(|| self.released.get(&user).map(|released| &released.name))
+            .or_else(|| self.own_users.get(&user).map(|user| &user.name))
     }
 }

@@ -33,7 +33,7 @@ mod waiver;
 pub use cause::{causes, chain};
 pub use change::{
     Action, ApplyCost, Because, Blocked, Change, Deferred, Holder, Kept, LeftWaba, Notice, OutOfScope, Plan,
-    Summary, Undeclared, Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, writes,
+    Summary, Undeclared, Unmanaged, UnmanagedReason, Unresolved, WhyGone, Write, access, writes,
 };
 pub use cost::Cost;
 pub use desired::{

@@ -176,6 +176,22 @@ impl TaskSet {
         self.known().any(|held| held.covers(task))
     }
 
+    /// Returns whether the set includes every task of another one, directly or by wider ones. `FULL_CONTROL` includes unknown
+    /// tasks as well.
+    pub fn grants_all(&self, asked: &Self) -> bool {
+        asked.is_subset(self)
+            || self.contains(Task::FullControl)
+            || (asked.known().all(|task| self.grants(task))
+                && asked.other.names().is_subset(self.other.names()))
+    }
+
+    /// Returns whether the set includes one of the tasks of another one, directly or by a wider one.
+    pub fn grants_any(&self, asked: &Self) -> bool {
+        (self.contains(Task::FullControl) && !asked.is_empty())
+            || asked.known().any(|task| self.grants(task))
+            || !asked.other.names().is_disjoint(self.other.names())
+    }
+
     /// Returns whether the set gives admin access: `MANAGE` or `FULL_CONTROL`.
     pub fn is_full(&self) -> bool {
         self.grants(Task::Manage)
@@ -296,6 +312,23 @@ mod tests {
         assert_eq!(set.len(), 3);
         assert!(!set.is_subset(&TaskSet::from([Task::ViewCost, Task::Manage])));
         assert_eq!(set.difference(&TaskSet::from([Task::ViewCost])).to_string(), "MANAGE, NEW\\u{1b}");
+    }
+
+    #[test]
+    fn all_or_one_of_several_tasks_are_included() {
+        let asked = TaskSet::from_names(["MESSAGING", "NEW"]);
+        for (held, all, any) in [
+            (&["FULL_CONTROL"][..], true, true),
+            (&["MANAGE", "NEW"], true, true),
+            (&["MANAGE"], false, true),
+            (&["NEW"], false, true),
+            (&["DEVELOP"], false, false),
+            (&[], false, false),
+        ] {
+            let held = TaskSet::from_names(held);
+            assert_eq!((held.grants_all(&asked), held.grants_any(&asked)), (all, any), "{held:?}");
+        }
+        assert!(TaskSet::EMPTY.grants_all(&TaskSet::EMPTY) && !TaskSet::FULL.grants_any(&TaskSet::EMPTY));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod order;
 mod stale;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use stale::{changed_since, differences, refresh};
 
@@ -434,13 +434,8 @@ impl Draft<'_> {
 
     /// Returns the user's name in the manifests, or its live name if it is not declared.
     fn user_name(&self, user: UserId) -> Name {
-        let declared = self.desired.scope.users.get(&user).map(|user| &user.name);
-        declared
-            .or_else(|| self.desired.released.get(&user).map(|released| &released.name))
-            .or_else(|| self.desired.own_users.get(&user).map(|user| &user.name))
-            .or_else(|| self.observed.unlisted.get(&user))
-            .cloned()
-            .unwrap_or_default()
+        let known = self.desired.user_name(user).or_else(|| self.observed.unlisted.get(&user));
+        known.cloned().unwrap_or_default()
     }
 
     /// Returns everybody who holds something on a WABA, those included that hold it by their role.

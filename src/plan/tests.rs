@@ -9,18 +9,18 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-fn key(waba: u64, user: u64) -> AssignmentKey {
+pub(crate) fn key(waba: u64, user: u64) -> AssignmentKey {
     AssignmentKey { waba: waba.to_string().parse().unwrap(), user: user.to_string().parse().unwrap() }
 }
 
-fn tasks(names: &str) -> TaskSet {
+pub(crate) fn tasks(names: &str) -> TaskSet {
     let mut set = TaskSet::EMPTY;
     names.split(',').filter(|name| !name.is_empty()).for_each(|name| set.insert_name(name));
     set
 }
 
 /// Reads lines of `WABA USER TASKS`.
-fn state(lines: &[&str]) -> State {
+pub(crate) fn state(lines: &[&str]) -> State {
     lines
         .iter()
         .map(|line| {
@@ -33,14 +33,14 @@ fn state(lines: &[&str]) -> State {
 }
 
 /// Returns an entry that claims tasks on one pair, from `at`.
-fn entry(number: u32, tasks: TaskSet, phase: Phase, at: Position) -> ResolvedGrant {
+pub(crate) fn entry(number: u32, tasks: TaskSet, phase: Phase, at: Position) -> ResolvedGrant {
     let path = format!("grants[{number}]");
     let source = GrantSource { path, name: None, reason: None, from: None, until: None, at };
     ResolvedGrant { source: source.into(), tasks, phase, is_exception: false }
 }
 
 /// Users 1 to 9 are the business's own, 1 to 5 are declared, 5 is the acting user, 4 and 9 are admins.
-fn desired(prune: Prune, wanted: State) -> Desired {
+pub(crate) fn desired(prune: Prune, wanted: State) -> Desired {
     let user = |number: u64| key(1, number).user;
     let at = Position { line: 7, column: 1, ..Position::default() };
     let waba = |number: u64| {
@@ -86,7 +86,7 @@ fn desired(prune: Prune, wanted: State) -> Desired {
     }
 }
 
-fn observed(live: State) -> Observed {
+pub(crate) fn observed(live: State) -> Observed {
     Observed { state: live, ..Observed::default() }
 }
 
@@ -460,7 +460,7 @@ fn a_loss_is_explained_by_the_grant_that_has_not_begun() {
     assert!(plan.changes[0].because.grants.is_empty());
 }
 
-fn any_tasks() -> impl Strategy<Value = TaskSet> {
+pub(crate) fn any_tasks() -> impl Strategy<Value = TaskSet> {
     prop::collection::vec(
         prop::sample::select(vec!["MANAGE", "DEVELOP", "VIEW_COST", "NEW", "MESSAGING"]),
         1..4,
@@ -468,12 +468,12 @@ fn any_tasks() -> impl Strategy<Value = TaskSet> {
     .prop_map(|names| tasks(&names.join(",")))
 }
 
-fn any_state(users: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = State> {
+pub(crate) fn any_state(users: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = State> {
     prop::collection::vec(((1u64..=3, users), any_tasks()), 0..20)
         .prop_map(|rows| rows.into_iter().map(|((waba, user), tasks)| (key(waba, user), tasks)).collect())
 }
 
-fn any_prune() -> impl Strategy<Value = Prune> {
+pub(crate) fn any_prune() -> impl Strategy<Value = Prune> {
     prop::sample::select(vec![Prune::None, Prune::Declared, Prune::All])
 }
 

@@ -6,6 +6,7 @@ use crate::model::{
     At, Because, GrantSource, LastWrite, Moved, Name, Origin, OriginLabel, Outcome, Plan, Position, Prune,
     Sources, TimeLimit, UnmanagedReason, Waiver, WhyGone,
 };
+use crate::query::Standing;
 use crate::text::count;
 use std::collections::BTreeMap;
 
@@ -97,6 +98,21 @@ pub(super) fn unmanaged_noun(reason: UnmanagedReason) -> (&'static str, &'static
         UnmanagedReason::OtherSet => ("system user of another set", "system users of other sets"),
         UnmanagedReason::Unknown => ("user of an unknown kind", "users of an unknown kind"),
     }
+}
+
+/// Returns what a user is to the manifests.
+pub(super) fn standing_noun(standing: Standing) -> &'static str {
+    let reason = match standing {
+        Standing::Declared => return "declared system user",
+        Standing::Released => return "system user that is declared no more",
+        Standing::Undeclared => UnmanagedReason::Undeclared,
+        Standing::Ignored => UnmanagedReason::Ignored,
+        Standing::OtherSet => UnmanagedReason::OtherSet,
+        Standing::Person => UnmanagedReason::Person,
+        Standing::OtherBusiness => UnmanagedReason::OtherBusiness,
+        Standing::Unknown => UnmanagedReason::Unknown,
+    };
+    unmanaged_noun(reason).0
 }
 
 /// Counts unmanaged assignments: `Not managed: 8 assignments (5 people, 2 undeclared system users).`

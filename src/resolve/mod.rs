@@ -5,6 +5,7 @@
 mod candidates;
 mod exceptions;
 mod narrowing;
+mod offline;
 mod rules;
 mod selections;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::model::{
 use candidates::{Candidates, Unmatched};
 use jiff::Timestamp;
 pub use narrowing::{NothingSelected, narrow, select};
+pub use offline::{Offline, offline};
 use std::collections::{BTreeMap, BTreeSet};
 use users::Users;
 pub use users::{admin_rows, released};

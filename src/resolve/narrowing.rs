@@ -81,7 +81,8 @@ pub fn narrow(
 }
 
 impl NothingSelected {
-    fn new<'a>(option: &'static str, value: &str, known: impl Iterator<Item = &'a Name>) -> Self {
+    /// Makes it with the known names that are similar to the value.
+    pub fn new<'a>(option: &'static str, value: &str, known: impl Iterator<Item = &'a Name>) -> Self {
         let known: BTreeSet<&str> = known.map(Name::as_str).collect();
         let similar = suggest(value, known).into_iter().map(Name::from).collect();
         Self { option, value: Name::from(value), similar }

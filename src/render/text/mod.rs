@@ -9,6 +9,7 @@ mod stale;
 #[cfg(test)]
 mod tests;
 mod waivers;
+mod who_can;
 
 pub use cost::cost;
 pub use diagnostics::diagnostics;
@@ -17,6 +18,7 @@ pub use plan::plan;
 pub use report::report;
 pub use stale::stale;
 pub use waivers::unused_waivers;
+pub use who_can::who_can;
 
 use super::layout::{Layout, Paint, StyledWord, foreign, own, sentence_with};
 use super::view::{NamedObject, is_known};

@@ -23,6 +23,7 @@ use crate::model::{
     UserId, WabaId,
 };
 use crate::proposal::Proposal;
+use crate::query::Named;
 
 /// What is shown: a plan with its review, or drift.
 #[derive(Debug, Clone, Copy)]
@@ -190,6 +191,15 @@ impl NamedObject {
 
     fn live(self, name: Option<&Name>) -> Self {
         Self { live_name: name.map(|name| harmless(name.as_str())), ..self }
+    }
+
+    /// Returns an object with its names, and its id if that is known.
+    pub(super) fn named(named: Named<'_>, id: Option<String>) -> Self {
+        let name = named.name.map_or("", |name| name.as_str());
+        match id {
+            Some(id) => Self::new(name, id).live(named.live_name),
+            None => Self { name: harmless(name), id: None, live_name: None },
+        }
     }
 
     pub(super) fn waba(plan: &Plan, id: WabaId) -> Self {
