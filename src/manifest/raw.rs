@@ -4,7 +4,7 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    AcceptText, BooleanText, CountText, DiscoverFromText, GuardText, HoldersText, IdText, LabelText,
+    AcceptText, BooleanText, CountText, DiscoverFromText, GlobText, GuardText, HoldersText, IdText, LabelText,
     LabelValues, Located, Location, NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText,
     TableText, TargetText, TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText, VersionText,
     WabaText,
@@ -206,7 +206,7 @@ sections! {
         #[schemars(required)]
         from: DiscoverFromText,
         /// A glob that must match the whole live name of the WABA, case-sensitive; `*` matches any characters, `?` matches one. Default: all names. For example: `"Acme *"`.
-        name: WabaText,
+        name: GlobText,
         /// Labels that the discovered WABAs get. Default: none. For example: `{ origin: discovered }`.
         labels: Entries<LabelText>,
         /// Which access may be removed on the discovered WABAs: `none`, `declared` or `all`. Default: `prune` of the manifest.
@@ -227,7 +227,7 @@ sections! {
         /// Tasks, and roles that `roles` declares; one or more. For example: `[template-editor, VIEW_COST]`.
         #[schemars(required, length(min = 1))]
         tasks: Vec<TaskOrRoleText>,
-        /// Names that `wabas` declares, and globs; one or more. A glob matches the whole name of a declared WABA or the live name of a discovered one, case-sensitive. For example: `["acme-*", globex]`; `["*"]` selects all.
+        /// Names that `wabas` declares, globs, and ids; one or more. A glob matches the whole name of a declared WABA or the live name of a discovered one, case-sensitive. An id selects a declared or discovered WABA. For example: `["acme-*", globex, 102290129340398]`; `["*"]` selects all.
         #[schemars(length(min = 1))]
         wabas: Vec<WabaText>,
         /// Labels that a WABA must have, all of them; one or more. A list means any of its values. A key or value that no WABA and no discover rule has is an error. For example: `{ tier: [gold, silver], region: eu }`.
@@ -245,7 +245,7 @@ sections! {
     /// WABAs that a grant leaves out: those that match `wabas`, and those that have all of `labels`. One or both are required.
     #[schemars(rename = "Except", extend("minProperties" = 1))]
     RawExcept {
-        /// Names that `wabas` of the manifest declares, and globs, as in a grant; one or more. For example: `["koeln-*"]`.
+        /// Names that `wabas` of the manifest declares, globs, and ids, as in a grant; one or more. For example: `["koeln-*"]`.
         #[schemars(length(min = 1))]
         wabas: Vec<WabaText>,
         /// Labels; a WABA that has all of them is left out. A list means any of its values. One or more. For example: `{ phase: pilot }`.
@@ -261,7 +261,7 @@ sections! {
         /// Tasks, and roles that `roles` declares. `[]` takes everything away; with `prune: none`, nothing is taken away. For example: `[VIEW_COST]`.
         #[schemars(required)]
         tasks: Vec<TaskOrRoleText>,
-        /// Names that `wabas` declares, and globs, as in a grant; one or more. For example: `[acme-eu]`.
+        /// Names that `wabas` declares, globs, and ids, as in a grant; one or more. For example: `[acme-eu]`.
         #[schemars(length(min = 1))]
         wabas: Vec<WabaText>,
         /// Labels that a WABA must have, as in a grant; one or more. For example: `{ tier: [gold, silver] }`.

@@ -223,8 +223,12 @@ scalars! {
         ],
         "examples": ["102290129340398"]
     };
-    /// A name of a WABA, or a glob.
-    WabaText => { "type": "string", "minLength": 1, "pattern": "^[^!]" };
+    /// A name of a WABA, a glob, or an id.
+    WabaText => {
+        "anyOf": [{ "type": "string", "minLength": 1, "pattern": "^[^!]" }, { "type": "integer", "minimum": 1 }]
+    };
+    /// A glob.
+    GlobText => { "type": "string", "minLength": 1, "pattern": "^[^!]" };
     /// A name, a glob or a free text.
     NameText => { "type": "string", "minLength": 1 };
     /// The name of a set of manifests.

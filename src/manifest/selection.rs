@@ -1,7 +1,7 @@
 //! Which WABAs a grant selects: names, globs, labels, and what is left out.
 
 use super::Glob;
-use crate::model::{At, Labels, Name, Position};
+use crate::model::{At, Labels, Name, Position, WabaId};
 use std::fmt;
 
 /// The WABAs that a grant selects.
@@ -24,6 +24,8 @@ pub enum WabaSelector {
     Name(Name),
     /// A glob that matches the names of declared WABAs and the live names of discovered ones.
     Glob(Glob),
+    /// The id of a WABA in scope, declared or discovered.
+    Id(WabaId),
 }
 
 /// The labels that a WABA must have, all of them; never empty.
@@ -61,9 +63,10 @@ impl WabaSelection {
         self.labels.iter().chain(self.except.iter().flat_map(|except| &except.labels))
     }
 
-    /// Returns whether a WABA with this name and these labels is selected.
-    pub fn matches(&self, name: &Name, labels: &Labels) -> bool {
-        let by_name = |wabas: &[At<WabaSelector>]| wabas.iter().any(|selector| selector.value.matches(name));
+    /// Returns whether a WABA with this id, this name and these labels is selected.
+    pub fn matches(&self, id: WabaId, name: &Name, labels: &Labels) -> bool {
+        let by_name =
+            |wabas: &[At<WabaSelector>]| wabas.iter().any(|selector| selector.value.matches(id, name));
         let has = |selector: &LabelSelector| selector.matches(labels);
         let is_left_out = |except: &Except| by_name(&except.wabas) || except.labels.as_ref().is_some_and(has);
         self.wabas.as_ref().is_none_or(|wabas| by_name(wabas))
@@ -73,21 +76,23 @@ impl WabaSelection {
 }
 
 impl WabaSelector {
-    /// Returns whether the selector matches a name.
-    pub fn matches(&self, name: &Name) -> bool {
+    /// Returns whether the selector matches a WABA with this id and this name.
+    pub fn matches(&self, id: WabaId, name: &Name) -> bool {
         match self {
             Self::Name(own) => own == name,
             Self::Glob(glob) => glob.matches(name.as_str()),
+            Self::Id(own) => *own == id,
         }
     }
 }
 
-/// Shows the name or the glob, escaped.
+/// Shows the name, the glob or the id, escaped.
 impl fmt::Display for WabaSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => name.fmt(f),
             Self::Glob(glob) => Name::from(glob.as_str()).fmt(f),
+            Self::Id(id) => id.fmt(f),
         }
     }
 }

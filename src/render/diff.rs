@@ -3,9 +3,10 @@
 //! Each assignment is one line, so finding the lines that differ needs no search. Only the words of a changed line are
 //! compared.
 
+use super::Style;
 use super::view::{NamedObject, View};
-use super::{Style, yaml};
 use crate::model::{Change, TaskSet, UserId};
+use crate::text::yaml;
 use anstyle::{AnsiColor, Style as Ansi};
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;

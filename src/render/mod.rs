@@ -19,7 +19,6 @@ mod tests;
 pub mod text;
 mod view;
 mod wording;
-pub(crate) mod yaml;
 
 pub use github::PathPrefix;
 pub use links::SourceLinks;

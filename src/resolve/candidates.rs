@@ -7,7 +7,7 @@ use crate::manifest::{
 };
 use crate::model::{At, Directory, DirectoryWaba, Edge, Labels, Name, Position, Prune, Shared, WabaId};
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -32,7 +32,7 @@ const STEPS: u64 = if cfg!(test) { 1_000_000 } else { 1_000_000_000 };
 
 /// A part of a selection.
 pub(super) enum Part<'a> {
-    /// A name or a glob.
+    /// A name, a glob or an id.
     Wabas(&'a WabaSelector),
     /// The labels.
     Labels(&'a LabelSelector),
@@ -69,6 +69,8 @@ impl fmt::Display for Unmatched<'_> {
 pub(super) struct Candidates<'a> {
     all: Vec<Candidate<'a>>,
     by_name: BTreeMap<&'a Name, u32>,
+    /// Those that are selected by their id; most manifests select none so.
+    by_id: OnceCell<BTreeMap<WabaId, u32>>,
     by_label: BTreeMap<(String, String), Vec<u32>>,
     /// The steps that remain for globs, of [`STEPS`].
     steps: Cell<u64>,
@@ -120,7 +122,7 @@ impl<'a> Candidates<'a> {
                 }
             }
         }
-        Self { all, by_name, by_label, steps: Cell::new(STEPS) }
+        Self { all, by_name, by_id: OnceCell::new(), by_label, steps: Cell::new(STEPS) }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate<'a>> {
@@ -177,6 +179,12 @@ impl<'a> Candidates<'a> {
         for selector in wabas {
             match &selector.value {
                 WabaSelector::Name(name) => selected.extend(self.by_name.get(name)),
+                WabaSelector::Id(id) => match self.by_id().get(id) {
+                    Some(index) => selected.push(*index),
+                    None => {
+                        unmatched.push(Unmatched { part: Part::Wabas(&selector.value), at: selector.at });
+                    }
+                },
                 WabaSelector::Glob(glob) => {
                     let before = selected.len();
                     selected.extend(self.matching(glob));
@@ -196,6 +204,10 @@ impl<'a> Candidates<'a> {
             left_out.extend(self.by_labels(labels, unmatched));
         }
         sorted(left_out)
+    }
+
+    fn by_id(&self) -> &BTreeMap<WabaId, u32> {
+        self.by_id.get_or_init(|| self.all.iter().map(|waba| waba.id).zip(0..).collect())
     }
 
     fn matching(&self, glob: &Glob) -> impl Iterator<Item = u32> {

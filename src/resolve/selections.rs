@@ -37,12 +37,12 @@ pub(super) fn check_labels(
 /// Judges a part of a selection that matches no WABA.
 pub(super) fn judge(unmatched: &Unmatched<'_>, earlier: &Earlier, in_scope: &BTreeSet<WabaId>) -> Diagnostic {
     let Unmatched { part, at, .. } = unmatched;
-    let matched = |waba: &EarlierWaba| match part {
-        Part::Wabas(selector) => selector.matches(&waba.name),
+    let matched = |id: WabaId, waba: &EarlierWaba| match part {
+        Part::Wabas(selector) => selector.matches(id, &waba.name),
         Part::Labels(selector) => selector.matches(&waba.labels),
-        Part::Whole(selection) => selection.matches(&waba.name, &waba.labels),
+        Part::Whole(selection) => selection.matches(id, &waba.name, &waba.labels),
     };
-    let before = earlier.wabas.iter().find(|(id, waba)| in_scope.contains(id) && matched(waba));
+    let before = earlier.wabas.iter().find(|(id, waba)| in_scope.contains(id) && matched(**id, waba));
     match before {
         Some((id, waba)) => diagnostic::selects_no_more(*at, &unmatched.to_string(), &waba.name, *id),
         None => diagnostic::selects_nothing(*at, &unmatched.to_string()),

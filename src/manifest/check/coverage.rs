@@ -80,7 +80,7 @@ impl<'a> Index<'a> {
 fn name_of(selector: &WabaSelector) -> Option<&Name> {
     match selector {
         WabaSelector::Name(name) => Some(name),
-        WabaSelector::Glob(_) => None,
+        WabaSelector::Glob(_) | WabaSelector::Id(_) => None,
     }
 }
 
@@ -145,7 +145,10 @@ fn matches_each(wide: &WabaSelector, narrow: &WabaSelector, steps: &mut u64) -> 
     match (wide, narrow) {
         _ if !take(steps, 1) => false,
         (WabaSelector::Name(wide), WabaSelector::Name(narrow)) => wide == narrow,
-        (WabaSelector::Name(_), WabaSelector::Glob(_)) => false,
+        (WabaSelector::Id(wide), WabaSelector::Id(narrow)) => wide == narrow,
+        (WabaSelector::Glob(wide), WabaSelector::Id(_)) => wide.as_str() == "*",
+        (WabaSelector::Id(_), WabaSelector::Name(_) | WabaSelector::Glob(_))
+        | (WabaSelector::Name(_), WabaSelector::Id(_) | WabaSelector::Glob(_)) => false,
         (WabaSelector::Glob(wide), WabaSelector::Name(narrow)) => wide.matches_within(narrow.as_str(), steps),
         // A star matches the wildcards of the other glob too; a question mark could match a star.
         (WabaSelector::Glob(wide), WabaSelector::Glob(narrow)) => {

@@ -5,14 +5,14 @@ use super::{Checker, task_names};
 use crate::diagnostic;
 use crate::manifest::raw::{Document, Entries, RawDiscoverRule, RawSystemUser, RawWaba};
 use crate::manifest::scalar::{
-    AcceptText, LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText, VersionText,
-    WabaText,
+    AcceptText, GlobText, LabelText, Located, NameText, SetText, StoredTaskText, TaskText, UserText,
+    VersionText,
 };
 use crate::manifest::{
     Acceptable, Accepted, DiscoverFrom, DiscoverRule, Glob, SystemUserDeclaration, WabaDeclaration,
 };
 use crate::model::{
-    At, BusinessId, Labels, Name, Position, Prune, Shared, SourceId, Task, TaskSet, Undeclared,
+    At, BusinessId, Labels, Name, Position, Prune, Shared, SourceId, Task, TaskSet, Undeclared, WabaId,
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,8 @@ pub(super) struct Declarations {
     pub(super) system_users: BTreeMap<Name, SystemUserDeclaration>,
     pub(super) roles: BTreeMap<Name, RoleDeclaration>,
     pub(super) wabas: BTreeMap<Name, WabaDeclaration>,
+    /// The ids of the WABAs.
+    pub(super) waba_ids: BTreeSet<WabaId>,
     /// The WABAs whose declaration is invalid. A grant that names one is no further error.
     pub(super) invalid_wabas: BTreeSet<Name>,
     pub(super) discover: Vec<DiscoverRule>,
@@ -185,7 +187,10 @@ impl Checker<'_> {
     /// Checks a WABA and adds it.
     pub(super) fn declare_waba(&mut self, name: &NameText, waba: RawWaba, declarations: &mut Declarations) {
         match self.waba(name, waba) {
-            Some(waba) => self.declare(&mut declarations.wabas, "WABA", name, waba, |waba| waba.at),
+            Some(waba) => {
+                declarations.waba_ids.insert(waba.id.value);
+                self.declare(&mut declarations.wabas, "WABA", name, waba, |waba| waba.at);
+            }
             None => _ = declarations.invalid_wabas.insert(Name::from(&*name.text)),
         }
     }
@@ -233,7 +238,7 @@ impl Checker<'_> {
         let prune = rule.prune.and_then(|prune| self.word(prune, &PRUNE));
         let shared = rule.shared.and_then(|shared| self.word(shared, &SHARED));
         let accept = self.accepted(rule.accept);
-        let name = rule.name.map(|WabaText { text, location }| NameText { text, location });
+        let name = rule.name.map(|GlobText { text, location }| NameText { text, location });
         let name = name.and_then(|glob| self.name(glob, "name"));
         if let Some(name) = name.as_ref().filter(|name| name.value.as_str().starts_with('!')) {
             self.report(diagnostic::negated_glob(name.at, name.value.as_str()));

@@ -6,7 +6,7 @@ use crate::diagnostic;
 use crate::manifest::raw::{Entries, RawExcept};
 use crate::manifest::scalar::{LabelText, LabelValues, Located, WabaText};
 use crate::manifest::{Except, Glob, LabelSelector, RequiredLabel, WabaSelector};
-use crate::model::{At, Name, Position};
+use crate::model::{At, Name, Position, WabaId};
 
 impl Checker<'_> {
     /// Checks what a selection leaves out.
@@ -41,6 +41,8 @@ impl Checker<'_> {
             return Some(At { value: WabaSelector::Glob(Glob::new(waba.text)), at });
         } else if declarations.wabas.contains_key(waba.text.as_str()) {
             return Some(At { value: WabaSelector::Name(Name::new(waba.text)), at });
+        } else if let Some(id) = waba.text.parse().ok().filter(|id| is_possible(*id, declarations)) {
+            return Some(At { value: WabaSelector::Id(id), at });
         } else if !declarations.invalid_wabas.contains(waba.text.as_str()) {
             self.undeclared(at, "wabas", &waba.text, declarations.wabas.keys());
         }
@@ -89,4 +91,9 @@ impl Checker<'_> {
         };
         values.into_iter().map(|value| At { at: self.at(value.location), value: value.text }).collect()
     }
+}
+
+/// Returns whether a WABA with this id can be in scope: it is declared, or rules discover WABAs that no file names.
+fn is_possible(id: WabaId, declarations: &Declarations) -> bool {
+    !declarations.discover.is_empty() || declarations.waba_ids.contains(&id)
 }

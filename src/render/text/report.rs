@@ -2,11 +2,12 @@
 
 use super::{outcome_words, sign};
 use crate::model::{Change, Outcome, Plan, Report, ReportedChange, Task, TaskSet};
+use crate::render::Style;
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, tasks};
 use crate::render::sentence::Sentence;
 use crate::render::view::{NamedObject, TaskDiff, together, wabas};
-use crate::render::{Style, wording, yaml};
-use crate::text::count;
+use crate::render::wording;
+use crate::text::{count, yaml};
 
 /// Shows the result of an apply for people, what was not done first: on a terminal changes that differ only in their WABA
 /// are folded, elsewhere each is one line.

@@ -120,3 +120,36 @@ fn assignments_of_a_user_that_is_not_found_are_counted_with_its_exceptions() {
     assert_eq!(count(""), 2);
     assert_eq!(count("exceptions: [{ users: [lost], tasks: [], wabas: [a], reason: OPS-77 }]\n"), 1);
 }
+
+#[test]
+fn an_id_selects_a_declared_and_a_discovered_waba() {
+    let by_id = |id: &str| {
+        with(&format!(
+            "discover: [{{ from: client, name: 'Initech *' }}]
+grants: [{{ users: [bot], tasks: [DEVELOP], wabas: ['*'] }}]
+exceptions: [{{ users: [bot], tasks: [], wabas: [101, {id}], reason: OPS-77 }}]"
+        ))
+    };
+    assert_snapshot!(by_id("202"), @r"
+    102 11 DEVELOP
+    201 11 DEVELOP
+    203 11 DEVELOP
+    ");
+    assert_snapshot!(by_id("103"), @r"
+    Warning 11:54 selects-nothing: `103` matches no WABA
+      globs match the names of declared WABAs and the live names of discovered ones, and are case-sensitive
+    102 11 DEVELOP
+    201 11 DEVELOP
+    202 11 DEVELOP
+    203 11 DEVELOP
+    ");
+    let undeclared = "grants: [{ users: [bot], tasks: [DEVELOP], wabas: [103] }]";
+    let (manifest, found) = manifest::parse(&{
+        let mut sources = Sources::default();
+        sources.add("access.yaml", format!("{DECLARED}{undeclared}"));
+        sources
+    });
+    assert!(manifest.is_none());
+    let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(messages, ["`103` is not declared in `wabas`"], "nothing discovers it");
+}

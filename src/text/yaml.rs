@@ -1,6 +1,6 @@
 //! Writes text as YAML that reads back as the same text.
 
-use super::harmless;
+use super::escape;
 use std::fmt::Write as _;
 
 /// Plain words that YAML 1.1 or 1.2 reads as something else than text.
@@ -8,7 +8,7 @@ const RESERVED: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", 
 
 /// Writes text as a YAML scalar: plain where that is safe in any place, or else in double quotes.
 ///
-/// Characters that [`escape`](crate::text::escape) would replace are written as YAML escapes: nothing is lost, and
+/// Characters that [`escape`](super::escape) would replace are written as YAML escapes: nothing is lost, and
 /// nothing can control a terminal or a pipeline.
 pub(crate) fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
@@ -26,7 +26,7 @@ fn quoted(text: &str) -> String {
         if matches!(c, '"' | '\\') {
             quoted.extend(['\\', c]);
         } else if (c == '#' && quoted.ends_with('#'))
-            || harmless(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8()
+            || escape(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8()
         {
             // Writing to a string cannot fail.
             let _ = write!(quoted, "\\U{:08x}", u32::from(c));
@@ -56,7 +56,7 @@ mod tests {
         #[test]
         fn every_text_reads_back_and_is_harmless(text in "\\PC*|.*|[#\"\\\\\u{1b}\u{202e}\u{e0001}\n a-z:{}\\[\\],-]*") {
             let written = scalar(&text);
-            prop_assert_eq!(harmless(&written), &*written);
+            prop_assert_eq!(escape(&written), &*written);
             prop_assert_eq!(serde_saphyr::from_str::<String>(&written).unwrap(), text);
         }
     }
