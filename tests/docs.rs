@@ -151,6 +151,20 @@ fn the_guide_for_running_it_works() {
     assert!(printed[2].contains("Applied:") && printed[2].contains("deploy-bot"), "{}", printed[2]);
 }
 
+#[test]
+fn the_guide_for_adopting_works() {
+    let printed = follow("docs/adoption.md");
+    assert!(
+        printed[0].contains("Their plan is empty, with `prune: none`, `declared` and `all`."),
+        "{}",
+        printed[0]
+    );
+    assert!(printed[1].contains("No changes."), "{}", printed[1]);
+    assert!(printed[2].contains("The exceptions were left out"), "{}", printed[2]);
+    assert!(printed[3].contains("No changes.") && printed[3].contains("No drift."), "{}", printed[3]);
+    assert!(printed[4].contains("wrote .github/workflows/wabacl-plan.yml"), "{}", printed[4]);
+}
+
 /// Each recipe begins in a repository of its own.
 #[test]
 fn each_recipe_works() {
@@ -206,6 +220,7 @@ fn every_guide_is_followed() {
     assert_eq!(
         guides,
         [
+            "adoption.md",
             "atlantis.md",
             "cron.md",
             "emulator.md",

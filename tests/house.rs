@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
@@ -26,9 +26,11 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("proposal", &["digest", "model"]),
     ("drift", &["model"]),
     ("query", &["model"]),
+    ("mining", &["model"]),
+    ("import", &["mining", "model", "text"]),
     ("resolve", &["diagnostic", "manifest", "model", "text"]),
     ("documents", &["diagnostic", "files", "guard", "model", "proposal", "query", "redact", "text"]),
-    ("render", &["diagnostic", "documents", "guard", "model", "proposal", "query", "text"]),
+    ("render", &["diagnostic", "documents", "guard", "import", "model", "proposal", "query", "text"]),
     ("apply", &["clock", "graph", "guard", "model", "store"]),
     (
         "engine",
@@ -41,6 +43,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "drift",
             "graph",
             "guard",
+            "import",
             "manifest",
             "model",
             "plan",
@@ -63,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "files",
             "graph",
             "guard",
+            "import",
             "manifest",
             "model",
             "proposal",
@@ -77,8 +81,20 @@ const MAY_USE: [(&str, &[&str]); 24] = [
 ];
 
 /// The modules whose results depend only on their arguments.
-const PURE: [&str; 10] =
-    ["model", "diagnostic", "manifest", "resolve", "plan", "guard", "digest", "drift", "proposal", "query"];
+const PURE: [&str; 12] = [
+    "model",
+    "diagnostic",
+    "manifest",
+    "resolve",
+    "plan",
+    "guard",
+    "digest",
+    "drift",
+    "proposal",
+    "query",
+    "mining",
+    "import",
+];
 
 /// Modules that are pure, though not part of the core.
 const ALSO_PURE: [&str; 1] = ["chain"];

@@ -10,6 +10,7 @@ mod expired;
 mod faults;
 mod formats;
 mod hostile;
+mod import;
 mod init;
 mod interrupts;
 mod journal;

@@ -31,7 +31,7 @@ const ALLOW_HOST: &str = "WABACL_ALLOW_HOST";
 pub(crate) struct Connected {
     pub(crate) session: Session,
     #[cfg(feature = "emulator")]
-    _emulator: Option<Emulator>,
+    emulator: Option<Emulator>,
 }
 
 /// A connection that can be made: its options are right, and its secrets are read.
@@ -70,7 +70,7 @@ impl<'a> CheckedConnection<'a> {
         Ok(Connected {
             session: Session::connect(&settings, &run_settings(connection), events).await?,
             #[cfg(feature = "emulator")]
-            _emulator: emulator,
+            emulator,
         })
     }
 }
@@ -102,6 +102,14 @@ pub(crate) fn protect_environment() {
 }
 
 impl Connected {
+    /// Returns the business that the file of the embedded emulator declares first.
+    pub(crate) fn emulated_business(&self) -> Option<BusinessId> {
+        #[cfg(feature = "emulator")]
+        return self.emulator.as_ref().and_then(|emulator| emulator.world().business());
+        #[cfg(not(feature = "emulator"))]
+        None
+    }
+
     /// Prints what the session has cost.
     pub(crate) fn print_cost(&self, terminal: &Terminal) {
         print_cost(&self.session.cost(), terminal);

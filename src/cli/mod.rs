@@ -14,6 +14,7 @@ mod emulator;
 mod events;
 mod exit;
 mod failure;
+mod import;
 mod init;
 mod interrupt;
 mod journal;
@@ -58,6 +59,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Args),
+    Import(import::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -101,6 +103,7 @@ impl Verb {
     /// Returns how a signal ends the verb.
     fn watch(&self) -> Watch {
         let connection = match self {
+            Self::Import(args) => &args.connection,
             Self::Plan(args) => &args.connection,
             Self::Apply(args) => &args.connection,
             Self::Drift(args) => &args.connection,
@@ -122,6 +125,7 @@ impl Verb {
 async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Init(args) => init::run(&args, terminal),
+        Verb::Import(args) => signals::ends_at_once(Box::pin(import::run(&args, terminal)), terminal).await,
         Verb::Validate(args) => validate::run(&args, terminal),
         Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal)), terminal).await,
         Verb::Apply(args) => apply::run(&args, terminal).await,

@@ -437,6 +437,14 @@ impl Connection {
         self.graph_url.starts_with("http://")
     }
 
+    /// Returns whether the embedded emulator is used.
+    pub(crate) fn is_embedded(&self) -> bool {
+        #[cfg(feature = "emulator")]
+        return self.emulate.emulate.is_some();
+        #[cfg(not(feature = "emulator"))]
+        false
+    }
+
     /// Returns the longest duration of the whole run.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.timeout.map(|seconds| Duration::from_secs(u64::from(seconds)))

@@ -6,7 +6,7 @@ use crate::model::{
     AdminRole, Edge, Name, Position, Shared, SystemUser, Task, TaskSet, TimeLimit, UserId, WabaId,
     WaiverTerms, day_of,
 };
-use crate::text::code_points;
+use crate::text::{code_points, count};
 use jiff::Timestamp;
 
 /// Returns the name of the first WABA and the number of the others.
@@ -154,13 +154,19 @@ pub(crate) fn exceptions_collide(at: Position, user: &Name, waba: &Name, other: 
     error("exceptions-collide", at, message, "join the two, or narrow one of them")
 }
 
-/// An exception on WABAs with `prune: none`.
-pub(crate) fn exception_without_prune(at: Position, wabas: &[&Name]) -> Diagnostic {
+/// An exception on WABAs with `prune: none`, and how many others are the same.
+pub(crate) fn exception_without_prune(at: Position, wabas: &[&Name], others: usize) -> Diagnostic {
     let wabas = first_and_more(wabas);
     warning(
         "exception-without-prune",
         at,
-        format!("this exception takes nothing away on {wabas}: `prune: none` removes nothing"),
+        match others {
+            0 => format!("this exception takes nothing away on {wabas}: `prune: none` removes nothing"),
+            _ => format!(
+                "this exception takes nothing away on {wabas}, nor {}: `prune: none` removes nothing",
+                count(others, "other one on its WABAs", "other ones on theirs")
+            ),
+        },
         "set `prune: declared` there, or remove the access by hand",
     )
 }

@@ -78,6 +78,9 @@ pub enum EngineError {
     /// A saved plan is for a time that is still to come.
     #[error("the plan is for {}, which is still to come; nothing was written", day_or_instant(*.0))]
     ForLaterTime(Timestamp),
+    /// The plan of the manifests that an import made is not empty.
+    #[error("the imported manifests would not be exact: {0}; nothing was written")]
+    NotExact(String),
     /// Only a part of a set of manifests was given.
     #[error("only a part of the set `{set}` was given: {} exists, but was not given", listed(.files))]
     PartOfSet {
@@ -138,6 +141,7 @@ impl EngineError {
                 ErrorClass::Refused
             }
             Self::Manifests(_)
+            | Self::NotExact(_)
             | Self::NothingSelected(_)
             | Self::Ambiguous { .. }
             | Self::UserNotFound { .. }
@@ -156,6 +160,9 @@ impl EngineError {
             Self::Store { source, .. } => source.hint()?,
             Self::SavedPlan(error) => error.hint(),
             Self::Manifests(_) | Self::UserNotFound { .. } => return None,
+            Self::NotExact(_) => {
+                "this is a mistake of wabacl: report it; `wabacl init` writes a manifest to begin with by hand"
+            }
             Self::NothingSelected(nothing) => return Some(what_selects(nothing)),
             Self::Ambiguous { .. } => "give the id",
             Self::InvalidToken(_) => {

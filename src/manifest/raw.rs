@@ -4,10 +4,10 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    AcceptText, BooleanText, CountText, DiscoverFromText, GlobText, GuardText, HoldersText, IdText, LabelText,
-    LabelValues, Located, Location, NameText, PercentText, PruneText, SetText, SharedText, StoredTaskText,
-    TableText, TargetText, TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText, VersionText,
-    WabaText,
+    AcceptText, BooleanText, CountText, DiscoverFromText, GlobText, GuardText, HoldersText, IdText,
+    LabelText, LabelValues, Located, Location, NameText, PercentText, PruneText, SetText, SharedText,
+    StoredTaskText, TableText, TargetText, TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText,
+    VersionText, WabaText,
 };
 use crate::diagnostic::KEPT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

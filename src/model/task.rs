@@ -64,6 +64,22 @@ tasks! {
 }
 
 impl Task {
+    /// The tasks that can be assigned on a WABA whose solution does not grant `MESSAGING`. From Meta's guide "Manage System
+    /// Users" (updated 2025-11-14).
+    pub const GRANULAR: [Self; 11] = [
+        Self::Develop,
+        Self::ManageTemplates,
+        Self::ManagePhone,
+        Self::ViewCost,
+        Self::ManageExtensions,
+        Self::ViewPhoneAssets,
+        Self::ManagePhoneAssets,
+        Self::ViewTemplates,
+        Self::ViewInsights,
+        Self::ManageUsers,
+        Self::ManageBilling,
+    ];
+
     /// Returns whether this task includes another one: `MANAGE` includes `MESSAGING`,
     /// `FULL_CONTROL` includes every task.
     pub const fn covers(self, other: Self) -> bool {

@@ -9,21 +9,6 @@ use crate::model::{At, Name, Phase, Position, Prune, Shared, Task, TaskSet};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// The tasks that can be assigned on a WABA whose solution does not grant `MESSAGING`. From the same guide.
-const GRANULAR: [Task; 11] = [
-    Task::Develop,
-    Task::ManageTemplates,
-    Task::ManagePhone,
-    Task::ViewCost,
-    Task::ManageExtensions,
-    Task::ViewPhoneAssets,
-    Task::ManagePhoneAssets,
-    Task::ViewTemplates,
-    Task::ViewInsights,
-    Task::ManageUsers,
-    Task::ManageBilling,
-];
-
 /// Checks that `from` and `shared` of each discover rule agree.
 pub(super) fn check_discover(manifest: &Manifest) -> Vec<Diagnostic> {
     let contradicts =
@@ -86,16 +71,22 @@ pub(super) fn check(
             billed.extend(selected.iter().filter(is_paid));
         }
     }
+    let mut without_prune: Option<(Position, Vec<&Name>)> = None;
+    let mut others = 0;
     for (exception, selected) in exceptions::in_force(manifest, now, selections) {
         let kept = names(candidates, selected, |waba| effective_prune(manifest, waba.prune) == Prune::None);
-        if !kept.is_empty() {
-            diagnostics.push(diagnostic::exception_without_prune(exception.at, &kept));
+        match &without_prune {
+            Some(_) => others += usize::from(!kept.is_empty()),
+            None => without_prune = (!kept.is_empty()).then_some((exception.at, kept)),
         }
         diagnostics.append(&mut check_tasks(exception, candidates, selected));
         let pays = |user: &At<Name>| !is_suspended(manifest, &user.value);
         if exception.tasks.contains(Task::ManageBilling) && exception.users.iter().any(pays) {
             billed.extend(selected);
         }
+    }
+    if let Some((at, kept)) = without_prune {
+        diagnostics.push(diagnostic::exception_without_prune(at, &kept, others));
     }
     excepted.check(manifest, now, selections, is_complete, diagnostics);
     for (index, waba) in (0..).zip(candidates.iter()) {
@@ -156,7 +147,7 @@ fn check_until(
 
 fn check_tasks(grant: &Grant, candidates: &Candidates<'_>, selected: &[u32]) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let granular = TaskSet::from(GRANULAR);
+    let granular = TaskSet::from(Task::GRANULAR);
     let manage = TaskSet::from([Task::Manage]);
     let standard = names(candidates, selected, |waba| waba.shared == Some(Shared::Standard));
     let doubtful = names(candidates, selected, |waba| {

@@ -39,6 +39,7 @@ fn json_asks_nobody() {
 fn every_verb_explains_itself() {
     let place = Place::new();
     for (verb, phrase) in [
+        ("import", "Writes manifests from what is live: their plan is empty"),
         ("validate", "Checks manifests without the API"),
         ("plan", "Shows what apply would do, and writes nothing"),
         ("apply", "Plans, shows, asks, and makes only the assignments that differ"),

@@ -3,6 +3,7 @@
 mod cost;
 mod diagnostics;
 mod journal;
+mod mistakes;
 mod plan;
 mod report;
 mod stale;
@@ -14,6 +15,7 @@ mod who_can;
 pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub use journal::{journal, settled};
+pub use mistakes::mistakes;
 pub use plan::plan;
 pub use report::report;
 pub use stale::stale;

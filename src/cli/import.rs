@@ -1,0 +1,134 @@
+//! `wabacl import`.
+
+use super::connection::CheckedConnection;
+use super::events::EventPrinter;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::{self, Connection};
+use super::terminal::Terminal;
+use crate::engine;
+use crate::files;
+use crate::import::{ImportOptions, Imported, ImportedFile};
+use crate::model::BusinessId;
+use crate::render;
+use crate::text::count;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Writes manifests from what is live: their plan is empty
+///
+/// Finds grants by names, lists and latent labels; what these do not explain becomes exceptions, to be reviewed. Writes
+/// nothing unless the plan of the files is empty with each value of `prune`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The business portfolio (default with --emulate: the first of the file)
+    #[arg(long, value_name = "ID")]
+    business: Option<BusinessId>,
+    /// The folder for the files; it holds no manifests yet
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Leaves suspected mistakes out of the exceptions, and prints what a plan would do about each
+    #[arg(long)]
+    normalize: bool,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let printer = EventPrinter::new(terminal);
+    let events = &|event: engine::Event<'_>| printer.print(event);
+    options::check_stdin(args.connection.secret_files())?;
+    check_folder(&args.out)?;
+    if args.business.is_none() && !args.connection.is_embedded() {
+        return Err(Failure::plain(Exit::Usage, "--business is missing")
+            .hint("give the id of the business portfolio, or a file with --emulate"));
+    }
+    let prepared = CheckedConnection::new(&args.connection)?;
+    let connected = prepared.connect(args.business, events).await?;
+    let business = args.business.or(connected.emulated_business());
+    let business = business.ok_or_else(|| Failure::plain(Exit::Failed, "the file has no business"))?;
+    let imported =
+        connected.session.import(business, ImportOptions { normalize: args.normalize }, events).await;
+    connected.print_cost(terminal);
+    let imported = imported?;
+    for (id, (name, why)) in &imported.unreadable {
+        terminal.say(&format!("warning: the access on {name} ({id}) is not known and was left out: {why}"));
+    }
+    write(&args.out, &imported.files)?;
+    if args.normalize {
+        terminal.written(|to| render::text::mistakes(&imported.mistakes, to))?;
+    }
+    terminal.product(&summary(args, &imported))?;
+    Ok(if imported.unreadable.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// Checks that the folder holds no manifests: together with others, the new ones would mean something else.
+fn check_folder(folder: &Path) -> Result<(), Failure> {
+    let is_taken = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        [".yaml", ".yml", ".csv"].iter().any(|end| name.ends_with(end))
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::failed(&format!("reading {}", folder.display()), error)),
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| is_taken(name))
+        .collect();
+    names.sort();
+    match names.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::plain(
+            Exit::Failed,
+            format!("{} already holds {first}; nothing was written", folder.display()),
+        )
+        .hint("give a folder without manifests")),
+    }
+}
+
+/// Writes the files for their owner only. The one that names the others comes last, so an interrupted run leaves no manifest.
+fn write(folder: &Path, imported: &[ImportedFile]) -> Result<(), Failure> {
+    if !folder.is_dir() {
+        files::create_private_folder(folder)
+            .map_err(|error| Failure::failed(&format!("creating {}", folder.display()), error))?;
+    }
+    for file in imported.iter().rev() {
+        let path = folder.join(file.name);
+        files::replace(&path, files::OWNER_ONLY, |to| to.write_all(file.text.as_bytes()))
+            .map_err(|error| Failure::failed(&format!("writing {}", path.display()), error))?;
+    }
+    Ok(())
+}
+
+fn summary(args: &Args, imported: &Imported) -> String {
+    let mut text = String::new();
+    for file in &imported.files {
+        let length = count(file.text.lines().count(), "line", "lines");
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "wrote {} ({length})", args.out.join(file.name).display());
+    }
+    let lines = &imported.lines;
+    let parts = [
+        count(lines.grants, "line of grants", "lines of grants"),
+        count(lines.roles, "role", "roles"),
+        count(lines.labels, "label", "labels") + " on " + &count(lines.wabas, "WABA", "WABAs"),
+        count(imported.mistakes.len(), "exception", "exceptions"),
+    ];
+    let assignments = count(imported.assignments, "assignment", "assignments");
+    let users = count(imported.users, "system user", "system users");
+    let wabas = count(imported.wabas, "WABA", "WABAs");
+    let _ = writeln!(text, "Imported {assignments} of {users} on {wabas}: {}.", parts.join(", "));
+    let out = args.out.display();
+    let _ = if args.normalize {
+        writeln!(
+            text,
+            "The exceptions were left out: with `prune: declared`, the plan of {out} makes these changes."
+        )
+    } else {
+        writeln!(text, "Their plan is empty, with `prune: none`, `declared` and `all`.")
+    };
+    text
+}

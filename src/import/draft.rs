@@ -1,0 +1,276 @@
+//! What the manifests will say: the mined grants and labels, with names, and what they give on each WABA.
+
+use super::names;
+use crate::mining::{self, Account, List, MinedGrant, Selector};
+use crate::model::{AdminRole, DirectoryWaba, Edge, Estate, Glob, Name, TaskSet, UserId, WabaId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A system user that is declared.
+#[derive(Debug, Clone)]
+pub(super) struct DraftUser {
+    pub(super) id: UserId,
+    /// The name in the manifests.
+    pub(super) alias: String,
+    /// The live name.
+    pub(super) live: Name,
+    /// Whether it is an admin without assignments of its own.
+    pub(super) by_role: bool,
+    /// Whether the list of system users has it.
+    pub(super) is_listed: bool,
+}
+
+/// A WABA in scope.
+#[derive(Debug)]
+pub(super) struct DraftWaba<'a> {
+    pub(super) id: WabaId,
+    pub(super) live: &'a DirectoryWaba,
+    /// The name that it is declared by. It is declared if it has a label.
+    pub(super) declared: Option<String>,
+    /// The labels that it has, by their numbers.
+    pub(super) labels: BTreeSet<u32>,
+    /// The live tasks by user, by the number of the user.
+    pub(super) held: Vec<(u32, TaskSet)>,
+    /// The grants that select it, by their numbers, ascending.
+    pub(super) grants: Vec<usize>,
+    /// What the grants give, by the number of the user.
+    pub(super) given: BTreeMap<u32, TaskSet>,
+}
+
+impl DraftWaba<'_> {
+    /// Returns the name that globs see.
+    pub(super) fn name(&self) -> &str {
+        self.declared.as_deref().unwrap_or(self.live.name.as_str())
+    }
+
+    pub(super) fn list(&self) -> List {
+        if self.live.edge == Edge::Owned { List::Owned } else { List::Client }
+    }
+}
+
+/// A latent label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DraftLabel {
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+/// Grants for users that no pattern describes: their WABAs, by number.
+pub(super) type SingleGrants = BTreeMap<(u32, TaskSet), Vec<u32>>;
+
+/// What the manifests will say.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    pub(super) estate: &'a Estate,
+    pub(super) users: Vec<DraftUser>,
+    pub(super) wabas: Vec<DraftWaba<'a>>,
+    pub(super) grants: Vec<MinedGrant>,
+    pub(super) singles: SingleGrants,
+    pub(super) labels: Vec<DraftLabel>,
+    /// The roles, by their tasks.
+    pub(super) roles: BTreeMap<TaskSet, String>,
+    /// The number of WABAs that each grant selects.
+    pub(super) selected: Vec<usize>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(estate: &'a Estate) -> Self {
+        let users = users(estate);
+        let mut wabas = wabas(estate, &users);
+        let accounts = wabas.iter().map(|waba| Account { name: waba.live.name.as_str(), list: waba.list() });
+        let held = wabas.iter().map(|waba| waba.held.clone()).collect();
+        let mined = mining::mine(&mining::AccessMatrix { accounts: accounts.collect(), held });
+        for (label, members) in (0..).zip(&mined.labels) {
+            for waba in members {
+                if let Some(waba) = wabas.get_mut(*waba as usize) {
+                    waba.labels.insert(label);
+                }
+            }
+        }
+        let aliases: Vec<String> = users.iter().map(|user| user.alias.clone()).collect();
+        let labels = label_names(&mined.labels, names::labels(&mined.grants, mined.labels.len(), &aliases));
+        declare(&mut wabas);
+        let singles = singles(&wabas, &mined.grants);
+        let mut draft = Self {
+            estate,
+            users,
+            wabas,
+            grants: mined.grants,
+            singles,
+            labels,
+            roles: BTreeMap::new(),
+            selected: Vec::new(),
+        };
+        draft.give();
+        draft.roles = roles(&draft);
+        draft
+    }
+
+    /// Computes what the grants give.
+    fn give(&mut self) {
+        for (number, grant) in self.grants.iter().enumerate() {
+            let globs = Globs::of(&grant.selector);
+            let except: Vec<(&Selector, Globs)> =
+                grant.except.iter().map(|selector| (selector, Globs::of(selector))).collect();
+            let mut count = 0;
+            for waba in &mut self.wabas {
+                let is_left_out = except.iter().any(|(selector, globs)| selects(selector, globs, waba));
+                if !is_left_out && selects(&grant.selector, &globs, waba) {
+                    count += 1;
+                    waba.grants.push(number);
+                    for user in &grant.users {
+                        waba.given.entry(*user).or_default().extend(&grant.tasks);
+                    }
+                }
+            }
+            self.selected.push(count);
+        }
+        for ((user, tasks), wabas) in &self.singles {
+            for waba in wabas {
+                if let Some(waba) = self.wabas.get_mut(*waba as usize) {
+                    waba.given.insert(*user, tasks.clone());
+                }
+            }
+        }
+    }
+
+    /// Returns whether a grant selects by the list on which a WABA is.
+    pub(super) fn uses_lists(&self) -> bool {
+        let by_list = |selector: &Selector| selector.list.is_some();
+        self.grants.iter().any(|grant| by_list(&grant.selector) || grant.except.iter().any(by_list))
+    }
+
+    pub(super) fn alias(&self, user: u32) -> &str {
+        self.users.get(user as usize).map_or("?", |user| &user.alias)
+    }
+}
+
+/// The globs of a selector.
+struct Globs(Vec<Glob>);
+
+impl Globs {
+    fn of(selector: &Selector) -> Self {
+        Self(selector.globs.iter().map(|glob| Glob::new(glob.as_str())).collect())
+    }
+}
+
+/// Returns whether a selector selects a WABA.
+fn selects(selector: &Selector, globs: &Globs, waba: &DraftWaba<'_>) -> bool {
+    selector.list.is_none_or(|list| list == waba.list())
+        && selector.label.is_none_or(|label| waba.labels.contains(&label))
+        && (globs.0.is_empty() || globs.0.iter().any(|glob| glob.matches(waba.name())))
+}
+
+/// Returns the users to declare: all that hold something, and admins that hold everything by their role.
+fn users(estate: &Estate) -> Vec<DraftUser> {
+    let (directory, observed) = (&estate.directory, &estate.observed);
+    let holders: BTreeSet<UserId> = observed.state.iter().map(|(key, _)| key.user).collect();
+    let mut names: BTreeMap<UserId, Name> = BTreeMap::new();
+    for user in &holders {
+        let listed = directory.system_users.get(user).map(|user| &user.name);
+        names.insert(*user, listed.or_else(|| observed.unlisted.get(user)).cloned().unwrap_or_default());
+    }
+    for (id, user) in directory.system_users.iter().filter(|(_, user)| user.role == AdminRole::Admin) {
+        names.entry(*id).or_insert_with(|| user.name.clone());
+    }
+    let aliases = names::aliases(&names);
+    let users = names.into_iter().map(|(id, live)| DraftUser {
+        id,
+        alias: aliases.get(&id).cloned().unwrap_or_default(),
+        live,
+        by_role: !holders.contains(&id),
+        is_listed: directory.system_users.contains_key(&id),
+    });
+    users.collect()
+}
+
+/// Returns the WABAs whose access is known, with what is held there.
+fn wabas<'a>(estate: &'a Estate, users: &[DraftUser]) -> Vec<DraftWaba<'a>> {
+    let numbers: BTreeMap<UserId, u32> = users.iter().map(|user| user.id).zip(0..).collect();
+    let is_known = |id: &WabaId, waba: &DirectoryWaba| {
+        waba.edge != Edge::Direct && !estate.observed.unreadable.contains_key(id)
+    };
+    let known = estate.directory.wabas.iter().filter(|(id, waba)| is_known(id, waba));
+    let held = |id| -> Vec<(u32, TaskSet)> {
+        let held = estate.observed.state.on(id);
+        held.filter_map(|(user, tasks)| Some((*numbers.get(&user)?, tasks.clone()))).collect()
+    };
+    let waba = |(id, live): (&WabaId, &'a DirectoryWaba)| DraftWaba {
+        id: *id,
+        live,
+        declared: None,
+        labels: BTreeSet::new(),
+        held: held(*id),
+        grants: Vec::new(),
+        given: BTreeMap::new(),
+    };
+    known.map(waba).collect()
+}
+
+/// Names the WABAs that have a label.
+fn declare(wabas: &mut [DraftWaba<'_>]) {
+    let mut counts: BTreeMap<&Name, usize> = BTreeMap::new();
+    for waba in wabas.iter() {
+        *counts.entry(&waba.live.name).or_default() += 1;
+    }
+    for waba in wabas.iter_mut().filter(|waba| !waba.labels.is_empty()) {
+        let is_unique = counts.get(&waba.live.name) == Some(&1);
+        waba.declared = Some(names::waba_name(waba.id, &waba.live.name, is_unique));
+    }
+}
+
+/// Returns the grants of users that no mined grant is for.
+fn singles(wabas: &[DraftWaba<'_>], grants: &[MinedGrant]) -> SingleGrants {
+    let described: BTreeSet<u32> = grants.iter().flat_map(|grant| grant.users.iter().copied()).collect();
+    let mut singles = SingleGrants::new();
+    for (number, waba) in (0..).zip(wabas) {
+        for (user, tasks) in waba.held.iter().filter(|(user, _)| !described.contains(user)) {
+            singles.entry((*user, tasks.clone())).or_default().push(number);
+        }
+    }
+    singles
+}
+
+/// Returns the labels with their keys: labels of which no WABA has two share one.
+fn label_names(members: &[Vec<u32>], values: Vec<String>) -> Vec<DraftLabel> {
+    let mut keys: Vec<BTreeSet<u32>> = Vec::new();
+    let mut of_label: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut largest: Vec<usize> = (0..members.len()).collect();
+    largest.sort_by_key(|label| (std::cmp::Reverse(members[*label].len()), *label));
+    for label in largest {
+        let fits = |taken: &BTreeSet<u32>| members[label].iter().all(|waba| !taken.contains(waba));
+        let key = keys.iter().position(fits).unwrap_or(keys.len());
+        if key == keys.len() {
+            keys.push(BTreeSet::new());
+        }
+        keys[key].extend(members[label].iter().copied());
+        of_label.insert(label, key);
+    }
+    let key = |label: usize| match of_label.get(&label) {
+        None | Some(0) => String::from("group"),
+        Some(number) => format!("group-{}", number + 1),
+    };
+    values.into_iter().enumerate().map(|(label, value)| DraftLabel { key: key(label), value }).collect()
+}
+
+/// Names the sets of tasks that several grants give.
+fn roles(draft: &Draft<'_>) -> BTreeMap<TaskSet, String> {
+    let mut uses: BTreeMap<&TaskSet, usize> = BTreeMap::new();
+    let of_grants = draft.grants.iter().map(|grant| &grant.tasks);
+    for tasks in of_grants.chain(draft.singles.keys().map(|(_, tasks)| tasks)) {
+        *uses.entry(tasks).or_default() += 1;
+    }
+    let mut taken: BTreeSet<String> =
+        uses.keys().flat_map(|tasks| tasks.unknown().map(str::to_owned)).collect();
+    for waba in &draft.wabas {
+        taken.extend(waba.held.iter().flat_map(|(_, tasks)| tasks.unknown().map(str::to_owned)));
+    }
+    let mut roles = BTreeMap::new();
+    for (tasks, uses) in uses {
+        if tasks.len() >= 3 || (tasks.len() == 2 && uses >= 2) {
+            let name = names::role(tasks, &taken);
+            taken.insert(name.clone());
+            roles.insert(tasks.clone(), name);
+        }
+    }
+    roles
+}

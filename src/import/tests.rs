@@ -1,0 +1,1 @@
+//! Estates in, files out.

@@ -1,0 +1,388 @@
+//! The files: YAML and CSV that read back as the draft.
+
+use super::ImportOptions;
+use super::draft::{Draft, DraftUser, DraftWaba};
+use super::exceptions::DraftException;
+use super::shared::sharing;
+use crate::mining::{List, MinedGrant, Selector};
+use crate::model::{DirectoryWaba, Edge, Shared, TaskSet};
+use crate::text::yaml::scalar;
+use crate::text::{escape, shorten};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// The length of a line, in characters, beyond which an entry is written on several lines.
+const WIDTH: usize = 110;
+/// The longest name in a comment. A guess.
+const COMMENT: usize = 60;
+/// Up to how many WABAs an exception names on its line.
+const ON_A_LINE: usize = 1;
+
+/// The name of the table of WABAs.
+pub const TABLE: &str = "wabas.csv";
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedFile {
+    /// The name in the folder.
+    pub name: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// The number of lines of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lines {
+    /// System users.
+    pub users: usize,
+    /// Roles.
+    pub roles: usize,
+    /// Rules that discover WABAs.
+    pub rules: usize,
+    /// Grants.
+    pub grants: usize,
+    /// Latent labels that grants use. They have no line of their own.
+    pub labels: usize,
+    /// WABAs that have a label.
+    pub wabas: usize,
+    /// Exceptions.
+    pub exceptions: usize,
+    /// All lines, with comments and headings.
+    pub all: usize,
+}
+
+pub(super) fn list_name(list: List) -> &'static str {
+    match list {
+        List::Owned => "owned",
+        List::Client => "client",
+    }
+}
+
+const HEADER: &str = "\
+# Made by `wabacl import`: what is live, so the plan of these files is empty.
+# Next: review exceptions.yaml, then set `prune: declared`, so that access outside of the manifests is taken away.
+version: 1
+";
+
+/// Writes all files.
+pub(super) fn write(draft: &Draft<'_>, options: ImportOptions) -> (Vec<ImportedFile>, Lines) {
+    let exceptions = if options.normalize { Vec::new() } else { draft.exceptions() };
+    let sections = [users(draft), roles(draft), rules(draft), grants(draft)];
+    let (wabas, exceptions) = (wabas(draft), exceptions_of(draft, &exceptions));
+    let mut access = String::from(HEADER);
+    let business = draft.estate.directory.business;
+    let _ = write!(access, "business: {business}\nprune: none\n");
+    let unknown = unknown_tasks(draft, options);
+    if !unknown.is_empty() {
+        access += &list("", "extra_tasks", &unknown);
+    }
+    if wabas.is_some() {
+        access += "wabas_from: [wabas.csv]\n";
+    }
+    for section in &sections {
+        access += section;
+    }
+    let lines = |text: &str| text.lines().filter(|line| line.starts_with(' ')).count();
+    let mut counts = Lines {
+        users: lines(&sections[0]),
+        roles: lines(&sections[1]),
+        rules: lines(&sections[2]),
+        grants: lines(&sections[3]),
+        labels: draft.labels.len(),
+        wabas: wabas.as_deref().map_or(0, |text| text.lines().count() - 1),
+        exceptions: exceptions.as_deref().map_or(0, lines),
+        all: 0,
+    };
+    let file = |name, text| ImportedFile { name, text };
+    let mut files = vec![file("access.yaml", access)];
+    files.extend(wabas.map(|text| file(TABLE, text)));
+    files.extend(exceptions.map(|text| file("exceptions.yaml", text)));
+    counts.all = files.iter().map(|file| file.text.lines().count()).sum();
+    (files, counts)
+}
+
+/// Returns the tasks that this program does not know and that the files name.
+fn unknown_tasks(draft: &Draft<'_>, options: ImportOptions) -> Vec<String> {
+    let held = draft.wabas.iter().flat_map(|waba| waba.held.iter().map(|(_, tasks)| tasks));
+    let held = held.filter(|_| !options.normalize);
+    let granted = draft.grants.iter().map(|grant| &grant.tasks);
+    let single = draft.singles.keys().map(|(_, tasks)| tasks);
+    let all = held.chain(granted).chain(single);
+    let names: BTreeSet<&str> = all.flat_map(TaskSet::unknown).collect();
+    names.into_iter().map(scalar).collect()
+}
+
+fn users(draft: &Draft<'_>) -> String {
+    if draft.users.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nsystem_users:\n");
+    let mut users: Vec<&DraftUser> = draft.users.iter().collect();
+    users.sort_by_key(|user| &user.alias);
+    for user in users {
+        let mut parts = vec![format!("id: {}", user.id)];
+        if user.is_listed && user.live.as_str() != user.alias && !user.live.as_str().is_empty() {
+            parts.push(format!("name: {}", scalar(user.live.as_str())));
+        }
+        if user.by_role {
+            parts.push(String::from("by_role: true"));
+        }
+        let note = match (user.is_listed, user.by_role) {
+            (false, _) => format!(" # not in the list of system users{}", called(user.live.as_str())),
+            (true, true) => String::from(" # an ADMIN without assignments: full access by its role"),
+            (true, false) => String::new(),
+        };
+        let _ = writeln!(text, "  {}: {{ {} }}{note}", scalar(&user.alias), parts.join(", "));
+    }
+    text
+}
+
+fn called(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!("; its name on WABAs: {}", comment(name)) }
+}
+
+/// Returns a name for a comment.
+fn comment(name: &str) -> String {
+    escape(&shorten(name, COMMENT)).into_owned()
+}
+
+fn roles(draft: &Draft<'_>) -> String {
+    if draft.roles.is_empty() {
+        return String::new();
+    }
+    let mut by_name: Vec<(&String, &TaskSet)> =
+        draft.roles.iter().map(|(tasks, name)| (name, tasks)).collect();
+    by_name.sort();
+    let mut text = String::from("\nroles:\n");
+    for (name, tasks) in by_name {
+        text += &list("  ", &scalar(name), &tasks.names().map(scalar).collect::<Vec<_>>());
+    }
+    text
+}
+
+/// Writes a key with a list, on several lines if it is long.
+fn list(indent: &str, key: &str, items: &[String]) -> String {
+    let line = format!("{indent}{key}: [{}]\n", items.join(", "));
+    if line.chars().count() <= WIDTH {
+        return line;
+    }
+    let mut text = format!("{indent}{key}:\n");
+    for item in items {
+        let _ = writeln!(text, "{indent}  - {item}");
+    }
+    text
+}
+
+fn rules(draft: &Draft<'_>) -> String {
+    let live = draft.estate.directory.wabas.values();
+    let list = |waba: &DirectoryWaba| match waba.edge {
+        Edge::Owned => Some(List::Owned),
+        Edge::Client => Some(List::Client),
+        Edge::Direct => None,
+    };
+    let lists: BTreeSet<List> = live.filter_map(list).collect();
+    let lists = if lists.is_empty() { BTreeSet::from([List::Owned, List::Client]) } else { lists };
+    let mut text = String::from("\ndiscover:\n");
+    for list in lists.into_iter().map(list_name) {
+        let labels = if draft.uses_lists() { format!(", labels: {{ list: {list} }}") } else { String::new() };
+        let _ = writeln!(text, "  - {{ from: {list}{labels} }}");
+    }
+    text
+}
+
+/// The parts of a grant but its labels, and the labels.
+type Merged = BTreeMap<(Vec<u32>, TaskSet, Selector, Vec<Selector>), BTreeMap<String, BTreeSet<String>>>;
+
+fn grants(draft: &Draft<'_>) -> String {
+    let mut merged = Merged::new();
+    let mut separate = Vec::new();
+    for grant in &draft.grants {
+        let selector = Selector { label: None, ..grant.selector.clone() };
+        let Some(label) = grant.selector.label.and_then(|label| draft.labels.get(label as usize)) else {
+            separate.push(entry(
+                draft,
+                &grant.users,
+                &grant.tasks,
+                &selection(draft, grant, &BTreeMap::new()),
+            ));
+            continue;
+        };
+        let rest = (grant.users.clone(), grant.tasks.clone(), selector, grant.except.clone());
+        let keys = merged.entry(rest).or_default();
+        keys.entry(label.key.clone()).or_default().insert(label.value.clone());
+    }
+    for ((users, tasks, selector, except), keys) in merged {
+        for (key, values) in keys {
+            let grant = MinedGrant {
+                users: users.clone(),
+                tasks: tasks.clone(),
+                selector: selector.clone(),
+                except: except.clone(),
+            };
+            let labels = BTreeMap::from([(key, values)]);
+            separate.push(entry(draft, &users, &tasks, &selection(draft, &grant, &labels)));
+        }
+    }
+    separate.sort();
+    let mut text: String = separate.concat();
+    for ((user, tasks), wabas) in &draft.singles {
+        let exception = DraftException { users: vec![*user], tasks: tasks.clone(), wabas: wabas.clone() };
+        text += &with_ids(draft, &exception, "");
+    }
+    if text.is_empty() { text } else { format!("\ngrants:\n{text}") }
+}
+
+/// Returns the keys of a grant that select WABAs.
+fn selection(
+    draft: &Draft<'_>,
+    grant: &MinedGrant,
+    labels: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<String> {
+    let mut required: Vec<String> =
+        grant.selector.list.iter().map(|list| format!("list: {}", list_name(*list))).collect();
+    required.extend(labels.iter().map(|(key, values)| {
+        let values: Vec<String> = values.iter().map(|value| scalar(value)).collect();
+        match values.as_slice() {
+            [one] => format!("{}: {one}", scalar(key)),
+            several => format!("{}: [{}]", scalar(key), several.join(", ")),
+        }
+    }));
+    let globs: Vec<String> = grant.selector.globs.iter().map(|glob| scalar(glob)).collect();
+    let mut keys = Vec::new();
+    if !globs.is_empty() || required.is_empty() {
+        let all = [String::from("\"*\"")];
+        keys.push(format!("wabas: [{}]", if globs.is_empty() { &all[..] } else { &globs }.join(", ")));
+    }
+    if !required.is_empty() {
+        keys.push(format!("labels: {{ {} }}", required.join(", ")));
+    }
+    keys.extend(except(draft, &grant.except));
+    keys
+}
+
+fn except(draft: &Draft<'_>, except: &[Selector]) -> Option<String> {
+    let globs: Vec<String> =
+        except.iter().flat_map(|selector| &selector.globs).map(|glob| scalar(glob)).collect();
+    let list =
+        except.iter().find_map(|selector| selector.list).map(|list| format!("list: {}", list_name(list)));
+    let label = except.iter().find_map(|selector| draft.labels.get(selector.label? as usize));
+    let label = label.map(|label| format!("{}: {}", scalar(&label.key), scalar(&label.value)));
+    let mut parts = Vec::new();
+    if !globs.is_empty() {
+        parts.push(format!("wabas: [{}]", globs.join(", ")));
+    }
+    parts.extend(list.or(label).map(|label| format!("labels: {{ {label} }}")));
+    (!parts.is_empty()).then(|| format!("except: {{ {} }}", parts.join(", ")))
+}
+
+/// Returns the keys with users and tasks.
+fn who(draft: &Draft<'_>, users: &[u32], tasks: &TaskSet) -> [String; 2] {
+    let mut users: Vec<String> = users.iter().map(|user| scalar(draft.alias(*user))).collect();
+    users.sort();
+    let tasks = match draft.roles.get(tasks) {
+        Some(role) => scalar(role),
+        None => tasks.names().map(scalar).collect::<Vec<_>>().join(", "),
+    };
+    [format!("users: [{}]", users.join(", ")), format!("tasks: [{tasks}]")]
+}
+
+/// Writes an entry of a list on one line, or with a line for each key.
+fn entry(draft: &Draft<'_>, users: &[u32], tasks: &TaskSet, selection: &[String]) -> String {
+    let keys: Vec<String> = who(draft, users, tasks).into_iter().chain(selection.iter().cloned()).collect();
+    let line = format!("  - {{ {} }}\n", keys.join(", "));
+    if line.chars().count() <= WIDTH { line } else { format!("  - {}\n", keys.join("\n    ")) }
+}
+
+fn exceptions_of(draft: &Draft<'_>, exceptions: &[DraftException]) -> Option<String> {
+    if exceptions.is_empty() {
+        return None;
+    }
+    let mut text = String::from(
+        "# What the grants do not explain. Review each: give it a reason and an end, or delete it, which makes the plan right it.\n\
+         version: 1\nexceptions:\n",
+    );
+    let mut entries: Vec<String> =
+        exceptions.iter().map(|exception| with_ids(draft, exception, ", reason: imported")).collect();
+    entries.sort();
+    text += &entries.concat();
+    Some(text)
+}
+
+/// Writes an entry that names WABAs by their ids, with their names as comments.
+fn with_ids(draft: &Draft<'_>, exception: &DraftException, reason: &str) -> String {
+    let wabas: Vec<&DraftWaba<'_>> =
+        exception.wabas.iter().filter_map(|waba| draft.wabas.get(*waba as usize)).collect();
+    let [users, tasks] = who(draft, &exception.users, &exception.tasks);
+    if wabas.len() <= ON_A_LINE {
+        let ids: Vec<String> = wabas.iter().map(|waba| waba.id.to_string()).collect();
+        let names: Vec<String> = wabas.iter().map(|waba| comment(waba.live.name.as_str())).collect();
+        return format!(
+            "  - {{ {users}, {tasks}, wabas: [{}]{reason} }} # {}\n",
+            ids.join(", "),
+            names.join(", ")
+        );
+    }
+    let reason = reason.replace(", ", "\n    ");
+    let mut text = format!("  - {users}\n    {tasks}{reason}\n    wabas:\n");
+    for waba in wabas {
+        let _ = writeln!(text, "      - {} # {}", waba.id, comment(waba.live.name.as_str()));
+    }
+    text
+}
+
+/// Writes the table of the WABAs that have labels.
+fn wabas(draft: &Draft<'_>) -> Option<String> {
+    let numbers: Vec<usize> =
+        (0..draft.wabas.len()).filter(|number| draft.wabas[*number].declared.is_some()).collect();
+    if numbers.is_empty() {
+        return None;
+    }
+    let keys: BTreeSet<&str> = draft.labels.iter().map(|label| label.key.as_str()).collect();
+    let sharings: Vec<_> = numbers.iter().map(|number| sharing(draft, *number)).collect();
+    let has_shared = sharings.iter().any(|sharing| sharing.shared != Shared::Owned);
+    let accepts = sharings.iter().any(|sharing| sharing.accepts_tasks);
+    let mut columns = vec![String::from("id"), String::from("name")];
+    columns.extend(has_shared.then(|| String::from("shared")));
+    columns.extend(accepts.then(|| String::from("accept")));
+    columns.extend(draft.uses_lists().then(|| String::from("label:list")));
+    columns.extend(keys.iter().map(|key| format!("label:{key}")));
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    for (number, sharing) in numbers.into_iter().zip(sharings) {
+        let waba = &draft.wabas[number];
+        let mut cells = vec![waba.id.to_string(), waba.name().to_owned()];
+        cells.extend(has_shared.then(|| shared_name(sharing.shared).to_owned()));
+        let accept = if sharing.accepts_tasks { "task-on-standard" } else { "" };
+        cells.extend(accepts.then(|| accept.to_owned()));
+        cells.extend(draft.uses_lists().then(|| list_name(waba.list()).to_owned()));
+        for key in &keys {
+            let labels = waba.labels.iter().filter_map(|label| draft.labels.get(*label as usize));
+            let value = labels.into_iter().find(|label| label.key == *key).map(|label| label.value.clone());
+            cells.push(value.unwrap_or_default());
+        }
+        rows.push((waba.name(), csv_line(&cells)));
+    }
+    rows.sort();
+    let rows: String = rows.into_iter().map(|(_, row)| row).collect();
+    Some(csv_line(&columns) + &rows)
+}
+
+fn shared_name(shared: Shared) -> &'static str {
+    match shared {
+        Shared::Owned => "owned",
+        Shared::Admin => "admin",
+        Shared::Standard => "standard",
+        Shared::SolutionWithMessaging => "solution_with_messaging",
+        Shared::SolutionWithoutMessaging => "solution_without_messaging",
+    }
+}
+
+fn csv_line(cells: &[String]) -> String {
+    let cell = |cell: &String| {
+        if cell.contains([',', '"', '\'']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.clone()
+        }
+    };
+    cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+}

@@ -1,0 +1,237 @@
+//! Finds a short description of who holds what on which WABAs: grants by conditions on names, and latent labels.
+//!
+//! The description is nearly right; whoever uses it states the rest as exceptions. It depends only on what is held, not on
+//! the order in which it is given. This module does not know how a manifest is written.
+
+mod bits;
+mod cover;
+mod label;
+mod predicate;
+
+use crate::model::TaskSet;
+use bits::Bits;
+use cover::{Cover, cover, repair};
+use predicate::{Condition, Predicates};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How alike the WABAs of two tasks of a user are that are granted together, in percent of those of either. A guess:
+/// mistakes in a few percent must not separate them.
+const ALIKE: usize = 90;
+/// The most latent labels that are looked for. A guess: more than anybody keeps apart.
+const LABELS: u32 = 40;
+
+/// The list on which a WABA is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum List {
+    /// Those that the business owns.
+    Owned,
+    /// Those that are shared with it.
+    Client,
+}
+
+/// A WABA.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// The name that globs see.
+    pub name: &'a str,
+    /// The list on which it is.
+    pub list: List,
+}
+
+/// What is held: the WABAs, and for each the tasks of each user, by number.
+#[derive(Debug, Clone, Default)]
+pub struct AccessMatrix<'a> {
+    /// The WABAs, by id.
+    pub accounts: Vec<Account<'a>>,
+    /// The tasks of users on each WABA, with the users ascending.
+    pub held: Vec<Vec<(u32, TaskSet)>>,
+}
+
+/// Which WABAs a grant selects: those that meet all of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Selector {
+    /// The list on which they are.
+    pub list: Option<List>,
+    /// The label that they have, by its number.
+    pub label: Option<u32>,
+    /// Globs, any of which their name matches; empty for all.
+    pub globs: Vec<String>,
+}
+
+/// A grant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MinedGrant {
+    /// The users.
+    pub users: Vec<u32>,
+    /// The tasks.
+    pub tasks: TaskSet,
+    /// The WABAs.
+    pub selector: Selector,
+    /// What is left out: each of them.
+    pub except: Vec<Selector>,
+}
+
+/// The description.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mined {
+    /// The grants.
+    pub grants: Vec<MinedGrant>,
+    /// The WABAs of each latent label, ascending.
+    pub labels: Vec<Vec<u32>>,
+}
+
+/// Some tasks of a user that it holds on nearly the same WABAs.
+struct Column {
+    user: u32,
+    tasks: TaskSet,
+    wabas: Bits,
+}
+
+/// Finds a short description.
+pub fn mine(matrix: &AccessMatrix<'_>) -> Mined {
+    let wabas = matrix.accounts.len();
+    let columns = columns(matrix);
+    let gain = gain(wabas);
+    let mut predicates = Predicates::of_names(&matrix.accounts, gain);
+    let mut covers: Vec<Cover> =
+        columns.iter().map(|column| cover(&column.wabas, &predicates, wabas, gain)).collect();
+    let mut labels: Vec<Bits> = Vec::new();
+    for number in 0..LABELS {
+        let Some(found) = label::next(&columns, &covers, &labels, wabas, gain) else { break };
+        let members: Vec<u32> = found.iter().collect();
+        predicates = with_label(predicates, &mut covers, number, &members, wabas, gain);
+        for (column, known) in columns.iter().zip(&mut covers) {
+            let (missing, wrong) = known.errors(&column.wabas);
+            if missing.intersects(&found) || wrong.intersects(&found) {
+                let new = cover(&column.wabas, &predicates, wabas, gain);
+                if new.cost(&column.wabas) < known.cost(&column.wabas) {
+                    *known = new;
+                }
+            }
+        }
+        labels.push(found);
+    }
+    for (column, cover) in columns.iter().zip(&mut covers) {
+        repair(cover, &column.wabas, &predicates, wabas);
+    }
+    assemble(&columns, &covers, &predicates, &labels)
+}
+
+/// Adds a label to the conditions, whose numbers change.
+fn with_label<'a>(
+    mut predicates: Predicates<'a>,
+    covers: &mut [Cover],
+    label: u32,
+    members: &[u32],
+    wabas: usize,
+    gain: usize,
+) -> Predicates<'a> {
+    let before: Vec<Condition<'a>> = predicates.all.iter().map(|predicate| predicate.condition).collect();
+    predicates.add_label(label, members, wabas, gain);
+    let number: BTreeMap<Condition<'a>, u32> =
+        predicates.all.iter().map(|predicate| predicate.condition).zip(0..).collect();
+    for index in covers.iter_mut().flat_map(|cover| cover.given.iter_mut().chain(&mut cover.except)) {
+        *index = number[&before[*index as usize]];
+    }
+    predicates
+}
+
+/// Returns how many exceptions a condition must spare. A guess: with many WABAs, two or three that share a word do so by
+/// chance.
+fn gain(wabas: usize) -> usize {
+    match wabas {
+        0..=100 => 2,
+        101..=3_000 => 3,
+        _ => 4,
+    }
+}
+
+/// Returns the columns: for each user the tasks that it holds on nearly the same WABAs.
+fn columns(matrix: &AccessMatrix<'_>) -> Vec<Column> {
+    let wabas = matrix.accounts.len();
+    let mut by_task: BTreeMap<(u32, &str), Vec<u32>> = BTreeMap::new();
+    for (waba, held) in (0..).zip(&matrix.held) {
+        for (user, tasks) in held {
+            for task in tasks.names() {
+                by_task.entry((*user, task)).or_default().push(waba);
+            }
+        }
+    }
+    let mut tasks: Vec<(u32, &str, Bits, usize)> = by_task
+        .into_iter()
+        .map(|((user, task), held)| (user, task, Bits::of(wabas, held.iter().copied()), held.len()))
+        .collect();
+    tasks.sort_by(|a, b| (a.0, std::cmp::Reverse(a.3), a.1).cmp(&(b.0, std::cmp::Reverse(b.3), b.1)));
+    let mut columns: Vec<Column> = Vec::new();
+    for (user, task, held, count) in tasks {
+        let is_alike = |column: &&mut Column| {
+            let common = column.wabas.common(&held);
+            column.user == user && common * 100 >= (column.wabas.len() + count - common) * ALIKE
+        };
+        let name = TaskSet::from_names([task]);
+        match columns.iter_mut().rev().take_while(|column| column.user == user).find(is_alike) {
+            Some(column) => column.tasks.extend(&name),
+            None => columns.push(Column { user, tasks: name, wabas: held }),
+        }
+    }
+    columns
+}
+
+/// A cover as selectors.
+type Selection = (Vec<Selector>, Vec<Selector>);
+
+/// Makes grants of the covers.
+fn assemble(columns: &[Column], covers: &[Cover], predicates: &Predicates<'_>, labels: &[Bits]) -> Mined {
+    let used: BTreeSet<u32> = covers
+        .iter()
+        .flat_map(|cover| cover.given.iter().chain(&cover.except))
+        .filter_map(|index| predicates.all[*index as usize].condition.label)
+        .collect();
+    let renumbered: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    // What each user holds by each condition.
+    let mut given: BTreeMap<(u32, u32, &[u32]), TaskSet> = BTreeMap::new();
+    for (column, cover) in columns.iter().zip(covers) {
+        for index in &cover.given {
+            given.entry((column.user, *index, &cover.except)).or_default().extend(&column.tasks);
+        }
+    }
+    // The conditions by which each user holds the same tasks, and then the users of these.
+    let mut by_tasks: BTreeMap<(u32, TaskSet, &[u32]), Vec<u32>> = BTreeMap::new();
+    for ((user, index, except), tasks) in given {
+        by_tasks.entry((user, tasks, except)).or_default().push(index);
+    }
+    let mut by_users: BTreeMap<(TaskSet, Selection), Vec<u32>> = BTreeMap::new();
+    for ((user, tasks, except), indices) in by_tasks {
+        let given = selectors(&indices, predicates, &renumbered);
+        let except = selectors(except, predicates, &renumbered);
+        by_users.entry((tasks, (given, except))).or_default().push(user);
+    }
+    let grants = by_users.into_iter().flat_map(|((tasks, (given, except)), users)| {
+        given.into_iter().map(move |selector| MinedGrant {
+            users: users.clone(),
+            tasks: tasks.clone(),
+            selector,
+            except: except.clone(),
+        })
+    });
+    Mined {
+        grants: grants.collect(),
+        labels: used.iter().map(|label| labels[*label as usize].iter().collect()).collect(),
+    }
+}
+
+/// Returns selectors for conditions. Globs with the same other parts are one selector.
+fn selectors(indices: &[u32], predicates: &Predicates<'_>, renumbered: &BTreeMap<u32, u32>) -> Vec<Selector> {
+    let mut by_rest: BTreeMap<(Option<List>, Option<u32>, bool), Vec<String>> = BTreeMap::new();
+    for index in indices {
+        let Condition { pattern, list, label } = predicates.all[*index as usize].condition;
+        let label = label.map(|label| renumbered[&label]);
+        let glob = pattern.glob();
+        by_rest.entry((list, label, glob.is_some())).or_default().extend(glob);
+    }
+    let selector = |((list, label, _), mut globs): ((_, _, _), Vec<String>)| {
+        globs.sort();
+        Selector { list, label, globs }
+    };
+    by_rest.into_iter().map(selector).collect()
+}
