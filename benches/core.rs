@@ -1,4 +1,5 @@
-//! The pure core, by criterion: parse, resolve, plan, guard, render as JSON; and the parsing of a CSV file of WABAs.
+//! The pure core, by criterion: parse, resolve, plan, guard, render as JSON; the parsing of a CSV file of WABAs; and
+//! questions about access.
 //!
 //! `cargo bench --bench core`
 
@@ -6,8 +7,10 @@ mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
-use support::{Shape, case, core, table};
+use support::{Shape, case, core, desired, table};
 use wabacl::manifest::parse;
+use wabacl::model::{Task, TaskSet};
+use wabacl::query::{Evidence, Question, When, who_can};
 
 fn bench(criterion: &mut Criterion) {
     for (shape, sizes) in [
@@ -47,5 +50,29 @@ fn bench_table(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench, bench_table);
+/// Answers who can send, from states that are in memory.
+fn bench_who_can(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("who-can");
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    for size in [20_000, 200_000] {
+        let case = case(Shape::Factored, size);
+        let desired = desired(&case);
+        let plan = wabacl::plan::plan(&desired, &case.observed);
+        let evidence = Evidence { desired: &desired, observed: &case.observed, plan: &plan };
+        for (name, when) in [("live", When::Live), ("after", When::After)] {
+            let question = Question::about(TaskSet::from([Task::Messaging]), when);
+            group.throughput(Throughput::Elements(size));
+            group.bench_with_input(BenchmarkId::new(name, size), &question, |bencher, question| {
+                bencher.iter(|| {
+                    let answer = who_can(evidence, question);
+                    // Half of the users send; one pair of 20 differs.
+                    assert!(answer.holders.len() as u64 > size * 9 / 20, "{}", answer.holders.len());
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, bench, bench_table, bench_who_can);
 criterion_main!(benches);

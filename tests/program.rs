@@ -7,6 +7,7 @@ mod crash;
 mod drift;
 mod exceptions;
 mod expired;
+mod explain;
 mod faults;
 mod formats;
 mod hostile;

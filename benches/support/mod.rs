@@ -6,12 +6,12 @@ use wabacl::documents::{self, Findings};
 use wabacl::guard::review;
 use wabacl::manifest::parse;
 use wabacl::model::{
-    AdminRole, AssignmentKey, Directory, DirectoryWaba, Earlier, Edge, Name, Observed, Plan, Sources, State,
-    SystemUser, Task, TaskSet, UserId, WabaId,
+    AdminRole, AssignmentKey, Desired, Directory, DirectoryWaba, Earlier, Edge, Name, Observed, Plan,
+    Sources, State, SystemUser, Task, TaskSet, UserId, WabaId,
 };
 use wabacl::plan::plan;
 use wabacl::proposal::Proposal;
-use wabacl::resolve::{Circumstances, resolve};
+use wabacl::resolve::{Circumstances, Resolved, resolve};
 
 /// The business portfolio of every case.
 pub const BUSINESS: u64 = 9_876_543_210_987_654;
@@ -184,15 +184,26 @@ impl std::io::Write for Counted {
     }
 }
 
-/// Runs the pure core: parse, resolve, plan, guard, render as JSON. Returns the plan and the length of its text.
-pub fn core(case: &Case) -> (Plan, usize) {
+/// Parses and resolves the manifest of a case.
+fn resolved(case: &Case) -> Resolved {
     let now = wabacl::model::start_of_day(jiff::civil::date(2026, 11, 23));
     let (manifest, diagnostics) = parse(&case.sources);
     let manifest = manifest.unwrap_or_else(|| panic!("the manifest is good: {diagnostics:?}"));
     let earlier = Earlier::default();
     let circumstances = Circumstances { now, acting_user: None, earlier: &earlier, admin_rows: &[] };
     let (resolved, diagnostics) = resolve(&manifest, &case.directory, circumstances);
-    let resolved = resolved.unwrap_or_else(|| panic!("the manifest resolves: {diagnostics:?}"));
+    resolved.unwrap_or_else(|| panic!("the manifest resolves: {diagnostics:?}"))
+}
+
+/// Returns the desired state of a case.
+#[allow(dead_code, reason = "only one of the benchmarks asks about it")]
+pub fn desired(case: &Case) -> Desired {
+    resolved(case).desired
+}
+
+/// Runs the pure core: parse, resolve, plan, guard, render as JSON. Returns the plan and the length of its text.
+pub fn core(case: &Case) -> (Plan, usize) {
+    let resolved = resolved(case);
     let digest = wabacl::digest::manifest_digest(&resolved.desired, &resolved.policy);
     let plan = plan(&resolved.desired, &case.observed);
     let proposal = Proposal {

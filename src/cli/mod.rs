@@ -13,6 +13,7 @@ mod drift;
 mod emulator;
 mod events;
 mod exit;
+mod explain;
 mod failure;
 mod import;
 mod init;
@@ -65,6 +66,7 @@ enum Verb {
     Apply(apply::Args),
     Drift(drift::Args),
     WhoCan(who_can::Args),
+    Explain(explain::Args),
     Show(show::Args),
     Journal(journal::Args),
     Whoami(whoami::Args),
@@ -108,6 +110,7 @@ impl Verb {
             Self::Apply(args) => &args.connection,
             Self::Drift(args) => &args.connection,
             Self::WhoCan(args) => &args.connection,
+            Self::Explain(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
             Self::Emulator(_) => return Watch::Handled(None),
@@ -131,6 +134,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Apply(args) => apply::run(&args, terminal).await,
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
         Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
+        Verb::Explain(args) => signals::ends_at_once(Box::pin(explain::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,

@@ -31,6 +31,8 @@ enum Of {
     Journal,
     /// `who-can --format json`
     WhoCan,
+    /// `explain --format json`
+    Explain,
     /// The emulator's file
     #[cfg(feature = "emulator")]
     Emulator,
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Diagnostics => schema::diagnostics(),
         Of::Journal => schema::journal(),
         Of::WhoCan => schema::who_can(),
+        Of::Explain => schema::explain(),
         #[cfg(feature = "emulator")]
         Of::Emulator => crate::emulator::schema(),
     })?;

@@ -5,6 +5,7 @@
 //! lossless: text is written unchanged, see `json`. This module does not know how a plan is shown to people.
 
 mod diagnostics;
+mod explain;
 mod journal;
 pub(crate) mod json;
 pub(crate) mod parts;
@@ -20,6 +21,7 @@ mod who_can;
 pub(crate) mod words;
 
 pub use diagnostics::diagnostics;
+pub use explain::explain;
 pub use journal::journal;
 pub use plan::plan;
 pub(crate) use reading::PartsReader;

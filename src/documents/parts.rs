@@ -3,8 +3,8 @@
 use super::values::{AsText, Tasks};
 use super::words::{ActionWord, BlockedWord, GoneWord, MovedWord, OutcomeWord, PruneWord};
 use crate::model::{
-    Action, Because, Change, Explanation, GrantSource, LastWrite, Name, Origin, Outcome, Plan, Prune, Runner,
-    Sources, TaskSet, TimeLimit, UserId, WabaId, WhyGone,
+    Action, Because, Change, Explanation, GrantSource, LastWrite, Name, Origin, Outcome, Plan, Prune,
+    RecordedRun, RecordedWrite, Runner, Sources, TaskSet, TimeLimit, UserId, WabaId, WhyGone,
 };
 use crate::proposal::Proposal;
 use crate::query::Named;
@@ -295,6 +295,10 @@ impl<'a> UserEntry<'a> {
         Self { id: AsText(id), name: plan.user_names.get(&id).and_then(known), live_name }
     }
 
+    pub(crate) fn named(id: UserId, named: Named<'a>) -> Self {
+        Self { id: AsText(id), name: named.name.and_then(known), live_name: named.live_name.map(text) }
+    }
+
     /// Returns the acting user with its live name, or else with the one that the plan uses.
     pub(crate) fn acting(proposal: &'a Proposal) -> Option<Self> {
         let id = proposal.plan.acting_user?;
@@ -407,6 +411,21 @@ impl<'a> DriftEntry<'a> {
 }
 
 impl<'a> LastWriteEntry<'a> {
+    /// Returns an entry of a run.
+    pub(super) fn recorded(run: &'a RecordedRun, write: &'a RecordedWrite) -> Self {
+        Self {
+            run: text(&run.id),
+            write: write.number,
+            at: AsText(write.at),
+            acting_user: run.acting_user.as_ref().map(|(id, name)| UserEntry::new(*id, name)),
+            by: run.by.user.as_ref().map(text),
+            host: run.by.host.as_ref().map(text),
+            origin: OriginEntries::of(&run.origin),
+            after: Tasks(write.after.clone()),
+            outcome: write.outcome.as_ref().map(|known| (&known.outcome).into()),
+        }
+    }
+
     fn of(write: &'a LastWrite) -> Self {
         Self {
             run: text(&write.run),

@@ -1,6 +1,7 @@
 //! The JSON Schemas of the documents, generated from the types that are read and written.
 
 use super::diagnostics::DiagnosticsDocument;
+use super::explain::ExplainDocument;
 use super::journal::JournalDocument;
 use super::plan::PlanDocument;
 use super::report::ReportDocument;
@@ -52,6 +53,11 @@ pub fn journal() -> String {
 /// Returns the schema of `who-can --format json`.
 pub fn who_can() -> String {
     text(of::<WhoCanDocument<'_>>("who-can", "The answer of wabacl who-can"))
+}
+
+/// Returns the schema of `explain --format json`.
+pub fn explain() -> String {
+    text(of::<ExplainDocument<'_>>("explain", "An assignment that wabacl explains"))
 }
 
 fn of<T: JsonSchema>(name: &str, title: &str) -> Schema {

@@ -143,6 +143,15 @@ words_of! {
         /// A user of a kind that this version does not know.
         Unknown,
     }
+    /// Whether a grant is in force.
+    PhaseWord for model::Phase {
+        /// It has not begun.
+        Coming,
+        /// It is in force.
+        InForce,
+        /// It has ended.
+        Ended,
+    }
     /// Whether a diagnostic is an error.
     SeverityWord for diagnostic::Severity {
         /// The manifests cannot be used.
@@ -153,6 +162,49 @@ words_of! {
 }
 
 words! {
+    /// Since when a task is live, or is not.
+    SinceWord {
+        /// Since the write.
+        Written,
+        /// Since before the write, the first on record.
+        Before,
+        /// Since some time after the write, which left it otherwise: it was changed outside.
+        Outside,
+        /// The journal has no write of the assignment that took effect.
+        Unrecorded,
+    }
+    /// What would end a task.
+    EndsWord {
+        /// The next apply.
+        NextApply,
+        /// The end of every grant that gives it.
+        Grants,
+        /// Nothing that can be applied: the change is not attempted.
+        Blocked,
+        /// Another prune rule: `prune: none` keeps it.
+        Kept,
+        /// Nothing in these manifests, because they do not manage the user.
+        NotManaged,
+        /// Not known, because the WABA could not be read.
+        Unknown,
+        /// Nothing: it differs from the manifests only by an implied task.
+        Implied,
+    }
+    /// What the plan does with an assignment.
+    OutlookWord {
+        /// It changes.
+        Changes,
+        /// It is as the manifests ask for.
+        AsDesired,
+        /// It has tasks that no grant gives and that `prune: none` keeps.
+        Kept,
+        /// The manifests do not manage the user.
+        NotManaged,
+        /// The system user was not found, so it can gain nothing.
+        UserNotFound,
+        /// The WABA could not be read.
+        Unknown,
+    }
     /// Why no grant gives what is removed.
     GoneWord {
         /// The grant has expired.
@@ -224,6 +276,47 @@ impl From<&model::Outcome> for OutcomeWord {
             Outcome::Failed { .. } => Self::Failed,
             Outcome::Unknown { .. } => Self::Unknown,
             Outcome::NotAttempted { .. } => Self::NotAttempted,
+        }
+    }
+}
+
+impl From<query::Since<'_>> for SinceWord {
+    fn from(since: query::Since<'_>) -> Self {
+        use query::Since;
+        match since {
+            Since::Written(..) => Self::Written,
+            Since::Before(..) => Self::Before,
+            Since::Outside(..) => Self::Outside,
+            Since::Unrecorded => Self::Unrecorded,
+        }
+    }
+}
+
+impl From<query::Ends> for EndsWord {
+    fn from(ends: query::Ends) -> Self {
+        use query::Ends;
+        match ends {
+            Ends::NextApply => Self::NextApply,
+            Ends::Entries(_) => Self::Grants,
+            Ends::Blocked(_) => Self::Blocked,
+            Ends::Kept => Self::Kept,
+            Ends::NotManaged => Self::NotManaged,
+            Ends::Unknown => Self::Unknown,
+            Ends::Implied => Self::Implied,
+        }
+    }
+}
+
+impl From<query::Outlook<'_>> for OutlookWord {
+    fn from(outlook: query::Outlook<'_>) -> Self {
+        use query::Outlook;
+        match outlook {
+            Outlook::Changes(_) => Self::Changes,
+            Outlook::AsDesired => Self::AsDesired,
+            Outlook::Kept => Self::Kept,
+            Outlook::NotManaged => Self::NotManaged,
+            Outlook::UserNotFound => Self::UserNotFound,
+            Outlook::Unknown => Self::Unknown,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::since::{Since, since, writes_of};
 use super::{Evidence, Standing, When};
 use crate::model::{
     AssignmentKey, At, Blocked, Change, History, HolderKind, Name, Phase, Position, Prune, ResolvedGrant,
-    TaskSet, TimeLimit, UserId, WabaId,
+    Sources, TaskSet, TimeLimit, UserId, WabaId,
 };
 use std::collections::BTreeSet;
 
@@ -109,6 +109,26 @@ pub struct ExplainedEntry<'a> {
     pub takes: usize,
     /// The number of assignments for which the manifests would ask for more tasks without it.
     pub gives_back: usize,
+}
+
+/// An explained assignment with what its outputs need.
+#[derive(Debug, Clone, Copy)]
+pub struct ExplainedAssignment<'a> {
+    /// What it was made from.
+    pub evidence: Evidence<'a>,
+    /// The manifests.
+    pub sources: &'a Sources,
+    /// The journal.
+    pub history: &'a History,
+    /// The assignment.
+    pub explained: &'a Explained<'a>,
+}
+
+impl ExplainedTask<'_> {
+    /// Returns the raw name of the task.
+    pub fn name(&self) -> &str {
+        self.task.names().next().unwrap_or_default()
+    }
 }
 
 /// The tasks of a user that is not listed.

@@ -10,7 +10,7 @@ mod since;
 #[cfg(test)]
 mod tests;
 
-pub use explain::{Ends, Explained, ExplainedEntry, ExplainedTask, Outlook, explain};
+pub use explain::{Ends, Explained, ExplainedAssignment, ExplainedEntry, ExplainedTask, Outlook, explain};
 pub use holders::{Answer, Holding, Question, WhoCan, who_can};
 pub use since::Since;
 

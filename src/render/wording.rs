@@ -158,7 +158,12 @@ pub(super) fn cause(moved: Moved) -> &'static str {
 /// Returns the last write that the journal has for an assignment: when, by which user, and what was written. `others` is
 /// the number of further writes of the same run that are shown with it.
 pub(super) fn last_write(write: &LastWrite, others: usize) -> Sentence {
-    let at = write.at.strftime("last written %Y-%m-%d %H:%M UTC").to_string();
+    written("last written", write, others)
+}
+
+/// Returns a write after some words, as [`last_write`].
+pub(super) fn written(lead: &str, write: &LastWrite, others: usize) -> Sentence {
+    let at = format!("{lead} {}", write.at.strftime("%Y-%m-%d %H:%M UTC"));
     let user =
         write.acting_user.as_ref().map(|(id, name)| NamedObject::new(name.as_str(), id.to_string()).name);
     let raw = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());

@@ -60,7 +60,7 @@ fn people_other_businesses_admins_by_role_and_wider_tasks_count() {
         !after.iter().any(|holder| holder.contains("summer-campaign") || holder.contains("Ana")),
         "{after:?}"
     );
-    assert_eq!(after.len(), 6, "with the person of the business: {after:?}");
+    assert_eq!(after.len(), 7, "with the person of the business: {after:?}");
     let roles = ask(&place, &format!("template-editor,VIEW_COST {EMULATED} --waba acme-* --format json"));
     assert_eq!(
         holders(&roles.ends(0)),

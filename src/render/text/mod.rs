@@ -2,6 +2,7 @@
 
 mod cost;
 mod diagnostics;
+mod explain;
 mod journal;
 mod mistakes;
 mod plan;
@@ -14,6 +15,7 @@ mod who_can;
 
 pub use cost::cost;
 pub use diagnostics::diagnostics;
+pub use explain::explain;
 pub use journal::{journal, settled};
 pub use mistakes::mistakes;
 pub use plan::plan;
