@@ -115,8 +115,8 @@ pub fn csv_text(text: &str) -> Cow<'_, str> {
     if escaped.trim_start().starts_with(is_formula) { Cow::Owned(format!("'{escaped}")) } else { escaped }
 }
 
-/// Returns an id as a cell of a CSV file, with an apostrophe before it: spreadsheets round numbers of more than 15 digits, and
-/// save what they show. [`csv_value`] removes the apostrophe.
+/// Returns an id or a commit as a cell of a CSV file, with an apostrophe before it: spreadsheets round numbers of more than 15
+/// digits, take `12e34` for a number, and save what they show. [`csv_value`] removes the apostrophe.
 pub fn csv_id(id: impl Display) -> String {
     format!("'{id}")
 }

@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use wabacl::documents::{self, saved};
 use wabacl::engine;
 use wabacl::graph::ReadStrategy;
+use wabacl::model::HistoryFilter;
 use wabacl::render::{self, Style};
 use wabacl::store::{self, Keep};
 
@@ -160,11 +161,11 @@ fn saved_plans() {
 fn journals() {
     let _alone = alone();
     let good = std::fs::read_to_string("tests/files/journal-1.jsonl").unwrap();
-    for (what, text, all, last) in [
-        ("garbage", repeated("x\n"), 8, 8),
-        ("a line without an end", repeated("x"), 8, 8),
-        ("one run many times", repeated(&good), 24, 8),
-        ("intents of no run", repeated(good.lines().nth(1).unwrap()), 24, 8),
+    for (what, text, all, last, filtered) in [
+        ("garbage", repeated("x\n"), 8, 8, 8),
+        ("a line without an end", repeated("x"), 8, 8, 8),
+        ("one run many times", repeated(&good), 24, 8, 1),
+        ("intents of no run", repeated(good.lines().nth(1).unwrap()), 24, 8, 1),
     ] {
         written("journal.jsonl", text.as_bytes(), |file| {
             for (keep, times) in [(Keep::All, all), (Keep::Last(2), last), (Keep::InFlight, last)] {
@@ -172,6 +173,12 @@ fn journals() {
                     drop(store::read(file, keep));
                 });
             }
+            // Of what a filter leaves out, only the writes in flight are kept, by run and number.
+            let one = HistoryFilter { users: vec!["nobody".into()], ..HistoryFilter::default() };
+            within(filtered, &format!("{what}, filtered"), text.as_bytes(), || {
+                let (history, _) = store::read_filtered(file, Keep::All, &one).unwrap();
+                assert_eq!(history.runs.len(), 0);
+            });
         });
     }
 }

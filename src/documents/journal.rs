@@ -8,7 +8,8 @@ use super::values::{AsText, Tasks};
 use super::words::SettledWord;
 use super::{FORMAT_VERSION, json};
 use crate::model::{
-    BusinessId, Histories, History, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Settled, Sources,
+    BusinessId, Histories, History, HistoryFilter, LeftOut, RecordedOutcome, RecordedRun, RecordedWrite,
+    RunEnd, Settled, Sources, TimeLimit,
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -23,10 +24,28 @@ documents! {
         format_version: Cow<'a, str>,
         /// The program that wrote the document.
         tool: Tool<'a>,
+        /// What the document is limited to; absent if it is not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filter: Option<FilterEntry<'a>>,
         /// The journals, by business.
         journals: Vec<JournalEntry<'a>>,
         /// The numbers of all journals.
         summary: JournalSummary,
+    }
+    /// What a document is limited to. A write is listed if it fits one value of each kind that is given.
+    FilterEntry<'a> {
+        /// The first day or instant; absent if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<AsText<TimeLimit>>,
+        /// The last day, or the instant before which; absent if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<AsText<TimeLimit>>,
+        /// Names or ids of users.
+        users: Vec<Cow<'a, str>>,
+        /// Globs on names or ids of WABAs.
+        wabas: Vec<Cow<'a, str>>,
+        /// Ids of runs.
+        runs: Vec<Cow<'a, str>>,
     }
     /// The journal of a business.
     JournalEntry<'a> {
@@ -127,6 +146,17 @@ documents! {
         in_flight: usize,
         /// Lines that could not be read.
         broken_lines: usize,
+        /// What is left out by the filter, or by the limit on the number of runs.
+        left_out: LeftOutEntry,
+    }
+    /// What is left out of the journals.
+    LeftOutEntry {
+        /// Whole runs.
+        runs: usize,
+        /// Writes, those of these runs included.
+        writes: usize,
+        /// Those of the writes for which neither an outcome nor a later read is recorded.
+        in_flight: usize,
     }
 }
 
@@ -148,20 +178,40 @@ with_outcome! {
 /// # Errors
 ///
 /// If the writer fails.
-pub fn journal(histories: &Histories, to: impl io::Write) -> io::Result<()> {
+pub fn journal(histories: &Histories, filter: &HistoryFilter, to: impl io::Write) -> io::Result<()> {
     let runs = || histories.values().flat_map(|history| &history.runs);
+    let left_out =
+        |number: fn(&LeftOut) -> usize| histories.values().map(|history| number(&history.left_out)).sum();
     let document = JournalDocument {
         format_version: FORMAT_VERSION.into(),
         tool: Tool::this(),
+        filter: (!filter.takes_all()).then(|| FilterEntry::of(filter)),
         journals: histories.iter().map(|(business, history)| JournalEntry::of(*business, history)).collect(),
         summary: JournalSummary {
             runs: runs().count(),
             writes: runs().map(|run| run.writes.len()).sum(),
             in_flight: histories.values().map(|history| history.in_flight().count()).sum(),
             broken_lines: histories.values().map(|history| history.broken_lines).sum(),
+            left_out: LeftOutEntry {
+                runs: left_out(|left_out| left_out.runs),
+                writes: left_out(|left_out| left_out.writes),
+                in_flight: left_out(|left_out| left_out.in_flight),
+            },
         },
     };
     json::write_document(&document, to)
+}
+
+impl<'a> FilterEntry<'a> {
+    fn of(filter: &'a HistoryFilter) -> Self {
+        Self {
+            since: filter.since.map(AsText),
+            until: filter.until.map(AsText),
+            users: filter.users.iter().map(text).collect(),
+            wabas: filter.wabas.iter().map(|glob| glob.as_str().into()).collect(),
+            runs: filter.runs.iter().map(text).collect(),
+        }
+    }
 }
 
 impl<'a> JournalEntry<'a> {

@@ -1,6 +1,8 @@
 //! The content of a journal: runs, their writes and outcomes.
 
-use super::{Action, AssignmentKey, Because, BusinessId, Name, Origin, Outcome, Sources, TaskSet, UserId};
+use super::{
+    Action, AssignmentKey, Because, BusinessId, LeftOut, Name, Origin, Outcome, Sources, TaskSet, UserId,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -19,6 +21,8 @@ pub struct History {
     pub unusable: Option<BrokenLine>,
     /// The number of the last line, if it is incomplete: its run crashed or is still writing it.
     pub torn: Option<u64>,
+    /// What a filter, or a limit on the number of runs, leaves out.
+    pub left_out: LeftOut,
 }
 
 impl History {

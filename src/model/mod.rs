@@ -14,6 +14,7 @@ mod estate;
 mod forecast;
 mod glob;
 mod history;
+mod history_filter;
 mod id;
 mod implied;
 mod live_access;
@@ -50,6 +51,7 @@ pub use history::{
     BrokenLine, Histories, History, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Runner, Settled,
     SettledWrite, Settlement,
 };
+pub use history_filter::{HistoryFilter, LeftOut, SeenInHistory};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use implied::Implied;
 pub use live_access::LiveAccess;

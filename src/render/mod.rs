@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod prometheus;
 pub mod sarif;
 mod sentence;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -5,10 +5,12 @@ use super::read::Keep;
 use crate::documents::PartsReader;
 use crate::documents::parts::OutcomeParts;
 use crate::model::{
-    AssignmentKey, BrokenLine, History, Name, RecordedOutcome, RecordedRun, RecordedWrite, RunEnd, Settled,
+    AssignmentKey, BrokenLine, History, HistoryFilter, Name, RecordedOutcome, RecordedRun, RecordedWrite,
+    RunEnd, SeenInHistory, Settled,
 };
 use crate::text;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The number of corrupt lines that are listed. Others are only counted. A guess.
 const MOST_BROKEN: usize = 100;
@@ -18,22 +20,40 @@ pub(super) struct Builder {
     keep: Keep,
     history: History,
     parts: PartsReader,
+    filter: HistoryFilter,
+    seen: SeenInHistory,
+    /// The writes that the filter leaves out and that are in flight, by run and number.
+    in_flight_left_out: BTreeSet<(String, u64)>,
     /// Whether a run or write was dropped. Later lines may refer to it.
     dropped: bool,
 }
 
 impl Builder {
     pub(super) fn new(keep: Keep) -> Self {
-        Self { keep, history: History::default(), parts: PartsReader::default(), dropped: false }
+        Self::filtered(keep, HistoryFilter::default())
     }
 
-    pub(super) fn finish(mut self) -> History {
+    pub(super) fn filtered(keep: Keep, filter: HistoryFilter) -> Self {
+        Self {
+            keep,
+            history: History::default(),
+            parts: PartsReader::default(),
+            filter,
+            seen: SeenInHistory::default(),
+            in_flight_left_out: BTreeSet::new(),
+            dropped: false,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> (History, SeenInHistory) {
+        self.filter_last_run();
         self.trim();
+        self.history.left_out.in_flight += self.in_flight_left_out.len();
         if self.keep == Keep::InFlight {
             self.history.runs.retain(|run| run.writes.iter().any(RecordedWrite::is_in_flight));
         }
         self.history.sources = self.parts.into_sources();
-        self.history
+        (self.history, self.seen)
     }
 
     /// Adds a line.
@@ -73,11 +93,24 @@ impl Builder {
         if self.history.runs.iter().rev().any(|known| known.id == run.id) {
             return Err(corrupt("a run of this id began before"));
         }
+        self.filter_last_run();
+        if !self.filter.runs.is_empty() {
+            self.seen.runs.insert(run.id.clone());
+        }
         self.history.runs.push(run);
         // Do not keep the grants of dropped runs.
         self.parts.forget_grants();
         self.trim();
         Ok(())
+    }
+
+    /// Drops the last run if the filter takes neither it nor one of its writes. It gains no more writes.
+    fn filter_last_run(&mut self) {
+        let is_left_out = |run: &mut RecordedRun| !self.filter.takes_rest_of(run);
+        if self.history.runs.pop_if(is_left_out).is_some() {
+            self.history.left_out.runs += 1;
+            self.dropped = true;
+        }
     }
 
     /// Drops runs that are not to be kept. The last one may still gain writes.
@@ -92,15 +125,23 @@ impl Builder {
             Keep::Since(at) => write.at >= at,
             Keep::All | Keep::Last(_) | Keep::InFlight => false,
         };
-        let mut index = 0;
+        let (mut index, mut writes) = (0, 0);
         self.history.runs.retain(|run| {
             index += 1;
-            index > first_kept || run.writes.iter().any(|write| write.is_in_flight() || is_recent(write))
+            let is_kept =
+                index > first_kept || run.writes.iter().any(|write| write.is_in_flight() || is_recent(write));
+            writes += if is_kept { 0 } else { run.writes.len() };
+            is_kept
         });
+        self.history.left_out.runs += number - self.history.runs.len();
+        self.history.left_out.writes += writes;
         self.dropped |= self.history.runs.len() < number;
     }
 
     fn intent(&mut self, line: IntentLine<'_>) -> Result<(), LineError> {
+        if self.leaves_out(&line) {
+            return Ok(());
+        }
         let id = line.run.clone();
         let write = recorded_write(line, &mut self.parts);
         let Some(run) = self.run_of(&id) else {
@@ -115,10 +156,42 @@ impl Builder {
         Ok(())
     }
 
+    /// Returns whether the filter leaves a write out, and counts it.
+    fn leaves_out(&mut self, line: &IntentLine<'_>) -> bool {
+        if self.filter.takes_all() {
+            return false;
+        }
+        let IntentLine { run, write, at, change, .. } = line;
+        let key = AssignmentKey { waba: change.waba.id.0, user: change.user.id.0 };
+        let (waba, user) =
+            [&change.waba.name, &change.user.name].map(|name| name.as_deref().unwrap_or_default()).into();
+        if !self.filter.wabas.is_empty() {
+            note(&mut self.seen.wabas, &key.waba.to_string(), waba);
+        }
+        if !self.filter.users.is_empty() {
+            note(&mut self.seen.users, &key.user.to_string(), user);
+        }
+        if self.filter.takes_write(run, at.0, key, waba, user) {
+            return false;
+        }
+        self.history.left_out.writes += 1;
+        self.in_flight_left_out.insert((run.clone().into_owned(), *write));
+        self.dropped = true;
+        true
+    }
+
+    /// Returns whether a write whose outcome is known is left out.
+    fn is_left_out(&mut self, run: &str, write: u64) -> bool {
+        !self.in_flight_left_out.is_empty() && self.in_flight_left_out.remove(&(run.to_owned(), write))
+    }
+
     fn outcome(&mut self, line: OutcomeLine<'_>) -> Result<(), LineError> {
         let OutcomeLine { outcome, stored, found, error, .. } = line;
         let outcome = OutcomeParts { outcome, stored, found, error }.read();
         let outcome = RecordedOutcome { at: line.at.0, outcome, traces: names(line.traces) };
+        if self.is_left_out(&line.run, line.write) {
+            return Ok(());
+        }
         let Some(write) = self.write_of(&line.run, line.write) else {
             return self.orphan("it speaks of a write that was never begun");
         };
@@ -130,6 +203,9 @@ impl Builder {
     fn settled(&mut self, line: SettledLine<'_>) -> Result<(), LineError> {
         let settled =
             Settled { at: line.at.0, run: Name::new(line.run), found: line.found.0, how: line.how.into() };
+        if self.is_left_out(&line.of, line.write) {
+            return Ok(());
+        }
         let Some(write) = self.write_of(&line.of, line.write) else {
             return self.orphan("it speaks of a write that was never begun");
         };
@@ -175,6 +251,15 @@ impl Builder {
         self.dropped = true;
         if let Some(run) = self.run_of(run) {
             run.writes.retain(RecordedWrite::is_in_flight);
+        }
+    }
+}
+
+/// Notes the id and the name of a user or a WABA, unless they are known.
+fn note(seen: &mut BTreeSet<Name>, id: &str, name: &str) {
+    for text in [id, name] {
+        if !text.is_empty() && !seen.contains(text) {
+            seen.insert(Name::from(text));
         }
     }
 }

@@ -26,7 +26,7 @@ pub use calls::{CallLog, CallLogGuard};
 pub use error::JournalError;
 pub use inventory::{Inventory, InventoryUser};
 pub use lock::{Attempt, Holder, Lock};
-pub use read::{Keep, read};
+pub use read::{Keep, read, read_filtered};
 pub use state::StateStore;
 
 use crate::clock::Clock;

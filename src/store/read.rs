@@ -4,7 +4,7 @@ use super::error::JournalError;
 use super::history::Builder;
 use super::line::{EndLine, LINE_LIMIT, Line, LineError};
 use crate::files;
-use crate::model::{BrokenLine, History};
+use crate::model::{BrokenLine, History, HistoryFilter, SeenInHistory};
 use jiff::Timestamp;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -38,15 +38,11 @@ const TAIL: u64 = 64 * 1024;
 /// explains, because it may announce a write that is in flight.
 pub fn read(path: &Path, keep: Keep) -> Result<History, JournalError> {
     let fails = |error| JournalError::Read { path: path.to_owned(), source: Arc::new(error) };
-    let mut file = match files::open_private(path, File::options().read(true)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(History::default()),
-        Err(error) => return Err(fails(error)),
-    };
+    let Some(mut file) = open(path).map_err(fails)? else { return Ok(History::default()) };
     if keep == Keep::InFlight && ends_settled(&mut file).map_err(fails)? {
         return Ok(History::default());
     }
-    let history = read_lines(BufReader::new(file), keep).map_err(fails)?;
+    let (history, _) = read_lines(BufReader::new(file), Builder::new(keep)).map_err(fails)?;
     match &history.unusable {
         Some(BrokenLine { line, why }) if keep == Keep::InFlight => {
             Err(JournalError::Unusable { path: path.to_owned(), line: *line, why: why.clone() })
@@ -55,9 +51,39 @@ pub fn read(path: &Path, keep: Keep) -> Result<History, JournalError> {
     }
 }
 
+/// Reads what a filter takes of a journal, and returns what there is besides. Memory is taken only for what is kept.
+///
+/// # Errors
+///
+/// If the file cannot be read.
+pub fn read_filtered(
+    path: &Path,
+    keep: Keep,
+    filter: &HistoryFilter,
+) -> Result<(History, SeenInHistory), JournalError> {
+    let fails = |error| JournalError::Read { path: path.to_owned(), source: Arc::new(error) };
+    match open(path).map_err(fails)? {
+        None => Ok(Default::default()),
+        Some(file) => {
+            read_lines(BufReader::new(file), Builder::filtered(keep, filter.clone())).map_err(fails)
+        }
+    }
+}
+
+/// Opens a journal; `None` if there is no file.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    match files::open_private(path, File::options().read(true)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads all lines of a journal.
-pub(super) fn read_lines(mut from: impl BufRead, keep: Keep) -> io::Result<History> {
-    let mut builder = Builder::new(keep);
+pub(super) fn read_lines(
+    mut from: impl BufRead,
+    mut builder: Builder,
+) -> io::Result<(History, SeenInHistory)> {
     let mut text = Vec::new();
     for number in 1.. {
         match next_line(&mut from, &mut text)? {

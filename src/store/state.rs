@@ -3,9 +3,9 @@
 use super::error::JournalError;
 use super::inventory::Inventory;
 use super::lock::{Attempt, Lock};
-use super::read::{Keep, read};
+use super::read::{Keep, read, read_filtered};
 use crate::clock::Clock;
-use crate::model::{BusinessId, History};
+use crate::model::{BusinessId, History, HistoryFilter, SeenInHistory};
 use crate::text::escape;
 use jiff::Timestamp;
 use std::fmt;
@@ -58,6 +58,23 @@ impl StateStore {
     pub async fn history(&self, business: BusinessId, keep: Keep) -> Result<History, JournalError> {
         match &self.backend {
             Backend::Folder(path) => read(&journal_path(path, business), keep),
+        }
+    }
+
+    /// Reads what a filter takes of the journal of a business, and returns what there is besides.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_filtered`].
+    #[allow(clippy::unused_async, reason = "a folder is read at once")]
+    pub async fn filtered_history(
+        &self,
+        business: BusinessId,
+        keep: Keep,
+        filter: &HistoryFilter,
+    ) -> Result<(History, SeenInHistory), JournalError> {
+        match &self.backend {
+            Backend::Folder(path) => read_filtered(&journal_path(path, business), keep, filter),
         }
     }
 

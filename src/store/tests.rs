@@ -1,5 +1,8 @@
 //! What a journal keeps through crashes, and when it refuses to go on.
 
+mod filter;
+
+use super::history::Builder;
 use super::state::{JOURNAL, businesses, folder, journal_path};
 use super::*;
 use crate::model::{
@@ -269,7 +272,8 @@ fn broken_lines_are_reported_and_skipped() {
     let bad_id = run("c").replace("\"98\"", "\"09\"");
     let lines = [&*run("a"), "\u{1b}[31m", &long, newer, strange, orphan, &bad_id, "", &run("a"), &run("b")];
     let text = lines.join("\n") + "\n\0\0\0";
-    let history = read::read_lines(text.as_bytes(), Keep::All).expect("memory can be read");
+    let (history, _) =
+        read::read_lines(text.as_bytes(), Builder::new(Keep::All)).expect("memory can be read");
     assert_eq!(history.runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     let known: Vec<String> =
         history.broken.iter().map(|line| format!("{}: {}", line.line, line.why)).collect();
@@ -403,7 +407,7 @@ fn only_the_runs_that_were_asked_for_are_kept() {
         }
     }
     let kept = |keep| -> Vec<String> {
-        let history = read::read_lines(text.as_bytes(), keep).expect("memory can be read");
+        let (history, _) = read::read_lines(text.as_bytes(), Builder::new(keep)).expect("memory can be read");
         assert_eq!(history.broken_lines, 0);
         history.runs.iter().map(|run| format!("{}:{}", run.id, run.writes.len())).collect()
     };

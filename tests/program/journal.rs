@@ -220,7 +220,13 @@ fn every_entry_is_in_the_document() {
     assert_eq!(runs[0]["end"], Value::Null);
     assert_eq!(runs[1]["writes"][0]["outcome"]["error"], "(#200) no permission");
     assert_eq!(runs[1]["end"]["done"], 1);
-    assert_eq!(document["summary"], json!({ "runs": 2, "writes": 4, "in_flight": 1, "broken_lines": 0 }));
+    assert_eq!(
+        document["summary"],
+        json!({
+            "runs": 2, "writes": 4, "in_flight": 1, "broken_lines": 0,
+            "left_out": { "runs": 0, "writes": 0, "in_flight": 0 }
+        })
+    );
 }
 
 #[test]
@@ -238,7 +244,7 @@ fn names_begin_no_line_and_cannot_steer_a_terminal() {
         lines.push(end(&name, 1));
         lines[5]["stopped"] = name.clone().into();
         let place = with_journal(&lines);
-        for options in ["", "--format json"] {
+        for options in ["", "--format json", "--format csv"] {
             let ran = shown(&place, options);
             for line in ran.stdout.lines() {
                 let begin = line.trim_start();
@@ -311,4 +317,118 @@ fn a_journal_that_cannot_be_read_is_an_error() {
     let place = with_journal(&[]);
     place.write("file", "");
     place.run("journal --state-dir file").ends(1).says("the folder file cannot be used").says("--state-dir");
+}
+
+/// A journal with a run of each of three days: one of `ann` and `bob` on two WABAs, one that wrote nothing, and one of `ann`.
+fn three_days() -> Place {
+    let on = |line: Value, day: u32| {
+        let mut line = line;
+        line["at"] = format!("2026-11-{day}T10:00:00Z").into();
+        line
+    };
+    let write = |run: &str, number: u32, [user, waba]: [&str; 2], name: [&str; 2]| {
+        let mut line = intent(run, number, "");
+        line["change"]["user"] = json!({ "id": user, "name": name[0] });
+        line["change"]["waba"] = json!({ "id": waba, "name": name[1] });
+        line["change"]["because"] = json!([]);
+        line["change"]["before"] = json!(["DEVELOP"]);
+        line
+    };
+    let (ann, bob) = (["11", "500"], ["1972385232742147", "501"]);
+    let applied =
+        |run: &str, number: u32| outcome(run, number, "applied", &json!({ "traces": ["T1", "T2"] }));
+    let mut first = run("first");
+    first["origin"] = json!({ "actor": "@dora", "commit": "0a1b2c3", "ticket": "OPS-1" });
+    with_journal(&[
+        on(first, 21),
+        on(write("first", 1, ann, ["ann", "acme-eu"]), 21),
+        on(applied("first", 1), 21),
+        on(write("first", 2, bob, ["=bob", "globex"]), 21),
+        on(end("first", 1), 21),
+        on(run("second"), 22),
+        on(end("second", 1), 22),
+        on(run("third"), 23),
+        on(write("third", 1, ann, ["ann", "acme-us"]), 23),
+        on(outcome("third", 1, "failed", &json!({ "error": "(#200) no permission" })), 23),
+        on(end("third", 1), 23),
+    ])
+}
+
+/// Returns the runs with the numbers of their writes, and what is left out.
+fn taken(place: &Place, options: &str) -> (String, Value) {
+    let document = fits("journal", &shown(place, &format!("{options} --format json")).stdout);
+    let runs = document["journals"][0]["runs"].as_array().unwrap().iter().map(|run| {
+        let writes = run["writes"].as_array().unwrap().iter().map(|write| write["number"].to_string());
+        format!("{}: {}", run["id"].as_str().unwrap(), writes.collect::<Vec<_>>().join(" "))
+    });
+    (runs.collect::<Vec<_>>().join(", "), document["summary"]["left_out"].clone())
+}
+
+#[test]
+fn filters_take_runs_and_writes_and_count_what_they_leave_out() {
+    let place = three_days();
+    let left = |runs: u32, writes: u32, in_flight: u32| json!({ "runs": runs, "writes": writes, "in_flight": in_flight });
+    for (options, runs, left_out) in [
+        ("", "first: 1 2, second: , third: 1", left(0, 0, 0)),
+        ("--since 2026-11-22", "second: , third: 1", left(1, 2, 1)),
+        ("--until 2026-11-22", "first: 1 2, second: ", left(1, 1, 0)),
+        ("--since 2026-11-21T12:00:00+02:00 --until 2026-11-21T10:00:01Z", "first: 1 2", left(2, 1, 0)),
+        ("--since 2026-11-22 --until 2026-11-22", "second: ", left(2, 3, 1)),
+        ("--user ann", "first: 1, third: 1", left(1, 1, 1)),
+        ("--user 1972385232742147", "first: 2", left(2, 2, 0)),
+        ("--user ann --waba acme-us", "third: 1", left(2, 2, 1)),
+        ("--waba acme-* --waba 501", "first: 1 2, third: 1", left(1, 0, 0)),
+        ("--run second --run third", "second: , third: 1", left(1, 2, 1)),
+        ("--user ann --last 1", "third: 1", left(2, 2, 1)),
+        ("--last 1", "first: 1 2, third: 1", left(1, 0, 0)),
+    ] {
+        assert_eq!(taken(&place, options), (runs.to_owned(), left_out), "{options}");
+    }
+    let document = fits("journal", &shown(&place, "--user ann --since 2026-11-22 --format json").stdout);
+    assert_eq!(
+        document["filter"],
+        json!({ "since": "2026-11-22", "users": ["ann"], "wabas": [], "runs": [] })
+    );
+    shown(&place, "--user ann")
+        .says("Journal: 2 runs, 2 writes.\nNot shown: 1 run, 1 write, 1 of them in flight.\n");
+    shown(&place, "--user ann --run first").says("\nNot shown: 2 runs, 2 writes, 1 of them in flight.\n");
+    shown(&place, "--waba acme-eu --waba acme-us --waba globex").says("\nNot shown: 1 run.\n");
+    shown(&place, "--run first --user ann --waba nothing").says("Not shown: 3 runs");
+    shown(&place, "--until 2020-01-01")
+        .says("--- stdout\nJournal: 0 runs, 0 writes.\nNot shown: 3 runs, 3 writes, 1 of them in flight.\n--- stderr\n");
+}
+
+#[test]
+fn what_no_write_can_match_is_said() {
+    let place = three_days();
+    let journal = |options: &str| place.run(&format!("journal --state-dir state {options}"));
+    journal("--run thrid")
+        .ends(1)
+        .says("error: no journal has a run `thrid`")
+        .says("hint: did you mean `third`?");
+    journal("--run x").ends(1).says("shows the ids of all runs");
+    journal("--since 2026-11-23 --until 2026-11-22")
+        .ends(64)
+        .says("--since 2026-11-23 is not before --until 2026-11-22");
+    journal("--since 2026-11-23T10:00:00Z --until 2026-11-23T10:00:00Z").ends(64);
+    journal("--since 23.11.2026").ends(64).says("neither a day (2027-03-31) nor an instant");
+    journal("--user anne").ends(0).says("no write in the journal is for --user `anne`; did you mean `ann`?");
+    journal("--waba acme-ue --format csv").ends(0).says("for --waba `acme-ue`; did you mean `acme-");
+    journal("--user ann --until 2020-01-01").ends(0).never_says("warning");
+}
+
+#[test]
+fn a_table_has_a_row_for_each_write_without_formulas() {
+    insta::assert_snapshot!(shown(&three_days(), "--format csv --waba acme-eu --waba globex").to_string(), @r#"
+    exit 0
+    --- stdout
+    "business","run","run_at","acting_user_id","acting_user","os_user","host","version","actor","approver","commit","pull_request","run_url","origin","waivers","plan_digest","manifest_digest","write","at","action","waba_id","waba","user_id","user","before","after","gained","lost","why","outcome","outcome_at","found","error","traces","settled","settled_at","settled_by"
+    "'98","first","2026-11-21T10:00:00Z","'12","ci-admin","runner","build-7","0.1.0","'@dora","","'0a1b2c3","","","ticket=OPS-1","max-removals","sha256:01","sha256:02","1","2026-11-21T10:00:00Z","change","'500","acme-eu","'11","ann","DEVELOP","DEVELOP MANAGE","MANAGE","","not granted to the user declared at users.yaml:7 (prune: declared)","applied","2026-11-21T10:00:00Z","","","T1; T2","","",""
+    "'98","first","2026-11-21T10:00:00Z","'12","ci-admin","runner","build-7","0.1.0","'@dora","","'0a1b2c3","","","ticket=OPS-1","max-removals","sha256:01","sha256:02","2","2026-11-21T10:00:00Z","change","'501","globex","'1972385232742147","'=bob","DEVELOP","DEVELOP MANAGE","MANAGE","","not granted to the user declared at users.yaml:7 (prune: declared)","","","","","","in-flight","",""
+    --- stderr
+    Not shown: 2 runs, 1 write.
+    "#);
+    shown(&three_days(), "--format csv").says("1 run without writes has no row.\n").never_says("Not shown");
+    let place = with_text(&format!("{}\nnonsense\n", run("first")));
+    shown(&place, "--format csv").says("warning: 1 line of the journal could not be read");
 }

@@ -2,8 +2,8 @@
 
 use super::{object_words, outcome_words, sign};
 use crate::model::{
-    AssignmentKey, BusinessId, Histories, History, Name, RecordedRun, RecordedWrite, RunEnd, Settled,
-    SettledWrite, Settlement, Sources,
+    AssignmentKey, BusinessId, Histories, History, LeftOut, Name, RecordedRun, RecordedWrite, RunEnd,
+    Settled, SettledWrite, Settlement, Sources,
 };
 use crate::render::Style;
 use crate::render::layout::{Layout, Paint, StyledWord, foreign, own, prose, sentence, sentence_with, tasks};
@@ -16,6 +16,9 @@ use crate::text::count;
 pub fn journal(histories: &Histories, style: &Style) -> String {
     let mut layout = Layout::new(style);
     for (business, history) in histories {
+        if history.runs.is_empty() && history.broken_lines == 0 && history.torn.is_none() {
+            continue;
+        }
         layout.gap();
         write_business(&mut layout, *business, history);
     }
@@ -181,6 +184,22 @@ fn settled_words(settled: &Settled) -> Vec<StyledWord> {
     sentence_with(&text, Paint::Plain, paint).collect()
 }
 
+/// Returns what filters and limits leave out; nothing if they leave out nothing.
+pub fn left_out(histories: &Histories) -> Option<String> {
+    let sum = |number: fn(&LeftOut) -> usize| -> usize {
+        histories.values().map(|history| number(&history.left_out)).sum()
+    };
+    let (runs, writes) = (sum(|left_out| left_out.runs), sum(|left_out| left_out.writes));
+    let in_flight = match sum(|left_out| left_out.in_flight) {
+        0 => String::new(),
+        number => format!(", {number} of them in flight"),
+    };
+    let parts =
+        [(runs, "run", "runs"), (writes, "write", "writes")].into_iter().filter(|(number, ..)| *number > 0);
+    let parts: Vec<String> = parts.map(|(number, one, many)| count(number, one, many)).collect();
+    (!parts.is_empty()).then(|| format!("Not shown: {}{in_flight}.", parts.join(", ")))
+}
+
 fn write_summary(layout: &mut Layout, histories: &Histories) {
     layout.gap();
     let runs: usize = histories.values().map(|history| history.runs.len()).sum();
@@ -189,6 +208,9 @@ fn write_summary(layout: &mut Layout, histories: &Histories) {
     let (runs, writes) = (count(runs, "run", "runs"), count(writes, "write", "writes"));
     let in_flight_text = if in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
     layout.entry(0, 2, prose(&format!("Journal: {runs}, {writes}{in_flight_text}."), Paint::Bold));
+    if let Some(text) = left_out(histories) {
+        layout.entry(0, 2, prose(&text, Paint::Plain));
+    }
     if in_flight > 0 {
         let text = "A write in flight may have taken effect; the next apply reads the WABA to find out.";
         layout.entry(0, 2, prose(text, Paint::Dim));

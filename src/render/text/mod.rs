@@ -16,7 +16,7 @@ mod who_can;
 pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub use explain::explain;
-pub use journal::{journal, settled};
+pub use journal::{journal, left_out, settled};
 pub use mistakes::mistakes;
 pub use plan::plan;
 pub use report::report;
