@@ -4,8 +4,8 @@
 
 use crate::digest::plan_digest;
 use crate::model::{
-    EndingGrant, Labels, LiveAccess, Name, Plan, Policy, PolicyLine, RecentRemovals, ReleasedUser, Sources,
-    UserId, WabaId,
+    EndingGrant, Labels, LiveAccess, LiveSource, Name, Plan, Policy, PolicyLine, RecentRemovals,
+    ReleasedUser, Sources, UserId, WabaId,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,8 @@ pub struct Proposal {
     pub declared: DeclaredSet,
     /// The digest of the inventory that decides who is released, if there is one.
     pub inventory_digest: Option<String>,
+    /// Where the live state comes from.
+    pub live_source: LiveSource,
 }
 
 impl Proposal {
@@ -76,6 +78,7 @@ impl Proposal {
             ending: Vec::new(),
             declared: DeclaredSet::default(),
             inventory_digest: None,
+            live_source: LiveSource::Unrecorded,
         }
     }
 

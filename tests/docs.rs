@@ -57,7 +57,7 @@ fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 const WABACL: &str = r#"#!/bin/sh
 case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
-" plan "* | " apply "* | " drift "* | " whoami "*) exec "$PROGRAM" "$@" --emulate live.yaml ;;
+" plan "* | " apply "* | " drift "* | " whoami "* | " snapshot "*) exec "$PROGRAM" "$@" --emulate live.yaml ;;
 *) exec "$PROGRAM" "$@" ;;
 esac
 "#;
@@ -134,6 +134,14 @@ fn the_guide_for_gitlab_works() {
 fn the_guide_for_atlantis_works() {
     let printed = follow("docs/atlantis.md");
     assert!(printed[0].contains("Applied:"), "{}", printed[0]);
+}
+
+#[test]
+fn the_page_about_snapshots_works() {
+    let printed = follow("docs/snapshots.md");
+    assert!(printed[0].contains("Snapshot: as of the snapshot of"), "{}", printed[0]);
+    assert!(printed[0].contains("Applied: 8 of 8 changes."), "{}", printed[0]);
+    assert!(printed[1].contains("Differences: 0 system users, 0 WABAs, 8 assignments."), "{}", printed[1]);
 }
 
 #[test]
@@ -228,7 +236,8 @@ fn every_guide_is_followed() {
             "gitlab.md",
             "guards.md",
             "operating.md",
-            "recipes.md"
+            "recipes.md",
+            "snapshots.md"
         ]
     );
 }

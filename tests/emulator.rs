@@ -660,7 +660,7 @@ async fn it_listens_on_loopback_only() {
 fn a_world_survives_yaml_and_errors_have_positions() {
     let world = World::from_yaml(&WORLD.replace("name: Joint,", "name: Joint, status: DRAFT,")).unwrap();
     let text = world.to_yaml();
-    assert!(text.contains("status: DRAFT"), "{text}");
+    assert!(text.contains("status: \"DRAFT\""), "{text}");
     let again = World::from_yaml(&text).unwrap();
     assert_eq!((again.to_yaml(), again.assignments()), (text, world.assignments()));
     assert!(!format!("{world:?}").contains("of-admin"));

@@ -23,6 +23,7 @@ mod released;
 mod remote;
 mod saved;
 mod selections;
+mod snapshot;
 mod suspended;
 mod tables;
 #[cfg(unix)]

@@ -271,6 +271,7 @@ async fn propose(
             session.recheck(*saved, &request, events).await
         }
         Input::Saved(saved, Some(checked)) => {
+            session.check_live_source(&saved)?;
             let (proposal, directory) = session.propose(*checked, events).await?;
             engine::check_agreement(&saved.plan, &proposal.plan, events)?;
             Ok((proposal, directory))

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// The maximum size of a file, in bytes. A guess, far above a world of 5,000 WABAs.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
 
+/// The bytes in which a snapshot has its first lines.
+const HEAD: u64 = 4096;
+
 /// Serves the emulated Graph API to other clients until it is interrupted
 ///
 /// Prints its address. Clients use the tokens that the file declares.
@@ -139,11 +142,42 @@ async fn start(file: &Path, mode: StateMode, options: Options) -> Result<Emulato
             failure
         }
     })?;
+    if from == state && taken(&text) != taken(&head(file)?) {
+        let message = format!("{shown} continues another snapshot than the one in {}", file.display());
+        return Err(Failure::plain(Exit::Failed, message)
+            .hint("to start over from the newer one, pass --emulate-fresh (--fresh for `wabacl emulator`)"));
+    }
     if from == state {
         tracing::info!("the emulator continues from {shown}");
     }
     let options = Options { state_file: (mode != StateMode::Memory).then_some(state), ..options };
     Emulator::start(world, options).await.map_err(|error| Failure::failed("starting the emulator", error))
+}
+
+/// Reads a world from a file.
+pub(crate) fn world(file: &Path) -> Result<World, Failure> {
+    let shown = escape(&file.display().to_string()).into_owned();
+    let text = read(file).map_err(|error| Failure::failed(&format!("reading {shown}"), error))?;
+    World::from_yaml(&text)
+        .map_err(|error| Failure::failed(&format!("reading the snapshot in {shown}"), error))
+}
+
+/// Reads the beginning of a file, where a snapshot says when it was taken.
+fn head(path: &Path) -> Result<String, Failure> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(HEAD).read_to_end(&mut bytes))
+        .map_err(|error| Failure::failed(&format!("reading {}", path.display()), error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns when a snapshot was taken, if a text is one as this program writes it.
+fn taken(text: &str) -> Option<&str> {
+    let line = text.lines().take_while(|line| !line.starts_with("wabas:"));
+    let (_, after) =
+        line.filter(|line| line.starts_with("snapshot:")).find_map(|line| line.split_once("taken: "))?;
+    after.split([',', ' ']).next()
 }
 
 /// Returns the path of the state file: `live.state.yaml` for `live.yaml`.

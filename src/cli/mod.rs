@@ -25,6 +25,8 @@ mod repository;
 mod schema;
 mod show;
 mod signals;
+#[cfg(feature = "emulator")]
+mod snapshot;
 mod state;
 mod terminal;
 mod validate;
@@ -70,6 +72,8 @@ enum Verb {
     Show(show::Args),
     Journal(journal::Args),
     Whoami(whoami::Args),
+    #[cfg(feature = "emulator")]
+    Snapshot(Box<snapshot::Args>),
     Schema(schema::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
@@ -113,6 +117,8 @@ impl Verb {
             Self::Explain(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
+            Self::Snapshot(args) => &args.connection,
+            #[cfg(feature = "emulator")]
             Self::Emulator(_) => return Watch::Handled(None),
             Self::Init(_) | Self::Man(_) => {
                 return Watch::AtOnce("Interrupted: some files may not have been written; run it again.");
@@ -138,6 +144,10 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,
+        #[cfg(feature = "emulator")]
+        Verb::Snapshot(args) => {
+            signals::ends_at_once(Box::pin(snapshot::run(&args, terminal)), terminal).await
+        }
         Verb::Schema(args) => schema::run(&args, terminal),
         Verb::Completions(args) => completions::run(&args, terminal),
         Verb::Man(args) => completions::man(&args, terminal),

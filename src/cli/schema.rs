@@ -33,6 +33,9 @@ enum Of {
     WhoCan,
     /// `explain --format json`
     Explain,
+    /// `snapshot --diff OLD --format json`
+    #[cfg(feature = "emulator")]
+    SnapshotDiff,
     /// The emulator's file
     #[cfg(feature = "emulator")]
     Emulator,
@@ -48,6 +51,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Journal => schema::journal(),
         Of::WhoCan => schema::who_can(),
         Of::Explain => schema::explain(),
+        #[cfg(feature = "emulator")]
+        Of::SnapshotDiff => schema::snapshot_diff(),
         #[cfg(feature = "emulator")]
         Of::Emulator => crate::emulator::schema(),
     })?;

@@ -1,10 +1,11 @@
-//! The JSON documents: plan, saved plan, report, diagnostics and journal, with their schemas.
+//! The JSON documents: plan, saved plan, report, diagnostics, journal and what differs between snapshots, with their schemas.
 //!
 //! Documents have types of their own, so that a change of the core does not change a document by accident. A part that
 //! several documents share is described once, in `parts`; the lines of a journal use the same parts. Documents are
 //! lossless: text is written unchanged, see `json`. This module does not know how a plan is shown to people.
 
 mod diagnostics;
+mod estate_diff;
 mod explain;
 mod journal;
 pub(crate) mod json;
@@ -21,6 +22,7 @@ mod who_can;
 pub(crate) mod words;
 
 pub use diagnostics::diagnostics;
+pub use estate_diff::estate_diff;
 pub use explain::explain;
 pub use journal::journal;
 pub use plan::plan;

@@ -10,8 +10,8 @@ use super::{FORMAT_VERSION, Findings, PartsReader, json};
 use crate::guard::{Violation, Waived};
 use crate::model::{
     self, ApplyCost, AssignmentKey, BusinessId, Change, Deferred, Drift, EndingGrant, Glob, Kept, LeftWaba,
-    Name, Notice, OutOfScope, Plan, PolicyLine, ReleasedUser, Selection, Sources, Summary, TaskSet,
-    TimeLimit, Unmanaged, Unresolved, UserId, WabaId, Waiver,
+    Name, Notice, OutOfScope, Plan, PolicyLine, ReleasedUser, Selection, SnapshotMark, Sources, Summary,
+    TaskSet, TimeLimit, Unmanaged, Unresolved, UserId, WabaId, Waiver,
 };
 use crate::proposal::Proposal;
 use jiff::Timestamp;
@@ -41,6 +41,11 @@ documents! {
         /// The system user whose token is used; absent if it is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acting_user: Option<UserEntry<'a>>,
+        /// The snapshot that live access is taken from; absent if it was read from an API. Such a plan cannot be applied to
+        /// the API.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "SnapshotEntry")]
+        snapshot: Option<SnapshotEntry>,
         /// The digest of what the manifests mean.
         manifest_digest: Cow<'a, str>,
         /// Whether `--waba`, `--user` or `--only` limited the plan, so that it says nothing about the rest of the scope.
@@ -120,6 +125,20 @@ documents! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "String")]
         digest: Option<Cow<'a, str>>,
+    }
+    /// A snapshot.
+    SnapshotEntry {
+        /// When it was taken, in UTC.
+        taken: AsText<Timestamp>,
+        /// The business that it is of.
+        business: AsText<BusinessId>,
+        /// Whether the names of people and other businesses were left out.
+        without_names: bool,
+        /// Whether writes to the emulator have changed it.
+        changed: bool,
+        /// The WABAs that are not in it, because the API showed nothing else of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<AsText<WabaId>>,
     }
     /// What a plan was limited to.
     SelectionEntry<'a> {
@@ -343,6 +362,29 @@ documents! {
     }
 }
 
+impl SnapshotEntry {
+    pub(super) fn of(mark: &SnapshotMark) -> Self {
+        Self {
+            taken: AsText(mark.taken),
+            business: AsText(mark.business),
+            without_names: mark.without_names,
+            changed: mark.changed,
+            left_out: mark.left_out.iter().copied().map(AsText).collect(),
+        }
+    }
+
+    pub(super) fn read(self) -> SnapshotMark {
+        SnapshotMark {
+            taken: self.taken.0,
+            business: self.business.0,
+            acting_user: None,
+            without_names: self.without_names,
+            changed: self.changed,
+            left_out: self.left_out.into_iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
 /// Writes a plan, or drift, as a JSON document.
 ///
 /// # Errors
@@ -380,6 +422,7 @@ impl<'a> PlanDocument<'a> {
             planned_for: (plan.now != proposal.made).then_some(AsText(plan.now)),
             business: AsText(plan.business),
             acting_user: UserEntry::acting(proposal),
+            snapshot: proposal.live_source.snapshot().map(SnapshotEntry::of),
             manifest_digest: proposal.manifest_digest.as_str().into(),
             partial: plan.is_partial(),
             selection: plan.is_partial().then(|| SelectionEntry::of(&plan.selection)),

@@ -1,6 +1,7 @@
 //! The JSON Schemas of the documents, generated from the types that are read and written.
 
 use super::diagnostics::DiagnosticsDocument;
+use super::estate_diff::EstateDiffDocument;
 use super::explain::ExplainDocument;
 use super::journal::JournalDocument;
 use super::plan::PlanDocument;
@@ -58,6 +59,11 @@ pub fn who_can() -> String {
 /// Returns the schema of `explain --format json`.
 pub fn explain() -> String {
     text(of::<ExplainDocument<'_>>("explain", "An assignment that wabacl explains"))
+}
+
+/// Returns the schema of `snapshot --diff OLD --format json`.
+pub fn snapshot_diff() -> String {
+    text(of::<EstateDiffDocument<'_>>("snapshot-diff", "What differs between two snapshots of wabacl"))
 }
 
 fn of<T: JsonSchema>(name: &str, title: &str) -> Schema {

@@ -177,6 +177,14 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             settled: BTreeSet::new(),
         },
         inventory_digest: Some(name.to_owned()),
+        live_source: LiveSource::Snapshot(SnapshotMark {
+            taken: "2026-11-22T02:00:00Z".parse().unwrap(),
+            business: id("10"),
+            acting_user: None,
+            without_names: true,
+            changed: true,
+            left_out: BTreeSet::from(["599".parse().unwrap()]),
+        }),
         ending: vec![EndingGrant { source: grant, tasks: odd, users: 2, wabas: 1 }],
         sources,
     }

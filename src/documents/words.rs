@@ -35,6 +35,51 @@ macro_rules! words_of {
     )*};
 }
 
+words! {
+    /// Where live access was read.
+    LiveSourceWord {
+        /// From Meta's API.
+        Api,
+        /// From an emulator.
+        Emulator,
+        /// From a snapshot of the API.
+        Snapshot,
+    }
+}
+
+impl LiveSourceWord {
+    /// Returns the word, if the source was recorded.
+    pub(super) fn of(live_source: &model::LiveSource) -> Option<Self> {
+        match live_source {
+            model::LiveSource::Unrecorded => None,
+            model::LiveSource::Api => Some(Self::Api),
+            model::LiveSource::Emulator => Some(Self::Emulator),
+            model::LiveSource::Snapshot(_) => Some(Self::Snapshot),
+        }
+    }
+
+    /// Returns the source. A snapshot without a description is an emulator's state too.
+    pub(super) fn read(self, snapshot: Option<model::SnapshotMark>) -> model::LiveSource {
+        match (self, snapshot) {
+            (Self::Api, _) => model::LiveSource::Api,
+            (Self::Snapshot, Some(mark)) => model::LiveSource::Snapshot(mark),
+            (Self::Emulator | Self::Snapshot, _) => model::LiveSource::Emulator,
+        }
+    }
+}
+
+words_of! {
+    /// Whose assignment it is.
+    HolderWord for model::HolderOf {
+        /// A system user of the business.
+        SystemUser,
+        /// A person of the business, or one whose business is not known.
+        Person,
+        /// A user of another business.
+        OtherBusiness,
+    }
+}
+
 words_of! {
     /// What a change does.
     ActionWord for model::Action {

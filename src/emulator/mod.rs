@@ -88,15 +88,15 @@ impl Emulator {
 
     /// Issues a token with all scopes that never expires.
     ///
-    /// It belongs to `user`, or to the ADMIN system user of the first business with the lowest id. The state file
-    /// does not contain it.
+    /// It belongs to `user`, or to the ADMIN system user of the first business with the lowest id; in a snapshot, to the user
+    /// whose token read it. The state file does not contain it.
     ///
     /// # Errors
     ///
     /// If there is no such user.
     pub fn issue_token(&self, user: Option<UserId>) -> Result<SecretString, TokenError> {
         let mut world = self.state.world_mut();
-        let user = user.or_else(|| world.admin()).ok_or(TokenError::NoAdmin)?;
+        let user = user.or_else(|| world.acting_user()).ok_or(TokenError::NoAdmin)?;
         if !world.users.contains_key(&user) {
             return Err(TokenError::UnknownUser(user));
         }

@@ -21,6 +21,9 @@ pub struct Options {
     pub limits: Limits,
     /// Whether `assigned_users` can be nested in lists of WABAs.
     pub nesting: bool,
+    /// Whether `debug_token` says that this is an emulator, and of which snapshot. A test of what only the API may do turns it
+    /// off.
+    pub marked: bool,
     /// The maximum number of rows in a response with nested lists, outer and nested rows together.
     pub max_rows: usize,
     /// The file that the state is written to after each write. A write fails if the file cannot be written.
@@ -39,6 +42,7 @@ impl Default for Options {
             latency: Latency::default(),
             limits: Limits::default(),
             nesting: true,
+            marked: true,
             max_rows: MAX_ROWS,
             state_file: None,
             faults: Vec::new(),

@@ -119,7 +119,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// If the journal cannot be written. Then nothing was sent.
+    /// If the plan was made elsewhere, or the journal cannot be written. Then nothing was sent.
     pub async fn apply(
         &self,
         approved: &ApprovedPlan,
@@ -129,6 +129,7 @@ impl Session {
         shutdown: &Shutdown,
         events: Events<'_>,
     ) -> Result<Applied, EngineError> {
+        self.check_live_source(approved.proposal())?;
         let failed = || EngineError::store("writing the journal, so nothing was applied");
         let writer = self.writer();
         let Lease { lock, in_flight, state } = lease;

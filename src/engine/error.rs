@@ -2,7 +2,7 @@
 
 use crate::documents::saved::SavedPlanError;
 use crate::graph::GraphError;
-use crate::model::{BusinessId, Name, day_or_instant};
+use crate::model::{BusinessId, LiveSource, Name, day_or_instant};
 use crate::resolve::NothingSelected;
 use crate::store::{Holder, JournalError};
 use crate::text::escape;
@@ -97,6 +97,14 @@ pub enum EngineError {
         /// The business of the manifests.
         manifests: BusinessId,
     },
+    /// A plan was made from an emulator's state and is applied to the API, or the other way round.
+    #[error("the plan was made from {}, and this is {}; nothing was written", live_source(.made), live_source(.here))]
+    MadeElsewhere {
+        /// Where the plan was made.
+        made: Box<LiveSource>,
+        /// Where it is applied.
+        here: Box<LiveSource>,
+    },
     /// The live state no longer is what a saved plan starts from.
     #[error(
         "the plan is stale: {stale} of its {all} changes no longer match the live state; nothing was written"
@@ -135,6 +143,7 @@ impl EngineError {
             | Self::FromFuture(_)
             | Self::ForLaterTime(_)
             | Self::OtherBusiness { .. }
+            | Self::MadeElsewhere { .. }
             | Self::Stale { .. }
             | Self::Disagrees
             | Self::SavedPlan(SavedPlanError::Altered { .. } | SavedPlanError::Newer { .. }) => {
@@ -177,6 +186,12 @@ impl EngineError {
             Self::PartOfSet { .. } => {
                 "give all files of the set, or the folder above them; manifests that are a set of their own need a name of their own: `set: NAME`"
             }
+            Self::MadeElsewhere { here, .. } if **here == LiveSource::Api => {
+                "an emulator's state is for rehearsals; plan again with a token"
+            }
+            Self::MadeElsewhere { .. } => {
+                "to rehearse it, plan it with --emulate, or give manifests to apply"
+            }
             Self::OtherBusiness { .. } | Self::Stale { .. } => "create a new plan",
             Self::Disagrees => "create a new plan, and review that one",
         };
@@ -190,6 +205,16 @@ impl EngineError {
 
     pub(super) fn store(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Store { doing, source }
+    }
+}
+
+/// Describes where live state comes from.
+fn live_source(live_source: &LiveSource) -> &'static str {
+    match live_source {
+        LiveSource::Unrecorded => "an unknown state",
+        LiveSource::Api => "the API",
+        LiveSource::Emulator => "an emulator's state",
+        LiveSource::Snapshot(_) => "a snapshot",
     }
 }
 

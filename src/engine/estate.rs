@@ -56,6 +56,7 @@ impl Session {
         }
         Ok(Estate {
             taken,
+            live_source: self.live_source().clone(),
             name: self.reader.business_name(business).await.map_err(failed())?,
             app,
             acting_user: self.acting_user_with_name(&directory).await?,

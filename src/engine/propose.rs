@@ -70,6 +70,7 @@ impl Session {
             policy_lines,
             recent_removals,
             inventory_digest,
+            live_source: self.live_source().clone(),
         };
         Ok((proposal, directory))
     }

@@ -97,6 +97,20 @@ pub fn check_agreement(saved: &Plan, fresh: &Plan, events: Events<'_>) -> Result
 }
 
 impl Session {
+    /// Checks that a plan was made where it is applied: one that was made from an emulator's state is not for the API, and
+    /// the other way round.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::MadeElsewhere`] if it was not.
+    pub fn check_live_source(&self, proposal: &Proposal) -> Result<(), EngineError> {
+        let (made, here) = (&proposal.live_source, self.live_source());
+        if made.fits(here) {
+            return Ok(());
+        }
+        Err(EngineError::MadeElsewhere { made: Box::new(made.clone()), here: Box::new(here.clone()) })
+    }
+
     /// Reads the WABAs of a saved plan again, and returns the plan with the evidence of now.
     ///
     /// # Errors
@@ -109,6 +123,7 @@ impl Session {
         request: &PlanRequest,
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
+        self.check_live_source(&proposal)?;
         let business = proposal.plan.business;
         let wabas: Vec<WabaId> = proposal.plan.by_waba().map(|changes| changes[0].key.waba).collect();
         let has_lists = !proposal.plan.is_partial();
@@ -144,6 +159,7 @@ impl Session {
         let permitted =
             directory.wabas.iter().filter_map(|(id, waba)| Some((*id, waba.permitted_tasks.clone()?)));
         proposal.policy.permitted.extend(permitted);
+        proposal.live_source = self.live_source().clone();
         proposal.acting_user_name = acting_user_name(&proposal.plan, &directory);
         Ok((proposal, directory))
     }

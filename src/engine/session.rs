@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::graph::{
     DirectoryRequest, GraphClient, GraphError, Me, Reader, RunSettings, Settings, TokenInfo, Writer,
 };
-use crate::model::{BusinessId, Cost, Directory, UserId};
+use crate::model::{BusinessId, Cost, Directory, LiveSource, UserId};
 use crate::text::escape;
 use jiff::SignedDuration;
 
@@ -25,6 +25,7 @@ pub struct Session {
     client: GraphClient,
     token: Option<Token>,
     acting_user: Option<UserId>,
+    live_source: LiveSource,
 }
 
 impl Session {
@@ -58,12 +59,20 @@ impl Session {
             Some(user) => Some(user),
             None => acting_user(&reader).await?,
         };
-        Ok(Self { reader, client: client.clone(), token, acting_user })
+        // Without a description, the address decides: without TLS it is one of this machine.
+        let by_address = || if client.is_local() { LiveSource::Emulator } else { LiveSource::Api };
+        let live_source = token.as_ref().map_or_else(by_address, |token| token.live_source.clone());
+        Ok(Self { reader, client: client.clone(), token, acting_user, live_source })
     }
 
     /// Returns what the API reports about the token; `None` if it does not.
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref()
+    }
+
+    /// Returns where the live state comes from.
+    pub fn live_source(&self) -> &LiveSource {
+        &self.live_source
     }
 
     /// Returns the user of the token; `None` if the API does not report it.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub struct GraphClient {
     http: Arc<HttpClient>,
     limiter: Arc<Limiter>,
+    is_local: bool,
 }
 
 impl GraphClient {
@@ -27,7 +28,16 @@ impl GraphClient {
     ///
     /// [`GraphError::Settings`] if an address, a version, a secret or the CA file cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, GraphError> {
-        Ok(Self { http: Arc::new(HttpClient::new(settings)?), limiter: Arc::new(Limiter::new(settings)?) })
+        Ok(Self {
+            http: Arc::new(HttpClient::new(settings)?),
+            limiter: Arc::new(Limiter::new(settings)?),
+            is_local: settings.graph_url.starts_with("http://"),
+        })
+    }
+
+    /// Returns whether the API is on this machine: plain HTTP is allowed to no other.
+    pub fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Returns the clock of the settings.

@@ -2,9 +2,9 @@
 
 use super::error::{GraphError, shorten};
 use super::http::ApiCall;
-use super::http::wire::{DebugTokenBody, MeBody};
+use super::http::wire::{DebugTokenBody, EmulatorMark, MeBody, WireSnapshot};
 use super::reader::Reader;
-use crate::model::{AppId, Name, UserId};
+use crate::model::{AppId, LiveSource, Name, SnapshotMark, UserId};
 use crate::redact;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -33,6 +33,8 @@ pub struct TokenInfo {
     pub scopes: Vec<String>,
     /// Why the token is invalid, if the API says so; escaped.
     pub error: Option<String>,
+    /// Who described it: the API, or an emulator of this program.
+    pub live_source: LiveSource,
 }
 
 impl Reader {
@@ -66,6 +68,28 @@ impl Reader {
             expires_at: expires_at.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             scopes: data.scopes,
             error: data.error.map(|error| shorten(&redact::text(&error.message))),
+            live_source: live_source(data.wabacl_emulator),
         })
     }
+}
+
+/// Returns where live state comes from. Only an emulator sends a mark.
+fn live_source(mark: Option<EmulatorMark>) -> LiveSource {
+    match mark {
+        None => LiveSource::Api,
+        Some(EmulatorMark { snapshot }) => {
+            snapshot.and_then(snapshot_mark).map_or(LiveSource::Emulator, LiveSource::Snapshot)
+        }
+    }
+}
+
+fn snapshot_mark(mark: WireSnapshot) -> Option<SnapshotMark> {
+    Some(SnapshotMark {
+        taken: mark.taken.parse().ok()?,
+        business: mark.business.parse().ok()?,
+        acting_user: mark.acting_user.and_then(|id| id.parse().ok()),
+        without_names: mark.without_names,
+        changed: mark.changed,
+        left_out: mark.left_out.iter().filter_map(|id| id.parse().ok()).collect(),
+    })
 }

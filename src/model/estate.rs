@@ -1,6 +1,8 @@
 //! The estate: everything that the API reports of a business, for a snapshot and for an import.
 
-use super::{AppId, Directory, Name, Observed, SolutionId, Task, TaskSet, Unreadable, UserId, WabaId};
+use super::{
+    AppId, Directory, LiveSource, Name, Observed, SolutionId, Task, TaskSet, Unreadable, UserId, WabaId,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -9,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct Estate {
     /// When the reading began, to the second.
     pub taken: Timestamp,
+    /// Where it was read.
+    pub live_source: LiveSource,
     /// The name of the business, if the API reports it.
     pub name: Option<Name>,
     /// The app that the token belongs to, if the API reports it.

@@ -62,6 +62,7 @@ impl Commands<'_> {
             | FindingKind::Waived
             | FindingKind::Ending => "warning",
             FindingKind::Policy
+            | FindingKind::Snapshot
             | FindingKind::Deferred
             | FindingKind::Kept
             | FindingKind::Left

@@ -140,6 +140,7 @@ fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
             | FindingKind::Unresolved
             | FindingKind::OutOfScope => "box bad",
             FindingKind::Policy
+            | FindingKind::Snapshot
             | FindingKind::Deferred
             | FindingKind::Kept
             | FindingKind::Left

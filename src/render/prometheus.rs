@@ -67,6 +67,13 @@ pub fn drift(view: &View<'_>, now: Timestamp, previous: Option<&str>) -> String 
     if let Some(ending) = totals.ending {
         metrics.value("wabacl_drift_expiring_grants", "Grants that end soon.", ending);
     }
+    if let Some(mark) = view.proposal.live_source.snapshot() {
+        metrics.value(
+            "wabacl_drift_snapshot_timestamp_seconds",
+            "Time of the snapshot that live access is taken from.",
+            mark.taken.as_second(),
+        );
+    }
     let now = now.as_second();
     metrics.value("wabacl_drift_last_run_timestamp_seconds", "Time of the last run.", now);
     let success = match totals.unreadable {

@@ -4,7 +4,7 @@ use crate::documents::PartsReader;
 use crate::documents::parts::{UserEntry, documents, text};
 use crate::documents::plan::{EndingEntry, ReleasedEntry};
 use crate::documents::values::{AsText, TaskNames, Tasks};
-use crate::documents::words::HoldersWord;
+use crate::documents::words::{HoldersWord, LiveSourceWord};
 use crate::model::{
     AssignmentKey, DeclaredNames, EndingGrant, Guard, Holder, Labels, LiveAccess, Name, Plan, Policy,
     ReleasedUser, Sources, State, Task, TimeLimit, UserId, WabaId, Waiver, WaiverTerms,
@@ -29,6 +29,10 @@ documents! {
     EvidenceEntry<'a> {
         /// The paths of the manifests.
         sources: Vec<Cow<'a, str>>,
+        /// Where live access was read; absent in plans of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "LiveSourceWord")]
+        live_source: Option<LiveSourceWord>,
         /// The number of live assignments in scope.
         live_in_scope: usize,
         /// The tasks that Meta stores besides or instead of a task, by the task.
@@ -117,6 +121,7 @@ impl<'a> EvidenceEntry<'a> {
         let plan = &proposal.plan;
         Self {
             sources: proposal.sources.iter().map(|(_, source)| source.path.as_str().into()).collect(),
+            live_source: LiveSourceWord::of(&proposal.live_source),
             live_in_scope: plan.live_in_scope,
             implied: plan.implied.iter().map(|(task, tasks)| (AsText(task), Tasks(tasks.clone()))).collect(),
             access: AccessEntry {

@@ -15,13 +15,13 @@ pub(crate) use evidence::EvidenceEntry;
 use super::parts::{ChangeEntry, UserEntry, WabaEntry};
 use super::plan::{
     DeferredEntry, KeptEntry, LeftEntry, OutOfScopeEntry, PlanDocument, PolicyLineEntry, ReleasedEntry,
-    UnmanagedEntry,
+    SnapshotEntry, UnmanagedEntry,
 };
 use super::{FORMAT_VERSION, PartsReader, json};
 use crate::files;
 use crate::model::{
-    AssignmentKey, Change, Deferred, Glob, Kept, Name, Plan, RecentRemovals, ReleasedUser, Selection,
-    Unmanaged, UnmanagedReason, day_of, start_of_day,
+    AssignmentKey, Change, Deferred, Glob, Kept, LiveSource, Name, Plan, RecentRemovals, ReleasedUser,
+    Selection, Unmanaged, UnmanagedReason, day_of, start_of_day,
 };
 use crate::proposal::Proposal;
 use crate::redact::Redacting;
@@ -266,6 +266,8 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         Some(selection) => selection.read(),
         None => selection_of_older(document.partial),
     };
+    let snapshot = document.snapshot.map(SnapshotEntry::read);
+    let live_source = evidence.live_source.map_or(LiveSource::Unrecorded, |word| word.read(snapshot));
     let access = evidence.access.read();
     plan.holders = evidence::holders(&plan, &access);
     Ok(Proposal {
@@ -279,6 +281,7 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         policy_lines: document.policy.into_iter().flatten().map(PolicyLineEntry::read).collect(),
         recent_removals: RecentRemovals::new(),
         declared: evidence.declared.map(|declared| declared.read(&mut parts)).unwrap_or_default(),
+        live_source,
         inventory_digest: document.inventory_digest.map(Cow::into_owned),
         ending: evidence.ending.into_iter().map(|entry| entry.read(&mut parts)).collect(),
         sources: parts.into_sources(),

@@ -32,6 +32,9 @@ pub(crate) const ASSIGNED_USER: NodeType = NodeType {
 pub(crate) fn reply(query: &Query<'_>, id: &str) -> Result<Reply, Rejection> {
     let (id, waba) = query.caller.waba(query.world(), id).ok_or_else(|| query.unknown(id))?;
     query.caller.require_scope("whatsapp_business_management")?;
+    if let Some(refusal) = &waba.unreadable {
+        return Err(Rejection::refused(refusal));
+    }
     let edge = AssignedUsers { query, id, waba };
     match query.request.method {
         Method::GET => edge.list(),
@@ -80,10 +83,11 @@ impl<'a> AssignedRows<'a> {
     fn value(&self, field: &Field, user: &User, tasks: &TaskSet) -> Option<Value> {
         Some(match field.name.as_str() {
             "name" => user.name.as_str().into(),
-            "user_type" => user.user_type().into(),
+            "user_type" => user.user_type()?.into(),
             "business" => {
-                let name = self.world.businesses.get(&user.business);
-                field.pick(&json!({ "id": user.business.to_string(), "name": name }))
+                let business = user.business?;
+                let name = self.world.businesses.get(&business);
+                field.pick(&json!({ "id": business.to_string(), "name": name }))
             }
             "tasks" => task_names(tasks),
             _ => return None,
@@ -135,7 +139,8 @@ impl AssignedUsers<'_> {
         self.query.require_admin()?;
         let id: UserId = text.parse().map_err(|_| Rejection::wrong_user(text))?;
         let user = self.query.world().users.get(&id);
-        if !user.is_some_and(|user| self.waba.involves(user.business)) {
+        let business = user.and_then(|user| user.business);
+        if !business.is_some_and(|business| self.waba.involves(business)) {
             return Err(Rejection::wrong_user(text));
         }
         Ok(AssignmentKey { waba: self.id, user: id })
@@ -163,14 +168,12 @@ impl AssignedUsers<'_> {
     fn accepted(&self) -> TaskSet {
         let caller = &self.query.caller;
         let all: TaskSet = Task::ALL.iter().copied().collect();
-        let permitted = self.waba.clients.get(&caller.user.business).cloned().flatten();
+        let permitted = caller.user.business.and_then(|business| self.waba.clients.get(&business)?.clone());
         let accepted = permitted.unwrap_or(all);
-        let solution = self.waba.solution.and_then(|id| self.query.world().solutions.get(&id));
-        let active = solution.filter(|solution| solution.status == ACTIVE);
-        let granted = active.and_then(|solution| solution.permissions(caller.token.app?));
-        if granted.is_some_and(|granted| !granted.contains(Task::Messaging)) {
-            return accepted.difference(&NOT_GRANULAR.into());
-        }
-        accepted
+        let solutions = self.waba.solutions.iter().filter_map(|id| self.query.world().solutions.get(id));
+        let active = solutions.filter(|solution| solution.status.as_deref() == Some(ACTIVE));
+        let granted = active.filter_map(|solution| solution.permissions(caller.token.app?));
+        let messaging = granted.map(|granted| granted.contains(Task::Messaging)).max();
+        if messaging == Some(false) { accepted.difference(&NOT_GRANULAR.into()) } else { accepted }
     }
 }

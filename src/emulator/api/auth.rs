@@ -55,14 +55,19 @@ impl<'w> Caller<'w> {
     pub(crate) fn business(&self, world: &'w World, id: &str) -> Option<(BusinessId, &'w str)> {
         let id: BusinessId = id.parse().ok()?;
         let name = world.businesses.get(&id)?;
-        (id == self.user.business).then_some((id, name.as_str()))
+        (Some(id) == self.user.business).then_some((id, name.as_str()))
     }
 
     /// Returns a WABA by id, if the caller can see it: its business owns the WABA or has it shared.
     pub(crate) fn waba(&self, world: &'w World, id: &str) -> Option<(WabaId, &'w Waba)> {
         let id: WabaId = id.parse().ok()?;
         let waba = world.wabas().get(&id)?;
-        waba.involves(self.user.business).then_some((id, waba))
+        self.sees(waba).then_some((id, waba))
+    }
+
+    /// Returns whether the caller can see a WABA: its business owns the WABA or has it shared.
+    pub(crate) fn sees(&self, waba: &Waba) -> bool {
+        self.user.business.is_some_and(|business| waba.involves(business))
     }
 }
 

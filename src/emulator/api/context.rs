@@ -13,6 +13,8 @@ pub(crate) struct Context<'w> {
     pub(crate) now: Timestamp,
     /// Whether assignments can be nested in lists of WABAs.
     pub(crate) nesting: bool,
+    /// Whether `debug_token` says that this is an emulator.
+    pub(crate) marked: bool,
     /// The maximum number of rows in a response with nested lists.
     pub(crate) max_rows: usize,
     /// The maximum number of rows of a page, whatever limit the request sets.

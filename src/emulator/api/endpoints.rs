@@ -11,7 +11,7 @@ use super::request::ApiRequest;
 use super::users;
 use super::wabas::{self, WabaNodes};
 use crate::emulator::world::{PartnerSolution, User};
-use crate::model::{AppId, SolutionId, TaskSet, UserId};
+use crate::model::{AppId, SnapshotMark, SolutionId, TaskSet, UserId};
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -89,6 +89,9 @@ impl<'a> Query<'a> {
         if let Some(app) = token.app {
             data["app_id"] = app.to_string().into();
         }
+        if self.context.marked {
+            data["wabacl_emulator"] = json!({ "snapshot": self.world().snapshot().map(snapshot) });
+        }
         if is_expired {
             data["error"] = json!({ "code": 190, "subcode": 463, "message": "Session has expired." });
         }
@@ -151,7 +154,7 @@ impl<'a> Query<'a> {
     fn solution(&self, id: &str) -> Option<(SolutionId, &'a PartnerSolution)> {
         let id: SolutionId = id.parse().ok()?;
         let solution = self.world().solutions.get(&id)?;
-        self.caller.token.app.and_then(|app| solution.permissions(app))?;
+        self.caller.token.app.filter(|app| solution.involves(*app))?;
         Some((id, solution))
     }
 
@@ -162,7 +165,7 @@ impl<'a> Query<'a> {
         }
         self.caller.require_scope("business_management")?;
         let fields = Fields::of(self.request, &NAMED)?;
-        let business = self.caller.user.business;
+        let business = self.caller.user.business.ok_or_else(|| self.unknown(id))?;
         let name = self.world().businesses.get(&business);
         let ids = [business];
         let page = self.page(
@@ -176,34 +179,59 @@ impl<'a> Query<'a> {
         let (_, waba) = self.caller.waba(self.world(), id).ok_or_else(|| self.unknown(id))?;
         self.caller.require_scope("whatsapp_business_management")?;
         let fields = Fields::of(self.request, &SOLUTION)?;
-        let found = waba.solution.and_then(|id| Some((id, self.world().solutions.get(&id)?)));
-        let ids: Vec<SolutionId> = found.iter().map(|(id, _)| *id).collect();
+        if let Some(refusal) = &waba.solutions_unreadable {
+            return Err(Rejection::refused(refusal));
+        }
+        let ids: Vec<SolutionId> = waba.solutions.iter().copied().collect();
         let page = self.page(
             |range| within(&ids, range),
-            |_| Ok(found.map_or(Value::Null, |(id, solution)| fields.pick(&solution_node(id, solution)))),
+            |id| {
+                let found = self.world().solutions.get(&id);
+                Ok(found.map_or(Value::Null, |solution| fields.pick(&solution_node(id, solution))))
+            },
         )?;
         Ok(page.into())
     }
 }
 
-/// Returns a solution with all its fields.
-fn solution_node(id: SolutionId, solution: &PartnerSolution) -> Value {
-    let partners: Vec<Value> = solution.partners.iter().map(|(app, tasks)| partner(*app, tasks)).collect();
+/// Returns what a snapshot says of itself. Only this program's client reads it.
+fn snapshot(mark: &SnapshotMark) -> Value {
     json!({
-        "id": id.to_string(),
-        "name": solution.name,
-        "status": solution.status,
-        "status_for_pending_request": "NONE",
-        "owner_app": { "id": solution.owner_app.to_string() },
-        "owner_permissions": task_names(&solution.owner_permissions),
-        "partners": { "data": partners },
+        "taken": mark.taken.to_string(),
+        "business": mark.business.to_string(),
+        "acting_user": mark.acting_user.map(|id| id.to_string()),
+        "without_names": mark.without_names,
+        "changed": mark.changed,
+        "left_out": mark.left_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
-fn partner(app: AppId, tasks: &TaskSet) -> Value {
-    json!({
-        "partner_app": { "id": app.to_string() },
-        "partner_permissions": task_names(tasks),
-        "status": "ACCEPTED",
-    })
+/// Returns a solution with all its fields.
+fn solution_node(id: SolutionId, solution: &PartnerSolution) -> Value {
+    let partners = solution.partners.iter();
+    let partners: Vec<Value> = partners.map(|(app, tasks)| partner(*app, tasks.as_ref())).collect();
+    let mut node = json!({
+        "id": id.to_string(),
+        "name": solution.name,
+        "status_for_pending_request": "NONE",
+        "partners": { "data": partners },
+    });
+    if let Some(status) = &solution.status {
+        node["status"] = status.as_str().into();
+    }
+    if let Some(app) = solution.owner_app {
+        node["owner_app"] = json!({ "id": app.to_string() });
+    }
+    if let Some(permissions) = &solution.owner_permissions {
+        node["owner_permissions"] = task_names(permissions);
+    }
+    node
+}
+
+fn partner(app: AppId, tasks: Option<&TaskSet>) -> Value {
+    let mut partner = json!({ "partner_app": { "id": app.to_string() }, "status": "ACCEPTED" });
+    if let Some(tasks) = tasks {
+        partner["partner_permissions"] = task_names(tasks);
+    }
+    partner
 }

@@ -73,6 +73,9 @@ impl<'a> NestedLists<'a> {
                 ("fields", inside),
             ],
         };
+        if waba.unreadable.is_some() {
+            return Ok(Some(page.unfinished()));
+        }
         let rows = AssignedRows::on(self.query.world(), id, waba, &self.business);
         let list = rows.page(page, &self.fields)?;
         let rows = list["data"].as_array().map_or(0, Vec::len);

@@ -103,14 +103,19 @@ impl<'a> PageQuery<'a> {
             paging["cursors"] = json!({ "before": before, "after": after });
             page["paging"] = paging;
         } else if self.max_rows == 0 && rows((self.start()?, Bound::Unbounded)).next().is_some() {
-            let after = self.repeat_cursor();
-            let next = self.url(limit, "after", &after);
-            page["paging"] = json!({ "cursors": { "after": after }, "next": next });
+            page["paging"] = self.unfinished()["paging"].take();
         }
         if let Some("total_count" | "true" | "1" | "[\"total_count\"]") = self.summary {
             page["summary"] = json!({ "total_count": rows((Bound::Unbounded, Bound::Unbounded)).count() });
         }
         Ok(page)
+    }
+
+    /// Returns an empty page of a list that continues, so that the next request shows why it cannot be read.
+    pub(crate) fn unfinished(&self) -> Value {
+        let after = self.repeat_cursor();
+        let next = self.url(self.limit().unwrap_or(DEFAULT_LIMIT), "after", &after);
+        json!({ "data": [], "paging": { "cursors": { "after": after }, "next": next } })
     }
 
     fn limit(&self) -> Result<usize, Rejection> {

@@ -1,6 +1,6 @@
 //! Errors of the API in Meta's envelope, with a constructor for each error that the emulator returns.
 
-use crate::model::Task;
+use crate::model::{Refusal, Task};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
@@ -17,6 +17,12 @@ pub(crate) struct Rejection {
 impl Rejection {
     fn new(code: u32, subcode: Option<u32>, message: impl Into<String>) -> Self {
         Self { status: 400, code, subcode, message: message.into(), is_transient: false }
+    }
+
+    /// An error that a snapshot has recorded.
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        let Refusal { status, code, subcode, message } = refusal;
+        Self { status: *status, ..Self::new(*code, *subcode, message.as_str()) }
     }
 
     /// A malformed request.

@@ -21,7 +21,7 @@ const BUSINESS_USER: NodeType = NodeType {
 
 /// Handles GET on `/{business}/system_users`.
 pub(crate) fn system_users(query: &Query<'_>, business: BusinessId) -> Result<Reply, Rejection> {
-    list(query, business, &SYSTEM_USER, |user| matches!(user.kind, UserKind::System { .. }))
+    list(query, business, &SYSTEM_USER, User::is_in_directory)
 }
 
 /// Handles GET on `/{business}/business_users`: people.
@@ -59,7 +59,7 @@ fn list(
 ) -> Result<Reply, Rejection> {
     let fields = Fields::of(query.request, node)?;
     let users = query.world().users.iter();
-    let users = users.filter(|(_, user)| user.business == business && is_listed(user));
+    let users = users.filter(|(_, user)| user.business == Some(business) && is_listed(user));
     let ids: Vec<UserId> = users.map(|(id, _)| *id).collect();
     let page = query.page(
         |range| within(&ids, range),
@@ -74,10 +74,13 @@ fn list(
 fn value(query: &Query<'_>, id: UserId, user: &User) -> Value {
     let mut value = json!({ "id": id.to_string(), "name": user.name });
     match &user.kind {
-        UserKind::System { role, .. } => value["role"] = role.as_str().into(),
+        UserKind::System { role: Some(role), .. } => value["role"] = role.as_str().into(),
+        UserKind::System { role: None, .. } => {}
         UserKind::Person { .. } => {
-            let name = query.world().businesses.get(&user.business);
-            value["business"] = json!({ "id": user.business.to_string(), "name": name });
+            if let Some(business) = user.business {
+                let name = query.world().businesses.get(&business);
+                value["business"] = json!({ "id": business.to_string(), "name": name });
+            }
         }
     }
     value

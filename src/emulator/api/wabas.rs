@@ -75,9 +75,12 @@ pub(crate) fn assigned(query: &Query<'_>, id: &str) -> Result<Reply, Rejection> 
     let parsed: Option<UserId> = id.parse().ok();
     let found = parsed.and_then(|id| Some((id, world.users.get(&id)?)));
     let (id, user) = found.ok_or_else(|| query.unknown(id))?;
+    if let Some(refusal) = &user.wabas_unreadable {
+        return Err(Rejection::refused(refusal));
+    }
     let is_visible = |waba: &WabaId| {
         let waba = world.wabas().get(waba);
-        user.is_listed() && waba.is_some_and(|waba| waba.involves(query.caller.user.business))
+        user.is_listed() && waba.is_some_and(|waba| query.caller.sees(waba))
     };
     list(
         query,
@@ -198,11 +201,14 @@ impl<'a> WabaNodes<'a> {
         self.fields.build(&id.to_string(), |field| {
             Ok(Some(match field.name.as_str() {
                 "name" => waba.name.as_str().into(),
-                "ownership_type" if waba.owner == self.query.caller.user.business => "SELF_OWNED".into(),
+                "ownership_type" if waba.owner.is_some() && waba.owner == self.query.caller.user.business => {
+                    "SELF_OWNED".into()
+                }
                 "ownership_type" => "CLIENT_OWNED".into(),
                 "owner_business_info" | "on_behalf_of_business_info" => {
-                    let name = self.query.world().businesses.get(&waba.owner);
-                    field.pick(&json!({ "id": waba.owner.to_string(), "name": name }))
+                    let Some(owner) = waba.owner else { return Ok(None) };
+                    let name = self.query.world().businesses.get(&owner);
+                    field.pick(&json!({ "id": owner.to_string(), "name": name }))
                 }
                 "is_shared_with_partners" => (!waba.clients.is_empty()).into(),
                 "account_review_status" => waba.about.account_review_status.as_str().into(),

@@ -119,7 +119,7 @@ impl DueChange {
     fn key(&mut self, world: &World) -> Option<AssignmentKey> {
         let can_change = |(id, user): &(&UserId, &User)| {
             let is_system_user = matches!(user.kind, UserKind::System { .. });
-            let is_ours = Some(user.business) == world.business();
+            let is_ours = user.business == world.business();
             is_system_user && is_ours && !user.is_admin() && !self.protected_users.contains(id)
         };
         let users: Vec<UserId> = world.users.iter().filter(can_change).map(|(id, _)| *id).collect();

@@ -133,6 +133,7 @@ impl ServerState {
             base_url: &self.base_url,
             now: self.clock.now(),
             nesting: self.nesting,
+            marked: self.marked,
             max_rows: self.max_rows,
             max_page_rows: usize::MAX,
             tokens_expired: self.script().tokens_expired(self.clock.elapsed()),
@@ -215,7 +216,7 @@ impl ServerState {
     /// Writes the state file, if there is one. If that fails, the world becomes as before.
     fn save(&self, world: &mut World, before: Option<World>) -> Result<(), String> {
         let file = self.state_file.as_deref();
-        let saved = file.map_or(Ok(()), |path| state_file::write(path, &world.to_yaml()));
+        let saved = file.map_or(Ok(()), |path| state_file::write(path, world));
         let error = saved.err().map(|error| chain(&error));
         self.state_error().clone_from(&error);
         let Some(error) = error else { return Ok(()) };
@@ -283,7 +284,7 @@ impl ServerState {
     fn usage_headers(&self, request: &ApiRequest) -> [(&'static str, String); 2] {
         let world = self.world();
         let token = request.token.as_ref().and_then(|token| world.tokens.get(token));
-        let business = token.and_then(|token| Some(world.users.get(&token.user)?.business));
+        let business = token.and_then(|token| world.users.get(&token.user)?.business);
         let business = business.or(world.business()).map_or_else(|| "0".to_owned(), |id| id.to_string());
         drop(world);
         self.limiter().usage_headers(request.charged_waba(), &business, self.clock.elapsed())

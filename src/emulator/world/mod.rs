@@ -1,14 +1,20 @@
 //! The state that the emulator serves: apps, businesses, users, WABAs, solutions, tokens and assignments.
 //!
-//! [`World`] is a plain value that knows nothing of HTTP. `file` declares its YAML format, `yaml` converts between the
-//! two, `schema` generates the format's JSON Schema, `state_file` writes it to disk.
+//! [`World`] is a plain value that knows nothing of HTTP. `file` declares its YAML format, `yaml` reads it, `writer` writes
+//! it, `schema` generates its JSON Schema, `state_file` writes it to disk, `copy` makes a world of an estate, `diff`
+//! compares two.
 
+mod copy;
+mod diff;
 mod file;
 pub(super) mod schema;
 pub(super) mod state_file;
+mod writer;
 pub(super) mod yaml;
 
-use crate::model::{AppId, AssignmentKey, BusinessId, SolutionId, State, TaskSet, UserId, WabaId};
+use crate::model::{
+    AppId, AssignmentKey, BusinessId, Refusal, SnapshotMark, SolutionId, State, TaskSet, UserId, WabaId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Bound;
@@ -26,24 +32,33 @@ pub(super) type IdRange<K> = (Bound<K>, Bound<K>);
 /// The kind of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UserKind {
-    /// A system user. `listed` says whether lists of assignments contain it.
-    System { role: String, listed: bool },
-    /// A person, with the `user_type` of its rows.
-    Person { user_type: String },
+    /// A system user with its role, if that is known.
+    System {
+        role: Option<String>,
+        /// Whether lists of assignments contain it.
+        listed: bool,
+        /// Whether the business's list of system users contains it.
+        in_directory: bool,
+    },
+    /// Another user, with the `user_type` of its rows.
+    Person { user_type: Option<String> },
 }
 
 /// A user of a business.
 #[derive(Debug, Clone)]
 pub(super) struct User {
     pub(super) name: String,
-    pub(super) business: BusinessId,
+    /// The business of the user, if it is known.
+    pub(super) business: Option<BusinessId>,
     pub(super) kind: UserKind,
+    /// The error with which the API refuses the list of the user's WABAs.
+    pub(super) wabas_unreadable: Option<Box<Refusal>>,
 }
 
 impl User {
     /// Returns whether this is a system user with the ADMIN role.
     pub(super) fn is_admin(&self) -> bool {
-        matches!(&self.kind, UserKind::System { role, .. } if role == ADMIN)
+        matches!(&self.kind, UserKind::System { role, .. } if role.as_deref() == Some(ADMIN))
     }
 
     /// Returns whether lists of assignments contain this user.
@@ -51,11 +66,16 @@ impl User {
         !matches!(self.kind, UserKind::System { listed: false, .. })
     }
 
-    /// Returns the `user_type` of the user's rows.
-    pub(super) fn user_type(&self) -> &str {
+    /// Returns whether the business's list of system users contains this user.
+    pub(super) fn is_in_directory(&self) -> bool {
+        matches!(self.kind, UserKind::System { in_directory: true, .. })
+    }
+
+    /// Returns the `user_type` of the user's rows, if they have one.
+    pub(super) fn user_type(&self) -> Option<&str> {
         match &self.kind {
-            UserKind::System { .. } => "SYSTEM_USER",
-            UserKind::Person { user_type } => user_type,
+            UserKind::System { .. } => Some("SYSTEM_USER"),
+            UserKind::Person { user_type } => user_type.as_deref(),
         }
     }
 }
@@ -64,10 +84,15 @@ impl User {
 #[derive(Debug, Clone)]
 pub(super) struct Waba {
     pub(super) name: String,
-    pub(super) owner: BusinessId,
+    /// The owner, if it is known.
+    pub(super) owner: Option<BusinessId>,
     /// The businesses that the WABA is shared with, each with the tasks that it can assign; `None` for all tasks.
     pub(super) clients: BTreeMap<BusinessId, Option<TaskSet>>,
-    pub(super) solution: Option<SolutionId>,
+    pub(super) solutions: BTreeSet<SolutionId>,
+    /// The error with which the API refuses the list of assignments.
+    pub(super) unreadable: Option<Box<Refusal>>,
+    /// The error with which the API refuses the list of solutions.
+    pub(super) solutions_unreadable: Option<Box<Refusal>>,
     pub(super) about: WabaDetails,
     pub(super) phone_numbers: BTreeMap<PhoneNumberId, PhoneNumber>,
     /// The apps that are subscribed to the WABA's webhooks.
@@ -85,6 +110,20 @@ pub(super) struct WabaDetails {
     pub(super) timezone_id: String,
 }
 
+/// The defaults of the file.
+impl Default for WabaDetails {
+    fn default() -> Self {
+        Self {
+            status: ACTIVE.to_owned(),
+            account_review_status: "APPROVED".to_owned(),
+            business_verification_status: "verified".to_owned(),
+            currency: "USD".to_owned(),
+            country: None,
+            timezone_id: "1".to_owned(),
+        }
+    }
+}
+
 /// The id of a phone number. The API uses ids of WABAs and of phone numbers alike.
 pub(super) type PhoneNumberId = WabaId;
 
@@ -98,7 +137,7 @@ pub(super) struct PhoneNumber {
 impl Waba {
     /// Returns whether a business owns this WABA or has it shared.
     pub(super) fn involves(&self, business: BusinessId) -> bool {
-        self.owner == business || self.clients.contains_key(&business)
+        self.owner == Some(business) || self.clients.contains_key(&business)
     }
 }
 
@@ -106,17 +145,26 @@ impl Waba {
 #[derive(Debug, Clone)]
 pub(super) struct PartnerSolution {
     pub(super) name: String,
-    /// [`ACTIVE`], or any other status of the API.
-    pub(super) status: String,
-    pub(super) owner_app: AppId,
-    pub(super) owner_permissions: TaskSet,
-    pub(super) partners: BTreeMap<AppId, TaskSet>,
+    /// [`ACTIVE`], or any other status of the API, if it is known.
+    pub(super) status: Option<String>,
+    pub(super) owner_app: Option<AppId>,
+    /// The permissions of that app, if they are known.
+    pub(super) owner_permissions: Option<TaskSet>,
+    pub(super) partners: BTreeMap<AppId, Option<TaskSet>>,
 }
 
 impl PartnerSolution {
-    /// Returns the permissions of an app, as owner or partner; `None` if it is neither.
+    /// Returns whether an app is the owner's or a partner's.
+    pub(super) fn involves(&self, app: AppId) -> bool {
+        self.owner_app == Some(app) || self.partners.contains_key(&app)
+    }
+
+    /// Returns the permissions of an app, as owner or partner; `None` if it is neither, or they are not known.
     pub(super) fn permissions(&self, app: AppId) -> Option<&TaskSet> {
-        if app == self.owner_app { Some(&self.owner_permissions) } else { self.partners.get(&app) }
+        if self.owner_app == Some(app) {
+            return self.owner_permissions.as_ref();
+        }
+        self.partners.get(&app)?.as_ref()
     }
 }
 
@@ -137,6 +185,8 @@ pub(super) struct Token {
 /// Read it from YAML with [`World::from_yaml`]. Indexes by user and by business answer every list without a scan.
 #[derive(Clone, Default)]
 pub struct World {
+    /// What a snapshot says of itself, if this is one.
+    snapshot: Option<SnapshotMark>,
     pub(super) app: Option<AppId>,
     pub(super) app_secret: Option<String>,
     pub(super) businesses: BTreeMap<BusinessId, String>,
@@ -170,6 +220,34 @@ impl World {
         &self.assignments
     }
 
+    /// Returns what a snapshot says of itself, if this is one.
+    pub fn snapshot(&self) -> Option<&SnapshotMark> {
+        self.snapshot.as_ref()
+    }
+
+    /// Returns whether the world has a business.
+    pub fn has_business(&self, business: BusinessId) -> bool {
+        self.businesses.contains_key(&business)
+    }
+
+    /// Notes that a snapshot is no longer as it was taken.
+    fn note_change(&mut self) {
+        if let Some(mark) = &mut self.snapshot {
+            mark.changed = true;
+        }
+    }
+
+    /// Returns the user that gets a token: of a snapshot, the one whose token read it, or another system user; of
+    /// another world, an admin.
+    pub(super) fn acting_user(&self) -> Option<UserId> {
+        let Some(mark) = &self.snapshot else { return self.admin() };
+        let business = self.business();
+        let own = |id: &UserId| self.users.get(id).is_some_and(|user| user.business == business);
+        let mut others = self.users.iter().filter(|(_, user)| user.business == business);
+        let any = || others.find(|(_, user)| user.is_in_directory()).map(|(id, _)| *id);
+        mark.acting_user.filter(own).or_else(|| self.admin()).or_else(any)
+    }
+
     /// Returns the business that the file declares first.
     pub fn business(&self) -> Option<BusinessId> {
         self.first
@@ -179,11 +257,12 @@ impl World {
     pub fn admin(&self) -> Option<UserId> {
         let business = self.business()?;
         let mut users = self.users.iter();
-        users.find(|(_, user)| user.business == business && user.is_admin()).map(|(id, _)| *id)
+        users.find(|(_, user)| user.business == Some(business) && user.is_admin()).map(|(id, _)| *id)
     }
 
     /// Replaces a user's tasks on a WABA and returns the previous ones. Nothing is checked.
     pub fn assign(&mut self, key: AssignmentKey, tasks: TaskSet) -> TaskSet {
+        self.note_change();
         let before = self.tasks(key);
         let held = self.held_by.entry(key.user).or_default();
         if tasks.is_empty() {
@@ -214,13 +293,15 @@ impl World {
     ) -> Option<UserId> {
         let last = self.users.keys().next_back().map_or(0, |id| id.number());
         let id = last.checked_add(1)?.to_string().parse().ok()?;
-        let kind = UserKind::System { role, listed: true };
-        self.users.insert(id, User { name, business, kind });
+        let kind = UserKind::System { role: Some(role), listed: true, in_directory: true };
+        self.users.insert(id, User { name, business: Some(business), kind, wabas_unreadable: None });
+        self.note_change();
         Some(id)
     }
 
     /// Subscribes an app to a WABA's webhooks, or ends that.
     pub(super) fn subscribe(&mut self, waba: WabaId, app: AppId, subscribed: bool) {
+        self.note_change();
         let Some(waba) = self.wabas.get_mut(&waba) else { return };
         if subscribed {
             waba.subscribed_apps.insert(app);
@@ -231,7 +312,9 @@ impl World {
 
     /// Adds a WABA whose id is not in use.
     pub(super) fn add_waba(&mut self, id: WabaId, waba: Waba) {
-        self.owned_by.entry(waba.owner).or_default().insert(id);
+        if let Some(owner) = waba.owner {
+            self.owned_by.entry(owner).or_default().insert(id);
+        }
         for client in waba.clients.keys() {
             self.shared_with.entry(*client).or_default().insert(id);
         }

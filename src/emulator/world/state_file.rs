@@ -1,5 +1,6 @@
 //! The state file: replaced as a whole, atomically.
 
+use super::World;
 use crate::files;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ pub(crate) struct StateFileError {
 }
 
 /// Replaces the state file. A reader, or the next start after a crash, finds the old text or the new one.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), StateFileError> {
-    files::replace(path, files::OWNER_ONLY, |to| to.write_all(text.as_bytes()))
+pub(crate) fn write(path: &Path, world: &World) -> Result<(), StateFileError> {
+    files::replace(path, files::OWNER_ONLY, |to| world.write_yaml(to))
         .map_err(|source| StateFileError { path: path.to_owned(), source })
 }

@@ -1,11 +1,11 @@
-//! Conversion between a [`World`] and its YAML form, with the checks that a schema cannot express.
+//! Reads a [`World`] from its YAML form, with the checks that a schema cannot express.
 
 use super::file::{
-    FileApp, FileAssignment, FileBusiness, FileId, FilePartner, FilePerson, FilePhoneNumber, FilePosition,
-    FileShare, FileSolution, FileSystemUser, FileToken, FileWaba, WorldFile, WorldUpdate,
+    FileBusiness, FileId, FilePerson, FilePosition, FileRefusal, FileSnapshot, FileSolution, FileTasks,
+    FileWaba, WorldFile, WorldUpdate,
 };
 use super::{DEFAULT_SCOPES, PartnerSolution, PhoneNumber, Token, User, UserKind, Waba, WabaDetails, World};
-use crate::model::{AssignmentKey, BusinessId, SolutionId, TaskSet, WabaId};
+use crate::model::{AssignmentKey, BusinessId, Refusal, SnapshotMark, UserId};
 use crate::text::{MAX_QUOTE, escape, shorten};
 use serde_saphyr::options::Options;
 use std::collections::BTreeMap;
@@ -68,24 +68,18 @@ impl World {
     pub(in crate::emulator) fn update(&mut self, text: &str) -> Result<(), WorldError> {
         let update =
             serde_saphyr::from_str_with_options(text, options()).map_err(|error| yaml_error(&error))?;
-        let mut file = file_from_world(self);
+        // Changes of the world are rare, so it is read again as a whole, with all checks.
+        let mut file: WorldFile = serde_saphyr::from_str_with_options(&self.to_yaml(), options())
+            .map_err(|error| yaml_error(&error))?;
         apply_update(&mut file, update);
         let issued = self.tokens.iter().filter(|(_, token)| token.issued);
         let issued: Vec<(String, Token)> =
             issued.map(|(text, token)| (text.clone(), token.clone())).collect();
         let mut world = world_from_file(file)?;
         world.tokens.extend(issued);
+        world.note_change();
         *self = world;
         Ok(())
-    }
-
-    /// Returns the world as YAML that [`World::from_yaml`] parses, without the tokens that the emulator issued.
-    ///
-    /// # Panics
-    ///
-    /// Never: a world consists of strings, numbers, lists and maps.
-    pub fn to_yaml(&self) -> String {
-        serde_saphyr::to_string(&file_from_world(self)).expect("a world can be written as YAML")
     }
 }
 
@@ -100,6 +94,7 @@ fn apply_update(file: &mut WorldFile, update: WorldUpdate) {
             None => file.businesses.push(business),
         }
     }
+    replace_all(&mut file.users, update.users, |user| user.id.value);
     replace_all(&mut file.solutions, update.solutions, |solution| solution.id.value);
     replace_all(&mut file.wabas, update.wabas, |waba| waba.id.value);
     replace_all(&mut file.tokens, update.tokens, |token| token.token.clone());
@@ -131,6 +126,9 @@ fn world_from_file(file: WorldFile) -> Result<World, WorldError> {
     for business in file.businesses {
         add_business(&mut world, business)?;
     }
+    for user in file.users {
+        add_person(&mut world, user, None)?;
+    }
     for solution in file.solutions {
         add_solution(&mut world, solution)?;
     }
@@ -148,7 +146,25 @@ fn world_from_file(file: WorldFile) -> Result<World, WorldError> {
         let entry = Token { user, app, expires_at: token.expires_at, scopes, issued: false };
         world.tokens.insert(token.token, entry);
     }
+    world.snapshot = file.snapshot.map(|snapshot| mark(&world, &snapshot)).transpose()?;
     Ok(world)
+}
+
+fn mark(world: &World, file: &FileSnapshot) -> Result<SnapshotMark, WorldError> {
+    let acting_user = file.acting_user.as_ref();
+    Ok(SnapshotMark {
+        taken: file.taken.0,
+        business: declared_id(&file.business, &world.businesses, "business")?,
+        acting_user: acting_user.map(|user| declared_id(user, &world.users, "user")).transpose()?,
+        without_names: file.without_names,
+        changed: file.changed,
+        left_out: file.left_out.iter().map(|id| id.value).collect(),
+    })
+}
+
+fn refusal(file: FileRefusal) -> Refusal {
+    let FileRefusal { status, code, subcode, message } = file;
+    Refusal { status, code, subcode, message }
 }
 
 fn add_business(world: &mut World, entry: FileBusiness) -> Result<(), WorldError> {
@@ -157,26 +173,38 @@ fn add_business(world: &mut World, entry: FileBusiness) -> Result<(), WorldError
     world.first.get_or_insert(business);
     for user in entry.system_users {
         let id = new_id(&user.id, &world.users, "user")?;
-        let kind = UserKind::System { role: user.role, listed: user.listed };
-        world.users.insert(id, User { name: user.name, business, kind });
+        let kind = UserKind::System { role: user.role, listed: user.listed, in_directory: user.in_directory };
+        let wabas_unreadable = user.wabas_unreadable.map(refusal).map(Box::new);
+        world.users.insert(id, User { name: user.name, business: Some(business), kind, wabas_unreadable });
     }
     for person in entry.people {
-        let id = new_id(&person.id, &world.users, "user")?;
-        let kind = UserKind::Person { user_type: person.user_type };
-        world.users.insert(id, User { name: person.name, business, kind });
+        add_person(world, person, Some(business))?;
     }
     Ok(())
 }
 
+fn add_person(
+    world: &mut World,
+    person: FilePerson,
+    business: Option<BusinessId>,
+) -> Result<UserId, WorldError> {
+    let id = new_id(&person.id, &world.users, "user")?;
+    let kind = UserKind::Person { user_type: person.user_type };
+    world.users.insert(id, User { name: person.name, business, kind, wabas_unreadable: None });
+    Ok(id)
+}
+
 fn add_solution(world: &mut World, entry: FileSolution) -> Result<(), WorldError> {
     let id = new_id(&entry.id, &world.solutions, "solution")?;
-    let partners =
-        entry.partners.iter().map(|partner| (partner.app.value, TaskSet::from_names(&partner.permissions)));
+    let partners = entry
+        .partners
+        .into_iter()
+        .map(|partner| (partner.app.value, partner.permissions.map(|FileTasks(tasks)| tasks)));
     let solution = PartnerSolution {
         name: entry.name,
         status: entry.status,
-        owner_app: entry.owner_app.value,
-        owner_permissions: TaskSet::from_names(&entry.owner_permissions),
+        owner_app: entry.owner_app.map(|app| app.value),
+        owner_permissions: entry.owner_permissions.map(|FileTasks(tasks)| tasks),
         partners: partners.collect(),
     };
     world.solutions.insert(id, solution);
@@ -185,14 +213,16 @@ fn add_solution(world: &mut World, entry: FileSolution) -> Result<(), WorldError
 
 fn add_waba(world: &mut World, entry: FileWaba) -> Result<(), WorldError> {
     let waba = new_id(&entry.id, world.wabas(), "WABA")?;
-    let owner = declared_id(&entry.owned_by, &world.businesses, "business")?;
+    let owner =
+        entry.owned_by.as_ref().map(|id| declared_id(id, &world.businesses, "business")).transpose()?;
     let mut clients = BTreeMap::new();
     for share in entry.shared_with {
         let business = declared_id(&share.business, &world.businesses, "business")?;
-        clients.insert(business, share.permitted_tasks.as_deref().map(TaskSet::from_names));
+        clients.insert(business, share.permitted_tasks.map(|FileTasks(tasks)| tasks));
     }
-    let solution =
-        entry.solution.as_ref().map(|id| declared_id(id, &world.solutions, "solution")).transpose()?;
+    let solutions = entry.solution.iter().chain(&entry.solutions);
+    let solutions =
+        solutions.map(|id| declared_id(id, &world.solutions, "solution")).collect::<Result<_, _>>()?;
     let mut phone_numbers = BTreeMap::new();
     for number in entry.phone_numbers {
         let id = new_id(&number.id, &phone_numbers, "phone number")?;
@@ -208,12 +238,22 @@ fn add_waba(world: &mut World, entry: FileWaba) -> Result<(), WorldError> {
         timezone_id: entry.timezone_id,
     };
     let subscribed_apps = entry.subscribed_apps.iter().map(|app| app.value).collect();
-    let entry_waba =
-        Waba { name: entry.name, owner, clients, solution, about, phone_numbers, subscribed_apps };
+    let entry_waba = Waba {
+        name: entry.name,
+        owner,
+        clients,
+        solutions,
+        unreadable: entry.unreadable.map(refusal).map(Box::new),
+        solutions_unreadable: entry.solutions_unreadable.map(refusal).map(Box::new),
+        about,
+        phone_numbers,
+        subscribed_apps,
+    };
     world.add_waba(waba, entry_waba);
     for row in entry.assigned {
         let user = declared_id(&row.user, &world.users, "user")?;
-        let before = world.assign(AssignmentKey { waba, user }, TaskSet::from_names(&row.tasks));
+        let FileTasks(tasks) = row.tasks;
+        let before = world.assign(AssignmentKey { waba, user }, tasks);
         if !before.is_empty() {
             return Err(error_at(&row.user, format!("the user {user} has two entries on the WABA {waba}")));
         }
@@ -250,105 +290,4 @@ fn declared_id<K: Ord + Copy + Display, V>(
 fn error_at<T>(id: &FileId<T>, message: String) -> WorldError {
     let FilePosition { line, column } = id.position;
     WorldError { line, column, message }
-}
-
-/// Makes a file of a world. Entries are sorted by id, except that the first business stays first.
-fn file_from_world(world: &World) -> WorldFile {
-    WorldFile {
-        app: world.app.map(|id| FileApp { id: id.into(), secret: world.app_secret.clone() }),
-        businesses: file_businesses(world),
-        solutions: world.solutions.iter().map(|(id, solution)| file_solution(*id, solution)).collect(),
-        wabas: world.wabas().iter().map(|(id, waba)| file_waba(world, *id, waba)).collect(),
-        tokens: file_tokens(world),
-    }
-}
-
-/// Returns the businesses with their users. Passes over the users once.
-fn file_businesses(world: &World) -> Vec<FileBusiness> {
-    let mut entries: BTreeMap<BusinessId, FileBusiness> = BTreeMap::new();
-    for (id, name) in &world.businesses {
-        let entry =
-            FileBusiness { id: (*id).into(), name: name.clone(), system_users: vec![], people: vec![] };
-        entries.insert(*id, entry);
-    }
-    for (id, user) in &world.users {
-        let Some(entry) = entries.get_mut(&user.business) else { continue };
-        let (id, name) = ((*id).into(), user.name.clone());
-        match &user.kind {
-            UserKind::System { role, listed } => {
-                entry.system_users.push(FileSystemUser { id, name, role: role.clone(), listed: *listed });
-            }
-            UserKind::Person { user_type } => {
-                entry.people.push(FilePerson { id, name, user_type: user_type.clone() });
-            }
-        }
-    }
-    let first = world.first.and_then(|id| entries.remove(&id));
-    first.into_iter().chain(entries.into_values()).collect()
-}
-
-fn file_solution(id: SolutionId, solution: &PartnerSolution) -> FileSolution {
-    let partners = solution.partners.iter();
-    FileSolution {
-        id: id.into(),
-        name: solution.name.clone(),
-        status: solution.status.clone(),
-        owner_app: solution.owner_app.into(),
-        owner_permissions: task_names(&solution.owner_permissions),
-        partners: partners
-            .map(|(app, tasks)| FilePartner { app: (*app).into(), permissions: task_names(tasks) })
-            .collect(),
-    }
-}
-
-fn file_waba(world: &World, id: WabaId, waba: &Waba) -> FileWaba {
-    let shares = waba.clients.iter();
-    let rows = world.assignments().on(id);
-    FileWaba {
-        id: id.into(),
-        name: waba.name.clone(),
-        owned_by: waba.owner.into(),
-        shared_with: shares
-            .map(|(id, tasks)| FileShare {
-                business: (*id).into(),
-                permitted_tasks: tasks.as_ref().map(task_names),
-            })
-            .collect(),
-        solution: waba.solution.map(FileId::from),
-        status: waba.about.status.clone(),
-        account_review_status: waba.about.account_review_status.clone(),
-        business_verification_status: waba.about.business_verification_status.clone(),
-        currency: waba.about.currency.clone(),
-        country: waba.about.country.clone(),
-        timezone_id: waba.about.timezone_id.clone(),
-        phone_numbers: waba
-            .phone_numbers
-            .iter()
-            .map(|(id, number)| FilePhoneNumber {
-                id: (*id).into(),
-                display_phone_number: number.display.clone(),
-                verified_name: number.verified_name.clone(),
-            })
-            .collect(),
-        subscribed_apps: waba.subscribed_apps.iter().map(|app| (*app).into()).collect(),
-        assigned: rows
-            .map(|(user, tasks)| FileAssignment { user: user.into(), tasks: task_names(tasks) })
-            .collect(),
-    }
-}
-
-fn file_tokens(world: &World) -> Vec<FileToken> {
-    let kept = world.tokens.iter().filter(|(_, token)| !token.issued);
-    kept.map(|(text, token)| FileToken {
-        token: text.clone(),
-        user: token.user.into(),
-        app: token.app.map(FileId::from),
-        expires_at: token.expires_at,
-        scopes: Some(token.scopes.clone()),
-    })
-    .collect()
-}
-
-fn task_names(tasks: &TaskSet) -> Vec<String> {
-    tasks.names().map(str::to_owned).collect()
 }

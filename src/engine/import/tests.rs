@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, HolderKind, Name, Observed, OtherHolder,
-    Solutions, State, SystemUser, Task, TaskSet, Unreadable, UserId, WabaId,
+    AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, HolderKind, LiveSource, Name, Observed,
+    OtherHolder, Solutions, State, SystemUser, Task, TaskSet, Unreadable, UserId, WabaId,
 };
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -126,6 +126,7 @@ fn estate(random: &Random) -> Estate {
     }
     observed.state = rows.into_iter().collect::<State>();
     Estate {
+        live_source: LiveSource::Api,
         taken: Timestamp::UNIX_EPOCH,
         name: None,
         app: None,

@@ -221,6 +221,26 @@ pub(in crate::graph) struct DebugTokenData {
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::graph) scopes: Vec<String>,
     pub(in crate::graph) error: Option<DebugTokenError>,
+    /// What only this program's emulator sends.
+    #[serde(default, deserialize_with = "if_fits")]
+    pub(in crate::graph) wabacl_emulator: Option<EmulatorMark>,
+}
+
+/// What this program's emulator says of itself.
+#[derive(Debug, Deserialize)]
+pub(in crate::graph) struct EmulatorMark {
+    /// What the snapshot that it serves says of itself.
+    pub(in crate::graph) snapshot: Option<WireSnapshot>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::graph) struct WireSnapshot {
+    pub(in crate::graph) taken: String,
+    pub(in crate::graph) business: WireId,
+    pub(in crate::graph) acting_user: Option<WireId>,
+    pub(in crate::graph) without_names: bool,
+    pub(in crate::graph) changed: bool,
+    pub(in crate::graph) left_out: Vec<WireId>,
 }
 
 #[derive(Debug, Deserialize)]

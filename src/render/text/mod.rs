@@ -2,6 +2,7 @@
 
 mod cost;
 mod diagnostics;
+mod estate_diff;
 mod explain;
 mod journal;
 mod mistakes;
@@ -15,6 +16,7 @@ mod who_can;
 
 pub use cost::cost;
 pub use diagnostics::diagnostics;
+pub use estate_diff::estate_diff;
 pub use explain::explain;
 pub use journal::{journal, left_out, settled};
 pub use mistakes::mistakes;

@@ -12,7 +12,7 @@ use crate::text::count;
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.
-const ORDER: [FindingKind; 12] = [
+const ORDER: [FindingKind; 13] = [
     FindingKind::Deferred,
     FindingKind::Kept,
     FindingKind::Left,
@@ -24,6 +24,7 @@ const ORDER: [FindingKind; 12] = [
     FindingKind::Highlight,
     FindingKind::Waived,
     FindingKind::Refused,
+    FindingKind::Snapshot,
     FindingKind::Partial,
 ];
 
@@ -236,6 +237,7 @@ fn write_heading(layout: &mut Layout, kind: FindingKind, number: usize) -> usize
             (format!("{}:", kind.title()), Paint::Changed)
         }
         FindingKind::Policy
+        | FindingKind::Snapshot
         | FindingKind::Refused
         | FindingKind::Waived
         | FindingKind::Notice
@@ -263,6 +265,7 @@ fn lead(finding: &Finding) -> StyledWord {
         FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
         FindingKind::Waived => own("Waived:", Paint::Changed),
         FindingKind::Notice => own("Note:", Paint::Changed),
+        FindingKind::Snapshot => own("Snapshot:", Paint::Changed),
         FindingKind::Partial => own("Partial:", Paint::Changed),
         FindingKind::Ending => own("-", Paint::Dim),
         FindingKind::Highlight => own("!", if finding.is_loss { Paint::Bad } else { Paint::Changed }),

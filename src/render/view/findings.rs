@@ -5,17 +5,20 @@ use super::{NamedObject, View, folded, highlights};
 use crate::guard::{Guard, Violation, Waived};
 use crate::model::{
     Change, Deferred, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection,
-    Unresolved, WabaId, WhyGone, day_or_instant,
+    SnapshotMark, Unresolved, WabaId, WhyGone, day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording;
 use crate::text::count;
+use jiff::Timestamp;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The kinds of findings, most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::render) enum FindingKind {
+    /// Live access is that of a snapshot.
+    Snapshot,
     /// A setting that limits the plan and is not the default, or was changed.
     Policy,
     /// A violation that no waiver covers.
@@ -48,6 +51,7 @@ impl FindingKind {
     /// Returns the heading above findings of this kind.
     pub(in crate::render) fn title(self) -> &'static str {
         match self {
+            Self::Snapshot => "Snapshot",
             Self::Policy => "Policy that is not the default, or changed",
             Self::Refused => "Refused by the guards",
             Self::Unresolved => "Not found, and not planned",
@@ -67,6 +71,7 @@ impl FindingKind {
     /// Returns the name of this kind as programs read it.
     pub(in crate::render) fn code(self) -> &'static str {
         match self {
+            Self::Snapshot => "snapshot",
             Self::Policy => "policy",
             Self::Refused => "refused",
             Self::Unresolved => "unresolved",
@@ -134,7 +139,9 @@ impl View<'_> {
         });
         let notices =
             self.other_time().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
+        let snapshot = self.proposal.live_source.snapshot().map(|mark| snapshot(mark, self.proposal.made));
         let kinds = [
+            Vec::from_iter(snapshot),
             limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
             self.refused(verbose),
             limited(unreadable, FindingKind::Unreadable, verbose),
@@ -282,6 +289,19 @@ fn of_guard(guard: Guard, findings: impl Iterator<Item = Finding>, verbose: bool
         finding.guard = Some(guard.code());
     }
     listed
+}
+
+/// Describes the snapshot that live access is taken from.
+fn snapshot(mark: &SnapshotMark, made: Timestamp) -> Finding {
+    let age = wording::age(made.duration_since(mark.taken));
+    let mut text = format!("as of the snapshot of {}, {age} old", mark.taken);
+    if mark.changed {
+        text.push_str(", and changed by an emulator since");
+    }
+    let text = Sentence::default().own(text + "; it cannot be applied to the API");
+    let left_out = mark.left_out.len();
+    let missing = (left_out > 0).then(|| format!("({} not in it)", count(left_out, "WABA is", "WABAs are")));
+    Finding::new(FindingKind::Snapshot, text.own(missing.unwrap_or_default()))
 }
 
 /// Describes what the run is narrowed to.
