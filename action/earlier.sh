@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Takes files from artifacts of earlier runs: for apply the reviewed plan, for apply and drift the journal.
+# Takes files from artifacts of earlier runs: for apply the reviewed plan, for apply and drift the journal, for a plan
+# without a token the snapshot.
 #
 # A fork's pull request and a branch can upload artifacts with any name and content. An artifact counts only if the run
 # that made it ran in this repository, of the expected workflow file, for the expected event and commit. Only files with
@@ -37,7 +38,7 @@ check_workflow() {
 # Sets `id` to the id of the workflow in file $1.
 find_workflow() {
   id=$(api "actions/workflows/$1" | jq -er .id) ||
-    fail "There is no workflow in .github/workflows/$1. The inputs plan-workflow and apply-workflow name the files."
+    fail "There is no workflow in .github/workflows/$1. The inputs plan-workflow, apply-workflow and snapshot-workflow name the files."
 }
 
 # A jq function that selects the runs of workflow $file with id $id for one of $events, in this repository and not in
@@ -185,22 +186,22 @@ reviewed_plan() {
   fi
 }
 
-# Prints id, size and run of the artifacts that can be the journal, the newest first. Whoever can push may upload
-# artifacts too, so the run is checked later.
-journals() {
-  pages "actions/artifacts?per_page=100&name=wabacl-journal-$INPUT_CONFIG" |
+# Prints id, size and run of the artifacts named $1 that can be of the default branch, the newest first. Whoever can push may
+# upload artifacts too, so the run is checked later.
+artifacts_named() {
+  pages "actions/artifacts?per_page=100&name=$1" |
     jq -rs --arg branch "$branch" '
       [.[].artifacts[] | select(.expired | not) | select(.workflow_run.head_branch == $branch)
         | select(.workflow_run.head_repository_id == .workflow_run.repository_id)]
       | sort_by([.created_at, .id]) | reverse[] | "\(.id) \(.size_in_bytes) \(.workflow_run.id)"'
 }
 
-# Succeeds if run $1 of workflow file $2 with id $3 could write the journal: it ran for a commit of the default branch.
-# A tag can have the branch's name, so the name does not suffice.
-wrote_journal() {
+# Succeeds if run $1 of workflow file $2 with id $3 ran for one of events $4 and a commit of the default branch. A tag can
+# have the branch's name, so the name does not suffice.
+ran_on_default_branch() {
   local sha
   # shellcheck disable=SC2016 # a variable of jq
-  sha=$(api "actions/runs/$1" | select_runs "$2" "$3" "push workflow_dispatch schedule" '
+  sha=$(api "actions/runs/$1" | select_runs "$2" "$3" "$4" '
     trusted | select(.head_branch == $branch) | .head_sha') || fail "Run $1 could not be read."
   [[ $sha =~ ^[0-9a-f]{40,64}$ ]] || return 1
   api "compare/$sha...$branch?per_page=1" | jq -e '.status | IN("ahead", "identical")' >/dev/null
@@ -227,14 +228,14 @@ restore_journal() {
   fi
   [ "$INPUT_COMMAND" != apply ] || workflow=$(own_workflow)
   check_workflow apply-workflow "$workflow"
-  list=$(journals)
+  list=$(artifacts_named "wabacl-journal-$INPUT_CONFIG")
   while read -r artifact size run; do
     [ -n "$artifact" ] || continue
     looked_at=$((looked_at + 1))
     [ "$looked_at" -le "$COUNT_LIMIT" ] ||
       fail "More than $COUNT_LIMIT artifacts are named wabacl-journal-$INPUT_CONFIG, but no run of $workflow made them: delete them."
     [ -n "$id" ] || find_workflow "$workflow"
-    wrote_journal "$run" "$workflow" "$id" || continue
+    ran_on_default_branch "$run" "$workflow" "$id" "push workflow_dispatch schedule" || continue
     download "$artifact" "$size" "$files/artifact.zip"
     take_state "$files/artifact.zip"
     rm "$files/artifact.zip"
@@ -244,7 +245,50 @@ restore_journal() {
   echo "There is no journal of an earlier run."
 }
 
+# Fails unless the repository is known to be private: a snapshot, and a plan made from it, name customers.
+require_private() {
+  local visibility
+  visibility=$(gh api "repos/$GITHUB_REPOSITORY" | jq -r '.visibility // empty') ||
+    fail "Whether this repository is public could not be read, so there are no snapshots."
+  [[ $visibility == private || $visibility == internal ]] ||
+    fail "There are no snapshots in a public repository: they name customers, and everybody can read its artifacts and comments." 64
+}
+
+# Fails unless a snapshot may be taken here: by a scheduled run, which is one of the default branch.
+check_snapshot() {
+  [ "$GITHUB_EVENT_NAME" = schedule ] ||
+    fail "command: a snapshot is taken by a scheduled run only, because those run on the default branch" 64
+  require_private
+}
+
+# Takes the newest snapshot that a scheduled run of the default branch made.
+find_snapshot() {
+  local workflow=$INPUT_SNAPSHOT_WORKFLOW id="" list artifact size run looked_at=0
+  require_private
+  check_workflow snapshot-workflow "$workflow"
+  list=$(artifacts_named "wabacl-snapshot-$INPUT_CONFIG")
+  while read -r artifact size run; do
+    [ -n "$artifact" ] || continue
+    looked_at=$((looked_at + 1))
+    [ "$looked_at" -le "$COUNT_LIMIT" ] ||
+      fail "More than $COUNT_LIMIT artifacts are named wabacl-snapshot-$INPUT_CONFIG, but no scheduled run of $workflow made them: delete them."
+    [ -n "$id" ] || find_workflow "$workflow"
+    ran_on_default_branch "$run" "$workflow" "$id" schedule || continue
+    download "$artifact" "$size" "$files/artifact.zip"
+    [ "$(unzip -Z -1 "$files/artifact.zip")" = snapshot.yaml ] ||
+      fail "Artifact $artifact of run $run is not a snapshot that this action uploaded: delete it, and run this again."
+    take "$files/artifact.zip" snapshot.yaml "$files/snapshot.yaml"
+    rm "$files/artifact.zip"
+    echo "Found the snapshot: artifact $artifact of run $run."
+    output snapshot-file "$files/snapshot.yaml"
+    return 0
+  done <<<"$list"
+  notice "There is no token, and no snapshot of a scheduled run of $workflow."
+}
+
 umask 077
+has_token=${INPUT_TOKEN:+yes}
+unset INPUT_TOKEN
 check_config
 files=$(folder)
 state=$files/state
@@ -254,6 +298,13 @@ mkdir -p "$state"
 chmod 700 "$state"
 output state-dir "$state"
 case $INPUT_COMMAND in
+  snapshot) check_snapshot ;;
+  plan)
+    # The author of a fork could read the snapshot.
+    if [ "$INPUT_SNAPSHOT" = on ] && [ -z "$has_token" ] && ! from_fork; then
+      find_snapshot
+    fi
+    ;;
   drift) restore_journal ;;
   apply)
     restore_journal

@@ -80,7 +80,8 @@ plan_into() {
     wabacl show "$1" --format markdown >"$files/comment.md"
     output_counts "$files/plan-document.json"
     output has-changes "$(jq -r '.changes != []' "$files/plan-document.json")"
-    output plan-file "$1"
+    # What is made from a snapshot cannot be applied, so it is not kept as a reviewed plan.
+    [ -n "$INPUT_SNAPSHOT_FILE" ] || output plan-file "$1"
     # Attempts of a run have plans of their own: a later attempt replaces none that was reviewed.
     output plan-artifact "wabacl-plan-$INPUT_CONFIG-$(reviewed_commit)-${GITHUB_RUN_ATTEMPT:?}"
   else
@@ -194,6 +195,19 @@ run_drift() {
   output comment-file "$files/comment.md"
 }
 
+# Takes a snapshot without the names of people.
+run_snapshot() {
+  local out=$files/snapshot.yaml
+  [ "${GITHUB_EVENT_NAME:?}" = schedule ] || fail "command: a snapshot is taken by a scheduled run only" 64
+  [[ $INPUT_BUSINESS =~ ^[1-9][0-9]{0,19}$ ]] || fail "business: expected the id of a business" 64
+  rm -f "$out"
+  run_wabacl "$files/snapshot.txt" snapshot --business "$INPUT_BUSINESS" --out "$out" --without-names \
+    --state-dir "$state" ${more[@]+"${more[@]}"}
+  code=$ended
+  block "$files/messages.txt" | summary
+  [ ! -f "$out" ] || output snapshot "$out"
+}
+
 check_config
 take_secrets
 files=$(folder)
@@ -211,11 +225,16 @@ if [ "$INPUT_COMMAND" != validate ] && from_fork; then
   unset WABACL_TOKEN WABACL_APP_SECRET
   INPUT_COMMAND=validate
 fi
+if [ -n "$INPUT_SNAPSHOT_FILE" ]; then
+  notice "There is no token: this is planned on the snapshot of the last scheduled run, and cannot be applied."
+  more+=("--emulate=$INPUT_SNAPSHOT_FILE")
+fi
 case $INPUT_COMMAND in
   validate) run_validate ;;
   plan) run_plan ;;
   apply) run_apply ;;
   drift) run_drift ;;
-  *) fail "command: expected validate, plan, apply or drift" 64 ;;
+  snapshot) run_snapshot ;;
+  *) fail "command: expected validate, plan, apply, drift or snapshot" 64 ;;
 esac
 output exit-code "$code"

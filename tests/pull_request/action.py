@@ -22,6 +22,7 @@ REFERENCE = re.compile(r"\$\{\{ ([\w.-]+) \}\}")
 CONDITIONS = {
     None: lambda _: True,
     "${{ always() && steps.run.outputs.plan-file != '' }}": lambda of: of["steps.run.outputs.plan-file"] != "",
+    "${{ always() && steps.run.outputs.snapshot != '' }}": lambda of: of["steps.run.outputs.snapshot"] != "",
     "${{ always() && inputs.command == 'apply' && steps.earlier.outputs.state-dir != '' }}":
         lambda of: of["inputs.command"] == "apply" and of["steps.earlier.outputs.state-dir"] != "",
     "${{ inputs.comment == 'on' && steps.run.outputs.comment-file != '' }}":
@@ -31,8 +32,12 @@ CONDITIONS = {
 }
 
 
+def parse_yaml(text):
+    return YAML(typ="safe").load(text)
+
+
 def read_yaml(file):
-    return YAML(typ="safe").load(Path(file).read_text())
+    return parse_yaml(Path(file).read_text())
 
 
 class Values(dict):
@@ -132,7 +137,7 @@ class Action:
                 "id": state["next"],
                 "run_attempt": 1,
                 "path": f".github/workflows/wabacl-{workflow}.yml",
-                "workflow_id": {"plan": 11, "apply": 12, "drift": 13}[workflow],
+                "workflow_id": {"plan": 11, "apply": 12, "drift": 13, "snapshot": 15}[workflow],
                 "event": event_name,
                 "head_branch": head["ref"],
                 "head_sha": head["sha"],

@@ -108,7 +108,7 @@ def test_inputs(work):
         ({"paths": f"access\n--graph-url={evil}"}, "paths: expected a path"),
         ({"paths": " \n"}, "paths: expected at least one path"),
         ({"command": "drift", "waive": "self"}, "waive: only plan and apply have guards"),
-        ({"command": "id"}, "command: expected validate, plan, apply or drift"),
+        ({"command": "id"}, "command: expected validate, plan, apply, drift or snapshot"),
     ]:
         step = run(**inputs)
         equal((step.status, step.read("arguments.txt"), inputs), (64, "", inputs))

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from action import TOP, Action, read_yaml
+from action import TOP, Action, parse_yaml, read_yaml
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = Path(sys.argv[1]).resolve()
@@ -63,7 +63,7 @@ class GitHub:
     def __init__(self, folder):
         self.folder = folder
         self.folder.mkdir()
-        self.state = {"next": 1, "comments": [], "issues": [], "pulls": [], "artifacts": [], "runs": [], "main": []}
+        self.state = {"next": 1, "comments": [], "issues": [], "pulls": [], "artifacts": [], "runs": [], "main": [], "visibility": "private"}
 
     @property
     def state(self):
@@ -111,6 +111,12 @@ class Meta:
     @property
     def written(self):
         return self.live_state.read_bytes()
+
+
+def documented_workflow(name):
+    """Returns the text of a workflow in docs/github.md, or None."""
+    found = re.search(rf"<!-- workflow: {name} -->\n```yaml\n(.*?)```", (TOP / "docs/github.md").read_text(), re.DOTALL)
+    return found and found[1]
 
 
 class Repository:
@@ -193,8 +199,10 @@ class Repository:
         return result
 
     def inputs(self, workflow):
-        """Returns the inputs that a workflow of `wabacl init` gives to the action."""
-        job = read_yaml(self.folder / f".github/workflows/wabacl-{workflow}.yml")["jobs"][workflow]
+        """Returns the inputs that a workflow of `wabacl init`, or of docs/github.md, gives to the action."""
+        documented = documented_workflow(workflow)
+        file = self.folder / f".github/workflows/wabacl-{workflow}.yml"
+        job = (parse_yaml(documented) if documented else read_yaml(file))["jobs"][workflow]
         (step,) = [step for step in job["steps"] if "/wabacl@" in step.get("uses", "")]
         inputs = {name: WORKFLOW_INPUTS.get(value, value) for name, value in step["with"].items()}
         assert not any("${{" in value for value in inputs.values()), inputs
@@ -213,8 +221,8 @@ def step_environment(temp, path, event, **own):
     """Returns the environment of one step of the action, whose files are in `temp`."""
     (temp / "event.json").write_text(json.dumps({"repository": {"default_branch": "main"}} | event))
     inputs = (
-        "app-secret", "approver", "args", "auto-approve", "base", "emulate", "plan-file", "previous", "pull-request", "token",
-        "waive")
+        "app-secret", "approver", "args", "auto-approve", "base", "business", "emulate", "plan-file", "previous", "pull-request",
+        "snapshot", "snapshot-file", "token", "waive")
     return {f"INPUT_{name.upper().replace('-', '_')}": "" for name in inputs} | {
         "ACTION": str(TOP),
         "GH_TOKEN": "github-token-not-a-secret",
@@ -233,6 +241,7 @@ def step_environment(temp, path, event, **own):
         "INPUT_CONFIG": "default",
         "INPUT_PATHS": "access",
         "INPUT_PLAN_WORKFLOW": "wabacl-plan.yml",
+        "INPUT_SNAPSHOT_WORKFLOW": "wabacl-snapshot.yml",
         "PATH": path,
         "RUNNER_TEMP": str(temp),
     } | own
@@ -249,8 +258,9 @@ def emulator(work):
         url = re.search(r"http://[\d.:]+", process.stdout.readline())[0]
         program(
             bin_folder,
-            "case $1 in\n"
-            f'  plan | apply | drift) exec "{PROGRAM}" "$@" --graph-url "{url}" ;;\n'
+            "case $1-$* in\n"
+            f'  *--emulate=*) exec "{PROGRAM}" "$@" ;;\n'
+            f'  plan-* | apply-* | drift-* | snapshot-*) exec "{PROGRAM}" "$@" --graph-url "{url}" ;;\n'
             f'  *) exec "{PROGRAM}" "$@" ;;\n'
             "esac\n")
         yield Meta(url, work / "live.state.yaml"), f"{bin_folder}:{HERE}:{os.environ['PATH']}"
