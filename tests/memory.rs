@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use wabacl::documents::{self, saved};
+use wabacl::emulator::World;
 use wabacl::engine;
 use wabacl::graph::ReadStrategy;
 use wabacl::model::HistoryFilter;
@@ -233,4 +234,35 @@ fn answers_of_the_api() {
             });
         }
     }
+}
+
+/// A snapshot of 1,000 WABAs with 20 users each: reading takes, with the text itself, at most three times its size.
+#[test]
+fn snapshots() {
+    let _alone = alone();
+    let mut text = String::from("businesses:\n  - id: 10\n    name: Us\n    system_users:\n");
+    for user in 0..20 {
+        writeln!(text, "      - {{ id: {}, name: bot-{user} }}", 1_972_385_232_742_000_u64 + user).unwrap();
+    }
+    text.push_str("wabas:\n");
+    for waba in 0..1_000 {
+        let id = 102_290_129_000_000_u64 + waba;
+        writeln!(text, "  - id: {id}\n    name: Shop {waba}\n    owned_by: 10\n    assigned:").unwrap();
+        for user in 0..20 {
+            let id = 1_972_385_232_742_000_u64 + user;
+            writeln!(text, "      - {{ user: {id}, tasks: [MANAGE_TEMPLATES, VIEW_TEMPLATES] }}").unwrap();
+        }
+    }
+    let text = World::from_yaml(&text).unwrap().to_yaml();
+    let mut world = None;
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    world.replace(World::from_yaml(&text).unwrap());
+    let reading = HEAP.peak_usage().saturating_sub(before) + text.len();
+    assert!(reading <= 3 * text.len(), "{reading} bytes to read {}", text.len());
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    world.unwrap().write_yaml(&mut std::io::sink()).unwrap();
+    let writing = HEAP.peak_usage().saturating_sub(before);
+    assert!(writing <= 64 * 1024, "{writing} bytes to write {}", text.len());
 }

@@ -33,6 +33,7 @@ fn the_schema_accepts_the_worlds_of_examples_and_tests() {
     let worlds = [
         quickstart(),
         documented(),
+        include_str!("../files/live.yaml").to_owned(),
         crowded(3),
         super::WORLD.to_owned(),
         crate::applying::WORLD.to_owned(),
@@ -63,6 +64,12 @@ fn the_schema_and_the_program_reject_the_same_worlds() {
         ("permissions: [MANAGE_TEMPLATES, VIEW_COST]", "permission: []"),
         ("- { token: quickstart-not-a-secret, user: 1972385232742140 }", "- { user: 1972385232742140 }"),
         ("user: 1972385232742140 }", "user: 1972385232742140, expires_at: -1 }"),
+        ("    name: Acme Europe\n", "    name: Acme Europe\n    unreadable: { code: 200 }\n"),
+        (
+            "    name: Acme Europe\n",
+            "    name: Acme Europe\n    unreadable: { status: 200, code: 1, message: x }\n",
+        ),
+        ("app: {", "snapshot: { business: 9876543210987654 }\napp: {"),
     ] {
         let text = quickstart().replacen(from, to, 1);
         assert_ne!(text, quickstart(), "{from}");

@@ -235,8 +235,7 @@ fn a_diff_tells_what_came_went_and_changed() {
     assert_eq!(document["access"].as_array().unwrap().len(), 3);
     assert_eq!(document["unknown"][0]["new"], true);
     assert!(!place.folder.path().join("live.state.yaml").exists());
-    place.edit("copy.yaml", "id: 9876543210987654", "id: 9876543210987655");
-    place.edit("copy.yaml", "business: 9876543210987654", "business: 9876543210987655");
+    place.edit("copy.yaml", "9876543210987654", "9876543210987655");
     let ran = place.snapshot("--emulate live.yaml --diff copy.yaml").ends(1);
     ran.says("the snapshot of --diff does not have the business 9876543210987654");
 }

@@ -223,7 +223,7 @@ pub(crate) struct FileSnapshot {
 #[schemars(rename = "Refusal")]
 pub(crate) struct FileRefusal {
     /// The HTTP status
-    #[serde(default = "bad_request")]
+    #[serde(default = "bad_request", deserialize_with = "status_of_error")]
     #[schemars(range(min = 400, max = 599))]
     pub(crate) status: u16,
     /// The code of the error
@@ -467,6 +467,14 @@ fn active_status() -> Option<String> {
 #[expect(clippy::unnecessary_wraps, reason = "serde needs the type of the field")]
 fn no_tasks() -> Option<FileTasks> {
     Some(FileTasks::default())
+}
+
+fn status_of_error<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(deserializer)?;
+    if (400..600).contains(&status) {
+        return Ok(status);
+    }
+    Err(D::Error::custom(format!("{status} is not the status of an error: expected 400 to 599")))
 }
 
 fn bad_request() -> u16 {

@@ -42,6 +42,9 @@ pub fn estate_diff(diff: &EstateDiff, style: &Style) -> String {
 
 fn heading(diff: &EstateDiff) -> Sentence {
     let taken = |mark: &Option<SnapshotMark>| match mark {
+        Some(mark) if mark.changed => {
+            format!("the snapshot of {}, which an emulator has changed since", mark.taken)
+        }
         Some(mark) => format!("the snapshot of {}", mark.taken),
         None => String::from("a state of the emulator"),
     };
