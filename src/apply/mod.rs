@@ -70,10 +70,15 @@ pub async fn apply(
         executor.writer.close();
         std::future::pending().await
     };
+    let stop_when_lost = async {
+        executor.shut_down_without_journal(&executor.journal.lost().await);
+        std::future::pending().await
+    };
     let changes = tokio::select! {
         biased;
         changes = all => changes,
         never = close_on_shutdown => never,
+        never = stop_when_lost => never,
     };
     Report {
         changes: changes.into_iter().flatten().collect(),

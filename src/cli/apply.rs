@@ -87,16 +87,20 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     // Nothing is written before approval, so a signal ends the program at once.
-    let prepared = match signals.unless(prepare(args, events, terminal)).await {
-        Ok(prepared) => prepared?,
+    check_usage(args)?;
+    let state = args.connection.required_state()?;
+    let prepared = signals.unless(prepare(args, state.clone(), events, terminal)).await;
+    if let Ok(Ok(Prepared::Approved(ready))) = prepared {
+        return ready.apply(args, events, &mut signals, terminal).await;
+    }
+    // A shared state needs a request for that.
+    let _ = signals.unless(state.release_dropped()).await;
+    match prepared {
+        Ok(ended) => ended.map(Prepared::exit),
         Err(place) => {
             terminal.say(&place);
-            return Ok(Exit::Interrupted);
+            Ok(Exit::Interrupted)
         }
-    };
-    match prepared {
-        Prepared::Ended(exit) => Ok(exit),
-        Prepared::Approved(ready) => ready.apply(args, events, &mut signals, terminal).await,
     }
 }
 
@@ -122,6 +126,15 @@ enum Prepared {
     Approved(Box<Ready>),
 }
 
+impl Prepared {
+    fn exit(self) -> Exit {
+        match self {
+            Self::Ended(exit) => exit,
+            Self::Approved(_) => Exit::Done,
+        }
+    }
+}
+
 /// An approved plan with everything that applying it needs.
 struct Ready {
     approved: ApprovedPlan,
@@ -132,15 +145,19 @@ struct Ready {
 }
 
 /// Takes the lock, plans, shows the plan and asks.
-async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result<Prepared, Failure> {
-    check_usage(args)?;
+async fn prepare(
+    args: &Args,
+    state: StateStore,
+    events: Events<'_>,
+    terminal: &Terminal,
+) -> Result<Prepared, Failure> {
     let origin = repository::origin(&args.origin)?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let input = read_input(args, events)?;
+    let input = read_input(args, &state, events)?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
-    let (business, state) = (input.business(), args.connection.required_state()?);
+    let business = input.business();
     let taking = Doing::start("waiting for another apply");
-    let lease = Lease::take(&state, business, !args.no_wait, &Clock::real(), events).await?;
+    let lease = Lease::take(&state, business, !args.no_wait, &super::state::clock(), events).await?;
     drop(taking);
     let connected = prepared.connect(Some(business), events).await?;
     let prepared = match propose(args, state, input, &connected, events).await {
@@ -163,9 +180,11 @@ async fn prepare(args: &Args, events: Events<'_>, terminal: &Terminal) -> Result
 }
 
 /// Reads what is on this machine, and refuses what cannot be applied.
-fn read_input(args: &Args, events: Events<'_>) -> Result<Input, Failure> {
-    let state = args.connection.state()?;
-    let request = || args.options.request(state.clone(), &args.waivers.waive);
+fn read_input(args: &Args, state: &StateStore, events: Events<'_>) -> Result<Input, Failure> {
+    let request = || PlanRequest {
+        needs_state: true,
+        ..args.options.request(Some(state.clone()), &args.waivers.waive)
+    };
     let Some(file) = saved_plan(&args.paths) else {
         let checked = engine::check_paths(&args.paths, request(), events)?;
         return Ok(Input::Manifests(Box::new(checked)));

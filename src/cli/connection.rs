@@ -27,6 +27,18 @@ const APP_SECRET: &str = "WABACL_APP_SECRET";
 /// The environment variable with the hosts that may get the token, separated by commas.
 const ALLOW_HOST: &str = "WABACL_ALLOW_HOST";
 
+/// The environment variables with secrets of the stores of a state.
+const STATE_SECRETS: [(&str, &str); 8] = [
+    ("AWS_SECRET_ACCESS_KEY", "secret key"),
+    ("AWS_SESSION_TOKEN", "session token"),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container token"),
+    ("AZURE_STORAGE_ACCOUNT_KEY", "account key"),
+    ("AZURE_STORAGE_ACCESS_KEY", "account key"),
+    ("AZURE_STORAGE_CLIENT_SECRET", "client secret"),
+    ("AZURE_STORAGE_TOKEN", "storage token"),
+    ("GOOGLE_OAUTH_ACCESS_TOKEN", "Google token"),
+];
+
 /// A session, and the embedded emulator for as long as it is used.
 pub(crate) struct Connected {
     pub(crate) session: Session,
@@ -94,7 +106,7 @@ fn check_host(connection: &Connection) -> Result<(), Failure> {
 
 /// Protects the secrets in the environment, before anything is printed: a manifest could quote them.
 pub(crate) fn protect_environment() {
-    for (variable, label) in [(TOKEN, "token"), (APP_SECRET, "app secret")] {
+    for (variable, label) in [(TOKEN, "token"), (APP_SECRET, "app secret")].into_iter().chain(STATE_SECRETS) {
         if let Ok(secret) = std::env::var(variable) {
             redact::protect(label, &SecretString::from(secret.trim()));
         }
@@ -154,7 +166,7 @@ fn apply_limits(
     settings.waba_calls_per_hour = connection.waba_calls_per_hour;
     // Without a state the run still works; its calls are then not counted together with those of other runs.
     let state = connection.state()?.zip(business);
-    settings.call_log = state.map(|(state, business)| state.call_log(business));
+    settings.call_log = state.and_then(|(state, business)| state.call_log(business));
     Ok(())
 }
 

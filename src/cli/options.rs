@@ -348,6 +348,7 @@ impl PlanOptions {
             selection: self.selection(),
             previous: self.previous.clone(),
             state,
+            needs_state: false,
             admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
         }
     }

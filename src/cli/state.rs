@@ -2,7 +2,8 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::store::StateStore;
+use crate::clock::Clock;
+use crate::store::{Objects, SCHEMES, StateStore};
 use crate::text::escape;
 use reqwest::Url;
 use std::path::PathBuf;
@@ -13,9 +14,9 @@ const STATE: &str = "WABACL_STATE";
 /// The options for the state.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateOptions {
-    /// Where journals, inventories, locks and call counts are, such as file:///var/lib/wabacl (default: the environment
-    /// variable WABACL_STATE, else wabacl in $XDG_STATE_HOME, or in ~/.local/state; on macOS in ~/Library/Application Support,
-    /// on Windows in %LOCALAPPDATA%)
+    /// Where journals, inventories and locks are: file:///folder, or s3://bucket/prefix, gs://bucket/prefix or
+    /// az://container/prefix, which machines share (default: the environment variable WABACL_STATE, else wabacl in
+    /// $XDG_STATE_HOME, or in ~/.local/state; on macOS in ~/Library/Application Support, on Windows in %LOCALAPPDATA%)
     #[arg(long, value_name = "URL", value_parser = location)]
     state: Option<StateStore>,
     /// The same as --state with the URL of a folder on this machine
@@ -35,7 +36,7 @@ impl StateOptions {
         }
         match std::env::var_os(STATE).filter(|value| !value.is_empty()) {
             Some(value) => from_environment(&value).map(Some),
-            None => Ok(default(|name| std::env::var_os(name).map(PathBuf::from)).map(StateStore::folder)),
+            None => Ok(system_default().map(StateStore::folder)),
         }
     }
 
@@ -62,15 +63,42 @@ fn from_environment(value: &std::ffi::OsStr) -> Result<StateStore, Failure> {
 
 /// Parses the location of a state.
 fn location(text: &str) -> Result<StateStore, String> {
-    let expected = "expected the URL of a folder, such as file:///var/lib/wabacl";
+    let expected = "expected a URL such as file:///var/lib/wabacl or s3://bucket/prefix";
     let url = Url::parse(text).map_err(|_| String::from(expected))?;
     match url.scheme() {
         "file" => match url.to_file_path() {
             Ok(folder) => Ok(StateStore::folder(folder)),
             Err(()) => Err(format!("it names no folder of this machine; {expected}")),
         },
+        scheme if SCHEMES.contains(&scheme) => {
+            let is_plain = url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.port().is_none();
+            if !is_plain {
+                let why =
+                    "a state has no credentials and no options in its URL; they come from the environment";
+                return Err(String::from(why));
+            }
+            let objects = Objects::open(scheme, url.host_str().unwrap_or_default(), url.path())?;
+            Ok(StateStore::objects(objects, system_default()))
+        }
         _ => Err(String::from(expected)),
     }
+}
+
+/// Returns the clock of a lease.
+///
+/// Tests of debug builds make it faster: they cannot wait for two minutes.
+pub(crate) fn clock() -> Clock {
+    let speed = if cfg!(debug_assertions) { std::env::var("WABACL_TEST_LEASE_SPEED").ok() } else { None };
+    speed.and_then(|speed| speed.parse().ok()).map_or_else(Clock::real, Clock::scaled)
+}
+
+/// Returns the system's default folder, if there is a home folder.
+fn system_default() -> Option<PathBuf> {
+    default(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
 /// Returns the system's default folder. Relative paths are ignored, as the XDG specification demands.
@@ -125,7 +153,16 @@ mod tests {
     fn a_location_is_the_url_of_a_folder() {
         let folder = location("file:///var/lib/wab%20acl/").map(|state| state.to_string());
         assert_eq!(folder.as_deref(), Ok("/var/lib/wab acl/"));
-        for wrong in ["", "here", "/var/lib/wabacl", "ftp://host/a", "file://elsewhere/a"] {
+        for wrong in [
+            "",
+            "here",
+            "/var/lib/wabacl",
+            "ftp://host/a",
+            "file://elsewhere/a",
+            "s3://",
+            "s3://key:secret@bucket/a",
+            "s3://bucket/a?region=eu",
+        ] {
             assert!(location(wrong).is_err(), "{wrong}");
         }
     }

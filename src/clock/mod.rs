@@ -13,13 +13,27 @@ use jiff::{SignedDuration, Timestamp};
 use simulated::{InFlight, Simulation};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A clock. Clones are the same clock.
 #[derive(Debug, Clone)]
 pub struct Clock {
     begun: Timestamp,
     kind: ClockKind,
+}
+
+/// A moment of a clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    elapsed: Duration,
+    wall: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// Returns the time since the clock began.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +66,24 @@ impl Clock {
             ClockKind::Real { since, speed } => since.elapsed().mul_f64(*speed),
             ClockKind::Simulated(simulation) => simulation.elapsed(),
         }
+    }
+
+    /// Returns a stamp of this moment, for [`Clock::age`].
+    pub fn stamp(&self) -> Stamp {
+        let wall = match &self.kind {
+            // Wall time says nothing about a faster clock.
+            ClockKind::Real { speed, .. } if *speed <= 1.0 => Some(SystemTime::now()),
+            ClockKind::Real { .. } | ClockKind::Simulated(_) => None,
+        };
+        Stamp { elapsed: self.elapsed(), wall }
+    }
+
+    /// Returns how long ago a stamp was made, including the time for which the machine was suspended: the longer one of
+    /// what the monotonic clock and the wall clock report.
+    pub fn age(&self, stamp: &Stamp) -> Duration {
+        let monotonic = self.elapsed().saturating_sub(stamp.elapsed);
+        let wall = stamp.wall.and_then(|wall| SystemTime::now().duration_since(wall).ok());
+        monotonic.max(wall.unwrap_or_default())
     }
 
     /// Returns the current moment.

@@ -8,14 +8,14 @@ use crate::clock::Clock;
 use crate::guard::ApprovedPlan;
 use crate::model::{BusinessId, Cost, Directory, History, Origin, Plan, Report};
 use crate::proposal::Proposal;
-use crate::store::{Attempt, Journal, JournalError, Keep, Lock, StateStore};
+use crate::store::{Attempt, Journal, JournalError, Keep, StateLock, StateStore};
 
 /// The lock of a business, with the writes that earlier runs left in flight.
 ///
 /// One apply at a time may hold it on a machine.
 #[derive(Debug)]
 pub struct Lease {
-    lock: Lock,
+    lock: StateLock,
     in_flight: History,
     state: StateStore,
 }
@@ -34,7 +34,7 @@ impl Lease {
         events: Events<'_>,
     ) -> Result<Self, EngineError> {
         let failed = || EngineError::store("making sure that no other apply runs");
-        let lock = match state.try_lock(business).await.map_err(failed())? {
+        let lock = match state.try_lock(business, clock).await.map_err(failed())? {
             Attempt::Taken(lock) => lock,
             Attempt::Held(holder) if !wait => {
                 return Err(EngineError::Locked { business, holder: Box::new(holder) });
@@ -46,6 +46,9 @@ impl Lease {
         };
         let in_flight = state.history(business, Keep::InFlight).await;
         let in_flight = in_flight.map_err(EngineError::store("reading the journal"))?;
+        if in_flight.in_flight().next().is_none() {
+            lock.note_settled();
+        }
         Ok(Self { lock, in_flight, state: state.clone() })
     }
 
@@ -138,6 +141,9 @@ impl Session {
         let waivers = waivers(options, approved);
         let journal = Journal::open(lock, &in_flight, approved.proposal(), &waivers, origin, clock);
         let journal = journal.await.map_err(failed())?;
+        if let Some(guard) = journal.lease_guard() {
+            writer.guard_by(guard);
+        }
         let executor = Executor {
             reader: &self.reader,
             writer: &writer,

@@ -51,6 +51,8 @@ pub enum Warning<'a> {
     MissingScope(&'static str),
     /// Another version of this program made a saved plan.
     OtherVersion(&'a str),
+    /// A state that machines share cannot be read, so nothing is known of earlier runs.
+    NoState(String),
     /// The journal cannot be read, so it explains no drift.
     NoJournal(String),
     /// Neither the manifests nor a run in the journal have this digest.
@@ -73,6 +75,10 @@ impl fmt::Display for Warning<'_> {
                     "the plan was made by wabacl {made}, and this is {this}; if it is refused, create a new plan"
                 )
             }
+            Self::NoState(why) => write!(
+                f,
+                "the shared state cannot be read, so users that are declared no more and recent removals are not known: {why}"
+            ),
             Self::NoJournal(why) => write!(f, "the journal cannot be read, so it explains nothing: {why}"),
             Self::UnknownDigest(digest) => write!(
                 f,

@@ -23,6 +23,8 @@ pub struct PlanRequest {
     pub previous: Vec<PathBuf>,
     /// The state, if there is one: its inventory and journal are evidence.
     pub state: Option<StateStore>,
+    /// Whether a shared state that cannot be read is an error. It is a warning while nothing is applied.
+    pub needs_state: bool,
     /// The admins whose last assignment on a WABA may be deleted: names or ids; `None` is everybody.
     pub admin_rows: Vec<Option<String>>,
 }

@@ -5,17 +5,18 @@ use super::manifests::report;
 use super::memory::{Memory, recent_removals};
 use super::narrowed::Narrowed;
 use super::session::reading_directory;
-use super::{CheckedManifests, EngineError, Events, Session, Stage, Survey, set_files};
+use super::{CheckedManifests, EngineError, Event, Events, Session, Stage, Survey, Warning, set_files};
 use crate::diagnostic::Diagnostic;
 use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
     DeclaredUser, Desired, Directory, Guard, LiveAccess, Name, Notice, Observed, Plan, PolicyLine,
-    RecentRemovals, ReleasedUser, ScopedWaba, Shared, UserId, WabaId, Waiver,
+    RecentRemovals, ReleasedUser, ScopedWaba, Shared, UserId, WabaId, Waiver, causes,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::resolve::{self, Circumstances, Resolved};
+use crate::store::StateStore;
 use crate::{drift, plan};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,9 +87,18 @@ impl Session {
 
     async fn planned(&self, checked: CheckedManifests, events: Events<'_>) -> Result<Planned, EngineError> {
         let CheckedManifests { manifest, mut sources, request, previous, warnings } = checked;
-        let (business, state) = (manifest.business.value, request.state.as_ref());
+        let (business, mut state) = (manifest.business.value, request.state.as_ref());
         let files = set_files::given(&sources);
-        let mut memory = Memory::load(state, business, &manifest.set, &mut sources).await?;
+        let mut memory =
+            Memory::load(state, business, &manifest.set, &mut sources).await.or_else(|error| {
+                // Without the state, an apply could take away too much. A plan only knows less.
+                if request.needs_state || !state.is_some_and(StateStore::is_shared) {
+                    return Err(error);
+                }
+                state = None;
+                events(Event::Warning(Warning::NoState(causes(&error).collect::<Vec<_>>().join(": "))));
+                Ok(Memory::default())
+            })?;
         memory.check_files(&manifest, &files, &sources)?;
         // Warnings are reported later, with those that need the API.
         let labels = resolve::check_labels(&manifest, &memory.earlier);

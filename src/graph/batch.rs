@@ -192,6 +192,10 @@ impl BatchQueue {
         loop {
             calls = self.without_paused(calls);
             calls = self.charge_once(calls).await;
+            if !self.transport.may_send().await {
+                fail(calls, &GraphError::NotSent);
+                return None;
+            }
             // The API may have asked for a pause in the meantime.
             calls = self.without_paused(calls);
             if calls.is_empty() {

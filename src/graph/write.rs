@@ -5,6 +5,7 @@ use super::http::ApiCall;
 use super::http::wire::{AssignmentBody, WriteBody};
 use super::retry::Retrier;
 use crate::model::{TaskSet, UserId, WabaId};
+use crate::store::LeaseGuard;
 use reqwest::Method;
 
 /// Writes to the API. Only `apply` uses it.
@@ -56,6 +57,11 @@ impl Writer {
     /// Fails all writes that were not sent yet, and all further ones, with [`GraphError::NotSent`].
     pub fn close(&self) {
         self.retrier.close();
+    }
+
+    /// Lets a lease decide right before each request whether it may leave. What may not fails with [`GraphError::NotSent`].
+    pub fn guard_by(&self, guard: LeaseGuard) {
+        self.retrier.transport.guard_by(guard);
     }
 
     /// Returns the number of writes sent so far.

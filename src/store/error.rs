@@ -1,5 +1,6 @@
 //! The errors of the journal and the lock, by what the caller can do.
 
+use crate::chain::Lost;
 use crate::model::Name;
 use std::io;
 use std::path::PathBuf;
@@ -67,6 +68,55 @@ pub enum JournalError {
         /// Why.
         source: Arc<io::Error>,
     },
+    /// A request to the object store of the state failed.
+    #[error("{location}: {doing} failed: {why}")]
+    Store {
+        /// The URL.
+        location: String,
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The object store does not keep the condition of a put.
+    #[error(
+        "the store of {location} cannot keep a state: of {puts} puts of a new object at the same time, {won} succeeded \
+         instead of one"
+    )]
+    NotConditional {
+        /// The URL.
+        location: String,
+        /// How many puts succeeded.
+        won: usize,
+        /// How many there were.
+        puts: usize,
+    },
+    /// The prefix holds something else, or a state of a newer version.
+    #[error("{location} holds no state that this program knows")]
+    OtherLayout {
+        /// The URL.
+        location: String,
+    },
+    /// An object of the journal is missing or cannot be used.
+    #[error("{location}: {object} cannot be used: {why}")]
+    Chain {
+        /// The URL.
+        location: String,
+        /// The object.
+        object: String,
+        /// Why.
+        why: String,
+    },
+    /// The lease is held no more. Nothing more is recorded or sent after that.
+    #[error("the lease in {location} is lost: {lost}{}", because(.why.as_deref()))]
+    Lost {
+        /// The URL.
+        location: String,
+        /// How.
+        lost: Lost,
+        /// The last error of the store.
+        why: Option<String>,
+    },
     /// The program ended before the work was done.
     #[error("the program ended before the journal's work did")]
     Ended,
@@ -84,6 +134,21 @@ impl JournalError {
                 "if a newer version of wabacl wrote it, use that one; otherwise look at it with `wabacl journal`, move \
                  the file away, and plan again",
             ),
+            Self::Store { .. } => Some(
+                "check the credentials in the environment, the name of the bucket or container, and its policy; docs/state.md \
+                 lists them",
+            ),
+            Self::NotConditional { .. } => {
+                Some("use a store that refuses to put an object that exists; docs/state.md names some")
+            }
+            Self::OtherLayout { .. } => Some("use the version of wabacl that wrote it, or another prefix"),
+            Self::Chain { .. } => Some("look at it with `wabacl state check`"),
+            Self::Lost { lost: Lost::Fenced, .. } => Some(
+                "wait for the other run, and plan again; what this run sent and did not record is settled there",
+            ),
+            Self::Lost { .. } => {
+                Some("apply again once the store answers: that run settles what this one sent")
+            }
             Self::Read { .. } | Self::TooLong { .. } | Self::Ended => None,
         }
     }
@@ -92,4 +157,9 @@ impl JournalError {
 /// Returns an escaped path.
 fn shown(path: &std::path::Path) -> String {
     crate::text::escape(&path.display().to_string()).into_owned()
+}
+
+/// Returns the end of a sentence with a reason, if there is one.
+fn because(why: Option<&str>) -> String {
+    why.map(|why| format!(" ({why})")).unwrap_or_default()
 }

@@ -33,6 +33,11 @@ impl Builder {
         Self::filtered(keep, HistoryFilter::default())
     }
 
+    /// Notes that the lines do not begin with the first one. Some may refer to what is before them.
+    pub(super) fn begin_within(&mut self) {
+        self.dropped = true;
+    }
+
     pub(super) fn filtered(keep: Keep, filter: HistoryFilter) -> Self {
         Self {
             keep,

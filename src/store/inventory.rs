@@ -96,6 +96,13 @@ impl Inventory {
         at: Timestamp,
     ) -> Result<(), JournalError> {
         let path = super::state::folder(state_dir, business).join(file_name(&self.set));
+        let document = self.to_bytes(business, at);
+        files::replace(&path, files::OWNER_ONLY, |to| to.write_all(&document))
+            .map_err(|source| JournalError::Write { path, source: Arc::new(source) })
+    }
+
+    /// Returns the inventory as a document.
+    pub(super) fn to_bytes(&self, business: BusinessId, at: Timestamp) -> Vec<u8> {
         let document = InventoryDocument {
             version: VERSION,
             business: AsText(business),
@@ -105,8 +112,7 @@ impl Inventory {
             wabas: self.wabas.iter().map(|(id, waba)| WabaOfSet::of(*id, waba)).collect(),
             files: self.files.iter().map(|file| file.as_str().into()).collect(),
         };
-        files::replace(&path, files::OWNER_ONLY, |to| Ok(serde_json::to_writer(to, &document)?))
-            .map_err(|source| JournalError::Write { path, source: Arc::new(source) })
+        serde_json::to_vec(&document).expect("an inventory can be written as JSON")
     }
 
     /// Reads the inventories of all sets of a business. A missing folder has none.
@@ -138,14 +144,20 @@ impl Inventory {
     fn load(path: &Path, business: BusinessId) -> io::Result<Self> {
         let mut text = String::new();
         files::open_bounded(path, LARGEST)?.read_to_string(&mut text)?;
-        let document: InventoryDocument<'_> = serde_json::from_str(&text)?;
+        let inventory = Self::parse(text.as_bytes(), business)?;
+        if path.file_name().and_then(|name| name.to_str()) != Some(&file_name(&inventory.set)) {
+            return Err(io::Error::other("its name is not that of its set"));
+        }
+        Ok(inventory)
+    }
+
+    /// Parses a document.
+    pub(super) fn parse(text: &[u8], business: BusinessId) -> io::Result<Self> {
+        let document: InventoryDocument<'_> = serde_json::from_slice(text)?;
         if document.version != VERSION || document.business.0 != business {
             return Err(io::Error::other("it is of another version or business"));
         }
         let set = Name::new(document.set);
-        if path.file_name().and_then(|name| name.to_str()) != Some(&file_name(&set)) {
-            return Err(io::Error::other("its name is not that of its set"));
-        }
         let user = |user: UserOfSet<'_>| {
             let (name, file, line) = (Name::new(user.name), user.file.into_owned(), user.line);
             (user.id.0, InventoryUser { name, file, line })

@@ -33,16 +33,28 @@ pub struct Lock {
 
 /// The result of an attempt to take a lock.
 #[derive(Debug)]
-pub enum Attempt {
+pub enum Attempt<L> {
     /// The lock is taken.
-    Taken(Lock),
+    Taken(L),
     /// Another run holds it.
     Held(Holder),
+}
+
+impl<L> Attempt<L> {
+    /// Applies a function to the lock.
+    pub(super) fn map<M>(self, into: impl FnOnce(L) -> M) -> Attempt<M> {
+        match self {
+            Self::Taken(lock) => Attempt::Taken(into(lock)),
+            Self::Held(holder) => Attempt::Held(holder),
+        }
+    }
 }
 
 /// The holder of a lock, as far as its note says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holder {
+    /// The id of its run, if the lock tells it.
+    pub run: Option<Name>,
     /// The process, if it is known.
     pub by: Option<Runner>,
     /// The time since which it holds the lock, if it is known.
@@ -51,9 +63,15 @@ pub struct Holder {
 
 /// The holder's note in a file beside the lock. Some systems forbid reading a locked file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Note<'a> {
-    by: RunnerEntry<'a>,
-    since: AsText<Timestamp>,
+pub(super) struct Note<'a> {
+    pub(super) by: RunnerEntry<'a>,
+    pub(super) since: AsText<Timestamp>,
+}
+
+impl Note<'_> {
+    pub(super) fn read(self) -> Holder {
+        Holder { run: None, by: Some(self.by.read()), since: Some(self.since.0) }
+    }
 }
 
 impl Lock {
@@ -62,7 +80,7 @@ impl Lock {
     /// # Errors
     ///
     /// If the folder cannot be created, or the file system has no locks.
-    pub fn try_take(state_dir: &Path, business: BusinessId) -> Result<Attempt, JournalError> {
+    pub fn try_take(state_dir: &Path, business: BusinessId) -> Result<Attempt<Self>, JournalError> {
         let folder = super::state::folder(state_dir, business);
         loop {
             let (path, file) = open(&folder)?;
@@ -163,7 +181,7 @@ fn holder(folder: &Path) -> Holder {
     let read = files::open_private(&note_path(folder), File::options().read(true))
         .and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text));
     match (read, serde_json::from_str::<Note<'_>>(&text)) {
-        (Ok(_), Ok(note)) => Holder { by: Some(note.by.read()), since: Some(note.since.0) },
+        (Ok(_), Ok(note)) => note.read(),
         _ => Holder::default(),
     }
 }
@@ -171,9 +189,12 @@ fn holder(folder: &Path) -> Holder {
 /// Formats the holder in one line: `process 4711 of deploy on build-7 since 2026-11-23T10:00:00.123Z`.
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |name: &Name| shortened(&name.to_string()).into_owned();
+        if let Some(run) = &self.run {
+            write!(f, "run {}, ", shown(run))?;
+        }
         let Some(by) = &self.by else { return f.write_str("another process") };
         write!(f, "process {}", by.pid)?;
-        let shown = |name: &Name| shortened(&name.to_string()).into_owned();
         if let Some(user) = &by.user {
             write!(f, " of {}", shown(user))?;
         }

@@ -4,8 +4,9 @@
 //! Every write is in the journal, synced to the disk, before it is sent. This module sends nothing. It does not know how
 //! a write is made, nor how a history is shown.
 //!
-//! Other modules reach it through [`StateStore`]. The state folder has a folder for each business, with `journal.jsonl` (JSON lines, append-only), `lock`, and
-//! `inventory.SET.json`. Blocking work runs only through [`off_thread`].
+//! Other modules reach it through [`StateStore`]. A state folder has a folder for each business, with `journal.jsonl` (JSON
+//! lines, append-only), `lock`, and `inventory.SET.json`. In an object store, the journal is the chain of
+//! [`chain`](crate::chain). Blocking work runs only through [`off_thread`].
 
 mod calls;
 mod error;
@@ -13,10 +14,14 @@ mod file;
 mod history;
 mod identity;
 mod inventory;
+mod lease;
 mod line;
 mod lock;
+mod memory;
+mod objects;
 mod queue;
 mod read;
+mod remote;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -25,16 +30,23 @@ mod write;
 pub use calls::{CallLog, CallLogGuard};
 pub use error::JournalError;
 pub use inventory::{Inventory, InventoryUser};
+pub use lease::{ChainLease, LeaseGuard};
 pub use lock::{Attempt, Holder, Lock};
+pub use memory::{MemoryFaults, MemoryObjects};
+pub use objects::{Objects, SCHEMES};
 pub use read::{Keep, read, read_filtered};
-pub use state::StateStore;
+pub use remote::LeaseState;
+pub use state::{StateLock, StateStore};
 
+use crate::chain::What;
 use crate::clock::Clock;
 use crate::model::{
     Change, History, Origin, Outcome, Plan, RecordedRun, RecordedWrite, Report, Settlement, Sources, TaskSet,
 };
 use crate::proposal::Proposal;
+use crate::redact;
 use file::LogFile;
+use lease::{ChainLog, Heartbeat, Turn};
 use line::Line;
 use queue::{Queue, Ticket};
 use std::fmt;
@@ -52,7 +64,11 @@ impl WriteId {
     }
 }
 
-/// The journal of one run. It keeps the lock until it and every pending write to the file are dropped.
+/// The most bytes of lines that wait for the next object of a chain. A guess: the outcomes of a few hundred writes.
+const MOST_PENDING: usize = 256 * 1024;
+
+/// The journal of one run. It keeps the lock until it and every pending write to the file are dropped; a lease in an object
+/// store until its end.
 ///
 /// After the first failed write, every later one fails at once.
 pub struct Journal {
@@ -61,13 +77,21 @@ pub struct Journal {
     sources: Sources,
     clock: Clock,
     shared: Arc<Shared>,
+    _heartbeat: Option<Heartbeat>,
 }
 
 /// The state that blocking work shares with the run.
 struct Shared {
     queue: std::sync::Mutex<Queue>,
-    file: Arc<tokio::sync::Mutex<LogFile>>,
-    _lock: Lock,
+    log: Log,
+}
+
+/// Where the lines go.
+enum Log {
+    /// To a file, under the lock of its folder.
+    File { file: Arc<tokio::sync::Mutex<LogFile>>, _lock: Lock },
+    /// To the end of a chain of objects.
+    Chain(Arc<ChainLog>),
 }
 
 impl Shared {
@@ -88,6 +112,21 @@ impl Shared {
         let result = file.append(&batch.lines, batch.sync);
         self.queue().note(&batch, result);
     }
+
+    /// Appends all pending lines to a chain; without lines, an object of the given kind.
+    async fn flush_chain(&self, chain: &ChainLog, turn: &Turn, what: What) -> Result<(), JournalError> {
+        let mut batch = {
+            let mut queue = self.queue();
+            queue.check()?;
+            queue.take()
+        };
+        // What is in an object is there to stay.
+        batch.sync = true;
+        let what = if what == What::Beat && !batch.lines.is_empty() { What::Write } else { what };
+        let result = chain.append(turn, what, &redact::bytes(&batch.lines)).await;
+        self.queue().note(&batch, result.clone());
+        result
+    }
 }
 
 impl Journal {
@@ -99,29 +138,85 @@ impl Journal {
     ///
     /// If the journal cannot be written or synced. Then nothing may be applied.
     pub async fn open(
-        lock: Lock,
+        lock: impl Into<StateLock>,
         in_flight: &History,
         proposal: &Proposal,
         waivers: &[String],
         origin: &Origin,
         clock: &Clock,
     ) -> Result<Self, JournalError> {
-        let now = clock.now();
-        let run = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..));
-        let first = write::run(&run, now, lock.business(), proposal, waivers, origin, identity::am_i());
-        let first = first.to_text()?;
-        let path = lock.folder().join(state::JOURNAL);
+        let lock = lock.into();
+        let business = lock.business();
         let in_flight = in_flight.in_flight().map(|(run, write)| (run.id.as_str().to_owned(), write.number));
         let queue = Queue::after(in_flight.collect());
-        let shared = off_thread(clock, move || {
+        let first = |run: &str| {
+            let by = identity::am_i();
+            write::run(run, clock.now(), business, proposal, waivers, origin, by).to_text()
+        };
+        let (run, shared, heartbeat) = match lock {
+            StateLock::Folder(lock) => {
+                let run = remote::run_id(clock.now());
+                let shared = Self::open_file(lock, queue, first(&run)?, clock).await?;
+                (run, Arc::new(shared), None)
+            }
+            StateLock::Lease(lease) => {
+                let chain = lease.into_chain().await;
+                let run = chain.run();
+                let (shared, heartbeat) = Self::open_chain(chain, queue, &first(&run)?).await?;
+                (run, shared, Some(heartbeat))
+            }
+        };
+        let (sources, clock) = (proposal.sources.paths(), clock.clone());
+        Ok(Self { run, sources, clock, shared, _heartbeat: heartbeat })
+    }
+
+    async fn open_file(
+        lock: Lock,
+        queue: Queue,
+        first: String,
+        clock: &Clock,
+    ) -> Result<Shared, JournalError> {
+        let path = lock.folder().join(state::JOURNAL);
+        off_thread(clock, move || {
             let mut file = LogFile::open(&path)?;
             file.append(first.as_bytes(), true)?;
-            let file = Arc::new(tokio::sync::Mutex::new(file));
-            Ok::<_, JournalError>(Shared { queue: std::sync::Mutex::new(queue), file, _lock: lock })
+            let log = Log::File { file: Arc::new(tokio::sync::Mutex::new(file)), _lock: lock };
+            Ok(Shared { queue: std::sync::Mutex::new(queue), log })
         })
-        .await??;
-        let (sources, clock) = (proposal.sources.paths(), clock.clone());
-        Ok(Self { run, sources, clock, shared: Arc::new(shared) })
+        .await?
+    }
+
+    async fn open_chain(
+        chain: Arc<ChainLog>,
+        mut queue: Queue,
+        first: &str,
+    ) -> Result<(Arc<Shared>, Heartbeat), JournalError> {
+        queue.push(first, true);
+        let log = Log::Chain(Arc::clone(&chain));
+        let shared = Arc::new(Shared { queue: std::sync::Mutex::new(queue), log });
+        let turn = chain.turn().await;
+        shared.flush_chain(&chain, &turn, What::Write).await?;
+        let heartbeat = Heartbeat::start(&chain, Some(Arc::downgrade(&shared)));
+        Ok((shared, heartbeat))
+    }
+
+    /// Returns what decides right before a write is sent whether it may be; `None` if a lock of the system protects the run.
+    pub fn lease_guard(&self) -> Option<LeaseGuard> {
+        match &self.shared.log {
+            Log::File { .. } => None,
+            Log::Chain(chain) => {
+                let (chain, journal) = (Arc::clone(chain), Arc::downgrade(&self.shared));
+                Some(LeaseGuard { chain, journal })
+            }
+        }
+    }
+
+    /// Returns the error with which the lease was lost, once it is. A lock of the system is never lost.
+    pub async fn lost(&self) -> JournalError {
+        match &self.shared.log {
+            Log::File { .. } => std::future::pending().await,
+            Log::Chain(chain) => chain.lost().await,
+        }
     }
 
     /// Returns the id of the run.
@@ -220,8 +315,16 @@ impl Journal {
             (queue.writes, queue.unsettled.len() + queue.earlier.len())
         };
         let line = write::end(&self.run, self.clock.now(), report, writes, in_flight as u64);
-        let ticket = self.push(&line, true, |_| ())?;
-        self.commit(ticket).await
+        let Log::Chain(chain) = &self.shared.log else {
+            let ticket = self.push(&line, true, |_| ())?;
+            return self.commit(ticket).await;
+        };
+        self.push(&line, true, |_| ())?;
+        let batch = {
+            let _turn = chain.turn().await;
+            self.shared.queue().take()
+        };
+        chain.release(&redact::bytes(&batch.lines), in_flight == 0).await
     }
 
     /// Returns the number of syncs since the run began.
@@ -246,13 +349,31 @@ impl Journal {
     ///
     /// The first waiter writes the lines of all waiters (group commit); the others then find theirs done.
     async fn commit(&self, ticket: Ticket) -> Result<(), JournalError> {
-        let mut file: OwnedMutexGuard<LogFile> = Arc::clone(&self.shared.file).lock_owned().await;
-        if let Some(done) = self.shared.queue().state(ticket) {
-            return done;
+        match &self.shared.log {
+            Log::File { file, .. } => {
+                let mut file: OwnedMutexGuard<LogFile> = Arc::clone(file).lock_owned().await;
+                if let Some(done) = self.shared.queue().state(ticket) {
+                    return done;
+                }
+                let shared = Arc::clone(&self.shared);
+                // The work keeps the file locked, so it finishes undisturbed even if this future is dropped.
+                off_thread(&self.clock, move || shared.flush(&mut file)).await?;
+            }
+            Log::Chain(chain) => {
+                // The outcome of a write travels with the next object. If it is lost, it is read again.
+                if !ticket.sync && self.shared.queue().pending() < MOST_PENDING {
+                    return self.shared.queue().check();
+                }
+                let turn = chain.turn().await;
+                if let Some(done) = self.shared.queue().state(ticket) {
+                    return done;
+                }
+                let (shared, chain) = (Arc::clone(&self.shared), Arc::clone(chain));
+                // A task of its own finishes undisturbed too: nobody else would know the position of the next object.
+                let put = tokio::spawn(async move { shared.flush_chain(&chain, &turn, What::Write).await });
+                put.await.map_err(|_| JournalError::Ended)??;
+            }
         }
-        let shared = Arc::clone(&self.shared);
-        // The work keeps the file locked, so it finishes undisturbed even if this future is dropped.
-        off_thread(&self.clock, move || shared.flush(&mut file)).await?;
         self.shared.queue().state(ticket).unwrap_or(Err(JournalError::Ended))
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Queue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     line: u64,
-    sync: bool,
+    pub(super) sync: bool,
 }
 
 /// Lines that are being written.
@@ -89,6 +89,16 @@ impl Queue {
     pub(super) fn state(&self, ticket: Ticket) -> Option<Result<(), JournalError>> {
         let reached = if ticket.sync { self.synced } else { self.written };
         if reached >= ticket.line { Some(Ok(())) } else { self.failed.clone().map(Err) }
+    }
+
+    /// Returns whether something is to be written, or an intent has no outcome.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.lines.is_empty() || !self.unsettled.is_empty()
+    }
+
+    /// Returns the number of bytes to be written.
+    pub(super) fn pending(&self) -> usize {
+        self.lines.len()
     }
 
     pub(super) fn syncs(&self) -> u64 {

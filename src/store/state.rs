@@ -2,8 +2,12 @@
 
 use super::error::JournalError;
 use super::inventory::Inventory;
+use super::lease::ChainLease;
 use super::lock::{Attempt, Lock};
+use super::objects::Objects;
 use super::read::{Keep, read, read_filtered};
+use super::remote::{LeaseState, Remote};
+use crate::chain::Forced;
 use crate::clock::Clock;
 use crate::model::{BusinessId, History, HistoryFilter, SeenInHistory};
 use crate::text::escape;
@@ -29,6 +33,8 @@ pub struct StateStore {
 enum Backend {
     /// A folder of this machine, with a folder for each business.
     Folder(PathBuf),
+    /// An object store that machines share.
+    Remote(Remote),
 }
 
 impl StateStore {
@@ -37,15 +43,25 @@ impl StateStore {
         Self { backend: Backend::Folder(path.into()) }
     }
 
+    /// Returns the state in an object store. This machine counts its calls in the folder `call_log`, if there is one.
+    pub fn objects(objects: Objects, call_log: Option<PathBuf>) -> Self {
+        Self { backend: Backend::Remote(Remote::new(objects, call_log)) }
+    }
+
+    /// Returns whether machines share the state.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Remote(_))
+    }
+
     /// Returns the businesses with a journal, by id; none if there is no state yet.
     ///
     /// # Errors
     ///
     /// If the state cannot be listed.
-    #[allow(clippy::unused_async, reason = "a folder is read at once")]
     pub async fn businesses(&self) -> Result<Vec<BusinessId>, JournalError> {
         match &self.backend {
             Backend::Folder(path) => businesses(path),
+            Backend::Remote(remote) => remote.businesses().await,
         }
     }
 
@@ -54,10 +70,10 @@ impl StateStore {
     /// # Errors
     ///
     /// As for [`read`].
-    #[allow(clippy::unused_async, reason = "a folder is read at once")]
     pub async fn history(&self, business: BusinessId, keep: Keep) -> Result<History, JournalError> {
         match &self.backend {
             Backend::Folder(path) => read(&journal_path(path, business), keep),
+            Backend::Remote(remote) => remote.history(business, keep, &HistoryFilter::default()).await.map(|(history, _)| history),
         }
     }
 
@@ -66,7 +82,6 @@ impl StateStore {
     /// # Errors
     ///
     /// As for [`read_filtered`].
-    #[allow(clippy::unused_async, reason = "a folder is read at once")]
     pub async fn filtered_history(
         &self,
         business: BusinessId,
@@ -75,6 +90,7 @@ impl StateStore {
     ) -> Result<(History, SeenInHistory), JournalError> {
         match &self.backend {
             Backend::Folder(path) => read_filtered(&journal_path(path, business), keep, filter),
+            Backend::Remote(remote) => remote.history(business, keep, filter).await,
         }
     }
 
@@ -83,10 +99,10 @@ impl StateStore {
     /// # Errors
     ///
     /// If one cannot be read, or is not an inventory of a version that this program knows.
-    #[allow(clippy::unused_async, reason = "a folder is read at once")]
     pub async fn inventories(&self, business: BusinessId) -> Result<Vec<Inventory>, JournalError> {
         match &self.backend {
             Backend::Folder(path) => Inventory::load_all(path, business),
+            Backend::Remote(remote) => remote.inventories(business).await,
         }
     }
 
@@ -95,7 +111,6 @@ impl StateStore {
     /// # Errors
     ///
     /// If it cannot be written. The old one is then left as it was.
-    #[allow(clippy::unused_async, reason = "a folder is written at once")]
     pub async fn save_inventory(
         &self,
         business: BusinessId,
@@ -104,6 +119,7 @@ impl StateStore {
     ) -> Result<(), JournalError> {
         match &self.backend {
             Backend::Folder(path) => inventory.save(path, business, at),
+            Backend::Remote(remote) => remote.save_inventory(business, inventory, at).await,
         }
     }
 
@@ -112,10 +128,14 @@ impl StateStore {
     /// # Errors
     ///
     /// If the state cannot be written, or has no locks.
-    #[allow(clippy::unused_async, reason = "the lock of a folder is taken at once")]
-    pub async fn try_lock(&self, business: BusinessId) -> Result<Attempt, JournalError> {
+    pub async fn try_lock(
+        &self,
+        business: BusinessId,
+        clock: &Clock,
+    ) -> Result<Attempt<StateLock>, JournalError> {
         match &self.backend {
-            Backend::Folder(path) => Lock::try_take(path, business),
+            Backend::Folder(path) => Ok(Lock::try_take(path, business)?.map(StateLock::Folder)),
+            Backend::Remote(remote) => Ok(remote.take(business, false, clock).await?.map(StateLock::Lease)),
         }
     }
 
@@ -124,16 +144,92 @@ impl StateStore {
     /// # Errors
     ///
     /// As for [`StateStore::try_lock`].
-    pub async fn lock(&self, business: BusinessId, clock: &Clock) -> Result<Lock, JournalError> {
+    pub async fn lock(&self, business: BusinessId, clock: &Clock) -> Result<StateLock, JournalError> {
         match &self.backend {
-            Backend::Folder(path) => Lock::wait(path, business, clock).await,
+            Backend::Folder(path) => Lock::wait(path, business, clock).await.map(StateLock::Folder),
+            Backend::Remote(remote) => match remote.take(business, true, clock).await? {
+                Attempt::Taken(lease) => Ok(StateLock::Lease(lease)),
+                // It waits until it is not held.
+                Attempt::Held(_) => Err(JournalError::Ended),
+            },
         }
     }
 
-    /// Returns the folder of the call log of a business.
-    pub fn call_log(&self, business: BusinessId) -> PathBuf {
+    /// Releases the leases that were dropped before anything was sent under them. A lock of a folder is released when it is
+    /// dropped.
+    pub async fn release_dropped(&self) {
+        if let Backend::Remote(remote) = &self.backend {
+            remote.release_abandoned().await;
+        }
+    }
+
+    /// Returns the lease of a business; `None` if machines do not share the state.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub async fn lease(&self, business: BusinessId) -> Result<Option<LeaseState>, JournalError> {
         match &self.backend {
-            Backend::Folder(path) => folder(path, business),
+            Backend::Folder(_) => Ok(None),
+            Backend::Remote(remote) => remote.lease(business).await.map(Some),
+        }
+    }
+
+    /// Takes the lease of a business away from a run; `None` if machines do not share the state.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn force_release(
+        &self,
+        business: BusinessId,
+        run: &str,
+        clock: &Clock,
+    ) -> Result<Option<Forced>, JournalError> {
+        match &self.backend {
+            Backend::Folder(_) => Ok(None),
+            Backend::Remote(remote) => remote.force_release(business, run, clock).await.map(Some),
+        }
+    }
+
+    /// Returns the folder of the call log of a business, if there is one. Of a state that machines share, it is a folder of
+    /// this machine.
+    pub fn call_log(&self, business: BusinessId) -> Option<PathBuf> {
+        match &self.backend {
+            Backend::Folder(path) => Some(folder(path, business)),
+            Backend::Remote(remote) => remote.call_log().map(|path| folder(path, business)),
+        }
+    }
+}
+
+/// The lock of a business, until it is dropped.
+#[derive(Debug)]
+pub enum StateLock {
+    /// The lock of a folder.
+    Folder(Lock),
+    /// The lease in an object store.
+    Lease(ChainLease),
+}
+
+impl From<Lock> for StateLock {
+    fn from(lock: Lock) -> Self {
+        Self::Folder(lock)
+    }
+}
+
+impl StateLock {
+    /// Returns the business.
+    pub fn business(&self) -> BusinessId {
+        match self {
+            Self::Folder(lock) => lock.business(),
+            Self::Lease(lease) => lease.business(),
+        }
+    }
+
+    /// Notes that no write of an earlier run is in flight.
+    pub fn note_settled(&self) {
+        if let Self::Lease(lease) = self {
+            lease.note_settled();
         }
     }
 }
@@ -143,6 +239,7 @@ impl fmt::Display for StateStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.backend {
             Backend::Folder(path) => f.write_str(&escape(&path.display().to_string())),
+            Backend::Remote(remote) => f.write_str(&remote.location()),
         }
     }
 }

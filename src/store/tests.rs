@@ -165,7 +165,8 @@ async fn syncs_of(intents: usize) -> u64 {
     let state = tempfile::tempdir().expect("a folder");
     let plan = plan(intents);
     let (journal, _) = opened(state.path()).await.expect("it opens");
-    let busy = Arc::clone(&journal.shared.file).lock_owned().await;
+    let Log::File { file, .. } = &journal.shared.log else { panic!("a file") };
+    let busy = Arc::clone(file).lock_owned().await;
     let each = plan.changes.iter().map(|change| journal.intent(&plan, change));
     // All have come once the file is let go.
     let (ids, ()) = tokio::join!(futures_util::future::join_all(each), async { drop(busy) });

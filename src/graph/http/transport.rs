@@ -10,12 +10,13 @@ use crate::clock::Clock;
 use crate::graph::error::GraphError;
 use crate::graph::settings::Settings;
 use crate::redact;
+use crate::store::LeaseGuard;
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The connections to the API with one token. All runs share them.
@@ -185,11 +186,26 @@ pub(in crate::graph) struct Transport {
     permission: Permission,
     requests: AtomicU64,
     calls: AtomicU64,
+    guard: OnceLock<LeaseGuard>,
 }
 
 impl Transport {
     pub(in crate::graph) fn new(http: Arc<HttpClient>, permission: Permission) -> Self {
-        Self { http, permission, requests: AtomicU64::new(0), calls: AtomicU64::new(0) }
+        let (requests, calls, guard) = (AtomicU64::new(0), AtomicU64::new(0), OnceLock::new());
+        Self { http, permission, requests, calls, guard }
+    }
+
+    /// Lets a lease decide whether a request may leave. Only the first one is kept.
+    pub(in crate::graph) fn guard_by(&self, guard: LeaseGuard) {
+        let _ = self.guard.set(guard);
+    }
+
+    /// Returns whether a request may leave now.
+    pub(in crate::graph) async fn may_send(&self) -> bool {
+        match self.guard.get() {
+            Some(guard) => guard.may_send().await,
+            None => true,
+        }
     }
 
     pub(in crate::graph) fn secrets(&self) -> &Secrets {

@@ -1,0 +1,152 @@
+//! A store of objects in memory, with the faults of real ones. Simulations use it.
+
+use crate::chain::Body;
+use crate::clock::Clock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A store of objects in memory.
+#[derive(Debug)]
+pub struct MemoryObjects {
+    clock: Clock,
+    state: Arc<Mutex<MemoryState>>,
+    faults: MemoryFaults,
+}
+
+/// How often a store in memory fails, each in percent of its requests, and how long it takes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MemoryFaults {
+    /// Requests that do nothing and have no answer.
+    pub failed: u8,
+    /// Requests that are done, and whose answer is lost.
+    pub answer_lost: u8,
+    /// Puts without an answer that are done up to a minute later.
+    pub late: u8,
+    /// The longest time of a request.
+    pub latency: Duration,
+    /// The seed.
+    pub seed: u64,
+}
+
+#[derive(Debug, Default)]
+struct MemoryState {
+    objects: BTreeMap<String, Body>,
+    random: fastrand::Rng,
+    is_down: bool,
+}
+
+/// What happens to a request.
+enum Fate {
+    Done,
+    Failed,
+    AnswerLost,
+    Late(Duration),
+}
+
+impl MemoryObjects {
+    /// Makes an empty store.
+    pub fn new(clock: Clock, faults: MemoryFaults) -> Self {
+        let random = fastrand::Rng::with_seed(faults.seed);
+        let state = MemoryState { random, ..MemoryState::default() };
+        Self { clock, state: Arc::new(Mutex::new(state)), faults }
+    }
+
+    /// Makes all requests fail, or none any more.
+    pub fn set_down(&self, is_down: bool) {
+        self.state().is_down = is_down;
+    }
+
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn request(&self) -> Fate {
+        let MemoryFaults { failed, answer_lost, late, latency, .. } = self.faults;
+        let (roll, takes, delay, is_down) = {
+            let state = &mut *self.state();
+            let (roll, share) = (state.random.u8(0..100), state.random.f64());
+            (roll, latency.mul_f64(share), Duration::from_secs(state.random.u64(0..60)), state.is_down)
+        };
+        self.clock.sleep(takes).await;
+        if is_down || roll < failed {
+            Fate::Failed
+        } else if roll < failed + answer_lost {
+            Fate::AnswerLost
+        } else if roll < failed + answer_lost + late {
+            Fate::Late(delay)
+        } else {
+            Fate::Done
+        }
+    }
+
+    async fn change(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<String, Body>) -> bool + Send + 'static,
+    ) -> Result<bool, String> {
+        match self.request().await {
+            Fate::Done => Ok(change(&mut self.state().objects)),
+            Fate::Failed => Err(no_answer()),
+            Fate::AnswerLost => {
+                change(&mut self.state().objects);
+                Err(no_answer())
+            }
+            Fate::Late(delay) => {
+                let (clock, state) = (self.clock.clone(), Arc::clone(&self.state));
+                tokio::spawn(async move {
+                    clock.sleep(delay).await;
+                    change(&mut state.lock().unwrap_or_else(PoisonError::into_inner).objects);
+                });
+                Err(no_answer())
+            }
+        }
+    }
+
+    pub(super) async fn create(&self, name: &str, body: &Body) -> Result<bool, String> {
+        let (name, body) = (name.to_owned(), body.clone());
+        self.change(move |objects| {
+            let is_free = !objects.contains_key(&name);
+            if is_free {
+                objects.insert(name, body);
+            }
+            is_free
+        })
+        .await
+    }
+
+    pub(super) async fn put(&self, name: &str, body: &Body) -> Result<(), String> {
+        let (name, body) = (name.to_owned(), body.clone());
+        self.change(move |objects| objects.insert(name, body).is_none()).await.map(drop)
+    }
+
+    pub(super) async fn get(&self, name: &str) -> Result<Option<Body>, String> {
+        match self.request().await {
+            Fate::Done => Ok(self.state().objects.get(name).cloned()),
+            Fate::Failed | Fate::AnswerLost | Fate::Late(_) => Err(no_answer()),
+        }
+    }
+
+    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<String>, String> {
+        match self.request().await {
+            Fate::Done => {}
+            Fate::Failed | Fate::AnswerLost | Fate::Late(_) => return Err(no_answer()),
+        }
+        let prefix = format!("{folder}/");
+        let from = format!("{prefix}{}", after.unwrap_or_default());
+        let state = self.state();
+        let names = state.objects.range::<String, _>((Bound::Excluded(&from), Bound::Unbounded));
+        let names = names.map_while(|(name, _)| name.strip_prefix(&prefix));
+        Ok(names.filter(|name| !name.contains('/')).map(str::to_owned).collect())
+    }
+
+    pub(super) fn folders(&self) -> Vec<String> {
+        let state = self.state();
+        let folders = state.objects.keys().filter_map(|name| Some(name.split_once('/')?.0.to_owned()));
+        folders.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+fn no_answer() -> String {
+    String::from("there was no answer")
+}

@@ -1,0 +1,447 @@
+//! The state in an object store: names, marker, self-test, reading the chain, inventories.
+
+use super::error::JournalError;
+use super::history::Builder;
+use super::identity;
+use super::inventory::Inventory;
+use super::lease::{Abandoned, ChainLease, Driver};
+use super::lock::{Attempt, Holder, Note};
+use super::objects::Objects;
+use super::read::Keep;
+use super::write::moment;
+use crate::chain::{Acquire, Acquired, Ask, Body, Claim, Forced, Header, Release, Timing, What, split};
+use crate::clock::Clock;
+use crate::model::{BrokenLine, BusinessId, History, HistoryFilter, SeenInHistory};
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The object that says that a prefix holds a state, and that its store was tested.
+const MARKER: &str = "wabacl.json";
+
+/// The version of the layout.
+const VERSION: u32 = 1;
+
+/// The self-test: so many rounds of so many concurrent puts of one name. Measured: a store that lets two of them win once
+/// shows it in the first round nearly always.
+const ROUNDS: usize = 3;
+const PUTS: usize = 16;
+
+/// How many parts of the journal are read at a time. A guess: as many as requests to the API.
+const READS: usize = 16;
+
+/// How far the clocks of two machines may differ, for finding out how much of the journal is recent.
+const SKEW: SignedDuration = SignedDuration::from_hours(1);
+
+/// The longest time in which the hint for readers is written. Without it, they only read more.
+const HINT: Duration = Duration::from_secs(5);
+
+/// The marker.
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    format: String,
+    v: u32,
+    /// The URL that was tested.
+    store: String,
+}
+
+/// A hint where the chain ends. It may be old.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Head {
+    /// A position that exists.
+    seq: u64,
+    /// Up to this position, no write is in flight.
+    settled_to: u64,
+}
+
+/// The state in an object store.
+#[derive(Debug, Clone)]
+pub(super) struct Remote {
+    objects: Objects,
+    /// The folder in which this machine counts its calls.
+    call_log: Option<PathBuf>,
+    abandoned: Abandoned,
+}
+
+/// The lease of a business, as anybody sees it.
+#[derive(Debug, Clone)]
+pub struct LeaseState {
+    /// The object at the end of the chain; `None` if there is none.
+    pub last: Option<Header>,
+    /// The holder.
+    pub holder: Holder,
+}
+
+/// Returns the name of the object at a position.
+pub(super) fn position_name(business: BusinessId, at: u64) -> String {
+    format!("{business}/journal/{}", file_name(at))
+}
+
+fn file_name(at: u64) -> String {
+    format!("{at:020}.jsonl")
+}
+
+/// Returns the positions of a chain after one, in order.
+pub(super) async fn positions(
+    objects: &Objects,
+    business: BusinessId,
+    after: u64,
+) -> Result<Vec<u64>, JournalError> {
+    let names = objects.list(&format!("{business}/journal"), Some(&file_name(after))).await?;
+    Ok(names
+        .iter()
+        .filter_map(|name| name.strip_suffix(".jsonl")?.parse().ok())
+        .filter(|at| *at > after)
+        .collect())
+}
+
+/// Returns the current moment for a header.
+pub(super) fn moment_text(clock: &Clock) -> String {
+    moment(clock.now()).0.to_string()
+}
+
+/// Returns an id for a run.
+pub(super) fn run_id(now: Timestamp) -> String {
+    format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
+}
+
+fn head_name(business: BusinessId) -> String {
+    format!("{business}/head.json")
+}
+
+/// Writes the hint where the chain ends.
+pub(super) async fn note_head(
+    objects: &Objects,
+    business: BusinessId,
+    seq: u64,
+    is_settled: bool,
+    clock: &Clock,
+) {
+    let noted = clock.within(HINT, async {
+        let before = head(objects, business).await?;
+        let settled_to = if is_settled { seq } else { before.settled_to };
+        let head = Head { seq: seq.max(before.seq), settled_to: settled_to.max(before.settled_to) };
+        objects.put(&head_name(business), &json(&head)).await
+    });
+    match noted.await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!("the hint where the journal ends is not written: {error}"),
+        None => tracing::debug!("the hint where the journal ends is not written in time"),
+    }
+}
+
+/// Reads the hint. What is not one is as good as none.
+async fn head(objects: &Objects, business: BusinessId) -> Result<Head, JournalError> {
+    let body = objects.get(&head_name(business)).await?;
+    let head: Option<Head> = body.and_then(|body| serde_json::from_slice(&body).ok());
+    Ok(head.filter(|head| head.settled_to <= head.seq).unwrap_or_default())
+}
+
+fn json(value: &impl Serialize) -> Body {
+    serde_json::to_vec(value).expect("it can be written as JSON").into()
+}
+
+impl Remote {
+    pub(super) fn new(objects: Objects, call_log: Option<PathBuf>) -> Self {
+        Self { objects, call_log, abandoned: Abandoned::default() }
+    }
+
+    pub(super) fn location(&self) -> String {
+        self.objects.location()
+    }
+
+    pub(super) fn call_log(&self) -> Option<&PathBuf> {
+        self.call_log.as_ref()
+    }
+
+    /// Checks that the store keeps the condition of a put, unless that was found out before.
+    async fn check_store(&self) -> Result<(), JournalError> {
+        let location = self.location();
+        let Some(marker) = self.objects.get(MARKER).await? else {
+            self.test_store().await?;
+            let marker = Marker { format: String::from("wabacl-state"), v: VERSION, store: location };
+            return self.objects.create(MARKER, &json(&marker)).await.map(drop);
+        };
+        match serde_json::from_slice::<Marker>(&marker) {
+            Ok(marker) if marker.format == "wabacl-state" && marker.v == VERSION => {
+                // The objects may have been copied from another store.
+                if marker.store == location { Ok(()) } else { self.test_store().await }
+            }
+            Ok(_) | Err(_) => Err(JournalError::OtherLayout { location }),
+        }
+    }
+
+    /// Puts objects at the same time under one name. Exactly one of them must win.
+    async fn test_store(&self) -> Result<(), JournalError> {
+        for round in 0..ROUNDS {
+            let name = format!("self-test/{:016x}-{round}", fastrand::u64(..));
+            let bodies: Vec<Body> = (0..PUTS).map(|put| json(&format!("put {put}"))).collect();
+            let puts = join_all(bodies.iter().map(|body| self.objects.create(&name, body))).await;
+            let winners: Vec<&Body> = puts
+                .iter()
+                .zip(&bodies)
+                .filter(|(put, _)| matches!(put, Ok(true)))
+                .map(|(_, body)| body)
+                .collect();
+            let stored = self.objects.get(&name).await?;
+            let is_kept = match (&*winners, &stored) {
+                ([winner], Some(stored)) => *winner == stored,
+                // The answer to the winner was lost.
+                ([], Some(stored)) => puts.iter().any(Result::is_err) && bodies.contains(stored),
+                _ => false,
+            };
+            if winners.is_empty() && stored.is_none() {
+                // Nothing was put at all, so an error says why.
+                puts.into_iter().find_map(Result::err).map_or(Ok(()), Err)?;
+            }
+            if !is_kept {
+                let (location, won) = (self.location(), winners.len());
+                return Err(JournalError::NotConditional { location, won, puts: PUTS });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lease of a business. With `wait`, waits while another run holds it.
+    pub(super) async fn take(
+        &self,
+        business: BusinessId,
+        wait: bool,
+        clock: &Clock,
+    ) -> Result<Attempt<ChainLease>, JournalError> {
+        self.check_store().await?;
+        let hint = head(&self.objects, business).await?.seq;
+        let (claim, timing) = (claim(clock), Timing::default());
+        let mut driver = Driver::new(&self.objects, business, clock, &timing);
+        let mut acquire = Acquire::new(claim.clone(), hint, wait, clock.elapsed(), timing);
+        let (mut put_at, mut put) = (None, clock.stamp());
+        loop {
+            let ask = acquire.ask();
+            if let Ask::Put(at, _) = ask
+                && put_at != Some(at)
+            {
+                (put_at, put) = (Some(at), clock.stamp());
+            }
+            let answer = driver.perform(ask).await;
+            let Some(acquired) = acquire.answer(answer, clock.elapsed()) else { continue };
+            return match acquired {
+                Acquired::Taken { at, from, .. } => {
+                    if let Some(from) = from {
+                        tracing::warn!(
+                            "run {} has been silent for too long; its lease is taken over",
+                            from.run
+                        );
+                    }
+                    let context = (timing, &self.abandoned);
+                    let lease = ChainLease::taken(&self.objects, business, (&claim, at, put), clock, context);
+                    Ok(Attempt::Taken(lease))
+                }
+                Acquired::Held(last) => Ok(Attempt::Held(self.holder(business, &last).await)),
+                failed => Err(self.failed(business, failed, driver.error)),
+            };
+        }
+    }
+
+    fn failed(&self, business: BusinessId, failed: Acquired, error: Option<JournalError>) -> JournalError {
+        let location = self.location();
+        match failed {
+            Acquired::Gap(at) => {
+                let object = position_name(business, at);
+                JournalError::Chain { location, object, why: String::from("it is missing") }
+            }
+            Acquired::Bad(at, why) => {
+                JournalError::Chain { location, object: position_name(business, at), why: why.to_string() }
+            }
+            Acquired::Unsettled | Acquired::Held(_) | Acquired::Taken { .. } => error.unwrap_or({
+                JournalError::Store { location, doing: "reading", why: String::from("there was no answer") }
+            }),
+        }
+    }
+
+    /// Returns who holds a lease, by the object that took it. What cannot be read is not known.
+    async fn holder(&self, business: BusinessId, last: &Header) -> Holder {
+        let taken = match last.holder {
+            Some(_) => Some(last.clone()),
+            None => match self.objects.get(&position_name(business, last.term)).await {
+                Ok(Some(body)) => split(last.term, &body).ok().map(|(header, _)| header),
+                Ok(None) | Err(_) => None,
+            },
+        };
+        let note = taken.and_then(|header| serde_json::from_value::<Note<'_>>(header.holder?).ok());
+        Holder { run: Some(last.run.as_str().into()), ..note.map(Note::read).unwrap_or_default() }
+    }
+
+    /// Returns the lease of a business.
+    pub(super) async fn lease(&self, business: BusinessId) -> Result<LeaseState, JournalError> {
+        let hint = head(&self.objects, business).await?.seq;
+        let found = positions(&self.objects, business, hint).await?;
+        let tail = found.last().copied().unwrap_or(hint);
+        if tail == 0 {
+            return Ok(LeaseState { last: None, holder: Holder::default() });
+        }
+        let (last, _) = self.part(business, tail).await?;
+        let holder = self.holder(business, &last).await;
+        Ok(LeaseState { last: Some(last), holder })
+    }
+
+    /// Takes the lease of a business away from a run.
+    pub(super) async fn force_release(
+        &self,
+        business: BusinessId,
+        run: &str,
+        clock: &Clock,
+    ) -> Result<Forced, JournalError> {
+        let hint = head(&self.objects, business).await?.seq;
+        let timing = Timing::default();
+        let mut driver = Driver::new(&self.objects, business, clock, &timing);
+        let mut release = Release::new(claim(clock), run.to_owned(), hint, clock.elapsed(), timing);
+        loop {
+            let answer = driver.perform(release.ask()).await;
+            match release.answer(answer, clock.elapsed()) {
+                None => {}
+                Some(Forced::Failed(failed)) => return Err(self.failed(business, failed, driver.error)),
+                Some(done) => return Ok(done),
+            }
+        }
+    }
+
+    /// Releases the leases that were dropped before anything was sent.
+    pub(super) async fn release_abandoned(&self) {
+        let abandoned =
+            std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for chain in abandoned {
+            chain.give_up().await;
+        }
+    }
+
+    /// Returns the businesses with a journal, by id.
+    pub(super) async fn businesses(&self) -> Result<Vec<BusinessId>, JournalError> {
+        let mut businesses: Vec<BusinessId> =
+            self.objects.folders().await?.iter().filter_map(|name| name.parse().ok()).collect();
+        businesses.sort_unstable();
+        Ok(businesses)
+    }
+
+    async fn part(&self, business: BusinessId, at: u64) -> Result<(Header, Body), JournalError> {
+        let (location, object) = (self.location(), position_name(business, at));
+        let Some(body) = self.objects.get(&object).await? else {
+            return Err(JournalError::Chain { location, object, why: String::from("it is missing") });
+        };
+        match split(at, &body) {
+            Ok((header, _)) => Ok((header, body)),
+            Err(why) => Err(JournalError::Chain { location, object, why: why.to_string() }),
+        }
+    }
+
+    /// Reads the journal of a business.
+    pub(super) async fn history(
+        &self,
+        business: BusinessId,
+        keep: Keep,
+        filter: &HistoryFilter,
+    ) -> Result<(History, SeenInHistory), JournalError> {
+        let head = head(&self.objects, business).await?;
+        let found = positions(&self.objects, business, head.seq).await?;
+        let tail = found.last().copied().unwrap_or(head.seq);
+        let (first, parts) = self.parts(business, head, tail, keep).await?;
+        let mut builder = Builder::filtered(keep, filter.clone());
+        if first > 1 {
+            builder.begin_within();
+        }
+        let mut number = 0;
+        for (at, body) in (first..).zip(parts) {
+            let lines = split(at, &body).map_or(&[][..], |(_, lines)| lines);
+            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                number += 1;
+                builder.line(number, line);
+            }
+        }
+        let (history, seen) = builder.finish();
+        match &history.unusable {
+            Some(BrokenLine { line, why }) if keep == Keep::InFlight => {
+                let path = PathBuf::from(format!("{}/{business}/journal", self.location()));
+                Err(JournalError::Unusable { path, line: *line, why: why.clone() })
+            }
+            Some(_) | None => Ok((history, seen)),
+        }
+    }
+
+    /// Reads the parts of a journal that are needed, from the end backwards. Returns the first position.
+    async fn parts(
+        &self,
+        business: BusinessId,
+        head: Head,
+        tail: u64,
+        keep: Keep,
+    ) -> Result<(u64, VecDeque<Body>), JournalError> {
+        let mut parts: VecDeque<Body> = VecDeque::new();
+        let (mut first, mut wanted) = (tail + 1, if keep == Keep::All { 1 } else { head.settled_to + 1 });
+        let mut runs = 0;
+        while first > wanted.max(1) || (first > 1 && !enough(keep, runs, parts.front(), first)) {
+            // A run begins with the object that takes its lease; what is before it belongs to others.
+            let from = first.saturating_sub(READS as u64).max(1);
+            let read = stream::iter(from..first).map(|at| self.part(business, at)).buffered(READS);
+            let read: Vec<_> = read.collect().await;
+            for part in read.into_iter().rev() {
+                let (header, body) = part?;
+                runs += usize::from(matches!(header.what, What::Take | What::Takeover));
+                wanted = wanted.min(header.term);
+                parts.push_front(body);
+            }
+            first = from;
+        }
+        Ok((first, parts))
+    }
+
+    /// Reads the inventories of all sets of a business.
+    pub(super) async fn inventories(&self, business: BusinessId) -> Result<Vec<Inventory>, JournalError> {
+        let folder = format!("{business}/sets");
+        let mut inventories = Vec::new();
+        for name in self.objects.list(&folder, None).await? {
+            let object = format!("{folder}/{name}");
+            let Some(body) = self.objects.get(&object).await? else { continue };
+            let inventory = Inventory::parse(&body, business).map_err(|error| {
+                let (location, why) = (self.location(), error.to_string());
+                JournalError::Chain { location, object, why }
+            })?;
+            inventories.push(inventory);
+        }
+        Ok(inventories)
+    }
+
+    /// Replaces the inventory of a set.
+    pub(super) async fn save_inventory(
+        &self,
+        business: BusinessId,
+        inventory: &Inventory,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        let name = format!("{business}/sets/{}.json", inventory.set.as_str());
+        self.objects.put(&name, &inventory.to_bytes(business, at).into()).await
+    }
+}
+
+fn claim(clock: &Clock) -> Claim {
+    let now = clock.now();
+    let note = Note { by: identity::am_i(), since: moment(now) };
+    let holder = serde_json::to_value(&note).expect("a note can be written as JSON");
+    Claim { run: run_id(now), at: moment_text(clock), holder }
+}
+
+/// Returns whether the parts that were read hold what is kept, besides the writes in flight.
+fn enough(keep: Keep, runs: usize, first: Option<&Body>, at: u64) -> bool {
+    match keep {
+        Keep::All => false,
+        Keep::InFlight => true,
+        Keep::Last(number) => runs > number,
+        Keep::Since(since) => {
+            let header = first.and_then(|body| split(at, body).ok());
+            let made = header.and_then(|(header, _)| header.at.parse::<Timestamp>().ok());
+            made.is_some_and(|made| made < since.saturating_sub(SKEW).unwrap_or(Timestamp::MIN))
+        }
+    }
+}
