@@ -57,6 +57,12 @@ test $WABACL_REQUIRE_SDK="1": (_install "python" "node")
 simulation seeds="2000":
     cargo run --quiet --release --locked --example simulate -- --seeds {{ seeds }}
 
+# The protocol of a shared state: random runs, and every order of two processes (tests/state_protocol.rs plays less)
+[group('test')]
+state seeds="20000" seconds="2":
+    cargo run --quiet --release --locked --example state -- --seeds {{ seeds }}
+    cargo run --quiet --release --locked --example state -- --explore {{ seconds }}
+
 # Mutated inputs for the parsers (tests/fuzzing.rs plays only a few)
 [group('test')]
 fuzz seconds="30":

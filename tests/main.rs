@@ -29,6 +29,7 @@ mod sdk;
 mod simulation;
 #[cfg(feature = "emulator")]
 mod snapshot;
+mod state_protocol;
 #[cfg(feature = "emulator")]
 mod support;
 mod troubleshooting;

@@ -207,7 +207,7 @@ impl Objects {
 }
 
 fn at(prefix: &Path, name: &str) -> Path {
-    name.split('/').filter(|part| !part.is_empty()).fold(prefix.clone(), |path, part| path.join(part))
+    name.split('/').filter(|part| !part.is_empty()).fold(prefix.clone(), Path::join)
 }
 
 fn is_true(variable: &str) -> bool {

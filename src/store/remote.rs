@@ -241,7 +241,9 @@ impl Remote {
                     Ok(Attempt::Taken(lease))
                 }
                 Acquired::Held(last) => Ok(Attempt::Held(self.holder(business, &last).await)),
-                failed => Err(self.failed(business, failed, driver.error)),
+                failed @ (Acquired::Unsettled | Acquired::Gap(_) | Acquired::Bad(..)) => {
+                    Err(self.failed(business, failed, driver.error))
+                }
             };
         }
     }

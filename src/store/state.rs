@@ -73,7 +73,9 @@ impl StateStore {
     pub async fn history(&self, business: BusinessId, keep: Keep) -> Result<History, JournalError> {
         match &self.backend {
             Backend::Folder(path) => read(&journal_path(path, business), keep),
-            Backend::Remote(remote) => remote.history(business, keep, &HistoryFilter::default()).await.map(|(history, _)| history),
+            Backend::Remote(remote) => {
+                remote.history(business, keep, &HistoryFilter::default()).await.map(|(history, _)| history)
+            }
         }
     }
 
