@@ -1,10 +1,10 @@
 //! What the engine reports while it works.
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{BusinessId, Plan, SettledWrite, Sources, StaleChange};
+use crate::model::{BusinessId, Plan, SettledWrite, Sources, StaleChange, age};
 use crate::store::Holder;
 use crate::text::escape;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
 /// Receives events. It is called from several tasks, so it must not block for long.
@@ -55,6 +55,8 @@ pub enum Warning<'a> {
     NoState(String),
     /// The journal cannot be read, so it explains no drift.
     NoJournal(String),
+    /// Live access is that of a snapshot, which was taken at a time and has an age.
+    Snapshot(Timestamp, SignedDuration),
     /// Neither the manifests nor a run in the journal have this digest.
     UnknownDigest(&'a str),
 }
@@ -80,6 +82,9 @@ impl fmt::Display for Warning<'_> {
                 "the shared state cannot be read, so users that are declared no more and recent removals are not known: {why}"
             ),
             Self::NoJournal(why) => write!(f, "the journal cannot be read, so it explains nothing: {why}"),
+            Self::Snapshot(taken, old) => {
+                write!(f, "live access is as of the snapshot of {taken}, {} old", age(*old))
+            }
             Self::UnknownDigest(digest) => write!(
                 f,
                 "neither the manifests nor a run in the journal of this machine have the digest {digest}; only the \

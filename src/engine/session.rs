@@ -62,6 +62,10 @@ impl Session {
         // Without a description, the address decides: without TLS it is one of this machine.
         let by_address = || if client.is_local() { LiveSource::Emulator } else { LiveSource::Api };
         let live_source = token.as_ref().map_or_else(by_address, |token| token.live_source.clone());
+        if let Some(mark) = live_source.snapshot() {
+            let age = client.clock().now().duration_since(mark.taken);
+            events(Event::Warning(Warning::Snapshot(mark.taken, age)));
+        }
         Ok(Self { reader, client: client.clone(), token, acting_user, live_source })
     }
 

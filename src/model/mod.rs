@@ -70,5 +70,5 @@ pub use staleness::{CurrentAccess, StaleChange};
 pub use state::State;
 pub use task::{Task, TaskSet};
 pub(crate) use time::{DAY_FORM, has_form};
-pub use time::{Phase, TimeLimit, TimeLimitError, day_of, day_or_instant, start_of_day};
+pub use time::{Phase, TimeLimit, TimeLimitError, age, day_of, day_or_instant, start_of_day};
 pub use waiver::{Guard, UnknownGuard, Waiver, WaiverTerms};

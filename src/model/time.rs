@@ -1,5 +1,6 @@
 //! Days and instants between which an entry of a manifest is in force.
 
+use crate::text::count;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -121,6 +122,17 @@ impl Phase {
     }
 }
 
+/// Formats an age: minutes below two hours, hours below two days, then days.
+pub fn age(length: SignedDuration) -> String {
+    let minutes = length.as_mins().max(0);
+    let (number, one, many) = match minutes {
+        0..120 => (minutes, "minute", "minutes"),
+        120..2880 => (minutes / 60, "hour", "hours"),
+        _ => (minutes / 1440, "day", "days"),
+    };
+    count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,5 +201,19 @@ mod tests {
         assert!(!ends("2027-04-01", 14, "2027-03-17T23:00:00Z"));
         assert!(ends("2027-03-31T18:00:00Z", 1, "2027-03-30T18:00:00Z"));
         assert!(!ends("2027-03-31T18:00:01Z", 1, "2027-03-30T18:00:00Z"));
+    }
+
+    #[test]
+    fn an_age_is_in_the_unit_that_people_would_use() {
+        for (minutes, expected) in [
+            (-5, "0 minutes"),
+            (1, "1 minute"),
+            (119, "119 minutes"),
+            (120, "2 hours"),
+            (2879, "47 hours"),
+            (2880, "2 days"),
+        ] {
+            assert_eq!(age(SignedDuration::from_mins(minutes)), expected);
+        }
     }
 }

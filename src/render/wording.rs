@@ -8,7 +8,6 @@ use crate::model::{
 };
 use crate::query::Standing;
 use crate::text::count;
-use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
 /// The number of grants that are listed for a change before the others are only counted. A guess: more than these
@@ -221,15 +220,4 @@ pub(super) fn outcome(outcome: &Outcome) -> Sentence {
         Outcome::Unknown { error } => lead("unknown:").foreign(error),
         Outcome::NotAttempted { why } => lead("not attempted:").foreign(why),
     }
-}
-
-/// Formats an age: minutes below two hours, hours below two days, then days.
-pub(super) fn age(length: SignedDuration) -> String {
-    let minutes = length.as_mins().max(0);
-    let (number, one, many) = match minutes {
-        0..120 => (minutes, "minute", "minutes"),
-        120..2880 => (minutes / 60, "hour", "hours"),
-        _ => (minutes / 1440, "day", "days"),
-    };
-    count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
 }

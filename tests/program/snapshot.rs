@@ -57,6 +57,9 @@ fn a_plan_on_the_copy_is_that_on_the_original_and_says_how_old_the_copy_is() {
         place.on_copy(&format!("drift --format {format}")).ends(2).says(&age);
         place.emulated(&format!("plan --format {format}")).ends(0).never_says("as of the snapshot");
     }
+    let told = format!("warning: live access is as of the snapshot of {earlier}, 9 hours old\n");
+    let ran = place.run("whoami --emulate copy.yaml").ends(0);
+    assert!(ran.stderr.starts_with(&told), "{ran}");
     let series = format!(
         "wabacl_drift_snapshot_timestamp_seconds{{business=\"9876543210987654\"}} {}",
         earlier.as_second()

@@ -5,7 +5,7 @@ use super::{NamedObject, View, folded, highlights};
 use crate::guard::{Guard, Violation, Waived};
 use crate::model::{
     Change, Deferred, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection,
-    SnapshotMark, Unresolved, WabaId, WhyGone, day_or_instant,
+    SnapshotMark, Unresolved, WabaId, WhyGone, age, day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording;
@@ -293,7 +293,7 @@ fn of_guard(guard: Guard, findings: impl Iterator<Item = Finding>, verbose: bool
 
 /// Describes the snapshot that live access is taken from.
 fn snapshot(mark: &SnapshotMark, made: Timestamp) -> Finding {
-    let age = wording::age(made.duration_since(mark.taken));
+    let age = age(made.duration_since(mark.taken));
     let mut text = format!("as of the snapshot of {}, {age} old", mark.taken);
     if mark.changed {
         text.push_str(", and changed by an emulator since");
