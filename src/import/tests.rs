@@ -1,1 +1,119 @@
-//! Estates in, files out.
+//! Live access in, files out.
+
+use super::*;
+use crate::model::{
+    AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, Observed, State, SystemUser, TaskSet, UserId,
+};
+
+fn waba_id(number: usize) -> WabaId {
+    (500 + number).to_string().parse().unwrap()
+}
+
+fn user_id(number: usize) -> UserId {
+    (11 + number).to_string().parse().unwrap()
+}
+
+/// Returns an estate of these WABAs, on which users hold tasks.
+fn estate(names: &[String], users: &[&str], held: impl Fn(usize, usize) -> &'static str) -> Estate {
+    let waba = |(number, name): (usize, &String)| {
+        let edge = if number % 3 == 0 { Edge::Owned } else { Edge::Client };
+        let name = Name::from(name.as_str());
+        (waba_id(number), DirectoryWaba { name, edge, permitted_tasks: None, solution_messaging: None })
+    };
+    let user = |(number, name): (usize, &&str)| {
+        (user_id(number), SystemUser { name: Name::from(*name), role: AdminRole::Employee })
+    };
+    let row = |(waba, user): (usize, usize)| {
+        let tasks = held(waba, user).split(' ').filter(|task| !task.is_empty());
+        (AssignmentKey { waba: waba_id(waba), user: user_id(user) }, TaskSet::from_names(tasks))
+    };
+    let pairs = (0..names.len()).flat_map(|waba| (0..users.len()).map(move |user| (waba, user)));
+    let state: State = pairs.map(row).collect();
+    let directory = Directory {
+        business: "1".parse().unwrap(),
+        system_users: users.iter().enumerate().map(user).collect(),
+        wabas: names.iter().enumerate().map(waba).collect(),
+    };
+    Estate::of(directory, Observed { state, ..Observed::default() })
+}
+
+const USERS: [&str; 4] = ["Cost Reader", "eu-bot", "gold-ops", "gold-bot"];
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("shop-{}-{number:03}", ["eu", "us"][number * 5 / 3 % 2])).collect()
+}
+
+fn held(waba: usize, user: usize) -> &'static str {
+    let (is_eu, is_gold) = (waba * 5 / 3 % 2 == 0, waba * waba % 11 == 3);
+    match user {
+        0 => "VIEW_COST VIEW_INSIGHTS",
+        1 if is_eu => "MANAGE_TEMPLATES VIEW_TEMPLATES",
+        2 if is_gold => "MANAGE",
+        3 if is_gold => "MESSAGING",
+        _ => "",
+    }
+}
+
+fn files(estate: &Estate) -> Vec<ImportedFile> {
+    import(estate, ImportOptions::default()).files
+}
+
+#[test]
+fn the_files_are_short_and_have_names_that_people_know() {
+    let files = files(&estate(&names(60), &USERS, held));
+    let [access, wabas] = files.as_slice() else { panic!("two files: {files:?}") };
+    let (_, sections) = access.text.split_once("version: 1\n").unwrap();
+    insta::assert_snapshot!(sections, @r#"
+    business: 1
+    prune: none
+    wabas_from: [wabas.csv]
+
+    system_users:
+      cost-reader: { id: 11, name: "Cost Reader" }
+      eu-bot: { id: 12 }
+      gold-bot: { id: 14 }
+      gold-ops: { id: 13 }
+
+    discover:
+      - { from: owned }
+      - { from: client }
+
+    grants:
+      - { users: [cost-reader], tasks: [VIEW_COST, VIEW_INSIGHTS], wabas: ["*"] }
+      - { users: [eu-bot], tasks: [MANAGE_TEMPLATES, VIEW_TEMPLATES], wabas: ["shop-eu-*"] }
+      - { users: [gold-bot], tasks: [MESSAGING], labels: { group: gold } }
+      - { users: [gold-ops], tasks: [MANAGE], labels: { group: gold } }
+    "#);
+    let rows: Vec<&str> = wabas.text.lines().take(3).collect();
+    assert_eq!(
+        rows,
+        ["id,name,shared,label:group", "505,shop-eu-005,admin,gold", "506,shop-eu-006,owned,gold"]
+    );
+}
+
+#[test]
+fn a_waba_that_fits_changes_no_line_and_one_that_does_not_a_few() {
+    let before = files(&estate(&names(60), &USERS, held));
+    let fitting = |waba, user| if waba == 60 && user > 1 { "" } else { held(waba, user) };
+    assert_eq!(files(&estate(&names(61), &USERS, fitting)), before);
+    let misfit = |waba, user| if waba == 60 && user == 0 { "" } else { fitting(waba, user) };
+    let after = files(&estate(&names(61), &USERS, misfit));
+    assert_eq!(after[..2], before[..]);
+    assert_eq!(after[2].name, "exceptions.yaml");
+    assert!(after[2].text.ends_with(
+        "  - { users: [cost-reader], tasks: [], wabas: [560], reason: imported } # shop-eu-060\n"
+    ));
+}
+
+#[test]
+fn a_mistake_has_its_evidence() {
+    let wrong = |waba, user| if waba == 7 && user == 0 { "VIEW_COST" } else { held(waba, user) };
+    let imported = import(&estate(&names(60), &USERS, wrong), ImportOptions::default());
+    let [mistake] = imported.mistakes.as_slice() else { panic!("one mistake: {:?}", imported.mistakes) };
+    let evidence = mistake.evidence.as_ref().unwrap();
+    assert_eq!((evidence.held, evidence.selected, evidence.selection.as_str()), (59, 60, "`*`"));
+    assert_eq!(
+        (mistake.live.to_string(), mistake.given.to_string()),
+        ("VIEW_COST".into(), "VIEW_COST, VIEW_INSIGHTS".into())
+    );
+}

@@ -85,42 +85,61 @@ impl Search<'_> {
     /// Chooses conditions, each time the one that adds most of what is wanted and least of what is to be avoided, and of
     /// several the most readable one. Returns them in order.
     fn greedy(&self, want: &Bits, avoid: &Bits) -> Vec<u32> {
-        let mut hits = vec![0_u32; self.predicates.all.len()];
-        for waba in want.iter() {
-            for predicate in self.predicates.met_by(waba) {
-                hits[*predicate as usize] += 1;
-            }
-        }
         let (mut want, mut avoid) = (want.clone(), avoid.clone());
-        let mut queue: BinaryHeap<(usize, Reverse<u32>)> = BinaryHeap::new();
-        let is_usable = |index: u32| !self.leaves_out || self.condition(index).parts() == 1;
-        for (index, hits) in (0..).zip(hits).filter(|(index, _)| is_usable(*index)) {
-            queue.extend(self.value(index, hits as usize, &avoid).map(|value| (value, Reverse(index))));
-        }
-        let mut chosen = Vec::new();
-        while let Some((value, Reverse(index))) = queue.pop() {
-            let members = &self.predicates.all[index as usize].members;
-            let hits = members.iter().filter(|waba| want.contains(**waba)).count();
-            let Some(now) = self.value(index, hits, &avoid) else { continue };
-            if now < value {
-                queue.push((now, Reverse(index)));
-                continue;
+        let mut chosen: Vec<u32> = Vec::new();
+        let mut left = want.len();
+        // Each condition of the queue is looked at again when it is its turn, so a new queue is quicker once little is left.
+        while left >= self.gain {
+            let before = left;
+            let mut queue = self.queue(&want, &avoid);
+            while let Some((value, Reverse(index))) = queue.pop() {
+                let members = &self.predicates.all[index as usize].members;
+                let hits = members.iter().filter(|waba| want.contains(**waba)).count();
+                let Some(now) = self.value(index, hits, &avoid) else { continue };
+                if now < value {
+                    queue.push((now, Reverse(index)));
+                    continue;
+                }
+                if self.is_second_label(index, &chosen) {
+                    continue;
+                }
+                for waba in members {
+                    want.remove(*waba);
+                    avoid.remove(*waba);
+                }
+                left -= hits;
+                chosen.push(index);
+                if left * 2 <= before {
+                    break;
+                }
             }
-            let is_named = self.condition(index).pattern != Pattern::Any;
-            if self.leaves_out
-                && !is_named
-                && chosen.iter().any(|index| self.condition(*index).pattern == Pattern::Any)
-            {
-                continue;
+            if left * 2 > before {
+                break;
             }
-            for waba in members {
-                want.remove(*waba);
-                avoid.remove(*waba);
-            }
-            chosen.push(index);
         }
         chosen.sort_unstable();
         chosen
+    }
+
+    /// Returns the conditions of use, with their values.
+    fn queue(&self, want: &Bits, avoid: &Bits) -> BinaryHeap<(usize, Reverse<u32>)> {
+        let mut hits = vec![0_u32; self.predicates.all.len()];
+        for waba in want.iter() {
+            for predicate in self.predicates.met_by(waba) {
+                hits[predicate as usize] += 1;
+            }
+        }
+        let is_usable = |index: u32| !self.leaves_out || self.condition(index).parts() == 1;
+        let usable = (0..).zip(hits).filter(|(index, hits)| *hits as usize >= self.gain && is_usable(*index));
+        let valued = usable
+            .filter_map(|(index, hits)| Some((self.value(index, hits as usize, avoid)?, Reverse(index))));
+        valued.collect()
+    }
+
+    /// Returns whether a condition without a glob would leave out WABAs beside another one.
+    fn is_second_label(&self, index: u32, chosen: &[u32]) -> bool {
+        let has_no_glob = |index: u32| self.condition(index).pattern == Pattern::Any;
+        self.leaves_out && has_no_glob(index) && chosen.iter().any(|index| has_no_glob(*index))
     }
 
     /// Returns how many more wanted WABAs than others a condition adds; `None` if it is of no use.

@@ -10,6 +10,11 @@ const ALIKE: usize = 60;
 /// The smallest share of the WABAs that a label of a single user has, in percent. A guess: fewer may be mistakes.
 const ALONE: usize = 3;
 
+/// How many times as much as by chance two users have in common to be the core of a label. A guess.
+const CHANCE: usize = 4;
+/// How many cores are tried for each label. A guess.
+const CORES: usize = 40;
+
 /// What a cover leaves of a column.
 struct Rest {
     user: u32,
@@ -42,27 +47,57 @@ pub(super) fn next(
     for label in known {
         labelled.add(label);
     }
+    let like = |seed: &Rest| -> Vec<&Rest> { rests.iter().filter(|rest| is_alike(seed, rest)).collect() };
+    let alone = rests.iter().map(like);
+    let together = shared(&rests, wabas, gain);
+    let together = together.iter().map(|(core, is_wrong)| -> Vec<&Rest> {
+        let holds =
+            |rest: &&Rest| rest.is_wrong == *is_wrong && rest.wabas.common(core) * 100 >= core.len() * ALIKE;
+        rests.iter().filter(holds).collect()
+    });
     let mut best: Option<(usize, Bits)> = None;
-    for seed in &rests {
-        let alike: Vec<&Rest> = rests.iter().filter(|rest| is_alike(seed, rest)).collect();
-        let label = majority(&alike, wabas);
-        let size = label.len();
-        let users: BTreeSet<u32> = alike.iter().map(|rest| rest.user).collect();
-        if size <= gain || known.contains(&label) || (users.len() < 2 && size * 100 < wabas * ALONE) {
-            continue;
-        }
-        let spared = |user: &u32| {
-            let of_user = alike.iter().filter(|rest| rest.user == *user);
-            of_user.map(|rest| (2 * rest.wabas.common(&label)).saturating_sub(size)).max().unwrap_or(0)
-        };
-        let spared: usize = users.iter().map(spared).sum();
-        let lines = size - label.common(&labelled);
-        let Some(value) = spared.checked_sub(lines) else { continue };
-        if best.as_ref().is_none_or(|(known, _)| value > *known) {
+    for alike in alone.chain(together) {
+        let Some((value, label)) = value(&alike, &labelled, wabas, gain) else { continue };
+        if !known.contains(&label) && best.as_ref().is_none_or(|(known, _)| value > *known) {
             best = Some((value, label));
         }
     }
     best.map(|(_, label)| label)
+}
+
+/// Returns the label that columns have in common, and how many lines it spares; `None` if it is of no use.
+fn value(alike: &[&Rest], labelled: &Bits, wabas: usize, gain: usize) -> Option<(usize, Bits)> {
+    let label = majority(alike, wabas);
+    let size = label.len();
+    let users: BTreeSet<u32> = alike.iter().map(|rest| rest.user).collect();
+    if size <= gain || (users.len() < 2 && size * 100 < wabas * ALONE) {
+        return None;
+    }
+    let spared = |user: &u32| {
+        let of_user = alike.iter().filter(|rest| rest.user == *user);
+        of_user.map(|rest| (2 * rest.wabas.common(&label)).saturating_sub(size)).max().unwrap_or(0)
+    };
+    let spared: usize = users.iter().map(spared).sum();
+    Some((spared.checked_sub(size - label.common(labelled))?, label))
+}
+
+/// Returns what two users have in common that is more than chance, the largest first, and whether it is to be left out.
+fn shared(rests: &[Rest], wabas: usize, gain: usize) -> Vec<(Bits, bool)> {
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    for (a, first) in rests.iter().enumerate() {
+        for (b, second) in rests.iter().enumerate().skip(a + 1) {
+            if first.user == second.user || first.is_wrong != second.is_wrong {
+                continue;
+            }
+            let common = first.wabas.common(&second.wabas);
+            if common > gain && (common - gain) * wabas > CHANCE * first.len * second.len {
+                found.push((common, a, b));
+            }
+        }
+    }
+    found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let core = |(_, a, b): (usize, usize, usize)| (rests[a].wabas.and(&rests[b].wabas), rests[a].is_wrong);
+    found.into_iter().take(CORES).map(core).collect()
 }
 
 fn is_alike(a: &Rest, b: &Rest) -> bool {

@@ -5,10 +5,16 @@
 
 mod bits;
 mod cover;
+mod decompose;
+mod exact;
 mod label;
 mod predicate;
+#[cfg(test)]
+mod tests;
 
 use crate::model::TaskSet;
+pub use decompose::{Rectangle, decompose, measure};
+
 use bits::Bits;
 use cover::{Cover, cover, repair};
 use predicate::{Condition, Predicates};
@@ -19,6 +25,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const ALIKE: usize = 90;
 /// The most latent labels that are looked for. A guess: more than anybody keeps apart.
 const LABELS: u32 = 40;
+
+/// Which part of a label's WABAs must be described wrongly for a column to be described anew: one in so many. A guess.
+const CONCERNED: usize = 8;
 
 /// The list on which a WABA is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +89,14 @@ pub struct Mined {
     pub labels: Vec<Vec<u32>>,
 }
 
+impl Mined {
+    /// Returns the number of grants and labelled WABAs: what people read besides exceptions.
+    fn lines(&self) -> usize {
+        let labelled: BTreeSet<u32> = self.labels.iter().flatten().copied().collect();
+        self.grants.len() + labelled.len()
+    }
+}
+
 /// Some tasks of a user that it holds on nearly the same WABAs.
 struct Column {
     user: u32,
@@ -99,10 +116,11 @@ pub fn mine(matrix: &AccessMatrix<'_>) -> Mined {
     for number in 0..LABELS {
         let Some(found) = label::next(&columns, &covers, &labels, wabas, gain) else { break };
         let members: Vec<u32> = found.iter().collect();
-        predicates = with_label(predicates, &mut covers, number, &members, wabas, gain);
+        predicates.add_label(number, &members, gain);
         for (column, known) in columns.iter().zip(&mut covers) {
             let (missing, wrong) = known.errors(&column.wabas);
-            if missing.intersects(&found) || wrong.intersects(&found) {
+            // Single mistakes on its WABAs are no reason to use it.
+            if (missing.common(&found) + wrong.common(&found)) * CONCERNED >= members.len() {
                 let new = cover(&column.wabas, &predicates, wabas, gain);
                 if new.cost(&column.wabas) < known.cost(&column.wabas) {
                     *known = new;
@@ -114,26 +132,25 @@ pub fn mine(matrix: &AccessMatrix<'_>) -> Mined {
     for (column, cover) in columns.iter().zip(&mut covers) {
         repair(cover, &column.wabas, &predicates, wabas);
     }
-    assemble(&columns, &covers, &predicates, &labels)
+    let described = assemble(&columns, &covers, &predicates, &labels);
+    let lines = described.lines() + differing(&columns, &covers);
+    // Where names tell nothing, nearly each assignment would be an exception.
+    if lines <= wabas || wabas > exact::MOST {
+        return described;
+    }
+    let exact = exact::exact(matrix);
+    // Labels alone are harder to read than names.
+    if exact.lines() * 4 < lines * 3 { exact } else { described }
 }
 
-/// Adds a label to the conditions, whose numbers change.
-fn with_label<'a>(
-    mut predicates: Predicates<'a>,
-    covers: &mut [Cover],
-    label: u32,
-    members: &[u32],
-    wabas: usize,
-    gain: usize,
-) -> Predicates<'a> {
-    let before: Vec<Condition<'a>> = predicates.all.iter().map(|predicate| predicate.condition).collect();
-    predicates.add_label(label, members, wabas, gain);
-    let number: BTreeMap<Condition<'a>, u32> =
-        predicates.all.iter().map(|predicate| predicate.condition).zip(0..).collect();
-    for index in covers.iter_mut().flat_map(|cover| cover.given.iter_mut().chain(&mut cover.except)) {
-        *index = number[&before[*index as usize]];
+/// Returns the number of pairs of a WABA and a user that the covers describe wrongly.
+fn differing(columns: &[Column], covers: &[Cover]) -> usize {
+    let mut pairs: BTreeSet<(u32, u32)> = BTreeSet::new();
+    for (column, cover) in columns.iter().zip(covers) {
+        let (missing, wrong) = cover.errors(&column.wabas);
+        pairs.extend(missing.iter().chain(wrong.iter()).map(|waba| (column.user, waba)));
     }
-    predicates
+    pairs.len()
 }
 
 /// Returns how many exceptions a condition must spare. A guess: with many WABAs, two or three that share a word do so by
@@ -142,7 +159,8 @@ fn gain(wabas: usize) -> usize {
     match wabas {
         0..=100 => 2,
         101..=3_000 => 3,
-        _ => 4,
+        3_001..=30_000 => 4,
+        _ => 10,
     }
 }
 

@@ -107,6 +107,8 @@ pub(super) struct Predicates<'a> {
     /// The conditions that each WABA meets: where its part of `met` begins.
     starts: Vec<u32>,
     met: Vec<u32>,
+    /// The conditions with labels that each WABA meets.
+    more: BTreeMap<u32, Vec<u32>>,
 }
 
 /// The WABAs that meet each condition.
@@ -115,50 +117,45 @@ type Members<'a> = BTreeMap<Condition<'a>, Vec<u32>>;
 impl<'a> Predicates<'a> {
     /// Finds the conditions on names and lists that at least `support` WABAs meet.
     pub(super) fn of_names(accounts: &[Account<'a>], support: usize) -> Self {
-        let mut found = Members::new();
+        let mut found = Vec::new();
         let has_both = accounts.iter().any(|account| account.list == List::Owned)
             && accounts.iter().any(|account| account.list == List::Client);
         let (names, members) = patterns(accounts, support);
         for (pattern, members) in names.into_iter().zip(members) {
+            let condition = |list| Condition { pattern, list, label: None };
             if has_both {
-                for list in [List::Owned, List::Client] {
-                    let on_list =
-                        |waba: &u32| accounts.get(*waba as usize).map(|account| account.list) == Some(list);
-                    let part: Vec<u32> = members.iter().copied().filter(on_list).collect();
-                    if part.len() >= support && part.len() < members.len() {
-                        found.insert(Condition { pattern, list: Some(list), label: None }, part);
-                    }
-                }
+                let is_client = |waba: &u32| accounts[*waba as usize].list == List::Client;
+                let (client, owned): (Vec<u32>, Vec<u32>) = members.iter().partition(|waba| is_client(waba));
+                let both = [(List::Client, client), (List::Owned, owned)];
+                let part =
+                    both.into_iter().filter(|(_, part)| part.len() >= support && part.len() < members.len());
+                found.extend(part.map(|(list, part)| (condition(Some(list)), part)));
             }
-            found.insert(Condition { pattern, list: None, label: None }, members);
+            found.push((condition(None), members));
         }
         Self::indexed(distinct(found), accounts.len())
     }
 
-    /// Adds a latent label, and what it has in common with each condition of one part.
-    pub(super) fn add_label(&mut self, label: u32, members: &[u32], wabas: usize, support: usize) {
+    /// Adds a latent label, and what it has in common with each condition of one part. The numbers of others stay.
+    pub(super) fn add_label(&mut self, label: u32, members: &[u32], support: usize) {
         let mut found = Members::new();
         for waba in members {
-            for &index in self.met_by(*waba) {
+            for index in self.met_by(*waba) {
                 let condition = self.all[index as usize].condition;
-                let is_simple = condition.label.is_none()
-                    && (condition.list.is_none() || condition.pattern == Pattern::Any)
-                    && !matches!(condition.pattern, Pattern::Both(..));
-                if is_simple {
+                if condition.label.is_none() && condition.parts() == 1 {
                     found.entry(Condition { label: Some(label), ..condition }).or_default().push(*waba);
                 }
             }
         }
-        found.retain(|condition, both| {
-            both.len() >= support && (both.len() < members.len() || is_any(condition))
-        });
-        found
-            .entry(Condition { pattern: Pattern::Any, list: None, label: Some(label) })
-            .or_insert_with(|| members.to_vec());
-        let all = std::mem::take(&mut self.all);
-        let mut all: Vec<Predicate<'a>> = all.into_iter().chain(distinct(found)).collect();
-        all.sort_by_cached_key(|predicate| predicate.condition.rank());
-        *self = Self::indexed(all, wabas);
+        found.retain(|_, both| both.len() >= support && both.len() < members.len());
+        found.insert(Condition { pattern: Pattern::Any, list: None, label: Some(label) }, members.to_vec());
+        for predicate in distinct(found.into_iter().collect()) {
+            let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+            for waba in &predicate.members {
+                self.more.entry(*waba).or_default().push(number);
+            }
+            self.all.push(predicate);
+        }
     }
 
     fn indexed(all: Vec<Predicate<'a>>, wabas: usize) -> Self {
@@ -178,28 +175,25 @@ impl<'a> Predicates<'a> {
                 *place += 1;
             }
         }
-        Self { all, starts, met }
+        Self { all, starts, met, more: BTreeMap::new() }
     }
 
     /// Returns the conditions that a WABA meets.
-    pub(super) fn met_by(&self, waba: u32) -> &[u32] {
+    pub(super) fn met_by(&self, waba: u32) -> impl Iterator<Item = u32> + '_ {
+        let more = self.more.get(&waba).into_iter().flatten();
         let waba = waba as usize;
-        &self.met[self.starts[waba] as usize..self.starts[waba + 1] as usize]
+        self.met[self.starts[waba] as usize..self.starts[waba + 1] as usize].iter().chain(more).copied()
     }
 }
 
-fn is_any(condition: &Condition<'_>) -> bool {
-    condition.pattern == Pattern::Any && condition.list.is_none()
-}
-
 /// Keeps the most readable one of the conditions that the same WABAs meet, in order.
-fn distinct(found: Members<'_>) -> Vec<Predicate<'_>> {
-    let mut all: Vec<Predicate<'_>> =
+fn distinct<'a>(found: Vec<(Condition<'a>, Vec<u32>)>) -> Vec<Predicate<'a>> {
+    let mut all: Vec<Predicate<'a>> =
         found.into_iter().map(|(condition, members)| Predicate { condition, members }).collect();
     all.sort_by_cached_key(|predicate| predicate.condition.rank());
-    let mut seen: HashSet<Vec<u32>> = HashSet::new();
-    all.retain(|predicate| seen.insert(predicate.members.clone()));
-    all
+    let mut seen: HashSet<&[u32]> = HashSet::with_capacity(all.len());
+    let is_new: Vec<bool> = all.iter().map(|predicate| seen.insert(&predicate.members)).collect();
+    all.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(predicate, _)| predicate).collect()
 }
 
 /// A part of a name with its place.

@@ -32,6 +32,22 @@ pub struct Estate {
 }
 
 impl Estate {
+    /// Makes an estate of which only the access is known, and nothing of how it was read.
+    pub fn of(directory: Directory, observed: Observed) -> Self {
+        Self {
+            taken: Timestamp::UNIX_EPOCH,
+            live_source: LiveSource::default(),
+            name: None,
+            app: None,
+            acting_user: None,
+            directory,
+            observed,
+            solutions: Solutions::default(),
+            user_lists: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+        }
+    }
+
     /// Returns whether the API did not report something that it should: access, a solution, or a WABA.
     pub fn is_incomplete(&self) -> bool {
         let Observed { unreadable, unconfirmed, .. } = &self.observed;

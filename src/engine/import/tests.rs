@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::model::{
-    AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, HolderKind, LiveSource, Name, Observed,
-    OtherHolder, Solutions, State, SystemUser, Task, TaskSet, Unreadable, UserId, WabaId,
+    AdminRole, AssignmentKey, Directory, DirectoryWaba, Edge, HolderKind, Name, Observed, OtherHolder, State,
+    SystemUser, Task, TaskSet, Unreadable, UserId, WabaId,
 };
-use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -125,18 +124,7 @@ fn estate(random: &Random) -> Estate {
         observed.others.insert(AssignmentKey { waba, user: "77".parse().unwrap() }, other);
     }
     observed.state = rows.into_iter().collect::<State>();
-    Estate {
-        live_source: LiveSource::Api,
-        taken: Timestamp::UNIX_EPOCH,
-        name: None,
-        app: None,
-        acting_user: None,
-        directory,
-        observed,
-        solutions: Solutions::default(),
-        user_lists: BTreeMap::new(),
-        left_out: BTreeMap::new(),
-    }
+    Estate::of(directory, observed)
 }
 
 proptest! {
