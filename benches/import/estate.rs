@@ -51,6 +51,9 @@ pub(crate) struct Estate {
 
 const REGIONS: [&str; 4] = ["eu", "us", "latam", "apac"];
 
+/// The tasks of those who write templates.
+const TEMPLATES: &[&str] = &["MANAGE_TEMPLATES", "VIEW_TEMPLATES"];
+
 /// A true grant: users, tasks, and which WABAs.
 type Grant = (Vec<usize>, &'static [&'static str], Box<dyn Fn(&Account) -> bool>);
 
@@ -60,11 +63,27 @@ pub(crate) fn tiers(wabas: usize, noise: usize, seed: u64) -> Estate {
     let customers = (wabas / 25).max(8);
     let accounts = (0..wabas).map(|number| account(number, customers, &mut random)).collect();
     let users = [
-        "monitoring", "ops-lead", "ops-night", "eu-bot", "eu-templates", "us-bot", "us-templates", "latam-bot",
-        "apac-bot", "messenger", "inbox", "gold-ops", "gold-bot", "gold-desk", "billing", "beta-bot", "beta-ops",
-        "sla-eu", "reporting", "customer-desk",
+        "monitoring",
+        "ops-lead",
+        "ops-night",
+        "eu-bot",
+        "eu-templates",
+        "us-bot",
+        "us-templates",
+        "latam-bot",
+        "apac-bot",
+        "messenger",
+        "inbox",
+        "gold-ops",
+        "gold-bot",
+        "gold-desk",
+        "billing",
+        "beta-bot",
+        "beta-ops",
+        "sla-eu",
+        "reporting",
+        "customer-desk",
     ];
-    const TEMPLATES: &[&str] = &["MANAGE_TEMPLATES", "VIEW_TEMPLATES"];
     let grants: Vec<Grant> = vec![
         (vec![0], &["VIEW_COST", "VIEW_INSIGHTS"], Box::new(|_| true)),
         (vec![1, 2], &["MANAGE"], Box::new(|waba| !waba.is_client)),
@@ -77,7 +96,11 @@ pub(crate) fn tiers(wabas: usize, noise: usize, seed: u64) -> Estate {
         (vec![11, 12, 13], &["MANAGE"], Box::new(|waba| waba.is_gold)),
         (vec![14], &["MANAGE_BILLING", "VIEW_COST"], Box::new(|waba| waba.is_gold)),
         (vec![15, 16], &["DEVELOP", "MANAGE_EXTENSIONS"], Box::new(|waba| waba.is_pilot)),
-        (vec![17], &["VIEW_PHONE_ASSETS", "VIEW_INSIGHTS"], Box::new(|waba| waba.is_gold && waba.region == 0)),
+        (
+            vec![17],
+            &["VIEW_PHONE_ASSETS", "VIEW_INSIGHTS"],
+            Box::new(|waba| waba.is_gold && waba.region == 0),
+        ),
         (vec![18], &["VIEW_COST"], Box::new(|waba| waba.region == 1 || waba.region == 2)),
         (vec![10], TEMPLATES, Box::new(|waba| waba.is_client && waba.region == 3)),
         (vec![19], &["MESSAGING"], Box::new(|waba| waba.customer < 6)),
@@ -99,7 +122,8 @@ pub(crate) fn customers(wabas: usize, noise: usize, seed: u64) -> Estate {
     let mut random = Random::new(seed);
     let customers = 40;
     let accounts = (0..wabas).map(|number| account(number, customers, &mut random)).collect();
-    let users = (0..50).map(|user| format!("{}-{user:02}", ["agent", "bot", "desk", "sync"][user % 4])).collect();
+    let users =
+        (0..50).map(|user| format!("{}-{user:02}", ["agent", "bot", "desk", "sync"][user % 4])).collect();
     let mut grants: Vec<Grant> = Vec::new();
     for number in 0..60 {
         let holders = vec![number % 50, (number * 7 + 3) % 50];
@@ -107,7 +131,9 @@ pub(crate) fn customers(wabas: usize, noise: usize, seed: u64) -> Estate {
         let (customer, region) = (random.below(customers), random.below(REGIONS.len()));
         let selects: Box<dyn Fn(&Account) -> bool> = match number % 4 {
             0 => Box::new(move |waba| waba.region == region),
-            1 => Box::new(move |waba| waba.customer == customer || waba.customer == (customer + 1) % customers),
+            1 => {
+                Box::new(move |waba| waba.customer == customer || waba.customer == (customer + 1) % customers)
+            }
             2 => Box::new(move |waba| waba.customer == customer && waba.region == region),
             _ => Box::new(move |waba| waba.is_client && waba.region == region),
         };
@@ -116,7 +142,13 @@ pub(crate) fn customers(wabas: usize, noise: usize, seed: u64) -> Estate {
     make(accounts, users, &grants, noise, &mut random)
 }
 
-fn make(accounts: Vec<Account>, users: Vec<String>, grants: &[Grant], noise: usize, random: &mut Random) -> Estate {
+fn make(
+    accounts: Vec<Account>,
+    users: Vec<String>,
+    grants: &[Grant],
+    noise: usize,
+    random: &mut Random,
+) -> Estate {
     let mut held: BTreeMap<(usize, usize), Vec<&'static str>> = BTreeMap::new();
     for (number, account) in accounts.iter().enumerate() {
         for (users, tasks, _) in grants.iter().filter(|(.., selects)| selects(account)) {
@@ -139,7 +171,8 @@ fn mistakes(
     noise: usize,
     random: &mut Random,
 ) -> Vec<(usize, usize)> {
-    const OTHER: [&[&str]; 4] = [&["MANAGE"], &["MESSAGING"], &["VIEW_COST"], &["MANAGE_TEMPLATES", "VIEW_TEMPLATES"]];
+    const OTHER: [&[&str]; 4] =
+        [&["MANAGE"], &["MESSAGING"], &["VIEW_COST"], &["MANAGE_TEMPLATES", "VIEW_TEMPLATES"]];
     let keys: Vec<(usize, usize)> = held.keys().copied().collect();
     let mut mistakes = std::collections::BTreeSet::new();
     while mistakes.len() < keys.len() * noise / 1000 {
@@ -185,7 +218,8 @@ fn name(number: usize, customer: usize, region: usize, random: &mut Random) -> S
 
 /// Returns a syllable for a number.
 fn syllable(number: usize) -> String {
-    let consonant = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br"][number % 16];
+    let consonant =
+        ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br"][number % 16];
     let vowel = ["a", "e", "i", "o"][number / 16 % 4];
     format!("{consonant}{vowel}{}", ["n", "l", "r", "x", ""][number % 5])
 }
