@@ -21,6 +21,8 @@ const HEAD: usize = 20_000;
 const TABLE: usize = 30_000;
 /// The length up to which there are other findings and unmanaged assignments.
 const REST: usize = 40_000;
+/// The number of commands that explain something. A guess: a reader who needs more lists them by the drift itself.
+const EXPLAINED: usize = 20;
 /// The bytes that are reserved for the last lines, which always fit.
 const TAIL: usize = 1_000;
 
@@ -40,6 +42,7 @@ pub fn plan(view: &View<'_>, style: &Style, links: Option<&SourceLinks>) -> Stri
         comment.list(rows.iter(), REST, Comment::sentence);
     }
     details(&mut comment, view, style.group_by.unwrap_or(GroupBy::Grant));
+    explanations(&mut comment, view);
     for line in view.closing() {
         let _ = writeln!(comment.text, "{line}\n");
     }
@@ -237,6 +240,19 @@ fn row(comment: &Comment<'_>, entry: &Entry<'_>, heading: Option<&Heading>) -> S
         comment.sentences(reasons.chain(notes)),
     ];
     format!("| {} |\n", cells.map(cell).join(" | "))
+}
+
+/// Adds the commands that explain changes and undeclared access, the most important first, folded.
+fn explanations(comment: &mut Comment<'_>, view: &View<'_>) {
+    const START: &str = "<details><summary>Explain one of these</summary>\n\n";
+    const END: &str = "\n</details>\n\n";
+    let (commands, more) = view.explain_commands(EXPLAINED);
+    if commands.is_empty() {
+        return;
+    }
+    let shown: String = commands.iter().map(|command| format!("- {}\n", code(command))).collect();
+    let more = if more > 0 { format!("- and {more} more\n") } else { String::new() };
+    comment.push(&format!("{START}{shown}{more}{END}"), LIMIT - TAIL);
 }
 
 /// Returns a heading as HTML.

@@ -550,6 +550,18 @@ fn markdown_shows_a_plan() {
 
     </details>
 
+    <details><summary>Explain one of these</summary>
+
+    - `wabacl explain reporting acme-eu`
+    - `wabacl explain campaign 'Initech Shop'`
+    - `wabacl explain old-bot 'Initech Shop'`
+    - `wabacl explain 'CI Admin' acme-eu`
+    - `wabacl explain support 'Initech Shop'`
+    - `wabacl explain deploy-bot acme-eu`
+    - `wabacl explain legacy-import 'Initech Shop'`
+
+    </details>
+
     Plan: 2 to assign, 2 to change, 6 to revoke, 118 unchanged; 1 undeclared; 1 of them not attempted; 1 difference left to a full apply; 1 kept by prune: none; 1 declared user was not found; 1 WABA could not be read; 1 WABA left the scope; 1 suspended user holds access out of scope.
 
     Applying it takes 22 API calls: 9 writes, and 13 reads of 6 WABAs.

@@ -283,7 +283,7 @@ impl Group<'_> {
 }
 
 impl<'a> Entry<'a> {
-    fn first(&self) -> &'a Change {
+    pub(super) fn first(&self) -> &'a Change {
         self.changes[0]
     }
 

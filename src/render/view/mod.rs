@@ -3,6 +3,7 @@
 //! A format decides how an item looks, never whether it is shown. Texts are computed one item at a time, when a format
 //! asks for the next: a plan can have 200,000 changes.
 
+mod commands;
 mod entries;
 mod findings;
 mod highlights;
