@@ -21,6 +21,7 @@ mod origin;
 mod quickstart;
 mod released;
 mod remote;
+mod report;
 mod saved;
 mod selections;
 mod snapshot;

@@ -21,6 +21,7 @@ mod interrupt;
 mod journal;
 mod options;
 mod plan;
+mod report;
 mod repository;
 mod schema;
 mod show;
@@ -69,6 +70,7 @@ enum Verb {
     Drift(drift::Args),
     WhoCan(who_can::Args),
     Explain(explain::Args),
+    Report(report::Args),
     Show(show::Args),
     Journal(journal::Args),
     Whoami(whoami::Args),
@@ -115,6 +117,7 @@ impl Verb {
             Self::Drift(args) => &args.connection,
             Self::WhoCan(args) => &args.connection,
             Self::Explain(args) => &args.connection,
+            Self::Report(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
             Self::Snapshot(args) => &args.connection,
@@ -141,6 +144,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
         Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
         Verb::Explain(args) => signals::ends_at_once(Box::pin(explain::run(&args, terminal)), terminal).await,
+        Verb::Report(args) => signals::ends_at_once(Box::pin(report::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,

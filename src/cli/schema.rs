@@ -33,6 +33,8 @@ enum Of {
     WhoCan,
     /// `explain --format json`
     Explain,
+    /// `report --format json`
+    AccessReport,
     /// `snapshot --diff OLD --format json`
     #[cfg(feature = "emulator")]
     SnapshotDiff,
@@ -51,6 +53,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Journal => schema::journal(),
         Of::WhoCan => schema::who_can(),
         Of::Explain => schema::explain(),
+        Of::AccessReport => schema::access_report(),
         #[cfg(feature = "emulator")]
         Of::SnapshotDiff => schema::snapshot_diff(),
         #[cfg(feature = "emulator")]

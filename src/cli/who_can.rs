@@ -11,7 +11,9 @@ use crate::documents;
 use crate::engine::{self, Survey};
 use crate::model::{Glob, Name, Selection, WabaId};
 use crate::query::{self, Question, When, WhoCan};
+use crate::render::text::TestShape;
 use crate::render::{self, GroupBy, Style};
+use crate::text::count;
 use clap::ValueEnum;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -55,6 +57,10 @@ pub(crate) struct Args {
     /// Exits with 2 if nobody holds the tasks on one of the WABAs
     #[arg(long)]
     fail_if_none: bool,
+    /// Prints an entry of `tests:` that fails as soon as anybody else holds the task; with --fail-if-none, as soon as nobody
+    /// does on one of the WABAs
+    #[arg(long, conflicts_with = "format")]
+    as_test: bool,
     /// The output format
     #[arg(long, value_enum, default_value = "text")]
     format: AnswerFormat,
@@ -112,6 +118,8 @@ enum AnswerFormat {
     Text,
     /// For programs, with a schema (see `wabacl schema`)
     Json,
+    /// For spreadsheets: a row for each holder on a WABA. Ids, and what would be a formula, begin with an apostrophe
+    Csv,
 }
 
 /// Parses a label.
@@ -124,6 +132,10 @@ fn label(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let (question, survey) = survey(args, terminal).await?;
+    if args.as_test && question.tasks.len() > 1 && !args.any && !args.fail_if_none {
+        return Err(Failure::plain(Exit::Usage, "--as-test needs one task, or --any")
+            .hint("`only` of a test is about users who hold any of its tasks"));
+    }
     let answer = query::who_can(survey.evidence(), &question);
     let answered = WhoCan {
         evidence: survey.evidence(),
@@ -134,7 +146,16 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         undiscovered: survey.undiscovered,
     };
     match args.format {
+        AnswerFormat::Text if args.as_test => {
+            let labels = &labels(args);
+            let shape = TestShape { wabas: &args.waba, labels, at_least_one: args.fail_if_none };
+            terminal.product(&render::text::as_test(&answered, shape))?;
+        }
         AnswerFormat::Json => terminal.written(|to| documents::who_can(&answered, to))?,
+        AnswerFormat::Csv => {
+            terminal.written(|to| render::table::who_can(&answered, to))?;
+            say_what_is_missing(&answered, terminal);
+        }
         AnswerFormat::Text => {
             let group_by = (args.by == By::Waba).then_some(GroupBy::Waba);
             let style = Style { group_by, ..terminal.style() };
@@ -172,10 +193,7 @@ async fn survey(args: &Args, terminal: &Terminal) -> Result<(Question, Survey), 
             survey?
         }
     };
-    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (key, value) in &args.labels {
-        labels.entry(key.clone()).or_default().insert(value.clone());
-    }
+    let labels = labels(args);
     question.any = args.any;
     question.business_only = args.who == Who::Business;
     question.wabas = (!labels.is_empty()).then(|| survey.labelled(&labels)).transpose()?;
@@ -184,6 +202,26 @@ async fn survey(args: &Args, terminal: &Terminal) -> Result<(Question, Survey), 
         question.except.insert(survey.find_user(name, &wabas)?);
     }
     Ok((question, survey))
+}
+
+/// Says what a table cannot.
+fn say_what_is_missing(answered: &WhoCan<'_>, terminal: &Terminal) {
+    for (waba, why) in &answered.answer.unreadable {
+        terminal.say(&format!("could not be read: WABA {waba}: {why}"));
+    }
+    if answered.undiscovered > 0 {
+        let rules = count(answered.undiscovered, "discover rule was", "discover rules were");
+        terminal.say(&format!("{rules} not followed: WABAs are discovered with the API"));
+    }
+}
+
+/// Returns the labels of the WABAs, each with its values.
+fn labels(args: &Args) -> BTreeMap<String, BTreeSet<String>> {
+    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (key, value) in &args.labels {
+        labels.entry(key.clone()).or_default().insert(value.clone());
+    }
+    labels
 }
 
 impl From<At> for When {

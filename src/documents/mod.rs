@@ -4,6 +4,7 @@
 //! several documents share is described once, in `parts`; the lines of a journal use the same parts. Documents are
 //! lossless: text is written unchanged, see `json`. This module does not know how a plan is shown to people.
 
+mod access_report;
 mod diagnostics;
 mod estate_diff;
 mod explain;
@@ -21,6 +22,7 @@ pub(crate) mod values;
 mod who_can;
 pub(crate) mod words;
 
+pub use access_report::access_report;
 pub use diagnostics::diagnostics;
 pub use estate_diff::estate_diff;
 pub use explain::explain;

@@ -1,5 +1,6 @@
 //! The JSON Schemas of the documents, generated from the types that are read and written.
 
+use super::access_report::AccessReportDocument;
 use super::diagnostics::DiagnosticsDocument;
 use super::estate_diff::EstateDiffDocument;
 use super::explain::ExplainDocument;
@@ -64,6 +65,11 @@ pub fn explain() -> String {
 /// Returns the schema of `snapshot --diff OLD --format json`.
 pub fn snapshot_diff() -> String {
     text(of::<EstateDiffDocument<'_>>("snapshot-diff", "What differs between two snapshots of wabacl"))
+}
+
+/// Returns the schema of `report --format json`.
+pub fn access_report() -> String {
+    text(of::<AccessReportDocument<'_>>("access-report", "A report of wabacl on live access"))
 }
 
 fn of<T: JsonSchema>(name: &str, title: &str) -> Schema {

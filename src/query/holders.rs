@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A question: who holds some tasks?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The tasks.
+    /// The tasks. None means every holder, whatever it holds.
     pub tasks: TaskSet,
     /// Whether one of the tasks suffices.
     pub any: bool,
@@ -193,13 +193,15 @@ fn holding<'a>(
         return None;
     }
     let key = AssignmentKey { waba, user: row.user };
-    let gives = evidence.in_force(key).filter(|(_, entry)| entry.tasks.grants_any(&question.tasks));
+    let is_open = question.tasks.is_empty();
+    let gives =
+        evidence.in_force(key).filter(|(_, entry)| is_open || entry.tasks.grants_any(&question.tasks));
     Some(Holding {
         key,
         standing: row.standing,
         own: row.own,
         tasks: row.tasks,
-        by_role: !question.is_met_by(row.tasks),
+        by_role: row.tasks.is_empty() || !question.is_met_by(row.tasks),
         is_desired: evidence.desired.state.get(key).is_some_and(|tasks| question.is_met_by(tasks)),
         given_by: gives.map(|(index, _)| index).collect(),
     })

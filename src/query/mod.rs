@@ -6,12 +6,14 @@
 
 mod explain;
 mod holders;
+mod report;
 mod since;
 #[cfg(test)]
 mod tests;
 
 pub use explain::{Ends, Explained, ExplainedAssignment, ExplainedEntry, ExplainedTask, Outlook, explain};
 pub use holders::{Answer, Holding, Question, WhoCan, who_can};
+pub use report::{AccessReport, ReportCounts};
 pub use since::Since;
 
 use crate::model::{

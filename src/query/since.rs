@@ -36,7 +36,7 @@ pub(super) fn writes_of(history: &History, key: AssignmentKey) -> Vec<(&Recorded
     writes
 }
 
-fn took_effect(write: &RecordedWrite) -> bool {
+pub(super) fn took_effect(write: &RecordedWrite) -> bool {
     write.outcome.as_ref().is_some_and(|known| known.outcome.is_done())
         || write.settled.as_ref().is_some_and(|settled| settled.how == Settlement::TookEffect)
 }

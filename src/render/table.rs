@@ -1,7 +1,13 @@
-//! A journal as a table in CSV: a row for each write.
+//! Tables in CSV: a journal with a row for each write, and the answer of `who-can`.
 //!
 //! All cells are in quotes, ids begin with an apostrophe, and so does what a spreadsheet would take for a formula; see
 //! [`csv_text`].
+
+mod access_report;
+mod who_can;
+
+pub use access_report::access_report;
+pub use who_can::who_can;
 
 use super::wording;
 use crate::documents::words::{ActionWord, OutcomeWord, SettledWord};

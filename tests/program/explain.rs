@@ -70,7 +70,7 @@ fn the_journal_says_since_when_and_by_which_run() {
     assert_eq!((&task["ends"]["how"], &task["ends"]["until"]), (&"grants".into(), &"2099-12-31".into()));
     assert_eq!((&document["outlook"], &document["standing"]), (&"as-desired".into(), &"declared".into()));
     // Somebody takes it away outside, and gives another user something.
-    let held = "  - user: 1972385232742151\n    tasks:\n    - MESSAGING\n";
+    let held = "{ user: 1972385232742151, tasks: [MESSAGING] }";
     place.edit("live.state.yaml", held, &held.replace("MESSAGING", "DEVELOP"));
     ask(&place, "campaign-sender", "acme-us", "")
         .ends(0)

@@ -128,3 +128,46 @@ fn names_that_mean_nothing_are_errors_with_suggestions() {
     ask(&place, "MANAGE --labels gold").ends(64).says("expected KEY=VALUE");
     ask(&place, "MANAGE --fail-if-any --fail-if-none").ends(64);
 }
+
+#[test]
+fn an_answer_becomes_an_access_test() {
+    let place = Place::new();
+    let asked =
+        ask(&place, &format!("MESSAGING {EMULATED} --waba support --labels tier=gold --as-test")).ends(0);
+    assert_eq!(
+        asked.stdout,
+        "tests:\n  - name: \"who holds MESSAGING on support, tier: gold\"\n    tasks: [MESSAGING]\n    wabas: [support]\n    \
+         labels: { tier: gold }\n    who: everybody\n    only:\n      - 1972385232742140   # CI Admin: admin by its role\n      \
+         - \"Ops Lead\"\n      - campaign-sender\n      - 1972385232743001   # Tom Becker: person\n"
+    );
+    let own = "DEVELOP --at desired --waba acme-* --who business --as-test --except deploy-bot";
+    ask(&place, own).ends(4).says("    who: business\n    only:\n      - deploy-bot\n");
+    let somebody =
+        ask(&place, "MANAGE,MESSAGING --at desired --waba support --fail-if-none --as-test").ends(0);
+    somebody
+        .says("    tasks: [MANAGE, MESSAGING]\n    wabas: [support]\n    who: everybody\n    at_least: 1\n");
+    ask(&place, "MANAGE,MESSAGING --at desired --as-test")
+        .ends(64)
+        .says("--as-test needs one task, or --any");
+    ask(&place, "MANAGE --at desired --as-test --format json").ends(64);
+}
+
+#[test]
+fn an_answer_becomes_a_table_without_formulas() {
+    let place = Place::new();
+    place.edit("live.yaml", "name: Tom Becker", "name: \"=Tom\"");
+    let table =
+        ask(&place, &format!("MESSAGING {EMULATED} --waba support --format csv --except=1972385232742140"))
+            .ends(0);
+    assert_eq!(
+        table.stdout,
+        "\"waba_id\",\"waba\",\"waba_live_name\",\"user_id\",\"user\",\"user_live_name\",\"standing\",\"own\",\"holds\",\
+         \"by_role\",\"desired\",\"granted_by\"\n\
+         \"'106540352242922\",\"support\",\"Northwind Support\",\"'1972385232742141\",\"Ops Lead\",\"\",\"declared\",\"true\",\
+         \"MANAGE\",\"false\",\"true\",\"grants[0] access/access.yaml:23\"\n\
+         \"'106540352242922\",\"support\",\"Northwind Support\",\"'1972385232742151\",\"campaign-sender\",\"\",\"declared\",\
+         \"true\",\"MESSAGING\",\"false\",\"true\",\"grants[3] access/access.yaml:38\"\n\
+         \"'106540352242922\",\"support\",\"Northwind Support\",\"'1972385232743001\",\"'=Tom\",\"\",\"person\",\"true\",\
+         \"MANAGE\",\"false\",\"false\",\"\"\n"
+    );
+}

@@ -1,5 +1,6 @@
 //! Text for people.
 
+mod as_test;
 mod cost;
 mod diagnostics;
 mod estate_diff;
@@ -14,6 +15,7 @@ mod tests;
 mod waivers;
 mod who_can;
 
+pub use as_test::{TestShape, as_test};
 pub use cost::cost;
 pub use diagnostics::diagnostics;
 pub use estate_diff::estate_diff;
