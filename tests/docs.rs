@@ -1,5 +1,7 @@
 //! The guides tell the truth: every command in them is run, on the emulator, in the order in which it stands there.
 
+mod questions;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -57,7 +59,10 @@ fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 const WABACL: &str = r#"#!/bin/sh
 case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
-" plan "* | " apply "* | " drift "* | " whoami "* | " snapshot "*) exec "$PROGRAM" "$@" --emulate live.yaml ;;
+" plan "* | " apply "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "*)
+  exec "$PROGRAM" "$@" --emulate live.yaml ;;
+" journal "*" --state-dir "*) exec "$PROGRAM" "$@" ;;
+" journal "*) exec "$PROGRAM" "$@" --state-dir live.state ;;
 *) exec "$PROGRAM" "$@" ;;
 esac
 "#;
@@ -81,16 +86,16 @@ fn place() -> TempDir {
     folder
 }
 
-/// Runs commands in bash, like a reader who copies them from the guide. Ends a program in the background.
-fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
+/// Returns bash with commands, as a reader copies them from the guide. Ends a program in the background.
+fn command(folder: &Path, commands: &str) -> Command {
     let script = format!(
         "set -eo pipefail\n\
          PATH=$PWD/bin:$PATH\n\
          trap 'kill \"$!\" 2>/dev/null || true' EXIT\n\
          {commands}\n"
     );
-    let output = Command::new("bash")
-        .args(["-c", &script])
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script])
         .current_dir(folder)
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -98,9 +103,13 @@ fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
         .envs([("GIT_AUTHOR_NAME", "Ana"), ("GIT_AUTHOR_EMAIL", "ana@example.com")])
         .envs([("GIT_COMMITTER_NAME", "Ana"), ("GIT_COMMITTER_EMAIL", "ana@example.com")])
         .envs([("DIR", "access"), ("PLANFILE", "access-default.tfplan"), ("ATLANTIS_DATA_DIR", "data")])
-        .env("HOME", folder)
-        .output()
-        .expect("bash starts");
+        .env("HOME", folder);
+    bash
+}
+
+/// Runs commands in bash.
+fn run(folder: &Path, commands: &str, ends_with: i32, guide: &str) -> String {
+    let output = command(folder, commands).output().expect("bash starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(ends_with), "{guide}:\n{commands}\n{stdout}{stderr}");
     stdout.into_owned()
@@ -223,7 +232,9 @@ fn every_guide_is_followed() {
     guides.sort();
     // No test runs the commands of these pages.
     guides.retain(|page| {
-        !["README.md", "book", "install.md", "tasks.md", "troubleshooting.md"].contains(&&**page)
+        // The questions have a test of their own.
+        !["README.md", "book", "questions.md", "install.md", "tasks.md", "troubleshooting.md"]
+            .contains(&&**page)
     });
     assert_eq!(
         guides,

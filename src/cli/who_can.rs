@@ -24,6 +24,7 @@ use std::str::FromStr;
 /// Wider tasks count: FULL_CONTROL includes every task, MANAGE includes MESSAGING. People, users of other businesses, and
 /// admins who hold everything by their role are holders too, and are marked. Exits with 4 if a WABA could not be read.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// The tasks or roles, separated by commas: who holds all of them
     #[arg(value_name = "TASK[,TASK…]", add = completions::tasks())]

@@ -51,7 +51,7 @@ documents! {
         holds: Tasks,
         /// Whether it holds everything by its role, without an assignment.
         by_role: bool,
-        /// Whether it has admin access: by MANAGE, by FULL_CONTROL, or by its role.
+        /// Whether it has admin access: by `MANAGE`, by `FULL_CONTROL`, or by its role.
         privileged: bool,
         /// Whether grants in force give all that it holds.
         granted: bool,

@@ -53,7 +53,7 @@ impl<'a> AccessReport<'a> {
         Self { evidence, sources, manifest_digest, answer, writes }
     }
 
-    /// Returns whether a holder has admin access: by MANAGE, by FULL_CONTROL, or by its role.
+    /// Returns whether a holder has admin access: by `MANAGE`, by `FULL_CONTROL`, or by its role.
     pub fn is_privileged(&self, holding: &Holding<'_>) -> bool {
         access(holding.tasks, holding.by_role).is_full()
     }

@@ -250,7 +250,8 @@ fn explanations(comment: &mut Comment<'_>, view: &View<'_>) {
     if commands.is_empty() {
         return;
     }
-    let shown: String = commands.iter().map(|command| format!("- {}\n", code(command))).collect();
+    let shown: Vec<String> = commands.iter().map(|command| format!("- {}\n", code(command))).collect();
+    let shown = shown.concat();
     let more = if more > 0 { format!("- and {more} more\n") } else { String::new() };
     comment.push(&format!("{START}{shown}{more}{END}"), LIMIT - TAIL);
 }

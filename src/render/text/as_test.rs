@@ -59,17 +59,18 @@ fn only(answered: &WhoCan<'_>) -> String {
     let declared = &answered.evidence.desired.scope.users;
     for holding in &answered.answer.holders {
         let id = holding.key.user;
-        lines.entry(id).or_insert_with(|| match declared.get(&id) {
-            Some(user) => format!("      - {}\n", yaml::scalar(user.name.as_str())),
-            None => {
-                let name = answered.evidence.user_name(holding.key).name.map_or("", |name| name.as_str());
-                let what = match (holding.standing, holding.by_role) {
-                    (Standing::Undeclared, true) => "admin by its role",
-                    (standing, _) => wording::standing_noun(standing),
-                };
-                format!("      - {id}   # {}: {what}\n", harmless(name))
+        let line = || {
+            if let Some(user) = declared.get(&id) {
+                return format!("      - {}\n", yaml::scalar(user.name.as_str()));
             }
-        });
+            let name = answered.evidence.user_name(holding.key).name.map_or("", |name| name.as_str());
+            let what = match (holding.standing, holding.by_role) {
+                (Standing::Undeclared, true) => "admin by its role",
+                (standing, _) => wording::standing_noun(standing),
+            };
+            format!("      - {id}   # {}: {what}\n", harmless(name))
+        };
+        lines.entry(id).or_insert_with(line);
     }
     for id in &answered.question.except {
         let name = declared.get(id).map(|user| yaml::scalar(user.name.as_str()));
