@@ -1,13 +1,22 @@
 //! The settings of a manifest that limit what a plan may change, or what counts as drift.
 
-use super::{Guards, Manifest};
+mod entries;
+
+use super::{DiscoverFrom, DiscoverRule, Guards, Manifest};
 use crate::model::{Holders, PolicyLine, Prune, Task, Undeclared, Waiver};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the guards and the rule for undeclared access where they are not the defaults, and every setting that differs
 /// from a previous manifest, by their path.
 pub fn policy_lines(manifest: &Manifest, previous: Option<&Manifest>) -> Vec<PolicyLine> {
-    let (now, before) = (settings(manifest), previous.map(settings));
+    let (mut now, mut before) = (settings(manifest), previous.map(settings));
+    if let (Some(before), Some(previous)) = (&mut before, previous) {
+        let [times, times_before] = entries::times(manifest, previous);
+        now.extend(times);
+        before.extend(times_before);
+        let left = entries::no_longer_declared(manifest, previous);
+        before.extend(left.map(|waba| (format!("wabas.{}", waba.as_str()), String::from("declared"))));
+    }
     let defaults = guards(&Guards::default());
     let defaults: BTreeMap<String, String> =
         defaults.into_iter().chain(words(Prune::Declared, Undeclared::Drift)).collect();
@@ -37,6 +46,9 @@ fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
         add_list(&mut settings, &format!("implied.{task}"), implied.names());
     }
     for (name, user) in &manifest.system_users {
+        if user.by_role {
+            settings.insert(format!("system_users.{}.by_role", name.as_str()), String::from("true"));
+        }
         if let Some(reason) = &user.suspended {
             settings.insert(
                 format!("system_users.{}.suspended", name.as_str()),
@@ -55,17 +67,29 @@ fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
         }
     }
     for (index, rule) in manifest.discover.iter().enumerate() {
+        settings.insert(format!("discover[{index}]"), discovers(rule));
         let accepted = rule.accept.keys().map(|warning| warning.code());
         add_list(&mut settings, &format!("discover[{index}].accept"), accepted);
         if let Some(own) = rule.prune {
             settings.insert(format!("discover[{index}].prune"), prune(own.value).to_owned());
         }
     }
+    add_list(&mut settings, "extra_tasks", manifest.extra_tasks.iter().map(String::as_str));
+    settings.extend(entries::exceptions(manifest));
     for waiver in &manifest.waivers {
         let target = waiver.target.as_ref().map(|target| format!("={target}")).unwrap_or_default();
         settings.insert(format!("waivers.{}{target}", waiver.guard), terms(waiver));
     }
     settings
+}
+
+/// Describes which WABAs a rule discovers.
+fn discovers(rule: &DiscoverRule) -> String {
+    let from = match rule.from {
+        DiscoverFrom::Owned => "owned",
+        DiscoverFrom::Client => "client",
+    };
+    rule.name.as_ref().map_or_else(|| from.to_owned(), |name| format!("{from}: {}", name.as_str()))
 }
 
 /// Describes the terms of a waiver.
@@ -158,6 +182,98 @@ mod tests {
             "waivers.max-removals: up to 200, until 2026-12-15: OPS-4711 (-) was up to 120, until 2026-12-15: OPS-4711",
         ];
         assert_eq!(lines(&later, Some(limit)), expected);
+    }
+
+    /// Two users and two WABAs, and more.
+    fn declared(more: &str) -> String {
+        let users = "system_users: { ops: { id: 11 }, bot: { id: 12 } }\n";
+        format!(
+            "{users}wabas: {{ one: {{ id: 500, labels: {{ tier: gold }} }}, two: {{ id: 501 }} }}\n{more}"
+        )
+    }
+
+    fn changed(now: &str, previous: &str) -> Vec<String> {
+        lines(&declared(now), Some(&declared(previous)))
+    }
+
+    #[test]
+    fn exceptions_that_were_added_removed_or_changed_are_listed() {
+        let one =
+            "exceptions: [{ users: [bot], wabas: [one], tasks: [], reason: OPS-77, until: 2027-01-31 }]\n";
+        assert_eq!(changed(one, one), Vec::<String>::new());
+        assert_eq!(lines(&declared(one), None), Vec::<String>::new(), "its effect is in the changes");
+        assert_eq!(changed(one, ""), ["exceptions.bot on one: nothing until 2027-01-31: OPS-77 (-) was -"]);
+        let wider = one.replace("[]", "[MANAGE, DEVELOP]").replace("until: 2027-01-31", "until: 2028-01-31");
+        assert_eq!(
+            changed(&wider, one),
+            [
+                "exceptions.bot on one: DEVELOP MANAGE until 2028-01-31: OPS-77 (-) was nothing until 2027-01-31: OPS-77"
+            ]
+        );
+        let by_label =
+            "exceptions: [{ users: [bot, ops], labels: { tier: gold }, tasks: [DEVELOP], reason: x }]\n";
+        assert_eq!(
+            changed(by_label, one),
+            [
+                "exceptions.bot on one: - (-) was nothing until 2027-01-31: OPS-77",
+                "exceptions.bot, ops on { tier: gold }: DEVELOP: x (-) was -",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_grant_that_begins_or_ends_at_another_time_is_listed() {
+        let of =
+            |grant: &str| format!("grants: [{{ users: [bot], tasks: [DEVELOP], wabas: [one]{grant} }}]\n");
+        let (short, long) = (of(", until: 2026-12-31"), of(", until: 2027-12-31"));
+        assert_eq!(changed(&short, &short), Vec::<String>::new());
+        let key = "grants.bot on one: DEVELOP.until";
+        assert_eq!(changed(&long, &short), [format!("{key}: 2027-12-31 (-) was 2026-12-31")]);
+        assert_eq!(changed(&of(""), &short), [format!("{key}: - (-) was 2026-12-31")]);
+        let labels = |until: &str| {
+            let selection = "labels: { tier: gold }, except: { wabas: [two] }";
+            format!("grants: [{{ users: [bot], tasks: [DEVELOP], {selection}, until: {until} }}]\n")
+        };
+        assert_eq!(
+            changed(&labels("2027-12-31"), &labels("2026-12-31")),
+            ["grants.bot on { tier: gold } except two: DEVELOP.until: 2027-12-31 (-) was 2026-12-31"]
+        );
+        let named = |until: &str, tasks: &str| {
+            format!(
+                "grants: [{{ name: work, users: [bot], tasks: [{tasks}], wabas: [one], until: {until} }}]\n"
+            )
+        };
+        assert_eq!(
+            changed(&named("2027-12-31", "MANAGE"), &named("2026-12-31", "DEVELOP")),
+            ["grants.work.until: 2027-12-31 (-) was 2026-12-31"]
+        );
+        assert_eq!(changed(&named("2027-12-31", "DEVELOP"), &short), Vec::<String>::new(), "another grant");
+        let twice = |until: &str| {
+            let grant =
+                format!("{{ name: work, users: [bot], tasks: [DEVELOP], wabas: [one], until: {until} }}");
+            format!("grants: [{grant}, {}]\n", grant.replace("one", "two"))
+        };
+        assert_eq!(
+            changed(&twice("2027-12-31"), &twice("2026-12-31")),
+            Vec::<String>::new(),
+            "which one is which"
+        );
+    }
+
+    #[test]
+    fn what_widens_or_narrows_the_scope_is_listed() {
+        let previous = declared("discover: [{ from: client, name: 'Acme *' }]\nextra_tasks: [NEW_TASK]\n");
+        let now = "system_users: { ops: { id: 11, by_role: true }, bot: { id: 12 } }\n\
+                   wabas: { renamed: { id: 500 } }\ndiscover: [{ from: client }]\n";
+        assert_eq!(
+            lines(now, Some(&previous)),
+            [
+                "discover[0]: client (-) was client: Acme *",
+                "extra_tasks: - (-) was NEW_TASK",
+                "system_users.ops.by_role: true (-) was -",
+                "wabas.two: - (-) was declared",
+            ]
+        );
     }
 
     #[test]
