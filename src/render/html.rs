@@ -4,9 +4,9 @@
 //! list inside of `<noscript>`, with a row on each line: without the script it is shown, and the script takes its text as
 //! data and draws the rows in view. So a page of 10,000 WABAs opens at once.
 
-use super::escape_html;
 use super::sentence::{Sentence, SentencePart};
 use super::view::{Entry, Finding, FindingKind, NamedObject, TaskDiff, TaskMark, View};
+use super::{SourceLinks, escape_html};
 use crate::model::{
     Action, Change, DAY_FORM, LiveAccess, Task, TaskSet, UnmanagedReason, UserId, WabaId, has_form,
 };
@@ -43,14 +43,15 @@ const SHORT: [(Task, &str); 15] = [
 /// # Errors
 ///
 /// If the sink fails.
-pub fn plan(view: &View<'_>, mut to: impl io::Write) -> io::Result<()> {
+/// `links` are where the lines of manifests can be seen, if that is known.
+pub fn plan(view: &View<'_>, links: Option<&SourceLinks>, mut to: impl io::Write) -> io::Result<()> {
     head(view, &mut to)?;
-    findings(view, &mut to)?;
+    findings(view, links, &mut to)?;
     let seen = seen_tasks(view);
     controls(&seen, &mut to)?;
-    changes(view, &mut to)?;
+    changes(view, links, &mut to)?;
     matrix(view, &seen, &mut to)?;
-    unmanaged(view, &mut to)?;
+    unmanaged(view, links, &mut to)?;
     writeln!(
         to,
         "</main><footer>Made by wabacl {} at {}. Manifests: <code>{}</code></footer><script>{SCRIPT}</script></body></html>",
@@ -60,22 +61,28 @@ pub fn plan(view: &View<'_>, mut to: impl io::Write) -> io::Result<()> {
     )
 }
 
-fn sentence(sentence: &Sentence) -> String {
+fn sentence(sentence: &Sentence, links: Option<&SourceLinks>) -> String {
     let part = |part: &SentencePart| {
         let text = escape_html(part.text());
         match part {
             SentencePart::Own(_) => with_dates(&text),
-            SentencePart::Fixed(_) | SentencePart::Place(_) | SentencePart::Foreign(_) => text,
+            SentencePart::Fixed(_) | SentencePart::Foreign(_) => text,
+            SentencePart::Place(place) => match links.and_then(|links| links.line(&place.path, place.line)) {
+                Some(address) => link(&address, &text),
+                None => text,
+            },
             SentencePart::Strong(_) => format!("<strong>{text}</strong>"),
             SentencePart::Literal(_) => format!("<code>{text}</code>"),
             SentencePart::Name(_) => format!("<span>{text}</span>"),
-            SentencePart::Link(link) => {
-                let address = escape_html(link.address());
-                format!("<a href=\"{address}\" rel=noreferrer>{address}</a>{}", link.end())
-            }
+            SentencePart::Link(page) => link(page.address(), &escape_html(page.address())) + page.end(),
         }
     };
     sentence.parts().iter().map(part).collect::<Vec<_>>().join(" ")
+}
+
+/// Links a text, which is escaped, to a page.
+fn link(address: &str, text: &str) -> String {
+    format!("<a href=\"{}\" rel=noreferrer>{text}</a>", escape_html(address))
 }
 
 /// Marks up the dates and instants in words of this program, so that no line breaks within one.
@@ -130,7 +137,7 @@ fn head(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     )
 }
 
-fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn findings(view: &View<'_>, links: Option<&SourceLinks>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "<section aria-label=Findings>")?;
     for found in view.findings(true) {
         let kind = found[0].kind;
@@ -152,27 +159,29 @@ fn findings(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
         };
         write!(to, "<div class=\"{class}\"><h3>{}</h3><ul>", kind.title())?;
         for finding in &found {
-            write!(to, "<li>{}", item(finding))?;
+            write!(to, "<li>{}", item(finding, links))?;
         }
         write!(to, "</ul></div>")?;
     }
     write!(to, "</section>")
 }
 
-fn item(finding: &Finding) -> String {
-    let advice =
-        finding.advice.as_ref().map(|advice| format!(" <span class=meta>({})</span>", sentence(advice)));
-    sentence(&finding.sentence()) + &advice.unwrap_or_default()
+fn item(finding: &Finding, links: Option<&SourceLinks>) -> String {
+    let advice = finding
+        .advice
+        .as_ref()
+        .map(|advice| format!(" <span class=meta>({})</span>", sentence(advice, links)));
+    sentence(&finding.sentence(), links) + &advice.unwrap_or_default()
 }
 
 /// Shows the changes, the most important first; those that differ only in their WABA are one row.
-fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn changes(view: &View<'_>, links: Option<&SourceLinks>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "<section aria-labelledby=changes><h2 id=changes>Changes</h2>")?;
     let entries = view.entries(true);
     if !entries.is_empty() {
         writeln!(to, "<noscript id=change-rows><table class=changes id=change-list><tbody>")?;
         for entry in &entries {
-            row(entry, to)?;
+            row(entry, links, to)?;
         }
         write!(to, "</tbody></table></noscript><p class=more id=more-changes></p>")?;
     }
@@ -182,7 +191,7 @@ fn changes(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
     write!(to, "</section>")
 }
 
-fn row(entry: &Entry<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn row(entry: &Entry<'_>, links: Option<&SourceLinks>, to: &mut impl io::Write) -> io::Result<()> {
     let change = entry.shown(true);
     let (sign, word) = match change.action {
         Action::Assign => ("+", "assign"),
@@ -190,7 +199,7 @@ fn row(entry: &Entry<'_>, to: &mut impl io::Write) -> io::Result<()> {
         Action::Revoke => ("\u{2212}", "revoke"),
     };
     let notes = change.notes.iter().map(|note| &note.text);
-    let why: Vec<String> = change.reasons.iter().chain(notes).map(sentence).collect();
+    let why: Vec<String> = change.reasons.iter().chain(notes).map(|text| sentence(text, links)).collect();
     writeln!(
         to,
         "<tr><td class=\"sign {word}\" title={word}>{sign}</td><th scope=row class=who>{}</th>\
@@ -209,14 +218,15 @@ fn on(entry: &Entry<'_>) -> String {
         [only] => only.clone(),
         several => format!(
             "<details><summary>{}</summary><ul><li>{}</ul></details>",
-            sentence(&entry.wabas_text(false)),
+            // A place is never in it.
+            sentence(&entry.wabas_text(false), None),
             several.join("<li>")
         ),
     }
 }
 
 /// Lists every assignment that is not managed, below all else, because there can be very many.
-fn unmanaged(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
+fn unmanaged(view: &View<'_>, links: Option<&SourceLinks>, to: &mut impl io::Write) -> io::Result<()> {
     let Some(line) = view.unmanaged() else { return Ok(()) };
     writeln!(
         to,
@@ -224,7 +234,7 @@ fn unmanaged(view: &View<'_>, to: &mut impl io::Write) -> io::Result<()> {
          <noscript id=unmanaged-rows><ul class=rows id=unmanaged-list>"
     )?;
     for row in view.unmanaged_rows(true, false) {
-        writeln!(to, "<li>{}</li>", sentence(&row))?;
+        writeln!(to, "<li>{}</li>", sentence(&row, links))?;
     }
     write!(to, "</ul></noscript><p class=more id=more-unmanaged></p></section>")
 }

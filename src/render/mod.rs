@@ -82,7 +82,7 @@ pub struct Settings<'a> {
     pub style: Style,
     /// The prefix of paths in workflow commands.
     pub path_prefix: &'a PathPrefix,
-    /// Where the lines of manifests can be seen, for Markdown, if it is known.
+    /// Where the lines of manifests can be seen, for Markdown and HTML, if it is known.
     pub links: Option<&'a SourceLinks>,
     /// The time of the run, for metrics.
     pub now: Timestamp,
@@ -103,7 +103,7 @@ pub fn write(
 ) -> io::Result<()> {
     let text = match format {
         Format::Json => return documents::plan(view.proposal, view.document_findings(), to),
-        Format::Html => return html::plan(view, to),
+        Format::Html => return html::plan(view, settings.links, to),
         Format::Text => text::plan(view, &settings.style),
         Format::Diff => diff::plan(view, &settings.style),
         Format::Markdown => markdown::plan(view, &settings.style, settings.links),

@@ -26,7 +26,10 @@ pub(super) fn reasons(because: &Because, sources: &Sources, verbose: bool, wabas
     let shown = folded(grants.len(), GRANTS, verbose);
     let mut all: Vec<Sentence> = grants[..shown].iter().map(|source| grant("by", source, sources)).collect();
     if shown < grants.len() {
-        all.push(Sentence::default().own(format!("and {} more grants", grants.len() - shown)));
+        all.push(
+            Sentence::default()
+                .own(format!("and {}", count(grants.len() - shown, "more grant", "more grants"))),
+        );
     }
     if let Some((prune, lines)) = &because.gone {
         all.extend(lines.iter().map(|line| loss(*prune, line, sources, wabas)));

@@ -78,6 +78,14 @@ fn json_names_the_reason_and_what_is_held_out_of_scope() {
 }
 
 #[test]
+fn a_suspension_is_one_reason_whatever_the_prune_rules_are() {
+    let markdown = suspended().trial("plan --format markdown").ends(4).stdout;
+    let rows = |start: &str| markdown.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!((rows("| suspended at"), rows("<details><summary>suspended at")), (1, 1), "{markdown}");
+    assert!(markdown.contains("| 2 WABAs: `one`"), "{markdown}");
+}
+
+#[test]
 fn suspensions_do_not_use_up_what_max_removals_allows() {
     let place = suspended();
     place.trial("apply --auto-approve").ends(4).never_says("Refused");

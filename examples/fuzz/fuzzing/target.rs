@@ -130,7 +130,7 @@ fn saved_plan(file: &Path) -> Played {
     let review = guard::review(proposal, &[], now);
     let view = View::of_plan(&review);
     let mut printed = render::text::plan(&view, &STYLE).into_bytes();
-    render::html::plan(&view, &mut printed).expect("a vector can be written to");
+    render::html::plan(&view, None, &mut printed).expect("a vector can be written to");
     Played { accepted: true, printed: printed.len() }
 }
 

@@ -12,7 +12,7 @@ fn page(name: &str, is_drift: bool) -> String {
 
 fn page_of(view: &View<'_>) -> String {
     let mut page = Vec::new();
-    plan(view, &mut page).unwrap();
+    plan(view, None, &mut page).unwrap();
     String::from_utf8(page).unwrap()
 }
 
@@ -65,6 +65,23 @@ fn what_a_run_comes_from_is_linked_only_if_it_is_the_address_of_a_page() {
     let link = format!("pull request <a href=\"{address}\" rel=noreferrer>{address}</a>,");
     assert!(linked.contains(&link), "{linked}");
     assert_eq!(linked.matches(" href=\"").count(), 1, "the address of the run is renamed");
+}
+
+#[test]
+fn places_are_linked_where_repository_and_commit_are_known() {
+    let commit = "0a".repeat(20);
+    let links = SourceLinks::new("https://example.com/o/r", "/blob/", &commit, "infra/");
+    let shown = |path: &str| {
+        let rename = |name: &str| String::from(if name == "access.yaml" { path } else { name });
+        let mut page = Vec::new();
+        plan(&everything(rename).view(false), links.as_ref(), &mut page).unwrap();
+        String::from_utf8(page).unwrap()
+    };
+    let address = format!("https://example.com/o/r/blob/{commit}/infra/access/a%20b.yaml#L31");
+    let link = format!("at <a href=\"{address}\" rel=noreferrer>access/a b.yaml:31</a>");
+    assert!(shown("access/a b.yaml").contains(&link));
+    let outside = shown("/etc/<a>.yaml");
+    assert!(outside.contains("at /etc/&lt;a&gt;.yaml:31") && !outside.contains("https://"), "{outside}");
 }
 
 #[test]

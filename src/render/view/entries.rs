@@ -182,9 +182,12 @@ struct ReasonKey<'a> {
 impl<'a> ReasonKey<'a> {
     fn of(change: &'a Change) -> Self {
         let (prune, lines) = match &change.because.gone {
-            Some((prune, lines)) => (Some(*prune), lines.as_slice()),
-            None => (None, [].as_slice()),
+            Some((prune, lines)) => (*prune, lines.as_slice()),
+            None => (Prune::None, [].as_slice()),
         };
+        // A suspension takes everything, whatever the prune rule of the WABA.
+        let is_by_rule = |line: &WhyGone| !matches!(line, WhyGone::Suspended(_));
+        let prune = lines.iter().any(is_by_rule).then_some(prune);
         let line = |line: &'a WhyGone| (!matches!(line, WhyGone::Undeclared(_))).then_some(line);
         Self { grants: &change.because.grants, prune, gone: lines.iter().map(line).collect() }
     }
