@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs tools that the checks need, pinned, below target/ci. Returns at once for those that are installed.
 #
-#   .ci/install.sh TOOL...     just, cargo-deny, python, node, promtool, chromium, lintian or ruby
+#   .ci/install.sh TOOL...     just, cargo-deny, python, node, servers, promtool, chromium, lintian or ruby
 #
 # promtool, Chromium, lintian and Ruby are Debian packages: root installs them, and so does sudo where CI=true.
 set -euo pipefail
@@ -43,6 +43,18 @@ node_packages() {
   cp .ci/npm/package-lock.json "$folder/installed.json"
 }
 
+# Installs the emulators of object stores, which have many dependencies, in an environment of their own.
+servers() {
+  local folder=$TOOLS/servers
+  ! cmp -s .ci/servers.txt "$folder/installed.txt" || return 0
+  rm -rf "$folder"
+  python3 -m venv "$folder/venv"
+  "$folder/venv/bin/python" -m pip install --quiet "moto[server]==$(sed -n 's/^moto //p' .ci/servers.txt)"
+  npm install --prefix "$folder/npm" --ignore-scripts --no-audit --no-fund --silent \
+    "azurite@$(sed -n 's/^azurite //p' .ci/servers.txt)"
+  cp .ci/servers.txt "$folder/installed.txt"
+}
+
 # Installs Debian package $2 unless program $1 is on the path.
 debian_package() {
   local as_root=()
@@ -62,6 +74,7 @@ for tool in "$@"; do
     cargo-deny) crate cargo-deny "$CARGO_DENY_VERSION" ;;
     python) python_packages ;;
     node) node_packages ;;
+    servers) servers ;;
     promtool) debian_package promtool prometheus ;;
     chromium) debian_package chromium chromium ;;
     lintian) debian_package lintian lintian ;;

@@ -224,6 +224,13 @@ fn the_page_on_guards_works() {
 }
 
 #[test]
+fn the_guide_for_a_shared_state_works() {
+    let printed = follow("docs/state.md");
+    assert!(printed[0].contains("Applied: ") && printed[0].contains("Journal: 1 run"), "{}", printed[0]);
+    assert!(printed[0].contains("lease:     free since"), "{}", printed[0]);
+}
+
+#[test]
 fn every_guide_is_followed() {
     let mut guides: Vec<String> = std::fs::read_dir("docs")
         .expect("there are guides")
@@ -248,7 +255,8 @@ fn every_guide_is_followed() {
             "guards.md",
             "operating.md",
             "recipes.md",
-            "snapshots.md"
+            "snapshots.md",
+            "state.md"
         ]
     );
 }

@@ -59,6 +59,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
         "cli",
         &[
             "apply",
+            "chain",
             "clock",
             "documents",
             "emulator",

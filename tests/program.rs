@@ -24,6 +24,7 @@ mod remote;
 mod report;
 mod saved;
 mod selections;
+mod shared_state;
 mod snapshot;
 mod suspended;
 mod tables;

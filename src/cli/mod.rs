@@ -24,6 +24,7 @@ mod plan;
 mod report;
 mod repository;
 mod schema;
+mod shared;
 mod show;
 mod signals;
 #[cfg(feature = "emulator")]
@@ -73,6 +74,7 @@ enum Verb {
     Report(report::Args),
     Show(show::Args),
     Journal(journal::Args),
+    State(shared::Args),
     Whoami(whoami::Args),
     #[cfg(feature = "emulator")]
     Snapshot(Box<snapshot::Args>),
@@ -126,7 +128,12 @@ impl Verb {
             Self::Init(_) | Self::Man(_) => {
                 return Watch::AtOnce("Interrupted: some files may not have been written; run it again.");
             }
-            Self::Validate(_) | Self::Show(_) | Self::Journal(_) | Self::Schema(_) | Self::Completions(_) => {
+            Self::Validate(_)
+            | Self::Show(_)
+            | Self::Journal(_)
+            | Self::State(_)
+            | Self::Schema(_)
+            | Self::Completions(_) => {
                 return Watch::AtOnce("Interrupted: nothing was written.");
             }
         };
@@ -147,6 +154,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Report(args) => signals::ends_at_once(Box::pin(report::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,
+        Verb::State(args) => shared::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,
         #[cfg(feature = "emulator")]
         Verb::Snapshot(args) => {

@@ -176,7 +176,7 @@ impl Remote {
     }
 
     /// Puts objects at the same time under one name. Exactly one of them must win.
-    async fn test_store(&self) -> Result<(), JournalError> {
+    pub(super) async fn test_store(&self) -> Result<(), JournalError> {
         for round in 0..ROUNDS {
             let name = format!("self-test/{:016x}-{round}", fastrand::u64(..));
             let bodies: Vec<Body> = (0..PUTS).map(|put| json(&format!("put {put}"))).collect();

@@ -165,6 +165,18 @@ impl StateStore {
         }
     }
 
+    /// Tests whether a store that machines share keeps a state. A folder needs no test.
+    ///
+    /// # Errors
+    ///
+    /// If it does not, or cannot be used.
+    pub async fn test_store(&self) -> Result<(), JournalError> {
+        match &self.backend {
+            Backend::Folder(_) => Ok(()),
+            Backend::Remote(remote) => remote.test_store().await,
+        }
+    }
+
     /// Returns the lease of a business; `None` if machines do not share the state.
     ///
     /// # Errors

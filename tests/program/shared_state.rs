@@ -1,0 +1,104 @@
+//! A state that machines share, in a folder with the layout of an object store.
+
+use super::remote::Remote;
+use super::{Place, Ran};
+use crate::support::until;
+use std::time::Duration;
+
+/// Leases end 60 times as fast.
+const QUICK: (&str, &str) = ("WABACL_TEST_LEASE_SPEED", "60");
+
+/// Returns the option for the state of a place.
+fn state(place: &Place) -> String {
+    format!("--state objects://{}/objects", place.folder.path().display())
+}
+
+#[test]
+fn applies_on_two_machines_share_journal_and_inventory() {
+    let place = Place::new();
+    let state = state(&place);
+    place.emulated(&format!("apply --auto-approve {state}")).ends(0).says("Applied: 7 of 7 changes.");
+    place.emulated(&format!("apply --auto-approve {state}")).ends(0).says("No changes.");
+    place.run(&format!("journal {state}")).ends(0).says("Journal: 1 run, 7 writes.").never_says("in flight");
+    let shown = place.run(&format!("state show {state}")).ends(0);
+    shown.says("Business 9876543210987654").says("lease:     free since").says("in flight: 0 writes");
+    place.run(&format!("state check {state}")).ends(0).says("of concurrent puts of one object, one succeeds");
+    assert!(place.read("objects/9876543210987654/sets/default.json").contains("\"set\":\"default\""));
+    assert!(!place.folder.path().join(".local").join("state/wabacl/9876543210987654/journal.jsonl").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lease_of_a_killed_run_is_taken_over_and_its_writes_are_settled() {
+    let mut remote = Remote::slow(Duration::from_millis(50)).await;
+    remote.place = remote.place.set(QUICK.0, QUICK.1);
+    let apply = format!("apply --concurrency 1 --auto-approve {}", state(&remote.place));
+    let mut child = remote.spawn(&apply);
+    until(|| remote.writes() >= 3).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let refused = remote.run(&format!("{apply} --no-wait")).ends(3);
+    refused.says("another apply for the business 9876543210987654 is running: run 2");
+    let shown = remote.place.run(&format!("state show {}", state(&remote.place))).ends(0);
+    shown.says("held by run 2").says("another run takes over after 120 s of silence");
+    let ran = remote.run(&apply).ends(0);
+    ran.says("Waiting for another apply").says("An earlier apply left").says("in flight:");
+    let journal = remote.place.run(&format!("journal {}", state(&remote.place))).ends(0);
+    journal.says("Journal: 2 runs,").never_says("in flight since");
+    remote.run(&format!("drift {}", state(&remote.place))).ends(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_lease_was_taken_away_stops() {
+    let remote = Remote::slow(Duration::from_millis(200)).await;
+    let state = state(&remote.place);
+    let child = remote.spawn(&format!("apply --concurrency 1 --auto-approve {state}"));
+    until(|| remote.writes() >= 1).await;
+    let shown = remote.place.run(&format!("state show {state}")).ends(0).stdout;
+    let run = shown.split("held by run ").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned();
+    let other = remote.place.run(&format!("state release --run {run}x {state}")).ends(3);
+    other.says("holds no lease");
+    let released = remote.place.run(&format!("state release --run {run} {state}")).ends(0);
+    released.says("is taken away").says("can send writes for up to 30 more seconds");
+    let ran = Ran::from(child.wait_with_output().unwrap()).ends(4);
+    ran.says("another run has taken the lease of this one").says("not attempted");
+    assert!(remote.writes() < 7, "{}", remote.writes());
+    remote.run(&format!("apply --auto-approve {state}")).ends(0).says("An earlier apply left");
+}
+
+#[test]
+fn without_its_store_a_plan_goes_on_and_an_apply_does_nothing() {
+    let place = Place::new()
+        .set("AWS_ENDPOINT", "http://127.0.0.1:9")
+        .set("AWS_ALLOW_HTTP", "true")
+        .set("AWS_ACCESS_KEY_ID", "test")
+        .set("AWS_SECRET_ACCESS_KEY", "secretOfThisTest");
+    let plan = place.emulated("plan --state s3://bucket/prefix").ends(0);
+    plan.says("the shared state cannot be read").says("Plan: ").never_says("secretOfThisTest");
+    let apply = place.emulated("apply --auto-approve --state s3://bucket/prefix").ends(1);
+    apply.says("making sure that no other apply runs").never_says("Applied").never_says("secretOfThisTest");
+    place.emulated("drift --state s3://bucket/prefix").ends(2).says("the shared state cannot be read");
+}
+
+#[test]
+fn a_journal_with_a_gap_is_refused() {
+    let place = Place::new();
+    let state = state(&place);
+    place.emulated(&format!("apply --auto-approve {state}")).ends(0);
+    let journal = place.folder.path().join("objects/9876543210987654/journal");
+    std::fs::remove_file(journal.join("00000000000000000002.jsonl")).unwrap();
+    let gap = "9876543210987654/journal/00000000000000000002.jsonl cannot be used: it is missing";
+    place.run(&format!("state check {state}")).ends(1).says(gap);
+    std::fs::remove_file(place.folder.path().join("objects/9876543210987654/head.json")).unwrap();
+    place.emulated(&format!("apply --auto-approve {state}")).ends(1).says(gap);
+}
+
+#[test]
+fn the_state_comes_from_the_environment_and_never_holds_a_key() {
+    let place = Place::new();
+    let url = format!("objects://{}/objects", place.folder.path().display());
+    let place = place.set("WABACL_STATE", &url);
+    place.run("journal").ends(0).says("There is no journal in objects://");
+    place.run("journal --state s3://key:secret@bucket/a").ends(64).says("they come from the environment");
+    let place = place.set("WABACL_STATE", "nonsense");
+    place.run("journal").ends(64).says("WABACL_STATE is `nonsense`: expected a URL");
+}
