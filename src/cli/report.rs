@@ -70,7 +70,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     Ok(if report.answer.unreadable.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
-/// Says what a table cannot: when it was made, of what, and what is missing.
+/// Prints what a table cannot show: when it was made, of what, and what is missing.
 fn say_cover(report: &AccessReport<'_>, began: Timestamp, terminal: &Terminal) {
     let answer = &report.answer;
     let ReportCounts { declared, other_system_users, people, others, privileged, granted } = report.counts();

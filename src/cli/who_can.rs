@@ -205,7 +205,7 @@ async fn survey(args: &Args, terminal: &Terminal) -> Result<(Question, Survey), 
     Ok((question, survey))
 }
 
-/// Says what a table cannot.
+/// Prints what a table cannot show.
 fn say_what_is_missing(answered: &WhoCan<'_>, terminal: &Terminal) {
     for (waba, why) in &answered.answer.unreadable {
         terminal.say(&format!("could not be read: WABA {waba}: {why}"));

@@ -19,9 +19,9 @@ impl Place {
     pub(super) fn by_hand(&self) {
         let state = self.read("live.state.yaml");
         let (before, on_acme_us) = state.split_once("id: 102290129340402").unwrap();
-        let (between, rows) = on_acme_us.split_once("- user: 1972385232742158").unwrap();
-        let rows = rows.replacen("    - VIEW_COST\n", "", 1);
-        let state = format!("{before}id: 102290129340402{between}- user: 1972385232742158{rows}");
+        let (between, rows) = on_acme_us.split_once("user: 1972385232742158").unwrap();
+        let rows = rows.replacen("VIEW_COST, ", "", 1);
+        let state = format!("{before}id: 102290129340402{between}user: 1972385232742158{rows}");
         self.write("live.state.yaml", &state);
     }
 
