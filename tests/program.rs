@@ -1,6 +1,7 @@
 //! The program as its users run it: in a process of its own, in an environment of its own.
 
 mod bounds;
+mod clean_ups;
 #[cfg(unix)]
 mod completions;
 mod crash;

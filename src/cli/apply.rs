@@ -181,10 +181,8 @@ async fn prepare(
 
 /// Reads what is on this machine, and refuses what cannot be applied.
 fn read_input(args: &Args, state: &StateStore, events: Events<'_>) -> Result<Input, Failure> {
-    let request = || PlanRequest {
-        needs_state: true,
-        ..args.options.request(Some(state.clone()), &args.waivers.waive)
-    };
+    let request =
+        || PlanRequest { needs_state: true, ..args.options.request(Some(state.clone()), &args.waivers) };
     let Some(file) = saved_plan(&args.paths) else {
         let checked = engine::check_paths(&args.paths, request(), events)?;
         return Ok(Input::Manifests(Box::new(checked)));
@@ -197,7 +195,9 @@ fn read_input(args: &Args, state: &StateStore, events: Events<'_>) -> Result<Inp
     if args.manifest.is_empty() {
         return Ok(Input::Saved(Box::new(saved), None));
     }
-    let request = PlanRequest { selection: saved.plan.selection.clone(), ..request() };
+    let request = request();
+    let no_new_access = request.no_new_access || saved.policy.no_new_access;
+    let request = PlanRequest { selection: saved.plan.selection.clone(), no_new_access, ..request };
     let checked = engine::check_paths(&args.manifest, request, events)?;
     let (plan, manifests) = (saved.plan.business, checked.business());
     if plan != manifests {
@@ -286,7 +286,7 @@ async fn propose(
     match input {
         Input::Manifests(checked) => session.propose(*checked, events).await,
         Input::Saved(saved, None) => {
-            let request = args.options.request(Some(state), &args.waivers.waive);
+            let request = args.options.request(Some(state), &args.waivers);
             session.recheck(*saved, &request, events).await
         }
         Input::Saved(saved, Some(checked)) => {

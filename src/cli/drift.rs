@@ -4,7 +4,7 @@ use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{self, Connection, DriftFormat, Grouping, ManifestPaths, PlanOptions};
+use super::options::{self, Connection, DriftFormat, Grouping, ManifestPaths, PlanOptions, Waivers};
 use super::plan;
 use super::repository;
 use super::terminal::{self, Terminal};
@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let reference = args.since.as_ref().map(|since| reference(since, events)).transpose()?;
     args.options.check_stdin(&args.paths, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let request = args.options.request(args.connection.state()?, &[]);
+    let request = args.options.request(args.connection.state()?, &Waivers::default());
     let checked = engine::check_paths(&args.paths.paths, request, events)?;
     check_business(reference.as_ref(), checked.business())?;
     let connected = prepared.connect(Some(checked.business()), events).await?;

@@ -340,8 +340,8 @@ impl PlanOptions {
     }
 
     /// Returns what a plan is made for.
-    pub(crate) fn request(&self, state: Option<StateStore>, waivers: &[Waiver]) -> PlanRequest {
-        let admin_rows = waivers.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
+    pub(crate) fn request(&self, state: Option<StateStore>, waivers: &Waivers) -> PlanRequest {
+        let admin_rows = waivers.waive.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
         PlanRequest {
             began: now(),
             planned_for: self.time.given(),
@@ -349,6 +349,7 @@ impl PlanOptions {
             previous: self.previous.clone(),
             state,
             needs_state: false,
+            no_new_access: waivers.no_new_access,
             admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
         }
     }
@@ -361,12 +362,15 @@ pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
     if length.is_negative() { Err(String::from("it is negative")) } else { Ok(length) }
 }
 
-/// The guards that are waived.
-#[derive(Debug, Args)]
+/// The guards that are waived, and the one that only a run asks for.
+#[derive(Debug, Default, Args)]
 pub(crate) struct Waivers {
     /// Waives a guard for this run: CODE, or CODE=NAME for one WABA or user
     #[arg(long = "waive", value_name = "CODE[=NAME]", add = completions::waivers())]
     pub(crate) waive: Vec<Waiver>,
+    /// Refuses a plan by which somebody gains access: for clean-ups. A saved plan keeps this
+    #[arg(long)]
+    pub(crate) no_new_access: bool,
 }
 
 /// How to reach the API.

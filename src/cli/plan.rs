@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let events = &|event: engine::Event<'_>| printer.print(event);
     args.options.check_stdin(&args.paths, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let request = args.options.request(args.connection.state()?, &args.waivers.waive);
+    let request = args.options.request(args.connection.state()?, &args.waivers);
     let checked = engine::check_paths(&args.paths.paths, request, events)?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;

@@ -156,6 +156,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             holders: Holders::Anyone,
             protected_users: BTreeSet::from([id("1")]),
             permitted: BTreeMap::from([(id("500"), odd.clone())]),
+            no_new_access: true,
             waivers: vec![waiver(name)],
             names: DeclaredNames {
                 wabas: BTreeMap::from([(name.into(), id("500"))]),

@@ -25,6 +25,8 @@ pub struct PlanRequest {
     pub state: Option<StateStore>,
     /// Whether a shared state that cannot be read is an error. It is a warning while nothing is applied.
     pub needs_state: bool,
+    /// Whether nobody may gain access.
+    pub no_new_access: bool,
     /// The admins whose last assignment on a WABA may be deleted: names or ids; `None` is everybody.
     pub admin_rows: Vec<Option<String>>,
 }

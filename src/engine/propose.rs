@@ -125,7 +125,8 @@ impl Session {
         let Reading { directory, prefetched, has_lists, narrowed } = reading;
         let (resolved, diagnostics) = resolve::resolve(&manifest, &directory, circumstances);
         report(&[warnings, diagnostics].concat(), &sources, events)?;
-        let Resolved { mut desired, policy } = resolved.ok_or(EngineError::Manifests(1))?;
+        let Resolved { mut desired, mut policy } = resolved.ok_or(EngineError::Manifests(1))?;
+        policy.no_new_access = request.no_new_access;
         let manifest_digest = manifest_digest(&desired, &policy);
         if let Some(Narrowed { selected, unchanged }) = narrowed {
             resolve::narrow(&mut desired, selection, selected, unchanged, &recent_removals);

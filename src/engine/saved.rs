@@ -152,6 +152,7 @@ impl Session {
         refuse_stale(&stale, &proposal.plan, events)?;
         proposal.recent_removals =
             recent_removals(request.state.as_ref(), business, self.clock().now()).await?;
+        proposal.policy.no_new_access |= request.no_new_access;
         let declared = &proposal.policy.names.users;
         let admin_rows = admin_rows(&request.admin_rows, &proposal.policy.waivers, request.now());
         let admin_rows = resolve::admin_rows(&admin_rows, declared, &directory);

@@ -6,6 +6,7 @@
 mod admin_row;
 mod max_removals;
 mod min_holders;
+mod no_new_access;
 mod not_permitted;
 mod protected_user;
 mod review;
@@ -56,6 +57,7 @@ fn violations(proposal: &Proposal) -> Vec<Violation> {
         self_loss::check,
         protected_user::check,
         not_permitted::check,
+        no_new_access::check,
         admin_row::check,
     ];
     checks.into_iter().flat_map(|check| check(proposal)).collect()

@@ -448,3 +448,20 @@ fn a_waiver_of_the_manifests_covers_its_target() {
     assert_eq!(covered("7"), [id(7)]);
     assert_eq!(covered("nobody"), Vec::<WabaId>::new());
 }
+
+#[test]
+fn a_run_that_may_give_no_access_gives_none() {
+    let policy = Policy { no_new_access: true, ..policy() };
+    let gain = plan(&[(1, 2, "VIEW_COST", "DEVELOP"), (1, 3, "MANAGE", "MESSAGING")], &[], 9);
+    let expected = "no-new-access: `bot` would gain DEVELOP on `acme`, and this run may give no access";
+    assert_eq!(messages(&gain, &policy), [expected]);
+    assert_eq!(messages(&gain, &super::tests::policy()), Vec::<String>::new(), "not asked for");
+    let mut blocked = plan(&[(1, 2, "", "DEVELOP")], &[], 9);
+    blocked.changes[0].blocked = Some(Blocked::SelfRaise);
+    assert_eq!(messages(&blocked, &policy), Vec::<String>::new(), "it is not attempted");
+    let mut admin = plan(&[(1, 2, "", "DEVELOP"), (1, 3, "DEVELOP", "")], &[], 9);
+    admin.changes.iter_mut().for_each(|change| change.admin = true);
+    let found = messages(&admin, &policy);
+    assert!(found[0].starts_with("no-new-access: `` would gain the full access of its role"), "{found:?}");
+    assert_eq!(found.iter().filter(|message| message.starts_with("no-new-access")).count(), 1);
+}

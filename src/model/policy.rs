@@ -32,6 +32,8 @@ pub struct Policy {
     pub protected_users: BTreeSet<UserId>,
     /// The tasks that can be assigned on a WABA, if the API reports them.
     pub permitted: BTreeMap<WabaId, TaskSet>,
+    /// Whether nobody may gain access. That is an option of a run, and a saved plan keeps it.
+    pub no_new_access: bool,
     /// The waivers of the manifests, also those that have ended.
     pub waivers: Vec<Waiver>,
     /// The names that the manifests declare. The target of a waiver is looked up here first.

@@ -252,6 +252,16 @@ impl TaskSet {
         }
     }
 
+    /// Returns the tasks of another set that this one does not include, directly or by a wider task.
+    #[must_use]
+    pub fn missing(&self, other: &Self) -> Self {
+        if self.contains(Task::FullControl) {
+            return Self::EMPTY;
+        }
+        let covered: Self = other.known().filter(|task| self.grants(*task)).collect();
+        other.difference(self).difference(&covered)
+    }
+
     /// Returns the known tasks, by name.
     pub fn known(&self) -> impl Iterator<Item = Task> {
         let known = self.known;
@@ -345,6 +355,16 @@ mod tests {
             assert_eq!((held.grants_all(&asked), held.grants_any(&asked)), (all, any), "{held:?}");
         }
         assert!(TaskSet::EMPTY.grants_all(&TaskSet::EMPTY) && !TaskSet::FULL.grants_any(&TaskSet::EMPTY));
+    }
+
+    #[test]
+    fn what_a_wider_task_includes_is_not_missing() {
+        let [manage, both] =
+            [TaskSet::from([Task::Manage]), TaskSet::from([Task::Messaging, Task::ViewCost])];
+        assert_eq!(manage.missing(&both), TaskSet::from([Task::ViewCost]));
+        assert_eq!(both.missing(&manage), manage);
+        assert_eq!(TaskSet::FULL.missing(&TaskSet::from_names(["NEW", "MANAGE"])), TaskSet::EMPTY);
+        assert_eq!(manage.missing(&TaskSet::from_names(["NEW"])).to_string(), "NEW");
     }
 
     #[test]

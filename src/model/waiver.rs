@@ -19,18 +19,21 @@ pub enum Guard {
     ProtectedUser,
     /// A set would be written that exceeds the WABA's permitted tasks.
     NotPermitted,
+    /// Somebody would gain access, in a run that may give none.
+    NoNewAccess,
     /// The last assignment of an admin on a WABA would be deleted.
     AdminRow,
 }
 
 impl Guard {
     /// All guards, in their order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::MaxRemovals,
         Self::MinHolders,
         Self::SelfLoss,
         Self::ProtectedUser,
         Self::NotPermitted,
+        Self::NoNewAccess,
         Self::AdminRow,
     ];
 
@@ -42,6 +45,7 @@ impl Guard {
             Self::SelfLoss => "self",
             Self::ProtectedUser => "protected-user",
             Self::NotPermitted => "not-permitted",
+            Self::NoNewAccess => "no-new-access",
             Self::AdminRow => "admin-row",
         }
     }

@@ -302,6 +302,7 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
             .filter_map(|name| users.get(name).copied())
             .collect::<BTreeSet<_>>(),
         permitted,
+        no_new_access: false,
         waivers: manifest.waivers.clone(),
         names: DeclaredNames {
             wabas: manifest.wabas.iter().map(|(name, entry)| (name.clone(), entry.id.value)).collect(),

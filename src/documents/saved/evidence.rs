@@ -106,6 +106,9 @@ documents! {
         protected_users: Vec<AsText<UserId>>,
         /// The tasks that can be assigned on a WABA, if the API reports them.
         permitted: BTreeMap<AsText<WabaId>, Tasks>,
+        /// Whether nobody may gain access.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_new_access: bool,
         /// The waivers of the manifests.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         waivers: Vec<DeclaredWaiverEntry<'a>>,
@@ -183,6 +186,7 @@ impl<'a> PolicyEntry<'a> {
                 .iter()
                 .map(|(waba, tasks)| (AsText(*waba), Tasks(tasks.clone())))
                 .collect(),
+            no_new_access: policy.no_new_access,
             waivers: policy.waivers.iter().filter_map(|one| DeclaredWaiverEntry::of(one, sources)).collect(),
             wabas: ids(&policy.names.wabas),
             users: ids(&policy.names.users),
@@ -204,6 +208,7 @@ impl<'a> PolicyEntry<'a> {
             holders: self.holders.map(Into::into).unwrap_or_default(),
             protected_users: self.protected_users.into_iter().map(|user| user.0).collect(),
             permitted: self.permitted.into_iter().map(|(waba, tasks)| (waba.0, tasks.0)).collect(),
+            no_new_access: self.no_new_access,
             waivers: Vec::new(),
             names: DeclaredNames { wabas: read_ids(self.wabas), users: read_ids(self.users) },
         }
