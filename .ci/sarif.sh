@@ -9,6 +9,9 @@ program=$1 folder=$2
 rm -rf "$folder"
 mkdir -p "$folder"
 "$program" validate examples/quickstart/access --format sarif >"$folder/good.sarif"
+"$program" test examples/tests/access --format sarif >"$folder/tests.sarif"
+sed 's/reason: OPS-1233//' examples/tests/access/access.yaml >"$folder/access.yaml"
+"$program" test "$folder/access.yaml" examples/tests/access/tests.yaml --format sarif >"$folder/failed-tests.sarif" || true
 for file in tests/manifests/bad/schema/*.yaml; do
   "$program" validate "$file" --format sarif >"$folder/$(basename "$file").sarif" || true
 done

@@ -21,8 +21,8 @@
 //!
 //! # What always holds
 //!
-//! - The core (`model`, `diagnostic`, `manifest`, `resolve`, `plan`, `digest`, `drift`, `proposal`, `guard`, `query`,
-//!   `mining`, `import`) does no I/O, has no async, no clock, no environment and no logging.
+//! - The core (`model`, `diagnostic`, `manifest`, `resolve`, `plan`, `digest`, `drift`, `access_test`, `proposal`, `guard`,
+//!   `query`, `mining`, `import`) does no I/O, has no async, no clock, no environment and no logging.
 //! - Nothing is removed because of something unknown: a list that broke off is an error, never a shorter list.
 //! - Nothing reaches the API that a guard did not approve: only [`guard`] makes an `ApprovedPlan`, only
 //!   [`apply`](mod@apply) takes one, and `plan` and `drift` never hold a writer.
@@ -52,6 +52,8 @@ pub mod plan;
 pub mod digest;
 
 pub mod drift;
+
+pub mod access_test;
 
 pub mod proposal;
 

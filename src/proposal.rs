@@ -5,7 +5,7 @@
 use crate::digest::plan_digest;
 use crate::model::{
     EndingGrant, Labels, LiveAccess, LiveSource, Name, Plan, Policy, PolicyLine, RecentRemovals,
-    ReleasedUser, Sources, UserId, WabaId,
+    ReleasedUser, Sources, TestReport, UserId, WabaId,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,17 @@ pub struct Proposal {
     pub inventory_digest: Option<String>,
     /// Where the live state comes from.
     pub live_source: LiveSource,
+    /// The results of the access tests, if there are any. A saved plan does not bring them.
+    pub tests: Option<PlanTests>,
+}
+
+/// The results of the access tests before and after a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanTests {
+    /// On the live state.
+    pub live: TestReport,
+    /// On the state after a complete apply.
+    pub after: TestReport,
 }
 
 impl Proposal {
@@ -79,6 +90,7 @@ impl Proposal {
             declared: DeclaredSet::default(),
             inventory_digest: None,
             live_source: LiveSource::Unrecorded,
+            tests: None,
         }
     }
 

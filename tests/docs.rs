@@ -216,6 +216,15 @@ fn the_page_on_the_emulator_works() {
 }
 
 #[test]
+fn the_page_on_access_tests_works() {
+    let printed = follow("docs/tests.md");
+    assert!(printed[1].contains("Tests, on what the manifests ask for: 5 passed."), "{}", printed[1]);
+    assert!(printed[2].contains("FAIL      no sender edits templates"), "{}", printed[2]);
+    assert!(printed[2].contains("Tests, live: 2 failed, 3 passed."), "{}", printed[2]);
+    assert!(printed[3].contains("Tests, after the plan: 5 passed."), "{}", printed[3]);
+}
+
+#[test]
 fn the_page_on_guards_works() {
     let printed = follow("docs/guards.md");
     assert!(printed[0].contains("no-new-access"), "{}", printed[0]);
@@ -257,7 +266,8 @@ fn every_guide_is_followed() {
             "operating.md",
             "recipes.md",
             "snapshots.md",
-            "state.md"
+            "state.md",
+            "tests.md"
         ]
     );
 }

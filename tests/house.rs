@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
     ("model", &["text"]),
     ("diagnostic", &["model", "text"]),
-    ("guard", &["model", "proposal", "text"]),
+    ("guard", &["access_test", "model", "proposal", "text"]),
+    ("access_test", &["diagnostic", "model", "text"]),
     ("plan", &["model"]),
     ("clock", &[]),
     ("chain", &[]),
@@ -29,12 +30,19 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("mining", &["model"]),
     ("import", &["mining", "model", "text"]),
     ("resolve", &["diagnostic", "manifest", "model", "text"]),
-    ("documents", &["diagnostic", "files", "guard", "model", "proposal", "query", "redact", "text"]),
-    ("render", &["diagnostic", "documents", "guard", "import", "model", "proposal", "query", "text"]),
+    (
+        "documents",
+        &["access_test", "diagnostic", "files", "guard", "model", "proposal", "query", "redact", "text"],
+    ),
+    (
+        "render",
+        &["access_test", "diagnostic", "documents", "guard", "import", "model", "proposal", "query", "text"],
+    ),
     ("apply", &["clock", "graph", "guard", "model", "store"]),
     (
         "engine",
         &[
+            "access_test",
             "apply",
             "clock",
             "diagnostic",
@@ -58,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     (
         "cli",
         &[
+            "access_test",
             "apply",
             "chain",
             "clock",
@@ -82,7 +91,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
 ];
 
 /// The modules whose results depend only on their arguments.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "model",
     "diagnostic",
     "manifest",
@@ -92,6 +101,7 @@ const PURE: [&str; 12] = [
     "digest",
     "drift",
     "proposal",
+    "access_test",
     "query",
     "mining",
     "import",

@@ -1,5 +1,6 @@
 //! The program as its users run it: in a process of its own, in an environment of its own.
 
+mod access_tests;
 mod bounds;
 mod clean_ups;
 #[cfg(unix)]

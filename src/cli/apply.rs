@@ -89,7 +89,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     // Nothing is written before approval, so a signal ends the program at once.
     check_usage(args)?;
     let state = args.connection.required_state()?;
-    let prepared = signals.unless(prepare(args, state.clone(), events, terminal)).await;
+    let prepared = signals.unless(Box::pin(prepare(args, state.clone(), events, terminal))).await;
     if let Ok(Ok(Prepared::Approved(ready))) = prepared {
         return ready.apply(args, events, &mut signals, terminal).await;
     }

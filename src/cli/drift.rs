@@ -8,6 +8,7 @@ use super::options::{self, Connection, DriftFormat, Grouping, ManifestPaths, Pla
 use super::plan;
 use super::repository;
 use super::terminal::{self, Terminal};
+use super::test;
 use crate::engine::{self, EngineError, Events, Reference};
 use crate::files;
 use crate::model::BusinessId;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Compares live access with the manifests, and writes nothing
 ///
 /// Exits with 2 on drift (kubectl and diff use 1 for that). Access of system users that no manifest declares is drift, unless
-/// the manifests ignore or allow it. Guards are not evaluated.
+/// the manifests ignore or allow it. Guards are not evaluated, but access tests are: with 3 if one fails live.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -72,7 +73,9 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     show(args, &View::of_drift(&proposal, &drift), group_by, terminal)?;
     let exit = plan::exit(&proposal.plan, None, true);
     // If several codes fit, the first in the order of the table wins.
-    Ok(if proposal.plan.undeclared_drift() > 0 { exit.min(Exit::Changes) } else { exit })
+    let exit = if proposal.plan.undeclared_drift() > 0 { exit.min(Exit::Changes) } else { exit };
+    let tests = proposal.tests.as_ref().map_or(Exit::Done, |tests| test::exit(&tests.live));
+    Ok(exit.min(tests))
 }
 
 /// Loads what `--since` names.

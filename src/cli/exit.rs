@@ -9,7 +9,7 @@ pub enum Exit {
     Usage,
     /// Invalid manifests, a missing file, a dead token, or an unreachable API.
     Failed,
-    /// A violation of a guard, a stale or altered plan, or a declined prompt.
+    /// A violation of a guard, a failed access test, a stale or altered plan, or a declined prompt.
     Refused,
     /// Unreadable WABAs, changes that were not applied as planned, or an interrupt after the first write.
     Partial,
@@ -28,7 +28,7 @@ pub(crate) const TABLE: &str = "\
 Exit codes, the first that fits:
   64  wrong usage
    1  failed: invalid manifests, a missing file, a dead token, an unreachable API
-   3  refused: a guard, a stale or altered plan, a declined prompt
+   3  refused: a guard, a failed access test, a stale or altered plan, a declined prompt
    4  partial: WABAs that could not be read, changes that were not applied as planned
    2  there are changes (drift; plan --detailed-exitcode), or who-can --fail-if-… hits
    0  done, or nothing to do

@@ -31,6 +31,7 @@ mod signals;
 mod snapshot;
 mod state;
 mod terminal;
+mod test;
 mod validate;
 mod waivers;
 mod watchdog;
@@ -72,6 +73,7 @@ enum Verb {
     WhoCan(who_can::Args),
     Explain(explain::Args),
     Report(report::Args),
+    Test(test::Args),
     Show(show::Args),
     Journal(journal::Args),
     State(shared::Args),
@@ -120,6 +122,7 @@ impl Verb {
             Self::WhoCan(args) => &args.connection,
             Self::Explain(args) => &args.connection,
             Self::Report(args) => &args.connection,
+            Self::Test(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
             Self::Snapshot(args) => &args.connection,
@@ -147,11 +150,12 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Import(args) => signals::ends_at_once(Box::pin(import::run(&args, terminal)), terminal).await,
         Verb::Validate(args) => validate::run(&args, terminal),
         Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal)), terminal).await,
-        Verb::Apply(args) => apply::run(&args, terminal).await,
+        Verb::Apply(args) => Box::pin(apply::run(&args, terminal)).await,
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
         Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
         Verb::Explain(args) => signals::ends_at_once(Box::pin(explain::run(&args, terminal)), terminal).await,
         Verb::Report(args) => signals::ends_at_once(Box::pin(report::run(&args, terminal)), terminal).await,
+        Verb::Test(args) => signals::ends_at_once(Box::pin(test::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::State(args) => shared::run(&args, terminal).await,

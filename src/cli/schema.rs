@@ -27,6 +27,8 @@ enum Of {
     SavedPlan,
     /// `validate --format json`
     Diagnostics,
+    /// `test --format json`
+    Tests,
     /// `journal --format json`
     Journal,
     /// `who-can --format json`
@@ -50,6 +52,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Report => schema::report(),
         Of::SavedPlan => schema::saved_plan(),
         Of::Diagnostics => schema::diagnostics(),
+        Of::Tests => schema::tests(),
         Of::Journal => schema::journal(),
         Of::WhoCan => schema::who_can(),
         Of::Explain => schema::explain(),

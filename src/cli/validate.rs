@@ -6,11 +6,12 @@ use super::options::{self, ManifestPaths, PlannedFor, ValidateFormat};
 use super::terminal::{self, Terminal};
 use crate::manifest::Manifest;
 use crate::text::count;
-use crate::{documents, engine, render};
+use crate::{access_test, documents, engine, render};
 
 /// Checks manifests without the API
 ///
-/// Reports every error in one run, with its position and what to do.
+/// Reports every error in one run, with its position and what to do. Judges the access tests on what the manifests ask for:
+/// exits with 3 if one fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -25,7 +26,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     options::check_stdin(&args.paths.paths)?;
     let validation = engine::validate(&args.paths.paths, args.time.or_now());
-    let (diagnostics, sources) = (&validation.diagnostics, &validation.sources);
+    let sources = &validation.sources;
+    let tests = validation.tests.as_ref();
+    let failed = tests.map(|tests| access_test::diagnostics(tests, sources)).unwrap_or_default();
+    let diagnostics = &[validation.diagnostics.as_slice(), &failed].concat();
     match args.format {
         ValidateFormat::Json => {
             terminal.written(|to| documents::diagnostics(diagnostics, sources, to))?;
@@ -41,13 +45,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             if let Some(manifest) = validation.manifest.as_ref().filter(|_| validation.is_valid()) {
                 text += &counts(manifest);
             }
+            if let Some(tests) = tests {
+                text += &render::text::tests_summary(tests);
+                text.push('\n');
+            }
             if terminal::is_github() {
                 text += &render::github::diagnostics(diagnostics, sources, &terminal::path_prefix());
             }
             terminal.product(&text)?;
         }
     }
-    Ok(if validation.is_valid() { Exit::Done } else { Exit::Failed })
+    let tests = tests.map_or(Exit::Done, super::test::exit);
+    Ok(if validation.is_valid() { tests } else { Exit::Failed })
 }
 
 fn counts(manifest: &Manifest) -> String {

@@ -128,6 +128,18 @@ pub(crate) fn expired_exception(at: Position, until: TimeLimit) -> Diagnostic {
     warning("expired-exception", at, message, "delete the exception, or set a later `until`")
 }
 
+/// A test that failed.
+pub(crate) fn failed_test(at: Position, name: &Name, why: &str) -> Diagnostic {
+    let help = "correct the grants, or the test; `wabacl test` shows all results";
+    error("failed-test", at, format!("the test `{name}` failed: {why}"), help)
+}
+
+/// A test that could not be decided.
+pub(crate) fn undecided_test(at: Position, name: &Name, why: &str) -> Diagnostic {
+    let help = "run it again when everything it needs can be read";
+    warning("undecided-test", at, format!("the test `{name}` is undecided: {why}"), help)
+}
+
 /// A waiver that has ended.
 pub(crate) fn ended_waiver(at: Position, until: TimeLimit) -> Diagnostic {
     let message = format!("this waiver ended with `until: {until}`, and waives nothing");

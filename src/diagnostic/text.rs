@@ -336,6 +336,23 @@ pub(crate) fn undeclared<'a>(
     error("undeclared", at, format!("`{}` is not declared in `{section}`", escape(name)), help)
 }
 
+/// A test that asserts nothing, or several things.
+pub(crate) fn test_claims(at: Position, keys: &[&str]) -> Diagnostic {
+    let message = format!("a test asserts exactly one of: {}", keys.join(", "));
+    error("test-assertion", at, message, "keep one of these keys; write a test for each assertion")
+}
+
+/// A key of a test that does not fit what it asserts.
+pub(crate) fn test_key(at: Position, key: &str, claim: &str) -> Diagnostic {
+    let message = format!("`{key}` does not go with `{claim}`");
+    error("test-key", at, message, format!("remove `{key}`"))
+}
+
+/// A value of a test that asserts or selects nothing.
+pub(crate) fn test_of_nothing(at: Position, key: &str, expected: &str) -> Diagnostic {
+    error("test-of-nothing", at, format!("`{key}` of this test needs {expected}"), "add what is missing")
+}
+
 /// A guard that only a run can waive.
 pub(crate) fn not_waivable(at: Position, guard: &str) -> Diagnostic {
     let help = format!("give `--waive {guard}` to the one run that needs it");

@@ -5,6 +5,7 @@
 //! lossless: text is written unchanged, see `json`. This module does not know how a plan is shown to people.
 
 mod access_report;
+mod access_tests;
 mod diagnostics;
 mod estate_diff;
 mod explain;
@@ -23,6 +24,7 @@ mod who_can;
 pub(crate) mod words;
 
 pub use access_report::access_report;
+pub use access_tests::access_tests;
 pub use diagnostics::diagnostics;
 pub use estate_diff::estate_diff;
 pub use explain::explain;

@@ -1,5 +1,6 @@
 //! The plan document: every change in the order in which they are applied, for `plan`, `drift` and `show`.
 
+use super::access_tests::{self, TestEntry};
 use super::parts::{
     ChangeEntry, DriftEntry, GrantEntry, StepEntry, Tool, UserEntry, WabaEntry, documents, text,
 };
@@ -112,6 +113,9 @@ documents! {
         /// The grants that end soon, if `drift --expiring` asks for them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expiring: Option<Vec<EndingEntry<'a>>>,
+        /// The results of the access tests: of a plan after it, of drift live. Absent without tests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tests: Option<Vec<TestEntry<'a>>>,
         /// The numbers of changes.
         summary: PlanSummary,
         /// The API calls that an apply takes.
@@ -445,6 +449,7 @@ impl<'a> PlanDocument<'a> {
             waived: None,
             notices: plan.notices.iter().map(|notice| NoticeEntry::of(plan, notice)).collect(),
             expiring: None,
+            tests: None,
             summary: PlanSummary::of(plan),
             apply_cost: plan.apply_cost().into(),
             evidence: None,
@@ -456,6 +461,10 @@ impl<'a> PlanDocument<'a> {
         let mut document = Self::of(proposal);
         document.violations = Some(violations(&proposal.plan, findings.violations));
         document.waived = Some(waived(proposal, findings.waived));
+        document.tests = proposal.tests.as_ref().map(|tests| {
+            let report = if findings.drift.is_some() { &tests.live } else { &tests.after };
+            access_tests::entries(report, &proposal.sources)
+        });
         if let Some(drift) = findings.drift {
             document.add_drift(&proposal.plan.changes, drift, &proposal.sources);
         }

@@ -1,6 +1,7 @@
 //! The JSON Schemas of the documents, generated from the types that are read and written.
 
 use super::access_report::AccessReportDocument;
+use super::access_tests::TestsDocument;
 use super::diagnostics::DiagnosticsDocument;
 use super::estate_diff::EstateDiffDocument;
 use super::explain::ExplainDocument;
@@ -17,7 +18,7 @@ use serde_json::Value;
 const ONLY_SAVED: [&str; 2] = ["evidence", "digest"];
 
 /// The fields of a plan document that a saved plan lacks.
-const NEVER_SAVED: [&str; 3] = ["violations", "waived", "expiring"];
+const NEVER_SAVED: [&str; 4] = ["violations", "waived", "expiring", "tests"];
 
 /// Returns the schema of `plan --format json` and `drift --format json`.
 pub fn plan() -> String {
@@ -70,6 +71,11 @@ pub fn snapshot_diff() -> String {
 /// Returns the schema of `report --format json`.
 pub fn access_report() -> String {
     text(of::<AccessReportDocument<'_>>("access-report", "A report of wabacl on live access"))
+}
+
+/// Returns the schema of `test --format json`.
+pub fn tests() -> String {
+    text(of::<TestsDocument<'_>>("tests", "The results of wabacl test"))
 }
 
 fn of<T: JsonSchema>(name: &str, title: &str) -> Schema {

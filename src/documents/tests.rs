@@ -156,6 +156,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
             holders: Holders::Anyone,
             protected_users: BTreeSet::from([id("1")]),
             permitted: BTreeMap::from([(id("500"), odd.clone())]),
+            tests: vec![Arc::new(access_test(name))],
             no_new_access: true,
             waivers: vec![waiver(name)],
             names: DeclaredNames {
@@ -163,6 +164,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                 users: BTreeMap::from([(name.into(), id("1"))]),
             },
         },
+        tests: None,
         policy_lines: vec![PolicyLine {
             key: name.to_owned(),
             value: None,
@@ -227,6 +229,33 @@ fn write_of_the_last_run() -> LastWrite {
     }
 }
 
+fn access_test(name: &str) -> AccessTest {
+    let source = GrantSource {
+        path: "grants[1]".to_owned(),
+        name: Some(name.into()),
+        reason: None,
+        from: None,
+        until: None,
+        at: Position { source: SourceId(1), line: 3, column: 5 },
+    };
+    let lacking = LackingGrant { source: source.into(), tasks: TaskSet::from_names(["NEW"]) };
+    AccessTest {
+        name: name.into(),
+        path: "tests[0]".to_owned(),
+        at: Position { source: SourceId(1), line: 9, column: 1 },
+        who: Who::Everybody,
+        wabas: BTreeSet::from([id("500"), id("501")]),
+        users: Some(BTreeSet::from([id("1")])),
+        claim: Assertion::Require(Require {
+            keys: BTreeSet::from([RequiredKey::Reason]),
+            lacking: BTreeMap::from([(key("500", "1"), vec![lacking])]),
+        }),
+        idle: Vec::new(),
+        not_found: Vec::new(),
+        can_discover: false,
+    }
+}
+
 fn waiver(reason: &str) -> Waiver {
     let terms = WaiverTerms {
         path: String::from("waivers[0]"),
@@ -247,6 +276,7 @@ fn plan_and_drift_are_valid_and_have_the_names_unchanged() {
             waba: Some(id("500")),
             user: Some(id("1")),
             message: name.to_owned(),
+            test: None,
             counted: None,
         };
         let explanation = Explanation { moved: Moved::Live, last_write: Some(write_of_the_last_run()) };

@@ -100,6 +100,53 @@ words_of! {
         /// The change removes a task that only a blocked change would give to another user.
         NeedsBlockedGain,
     }
+    /// Whose access a test judges.
+    WhoWord for model::Who {
+        /// System users and people of the business itself.
+        Business,
+        /// Everybody.
+        Everybody,
+    }
+    /// What a grant in force must have.
+    RequiredWord for model::RequiredKey {
+        /// A reason.
+        Reason,
+        /// An end.
+        Until,
+        /// A name.
+        Name,
+    }
+    /// The state on which tests were judged.
+    TestedWord for model::TestedState {
+        /// What the manifests ask for.
+        Desired,
+        /// After the plan.
+        After,
+        /// Live.
+        Live,
+    }
+    /// What a test has shown.
+    VerdictWord for model::Verdict {
+        /// The assertion does not hold, or the test selects nothing.
+        Fail,
+        /// Something could not be read.
+        Undecided,
+        /// It failed live already, and the plan does not make it worse.
+        Notice,
+        /// It needs what is only known live.
+        Skipped,
+        /// The assertion holds.
+        Pass,
+    }
+    /// What a test left out, because it is only known live.
+    LeftOutWord for model::OnlyLive {
+        /// People and users of other businesses.
+        Others,
+        /// WABAs that rules discover.
+        Discovered,
+        /// System users that no manifest declares.
+        Undeclared,
+    }
     /// What may be removed on a WABA.
     PruneWord for model::Prune {
         /// Nothing.

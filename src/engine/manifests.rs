@@ -1,13 +1,15 @@
 //! Reads, parses and checks manifests, without the API.
 
+use super::access_tests::judge_offline;
 use super::previous::Previous;
 use super::{EngineError, Event, Events};
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{self, Manifest};
-use crate::model::{BusinessId, Earlier, Selection, Sources};
+use crate::model::{BusinessId, Earlier, Selection, Sources, TestReport, TestedState};
 use crate::store::StateStore;
 use crate::{resolve, sources};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What a plan is made for.
@@ -66,6 +68,8 @@ pub struct Validation {
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that were read.
     pub sources: Sources,
+    /// The results of the access tests on what the manifests ask for; `None` without tests, and if there is an error.
+    pub tests: Option<TestReport>,
 }
 
 impl Validation {
@@ -88,7 +92,30 @@ fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, now: Tim
         diagnostics.extend(resolve::check_offline(manifest, now));
         diagnostics.extend(resolve::check_labels(manifest, &Earlier::default()));
     }
-    Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources }
+    let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
+    let tests = manifest.as_ref().filter(|_| is_valid).and_then(|manifest| judge_offline(manifest, now));
+    Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources, tests }
+}
+
+/// Judges the access tests of manifests on what they ask for. Errors and warnings are events.
+///
+/// # Errors
+///
+/// [`EngineError::Manifests`] if there is an error in the manifests.
+pub fn test_offline(
+    paths: &[PathBuf],
+    now: Timestamp,
+    events: Events<'_>,
+) -> Result<(TestReport, Sources), EngineError> {
+    let Validation { diagnostics, sources, tests, .. } = validate(paths, now);
+    report(&diagnostics, &sources, events)?;
+    let none = || TestReport {
+        state: TestedState::Desired,
+        results: Vec::new(),
+        wabas: BTreeMap::new(),
+        users: BTreeMap::new(),
+    };
+    Ok((tests.unwrap_or_else(none), sources))
 }
 
 /// Reads and checks the manifests of a plan. Errors and warnings are events.

@@ -10,6 +10,7 @@
 //!                                                Lease ─> Session::apply <───────────────────────────┘
 //! ```
 
+mod access_tests;
 mod apply;
 mod drift;
 mod error;
@@ -31,7 +32,9 @@ pub use drift::{Reference, explain_drift, history};
 pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
 pub use import::import_estate;
-pub use manifests::{CheckedManifests, PlanRequest, Validation, check_paths, check_sources, validate};
+pub use manifests::{
+    CheckedManifests, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
+};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
 pub use survey::{Survey, survey_offline};

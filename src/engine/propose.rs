@@ -1,5 +1,6 @@
 //! From checked manifests to a proposal.
 
+use super::access_tests;
 use super::event::StageGuard;
 use super::manifests::report;
 use super::memory::{Memory, recent_removals};
@@ -57,7 +58,9 @@ impl Session {
         let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest } =
             planned;
         let Survey { sources, desired, observed, plan, policy, manifest_digest, .. } = survey;
+        let tests = access_tests::judged(&desired, &observed, &plan, &policy);
         let proposal = Proposal {
+            tests,
             made,
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             manifest_digest,

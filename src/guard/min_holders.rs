@@ -75,5 +75,5 @@ fn violation(
     let message = format!(
         "`{name}` ({waba}) would go from {before} to {lowest} holders of {task}{own}{way}, the minimum is {floor}"
     );
-    Violation { guard: Guard::MinHolders, waba: Some(waba), user: None, message, counted: None }
+    Violation { guard: Guard::MinHolders, waba: Some(waba), user: None, message, test: None, counted: None }
 }

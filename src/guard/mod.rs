@@ -3,6 +3,7 @@
 //! A guard reads a plan and reports violations; it never edits the plan. [`review`](fn@review) is pure and reports every
 //! violation at once. Only this module makes an [`ApprovedPlan`]. Each guard has a file of its own.
 
+mod access_test;
 mod admin_row;
 mod max_removals;
 mod min_holders;
@@ -19,7 +20,7 @@ pub use crate::model::{Guard, UnknownGuard, Waiver};
 pub use review::{ApprovedPlan, Review, review};
 pub use waiver::{UnusedReason, UnusedWaiver, Waived};
 
-use crate::model::{Change, Plan, UserId, WabaId};
+use crate::model::{Change, Name, Plan, UserId, WabaId};
 use crate::proposal::Proposal;
 
 /// A violation of a guard.
@@ -33,6 +34,8 @@ pub struct Violation {
     pub user: Option<UserId>,
     /// What would happen, with numbers. Names in it are escaped.
     pub message: String,
+    /// The access test that would fail, if it is about one.
+    pub test: Option<Name>,
     /// The number that the guard counted, if it counts: the limit of a waiver is compared with it.
     pub counted: Option<u64>,
 }
@@ -40,12 +43,19 @@ pub struct Violation {
 impl Violation {
     /// Makes a violation by the plan as a whole.
     fn of_plan(guard: Guard, message: impl Into<String>) -> Self {
-        Self { guard, waba: None, user: None, message: message.into(), counted: None }
+        Self { guard, waba: None, user: None, message: message.into(), test: None, counted: None }
     }
 
     /// Makes a violation by one change.
     fn of_change(guard: Guard, change: &Change, message: String) -> Self {
-        Self { guard, waba: Some(change.key.waba), user: Some(change.key.user), message, counted: None }
+        Self {
+            guard,
+            waba: Some(change.key.waba),
+            user: Some(change.key.user),
+            message,
+            test: None,
+            counted: None,
+        }
     }
 }
 
@@ -57,6 +67,7 @@ fn violations(proposal: &Proposal) -> Vec<Violation> {
         self_loss::check,
         protected_user::check,
         not_permitted::check,
+        access_test::check,
         no_new_access::check,
         admin_row::check,
     ];

@@ -2,7 +2,7 @@
 //!
 //! This module does not know what violates a guard.
 
-use super::{Violation, Waiver};
+use super::{Guard, Violation, Waiver};
 use crate::model::{Name, Plan, UserId, WabaId};
 use crate::proposal::Proposal;
 use crate::text::suggest;
@@ -119,7 +119,9 @@ impl<'a> Resolved<'a> {
 
     /// Returns whether a violation is one of the guard and the target.
     fn is_about(&self, violation: &Violation) -> bool {
+        let is_test = |test: &Name| self.waiver.target.as_deref() == Some(test.as_str());
         let in_target = self.waiver.target.is_none()
+            || violation.test.as_ref().is_some_and(is_test)
             || violation.waba.is_some_and(|waba| self.wabas.contains(&waba))
             || violation.user.is_some_and(|user| self.users.contains(&user));
         in_target && violation.guard == self.waiver.guard
@@ -138,12 +140,19 @@ impl<'a> Resolved<'a> {
         if terms.is_some_and(|terms| terms.is_too_long(self.now)) {
             return UnusedReason::TooLong;
         }
-        if let Some(target) = self.waiver.target.as_ref().filter(|_| self.is_empty()) {
+        let is_test = |target: &&String| {
+            let mut tests = proposal.policy.tests.iter();
+            self.waiver.guard == Guard::Test && tests.any(|test| test.name.as_str() == **target)
+        };
+        let target = self.waiver.target.as_ref().filter(|_| self.is_empty());
+        if let Some(target) = target.filter(|target| !is_test(target)) {
             let names = &proposal.policy.names;
             let declared = names.wabas.keys().chain(names.users.keys());
             let live = live_wabas(proposal).map(|(_, name)| name);
             let live = live.chain(live_users(proposal).map(|(_, name)| name));
-            let known: BTreeSet<&str> = declared.chain(live).map(Name::as_str).collect();
+            let tests = proposal.policy.tests.iter().filter(|_| self.waiver.guard == Guard::Test);
+            let tests = tests.map(|test| &test.name);
+            let known: BTreeSet<&str> = declared.chain(live).chain(tests).map(Name::as_str).collect();
             let similar = suggest(target, known).into_iter().map(Name::from).collect();
             return UnusedReason::UnknownTarget { similar };
         }

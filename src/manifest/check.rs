@@ -3,6 +3,7 @@
 //! The declarations of all documents come first, then the grants, exceptions and guards that refer to them. Each error is reported,
 //! and the check continues without the wrong part.
 
+mod access_tests;
 mod coverage;
 mod declarations;
 mod grants;
@@ -47,12 +48,14 @@ pub(super) fn check(
         used_roles: BTreeSet::new(),
     };
     let mut declarations = Declarations::default();
-    let (mut raw_grants, mut raw_exceptions, mut raw_waivers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut raw_grants, mut raw_exceptions) = (Vec::new(), Vec::new());
+    let (mut raw_waivers, mut raw_tests) = (Vec::new(), Vec::new());
     for (source, mut document) in documents {
         checker.source = source;
         raw_grants.push((source, document.value.grants.take().unwrap_or_default()));
         raw_exceptions.push((source, document.value.exceptions.take().unwrap_or_default()));
         raw_waivers.push((source, document.value.waivers.take().unwrap_or_default()));
+        raw_tests.push((source, document.value.tests.take().unwrap_or_default()));
         checker.document(document, &mut declarations);
     }
     checker.things_declared_twice(&declarations);
@@ -75,6 +78,7 @@ pub(super) fn check(
     }
     let guards = checker.guards(std::mem::take(&mut declarations.guards), &declarations);
     let waivers = checker.waivers(raw_waivers);
+    let tests = checker.access_tests(raw_tests, &declarations, &roles);
     if let (false, false, Some(first)) = (incomplete, declarations.sets_business, first) {
         checker.report(diagnostic::no_business(first));
     }
@@ -96,6 +100,7 @@ pub(super) fn check(
         undeclared: declarations.undeclared.map(|word| word.value).unwrap_or_default(),
         guards,
         waivers,
+        tests,
         implied: declarations.implied.into_iter().map(|(task, implied)| (task, implied.value)).collect(),
         roles,
         extra_tasks: declarations.extra_tasks,

@@ -2,6 +2,7 @@
 //!
 //! No other module of the core knows YAML. This module knows neither the API, nor the current time, nor live state.
 
+mod access_tests;
 mod check;
 mod names;
 mod outline;
@@ -14,6 +15,7 @@ mod selection;
 mod tests;
 mod yaml;
 
+pub use access_tests::{DeclaredTest, TestClaim, UserSelector};
 pub use names::{ManifestNames, names};
 pub use outline::{ManifestFile, recognize};
 pub use policy::policy_lines;
@@ -91,6 +93,8 @@ pub struct Manifest {
     pub guards: Guards,
     /// The permissions to violate guards, in file order.
     pub waivers: Vec<Waiver>,
+    /// The access tests, in file order.
+    pub tests: Vec<DeclaredTest>,
     /// Tasks that Meta stores in addition to, or instead of, the key.
     pub implied: BTreeMap<Task, TaskSet>,
     /// The roles with their tasks.
@@ -100,6 +104,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Returns the selections of the grants, of the exceptions, and of the tests.
+    pub fn selections(&self) -> impl Iterator<Item = &WabaSelection> {
+        let of_tests = self.tests.iter().map(|test| &test.selection);
+        self.entries().map(|entry| &entry.selection).chain(of_tests)
+    }
+
     /// Returns the grants, and then the exceptions.
     pub fn entries(&self) -> impl Iterator<Item = &Grant> {
         self.grants.iter().chain(&self.exceptions)

@@ -76,6 +76,9 @@ fn settings(manifest: &Manifest) -> BTreeMap<String, String> {
     }
     add_list(&mut settings, "extra_tasks", manifest.extra_tasks.iter().map(String::as_str));
     settings.extend(entries::exceptions(manifest));
+    for test in &manifest.tests {
+        settings.insert(format!("tests.{}", test.name.as_str()), test.to_string());
+    }
     for waiver in &manifest.waivers {
         let target = waiver.target.as_ref().map(|target| format!("={target}")).unwrap_or_default();
         settings.insert(format!("waivers.{}{target}", waiver.guard), terms(waiver));

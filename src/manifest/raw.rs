@@ -4,10 +4,10 @@
 //! scalars as text. Only a wrong structure (a list instead of a mapping) stops the parsing of a document.
 
 use super::scalar::{
-    AcceptText, BooleanText, CountText, DiscoverFromText, GlobText, GuardText, HoldersText, IdText,
-    LabelText, LabelValues, Located, Location, NameText, PercentText, PruneText, SetText, SharedText,
-    StoredTaskText, TableText, TargetText, TaskOrRoleText, TaskText, TimeText, UndeclaredText, UserText,
-    VersionText, WabaText,
+    AcceptText, BooleanText, CountText, DiscoverFromText, GlobText, GuardText, HoldersText, HoldsText,
+    IdText, LabelText, LabelValues, Located, Location, NameText, PercentText, PruneText, RequireText,
+    SetText, SharedText, StoredTaskText, TableText, TargetText, TaskOrRoleText, TaskText, TimeText,
+    UndeclaredText, UserText, VersionText, WabaText, WhoText,
 };
 use crate::diagnostic::KEPT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -165,6 +165,8 @@ sections! {
         guards: RawGuards,
         /// Permissions to violate guards until a day, for reviews in Git: they are best in a file of their own. For example: `- { guard: max-removals, limit: 120, until: 2026-12-15, reason: OPS-4711 }`.
         waivers: Vec<Located<RawWaiver>>,
+        /// Assertions about who holds what, which `wabacl test`, `validate`, plans and `drift` judge. For example: `- { name: two admins each, tasks: [MANAGE], at_least: 2 }`.
+        tests: Vec<Located<RawTest>>,
         /// Tasks that Meta stores in addition to, or instead of, what is assigned. Where a user holds the key and a grant gives it, the listed tasks are ignored in the comparison: they are neither missing nor excess. `MANAGE` and `FULL_CONTROL` cannot be listed. Default: none. For example: `MANAGE: [VIEW_COST]`.
         implied: Entries<Vec<StoredTaskText>>,
     }
@@ -289,6 +291,48 @@ sections! {
         /// Why there is a waiver; plans show it. For example: `OPS-4711`.
         #[schemars(required)]
         reason: NameText,
+    }
+    /// An assertion about who holds what: exactly one of `only`, `never_together`, `require`, `at_least` and `holds`. It is judged on each selected WABA, for each selected user. Wider tasks count, except in `never_together`. Without `wabas` and `labels`, it is about every WABA in scope. For example: `{ name: gold belongs to Ops, labels: { tier: gold }, tasks: [MANAGE], only: [Ops Admin] }`.
+    #[schemars(rename = "Test", extend("oneOf" = [
+        { "required": ["only", "tasks"], "not": { "required": ["users"] } },
+        { "required": ["never_together"], "not": { "required": ["tasks"] } },
+        { "required": ["require"] },
+        { "required": ["at_least", "tasks"] },
+        { "required": ["holds", "tasks", "users"] }
+    ]))]
+    RawTest {
+        /// The name, which results and waivers use. Names are unique across all files. For example: `gold belongs to Ops`.
+        #[schemars(required)]
+        name: NameText,
+        /// The system users that it judges: names that `system_users` declares, ids, and globs; one or more. A glob also matches the live names of undeclared system users. Default: everybody. For example: `["*-bot"]`.
+        #[schemars(length(min = 1))]
+        users: Vec<UserText>,
+        /// Whose access it judges: `business` (the default), the business's own system users and people; `everybody`, also users of other businesses.
+        who: WhoText,
+        /// Tasks, and roles that `roles` declares, that it is about; one or more. For example: `[MANAGE]`.
+        #[schemars(length(min = 1))]
+        tasks: Vec<TaskOrRoleText>,
+        /// Names that `wabas` declares, and globs, as in a grant; one or more. Each must select a WABA. For example: `["Acme *"]`.
+        #[schemars(length(min = 1))]
+        wabas: Vec<WabaText>,
+        /// Labels that a WABA must have, as in a grant; one or more. For example: `{ tier: gold }`.
+        #[schemars(extend("minProperties" = 1))]
+        labels: Entries<LabelValues>,
+        /// WABAs that the test leaves out, as in a grant. For example: `{ labels: { phase: pilot } }`.
+        except: Located<RawExcept>,
+        /// Nobody but these users holds any of `tasks`: names that `system_users` declares, globs on them, and ids. `[]`: nobody at all. For example: `[Ops Admin]`.
+        only: Vec<UserText>,
+        /// No user holds two of these at once: tasks, and roles of which all tasks are held; two or more. For example: `[MESSAGING, MANAGE_BILLING]`.
+        #[schemars(length(min = 2))]
+        never_together: Vec<TaskOrRoleText>,
+        /// Each grant and exception in force by which a user holds something has these keys: `reason`, `until`, `name`; one or more. With `tasks`, only those count that give one of them. For example: `[reason]`.
+        #[schemars(length(min = 1))]
+        require: Vec<RequireText>,
+        /// At least so many users hold all of `tasks`. With `users`, only these count. For example: `2`.
+        #[schemars(extend("minimum" = 1))]
+        at_least: CountText,
+        /// `everywhere`: each of `users` holds all of `tasks` on each selected WABA.
+        holds: HoldsText,
     }
     /// The limits that a plan must keep. Each is set once across all files.
     #[schemars(rename = "Guards")]

@@ -275,6 +275,12 @@ scalars! {
     TargetText => {
         "anyOf": [{ "type": "string", "minLength": 1 }, { "type": "integer", "minimum": 1 }]
     };
+    /// Whose access a test judges.
+    WhoText => { "enum": ["business", "everybody"] };
+    /// A key that a test requires of grants.
+    RequireText => { "enum": ["reason", "until", "name"] };
+    /// Where users hold something.
+    HoldsText => { "enum": ["everywhere"] };
     /// Who counts as a holder.
     HoldersText => { "enum": ["business", "anyone"] };
     /// The code of a warning that can be accepted.

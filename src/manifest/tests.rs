@@ -144,7 +144,7 @@ fn every_task_is_known() {
 #[test]
 fn invalid_keys() {
     assert_snapshot!(changed("shared: admin", "shard: admin"), @"13:5 unknown-key: unknown key `shard` | did you mean `shared`?");
-    assert_snapshot!(changed("prune: declared", "zzz: declared"), @"30:1 unknown-key: unknown key `zzz` | known keys here: version, business, set, system_users, ignored_users, roles, wabas, wabas_from, discover, grants, exceptions, prune, undeclared, extra_tasks, guards, waivers, implied");
+    assert_snapshot!(changed("prune: declared", "zzz: declared"), @"30:1 unknown-key: unknown key `zzz` | known keys here: version, business, set, system_users, ignored_users, roles, wabas, wabas_from, discover, grants, exceptions, prune, undeclared, extra_tasks, guards, waivers, tests, implied");
     let several =
         GOOD.replace("reason:", "raeson:").replace("name: ops", "nam: ops").replace("by_role", "by_rule");
     assert_snapshot!(diagnostics_of(&[&several]), @r"

@@ -3,6 +3,7 @@
 //! This module knows no YAML, no HTTP, no clock and no terminal. Everything here is a plain value; an
 //! invalid id cannot exist, and a map is ordered, so that order is never an accident.
 
+mod access_test;
 mod cause;
 mod change;
 mod cost;
@@ -33,6 +34,10 @@ mod task;
 mod time;
 mod waiver;
 
+pub use access_test::{
+    AccessTest, Assertion, Breach, Breached, Held, HeldHow, HeldOnWaba, Idle, LackingGrant, OnlyLive,
+    Require, RequiredKey, TestReport, TestResult, TestedState, Verdict, Who,
+};
 pub use cause::{causes, chain};
 pub use change::{
     Action, ApplyCost, Because, Blocked, Change, Deferred, Holder, Kept, LeftWaba, Notice, OutOfScope, Plan,

@@ -1,7 +1,8 @@
 //! The limits that the guards enforce, and the names that waivers refer to.
 
-use super::{AssignmentKey, Name, Task, TaskSet, UserId, WabaId, Waiver};
+use super::{AccessTest, AssignmentKey, Name, Task, TaskSet, UserId, WabaId, Waiver};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Who counts as a holder for `min-holders`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -32,6 +33,8 @@ pub struct Policy {
     pub protected_users: BTreeSet<UserId>,
     /// The tasks that can be assigned on a WABA, if the API reports them.
     pub permitted: BTreeMap<WabaId, TaskSet>,
+    /// The access tests of the manifests.
+    pub tests: Vec<Arc<AccessTest>>,
     /// Whether nobody may gain access. That is an option of a run, and a saved plan keeps it.
     pub no_new_access: bool,
     /// The waivers of the manifests, also those that have ended.

@@ -19,6 +19,8 @@ pub enum Guard {
     ProtectedUser,
     /// A set would be written that exceeds the WABA's permitted tasks.
     NotPermitted,
+    /// An access test that holds live would fail.
+    Test,
     /// Somebody would gain access, in a run that may give none.
     NoNewAccess,
     /// The last assignment of an admin on a WABA would be deleted.
@@ -27,12 +29,13 @@ pub enum Guard {
 
 impl Guard {
     /// All guards, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MaxRemovals,
         Self::MinHolders,
         Self::SelfLoss,
         Self::ProtectedUser,
         Self::NotPermitted,
+        Self::Test,
         Self::NoNewAccess,
         Self::AdminRow,
     ];
@@ -45,6 +48,7 @@ impl Guard {
             Self::SelfLoss => "self",
             Self::ProtectedUser => "protected-user",
             Self::NotPermitted => "not-permitted",
+            Self::Test => "test",
             Self::NoNewAccess => "no-new-access",
             Self::AdminRow => "admin-row",
         }
@@ -87,7 +91,7 @@ impl FromStr for Guard {
 pub struct Waiver {
     /// The guard.
     pub guard: Guard,
-    /// The name or id of the WABA or user; `None` for all.
+    /// The name or id of the WABA or user, or the name of the test; `None` for all.
     pub target: Option<String>,
     /// Its terms, if it is from a manifest; `None` if it was given for one run.
     pub terms: Option<WaiverTerms>,

@@ -55,7 +55,7 @@ impl Commands<'_> {
     fn add_findings(&mut self, found: &[Finding]) {
         let kind = found[0].kind;
         let level = match kind {
-            FindingKind::Refused => "error",
+            FindingKind::Refused | FindingKind::Test => "error",
             FindingKind::Unreadable
             | FindingKind::Unresolved
             | FindingKind::OutOfScope

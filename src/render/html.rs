@@ -143,6 +143,7 @@ fn findings(view: &View<'_>, links: Option<&SourceLinks>, to: &mut impl io::Writ
         let kind = found[0].kind;
         let class = match kind {
             FindingKind::Refused
+            | FindingKind::Test
             | FindingKind::Unreadable
             | FindingKind::Unresolved
             | FindingKind::OutOfScope => "box bad",

@@ -8,6 +8,7 @@
 pub mod diff;
 pub mod github;
 pub mod html;
+pub mod junit;
 mod layout;
 mod links;
 pub mod markdown;

@@ -64,6 +64,9 @@ pub fn drift(view: &View<'_>, now: Timestamp, previous: Option<&str>) -> String 
         "Suspended users that hold something out of scope, or of which that could not be read.",
         totals.out_of_scope,
     );
+    if let Some(failed) = totals.failed_tests {
+        metrics.value("wabacl_drift_failed_tests", "Access tests that fail live.", failed);
+    }
     if let Some(ending) = totals.ending {
         metrics.value("wabacl_drift_expiring_grants", "Grants that end soon.", ending);
     }

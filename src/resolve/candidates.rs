@@ -110,8 +110,8 @@ impl<'a> Candidates<'a> {
         let by_name = (0..).zip(manifest.wabas.keys()).map(|(index, name)| (name, index)).collect();
         let mut by_label: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
         let wanted: BTreeSet<(&str, &str)> = manifest
-            .entries()
-            .flat_map(|entry| entry.selection.label_selectors())
+            .selections()
+            .flat_map(WabaSelection::label_selectors)
             .flat_map(|selector| &selector.required)
             .flat_map(pairs)
             .collect();
@@ -164,6 +164,22 @@ impl<'a> Candidates<'a> {
             unmatched.push(Unmatched { part: Part::Whole(selection), at });
         }
         (selected, unmatched)
+    }
+
+    /// As [`Candidates::select`], but a selection without names and labels selects everything that it does not leave out.
+    pub(super) fn select_any<'s>(
+        &self,
+        selection: &'s WabaSelection,
+        at: Position,
+    ) -> (Vec<u32>, Vec<Unmatched<'s>>) {
+        if selection.wabas.is_some() || selection.labels.is_some() {
+            return self.select(selection, at);
+        }
+        let mut unmatched = Vec::new();
+        let left_out = selection.except.as_ref().map(|except| self.left_out(except, &mut unmatched));
+        let left_out = left_out.unwrap_or_default();
+        let all = (0..).zip(&self.all).map(|(index, _)| index);
+        (all.filter(|index| left_out.binary_search(index).is_err()).collect(), unmatched)
     }
 
     fn by_labels<'s>(&self, labels: &'s LabelSelector, unmatched: &mut Vec<Unmatched<'s>>) -> Vec<u32> {

@@ -2,6 +2,7 @@
 //!
 //! The result depends only on the manifest, the directory and the time. This module does not know the live assignments.
 
+mod access_tests;
 mod candidates;
 mod exceptions;
 mod narrowing;
@@ -15,10 +16,11 @@ mod users;
 use crate::diagnostic::{self, Diagnostic};
 use crate::manifest::{Grant, Manifest};
 use crate::model::{
-    AssignmentKey, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource, Name, Phase,
-    Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, TaskSet, Unresolved, UserId,
-    WabaId,
+    AdminRole, AssignmentKey, Claim, DeclaredNames, DeclaredUser, Desired, Directory, Earlier, GrantSource,
+    Name, Phase, Policy, Prune, ResolvedGrant, Scope, ScopeForecast, ScopedWaba, State, SystemUser, TaskSet,
+    Unresolved, UserId, WabaId,
 };
+use access_tests::Known;
 use candidates::{Candidates, Unmatched};
 use jiff::Timestamp;
 pub use narrowing::{NothingSelected, narrow, select};
@@ -77,6 +79,16 @@ pub fn resolve(
     directory: &Directory,
     circumstances: Circumstances<'_>,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
+    resolve_in(manifest, directory, circumstances, false)
+}
+
+/// Resolves a manifest against a directory that is live, or that has only what the manifest declares.
+fn resolve_in(
+    manifest: &Manifest,
+    directory: &Directory,
+    circumstances: Circumstances<'_>,
+    is_offline: bool,
+) -> (Option<Resolved>, Vec<Diagnostic>) {
     let Circumstances { now, acting_user, earlier, admin_rows } = circumstances;
     let mut diagnostics = rules::check_discover(manifest);
     let candidates = Candidates::in_directory(manifest, directory, &mut diagnostics);
@@ -85,21 +97,25 @@ pub fn resolve(
     diagnostics.extend(selections::check_labels(manifest, earlier, &in_scope));
     diagnostics.extend(unmatched.iter().map(|part| selections::judge(part, earlier, &in_scope)));
     rules::check(manifest, now, &candidates, &selections, true, &mut diagnostics);
-    let Users { found: users, unresolved } = users::look_up(manifest, directory, &mut diagnostics);
-    let ignored = users::ignored(manifest, directory, &users, &mut diagnostics);
+    let selected = access_tests::select(manifest, &candidates, &mut diagnostics);
+    let users = users::look_up(manifest, directory, &mut diagnostics);
+    let ignored = users::ignored(manifest, directory, &users.found, &mut diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
     }
-    let claims = claims(manifest, &candidates, &selections, &users);
+    let claims = claims(manifest, &candidates, &selections, &users.found);
     let grants = manifest.grants.iter().map(|grant| resolved_grant(grant, now, false));
     let exceptions = manifest.exceptions.iter().map(|exception| resolved_grant(exception, now, true));
     let grants: Vec<ResolvedGrant> = grants.chain(exceptions).collect();
+    let known = Known { users: &users, directory, is_offline, claims: &claims, grants: &grants };
+    let tests = access_tests::resolve(manifest, selected, &known);
+    let Users { found: users, unresolved } = users;
     let scope = scope(manifest, directory, &candidates, &users);
     let unresolved = unresolved.into_iter().map(|(name, unresolved)| Unresolved {
         assignments: users::assignments(name, manifest, &candidates, &selections, now),
         ..unresolved
     });
-    let policy = policy(manifest, directory, &users);
+    let policy = Policy { tests, ..policy(manifest, directory, &users) };
     let desired = Desired {
         business: directory.business,
         // Ids are app-scoped: an id that is not in the directory may be one of its users as another app sees it.
@@ -123,6 +139,31 @@ pub fn resolve(
         narrowing: None,
     };
     (Some(Resolved { desired, policy }), diagnostics)
+}
+
+/// Resolves a manifest without the API, for tests of what it asks for. Users without an id get one that means nothing.
+/// Returns `None` if the manifest has errors, which [`check_offline`] and [`check_labels`] report.
+pub fn resolve_offline(manifest: &Manifest, now: Timestamp) -> Option<Resolved> {
+    let used: BTreeSet<UserId> =
+        manifest.system_users.values().filter_map(|user| Some(user.id?.value)).collect();
+    let free = (0..u64::MAX).rev().filter_map(|number| number.to_string().parse().ok());
+    let mut free = free.filter(|id: &UserId| !used.contains(id));
+    let mut system_users = BTreeMap::new();
+    for (name, user) in &manifest.system_users {
+        let role = if user.by_role { AdminRole::Admin } else { AdminRole::Employee };
+        let (id, live) = match user.id {
+            // It is not looked up by its name, and must not be found by that of another one.
+            Some(id) => (id.value, Name::new(format!("\0{}", name.as_str()))),
+            None => {
+                (free.next()?, user.name.as_ref().map_or_else(|| name.clone(), |live| live.value.clone()))
+            }
+        };
+        system_users.insert(id, SystemUser { name: live, role });
+    }
+    let directory = Directory { business: manifest.business.value, system_users, wabas: BTreeMap::new() };
+    let circumstances =
+        Circumstances { now, acting_user: None, earlier: &Earlier::default(), admin_rows: &[] };
+    resolve_in(manifest, &directory, circumstances, true).0
 }
 
 /// Predicts the WABAs in scope, before the directory is known.
@@ -302,6 +343,7 @@ fn policy(manifest: &Manifest, directory: &Directory, users: &BTreeMap<&Name, Us
             .filter_map(|name| users.get(name).copied())
             .collect::<BTreeSet<_>>(),
         permitted,
+        tests: Vec::new(),
         no_new_access: false,
         waivers: manifest.waivers.clone(),
         names: DeclaredNames {

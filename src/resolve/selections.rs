@@ -28,8 +28,8 @@ pub(super) fn check_labels(
         comparisons: COMPARISONS,
         found: Vec::new(),
     };
-    for grant in manifest.entries() {
-        grant.selection.label_selectors().for_each(|selector| check.selector(selector));
+    for selection in manifest.selections() {
+        selection.label_selectors().for_each(|selector| check.selector(selector));
     }
     check.found
 }

@@ -6,7 +6,7 @@ use super::Place;
 fn a_clean_up_that_gives_access_is_refused_also_as_a_saved_plan() {
     let place = Place::new();
     let refused = place.emulated("plan --no-new-access --out plan.json").ends(3);
-    refused.says("Refused: no-new-access: `deploy-bot` would gain VIEW_COST on `acme-us`");
+    refused.says("Refused: no-new-access: `deploy-bot` would gain MANAGE_TEMPLATES, VIEW_COST on `acme-us`");
     let apply = "apply plan.json --emulate live.yaml --today 2026-11-23 --max-plan-age 9999d";
     place.run(apply).ends(3).says("Refused: no-new-access");
     place.run(&format!("{apply} --manifest access")).ends(3).says("Refused: no-new-access");

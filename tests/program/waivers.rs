@@ -40,7 +40,7 @@ fn a_waiver_in_git_covers_a_guard_and_is_shown_in_every_format_and_recorded() {
     assert_eq!((&waiver["file"], &waiver["line"]), (&"access/waivers.yaml".into(), &4.into()));
     place.emulated("apply --auto-approve").ends(0);
     place
-        .run("journal")
+        .run("journal --state-dir live.state")
         .says("max-removals<=6 until 2026-12-15: OPS-4711 (access/waivers.yaml:4)")
         .says("protected-user=deploy-bot until 2026-12-15: OPS-4711 (access/waivers.yaml:3)");
 }

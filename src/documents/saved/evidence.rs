@@ -1,5 +1,6 @@
 //! The evidence of a saved plan: what showing and applying it takes besides the plan document.
 
+use super::access_tests::SavedTestEntry;
 use crate::documents::PartsReader;
 use crate::documents::parts::{UserEntry, documents, text};
 use crate::documents::plan::{EndingEntry, ReleasedEntry};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// Names by id.
 type Names<'a, T> = BTreeMap<AsText<T>, Cow<'a, str>>;
@@ -106,6 +108,9 @@ documents! {
         protected_users: Vec<AsText<UserId>>,
         /// The tasks that can be assigned on a WABA, if the API reports them.
         permitted: BTreeMap<AsText<WabaId>, Tasks>,
+        /// The access tests, with the WABAs that the plan changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tests: Vec<SavedTestEntry<'a>>,
         /// Whether nobody may gain access.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         no_new_access: bool,
@@ -122,6 +127,7 @@ documents! {
 impl<'a> EvidenceEntry<'a> {
     pub(super) fn of(proposal: &'a Proposal) -> Self {
         let plan = &proposal.plan;
+        let policy = PolicyEntry::of(&proposal.policy, &proposal.sources);
         Self {
             sources: proposal.sources.iter().map(|(_, source)| source.path.as_str().into()).collect(),
             live_source: LiveSourceWord::of(&proposal.live_source),
@@ -132,7 +138,7 @@ impl<'a> EvidenceEntry<'a> {
                 users: names(&proposal.access.users),
                 live: LiveEntry(Cow::Borrowed(&proposal.access.live)),
             },
-            policy: PolicyEntry::of(&proposal.policy, &proposal.sources),
+            policy: PolicyEntry { tests: SavedTestEntry::all(proposal), ..policy },
             ending: EndingEntry::all(&proposal.ending, &proposal.sources),
             declared: Some(DeclaredEntry::of(proposal)),
         }
@@ -186,6 +192,7 @@ impl<'a> PolicyEntry<'a> {
                 .iter()
                 .map(|(waba, tasks)| (AsText(*waba), Tasks(tasks.clone())))
                 .collect(),
+            tests: Vec::new(),
             no_new_access: policy.no_new_access,
             waivers: policy.waivers.iter().filter_map(|one| DeclaredWaiverEntry::of(one, sources)).collect(),
             wabas: ids(&policy.names.wabas),
@@ -196,12 +203,15 @@ impl<'a> PolicyEntry<'a> {
     pub(super) fn read(mut self, parts: &mut PartsReader) -> Result<Policy, String> {
         let waivers = std::mem::take(&mut self.waivers).into_iter().map(|waiver| waiver.read(parts));
         let waivers = waivers.collect::<Result<_, _>>()?;
-        Ok(Policy { waivers, ..self.limits() })
+        let tests = std::mem::take(&mut self.tests).into_iter();
+        let tests = tests.map(|test| Arc::new(test.read(parts))).collect();
+        Ok(Policy { tests, waivers, ..self.limits() })
     }
 
     /// Returns the policy without what refers to lines of the manifests.
     pub(super) fn limits(self) -> Policy {
         Policy {
+            tests: Vec::new(),
             max_removals_percent: self.max_removals_percent,
             max_removals: self.max_removals,
             min_holders: self.min_holders.into_iter().map(|(task, least)| (task.0, least)).collect(),

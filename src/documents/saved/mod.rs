@@ -3,6 +3,7 @@
 //! The file is complete: nothing else is needed to show the plan or to review it again. The digest covers everything in
 //! it. It detects damage, not forgery. A plan is written to the file and read from it without a copy in memory.
 
+mod access_tests;
 mod error;
 mod evidence;
 #[cfg(test)]
@@ -283,6 +284,7 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
         declared: evidence.declared.map(|declared| declared.read(&mut parts)).unwrap_or_default(),
         live_source,
         inventory_digest: document.inventory_digest.map(Cow::into_owned),
+        tests: None,
         ending: evidence.ending.into_iter().map(|entry| entry.read(&mut parts)).collect(),
         sources: parts.into_sources(),
     })

@@ -138,7 +138,7 @@ impl Checker<'_> {
     }
 
     /// Returns the union of the tasks and roles, and the tasks that each list item gives with its position.
-    fn tasks(
+    pub(super) fn tasks(
         &mut self,
         items: Vec<TaskOrRoleText>,
         roles: &BTreeMap<Name, TaskSet>,

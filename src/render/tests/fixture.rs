@@ -2,10 +2,10 @@
 
 use crate::guard::{Guard, Violation, Waived};
 use crate::model::*;
-use crate::proposal::Proposal;
+use crate::proposal::{PlanTests, Proposal};
 use crate::render::View;
 use crate::text::escape;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that try to be more than names.
 pub(in crate::render) const HOSTILE: &[&str] = &[
@@ -82,6 +82,7 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
         waba: Some(key("500", "13").waba),
         user: (guard == Guard::ProtectedUser).then(|| key("500", "13").user),
         message: escape(&rename(message)).into_owned(),
+        test: None,
         counted: None,
     };
     let mut access = LiveAccess::default();
@@ -96,6 +97,10 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
             sources,
             access,
             policy_lines: policy_lines(rename),
+            tests: Some(PlanTests {
+                live: tests(rename, TestedState::Live, Verdict::Fail),
+                after: tests(rename, TestedState::After, Verdict::Notice),
+            }),
             acting_user_name: Some(Name::from(&*rename("CI Admin"))),
             ..Proposal::without_evidence(plan)
         },
@@ -111,6 +116,38 @@ pub(in crate::render) fn everything(rename: impl Fn(&str) -> String) -> Fixture 
             },
         ],
         drift,
+    }
+}
+
+/// Returns the result of a test that does not pass.
+fn tests(rename: impl Fn(&str) -> String, state: TestedState, verdict: Verdict) -> TestReport {
+    let AssignmentKey { waba, user } = key("500", "13");
+    let test = AccessTest {
+        name: Name::from(&*rename("gold belongs to Ops")),
+        path: String::from("tests[0]"),
+        at: at(9),
+        who: Who::Business,
+        wabas: BTreeSet::from([waba]),
+        users: None,
+        claim: Assertion::Only { tasks: [Task::Manage].into(), users: BTreeSet::new() },
+        idle: Vec::new(),
+        not_found: Vec::new(),
+        can_discover: false,
+    };
+    let breach = Breach::NotAllowed(TaskSet::from_names([rename("NEW")]));
+    let result = TestResult {
+        test: test.into(),
+        verdict,
+        breaches: vec![Breached { waba, user: Some(user), breach }],
+        wabas: 1,
+        unreadable: Vec::new(),
+        left_out: None,
+    };
+    TestReport {
+        state,
+        results: vec![result],
+        wabas: BTreeMap::from([(waba, Name::from(&*rename("acme")))]),
+        users: BTreeMap::from([(user, Name::from(&*rename("reporting")))]),
     }
 }
 

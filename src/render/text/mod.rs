@@ -1,5 +1,6 @@
 //! Text for people.
 
+mod access_tests;
 mod as_test;
 mod cost;
 mod diagnostics;
@@ -15,6 +16,7 @@ mod tests;
 mod waivers;
 mod who_can;
 
+pub use access_tests::{access_tests, summary as tests_summary};
 pub use as_test::{TestShape, as_test};
 pub use cost::cost;
 pub use diagnostics::diagnostics;

@@ -12,7 +12,7 @@ use crate::text::count;
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.
-const ORDER: [FindingKind; 13] = [
+const ORDER: [FindingKind; 14] = [
     FindingKind::Deferred,
     FindingKind::Kept,
     FindingKind::Left,
@@ -24,6 +24,7 @@ const ORDER: [FindingKind; 13] = [
     FindingKind::Highlight,
     FindingKind::Waived,
     FindingKind::Refused,
+    FindingKind::Test,
     FindingKind::Snapshot,
     FindingKind::Partial,
 ];
@@ -232,7 +233,7 @@ fn write_heading(layout: &mut Layout, kind: FindingKind, number: usize) -> usize
         FindingKind::Unresolved => {
             (format!("{}: {}.", kind.title(), count(number, "declared user", "declared users")), Paint::Bad)
         }
-        FindingKind::OutOfScope => (format!("{}:", kind.title()), Paint::Bad),
+        FindingKind::OutOfScope | FindingKind::Test => (format!("{}:", kind.title()), Paint::Bad),
         FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => {
             (format!("{}:", kind.title()), Paint::Changed)
         }
@@ -260,7 +261,7 @@ fn lead(finding: &Finding) -> StyledWord {
     match finding.kind {
         FindingKind::Refused => own("Refused:", Paint::Bad),
         FindingKind::Unreadable | FindingKind::Unresolved => own("?", Paint::Bad),
-        FindingKind::OutOfScope => own("!", Paint::Bad),
+        FindingKind::OutOfScope | FindingKind::Test => own("!", Paint::Bad),
         FindingKind::Policy => own("!", Paint::Changed),
         FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
         FindingKind::Waived => own("Waived:", Paint::Changed),

@@ -2,10 +2,11 @@
 
 use super::entries::{together, wabas};
 use super::{NamedObject, View, folded, highlights};
+use crate::access_test::explain;
 use crate::guard::{Guard, Violation, Waived};
 use crate::model::{
     Change, Deferred, EndingGrant, LeftWaba, Notice, OutOfScope, Plan, PolicyLine, Position, Selection,
-    SnapshotMark, Unresolved, WabaId, WhyGone, age, day_or_instant,
+    SnapshotMark, TestReport, TestResult, Unresolved, Verdict, WabaId, WhyGone, age, day_or_instant,
 };
 use crate::render::sentence::Sentence;
 use crate::render::wording;
@@ -23,6 +24,8 @@ pub(in crate::render) enum FindingKind {
     Policy,
     /// A violation that no waiver covers.
     Refused,
+    /// An access test that fails live, or could not be decided.
+    Test,
     /// A WABA that could not be read.
     Unreadable,
     /// A declared user that was not found.
@@ -54,6 +57,7 @@ impl FindingKind {
             Self::Snapshot => "Snapshot",
             Self::Policy => "Policy that is not the default, or changed",
             Self::Refused => "Refused by the guards",
+            Self::Test => "Access tests that do not pass",
             Self::Unresolved => "Not found, and not planned",
             Self::Deferred => "Left to a full apply",
             Self::Kept => "Kept by prune: none",
@@ -74,6 +78,7 @@ impl FindingKind {
             Self::Snapshot => "snapshot",
             Self::Policy => "policy",
             Self::Refused => "refused",
+            Self::Test => "access-test",
             Self::Unresolved => "unresolved",
             Self::Deferred => "deferred",
             Self::Kept => "kept",
@@ -137,13 +142,14 @@ impl View<'_> {
                 Sentence::default().user(&user).own("on").name(&waba.name).own("keeps").tasks(&kept.tasks);
             Finding::new(FindingKind::Kept, text)
         });
-        let notices =
-            self.other_time().into_iter().chain(plan.notices.iter().map(|notice| self.notice(notice)));
+        let notices = plan.notices.iter().map(|notice| self.notice(notice));
+        let notices = self.other_time().into_iter().chain(notices).chain(self.noted_tests());
         let snapshot = self.proposal.live_source.snapshot().map(|mark| snapshot(mark, self.proposal.made));
         let kinds = [
             Vec::from_iter(snapshot),
             limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
             self.refused(verbose),
+            limited(self.tests(), FindingKind::Test, verbose),
             limited(unreadable, FindingKind::Unreadable, verbose),
             limited(unresolved, FindingKind::Unresolved, verbose),
             limited(
@@ -208,6 +214,43 @@ impl View<'_> {
             }
             None => advice,
         }
+    }
+
+    /// Returns the access tests that do not pass live, if drift is shown.
+    fn tests(&self) -> impl Iterator<Item = Finding> {
+        let tests = self.proposal.tests.as_ref().filter(|_| self.is_drift());
+        let report = tests.map(|tests| &tests.live);
+        let of_report = move |report: &TestReport| -> Vec<Finding> {
+            let bad = report.results.iter().filter(|result| result.verdict <= Verdict::Undecided);
+            bad.map(|result| self.test(FindingKind::Test, result, report)).collect()
+        };
+        report.into_iter().flat_map(of_report)
+    }
+
+    /// Returns the access tests that a plan leaves failing, or that could not be decided.
+    fn noted_tests(&self) -> impl Iterator<Item = Finding> {
+        let tests = self.proposal.tests.as_ref().filter(|_| !self.is_drift());
+        let report = tests.map(|tests| &tests.after);
+        let of_report = move |report: &TestReport| -> Vec<Finding> {
+            let is_noted =
+                |result: &&TestResult| matches!(result.verdict, Verdict::Notice | Verdict::Undecided);
+            let noted = report.results.iter().filter(is_noted);
+            noted.map(|result| self.test(FindingKind::Notice, result, report)).collect()
+        };
+        report.into_iter().flat_map(of_report)
+    }
+
+    fn test(&self, kind: FindingKind, result: &TestResult, report: &TestReport) -> Finding {
+        let at = result.test.at;
+        let lead = match result.verdict {
+            Verdict::Notice => "fails already, and this plan does not make it worse:",
+            Verdict::Undecided => "is undecided:",
+            Verdict::Fail | Verdict::Skipped | Verdict::Pass => "fails:",
+        };
+        let text = Sentence::default().own("the test").name(result.test.name.as_str()).own("at");
+        let text = text.place(self.sources().path(at.source), at.line).own(lead);
+        let text = text.foreign(&explain(result, report, self.sources()).join("; "));
+        Finding { at: Some(at), ..Finding::new(kind, text) }
     }
 
     fn notice(&self, notice: &Notice) -> Finding {

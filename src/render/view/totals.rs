@@ -1,7 +1,7 @@
 //! The numbers of a plan or of drift, and the lines that end every output.
 
 use super::View;
-use crate::model::{Moved, Summary, UnmanagedReason};
+use crate::model::{Moved, Summary, UnmanagedReason, Verdict};
 use crate::text::count;
 
 const UNMANAGED_REASONS: [UnmanagedReason; 6] = [
@@ -34,6 +34,8 @@ pub(in crate::render) struct Totals {
     deferred: usize,
     /// Suspended users that hold something out of scope, or may.
     pub(in crate::render) out_of_scope: usize,
+    /// Access tests that fail live, if drift is shown.
+    pub(in crate::render) failed_tests: Option<usize>,
     /// Differences by the side that changed, if drift is shown.
     pub(in crate::render) moved: Option<[(Moved, usize); 5]>,
     /// Grants that end soon, if the user asked for them.
@@ -54,6 +56,12 @@ impl View<'_> {
             left: plan.left.len(),
             deferred: plan.deferred.len(),
             out_of_scope: plan.out_of_scope.len(),
+            failed_tests: self
+                .proposal
+                .tests
+                .as_ref()
+                .filter(|_| self.is_drift())
+                .map(|tests| tests.live.count(Verdict::Fail)),
             moved: self.drift.map(|drift| Moved::ALL.map(|moved| (moved, drift.count(moved)))),
             ending: self.drift.and_then(|drift| drift.expiring.as_ref()).map(Vec::len),
         }
@@ -95,6 +103,8 @@ impl View<'_> {
             parts.push(String::from(if totals.is_clean() { "no drift" } else { "nothing to change" }));
         }
         parts.extend(undeclared);
+        let failed = totals.failed_tests.filter(|failed| *failed > 0);
+        parts.extend(failed.map(|failed| count(failed, "failed access test", "failed access tests")));
         let is_drift = self.is_drift() && (differs || totals.undeclared > 0);
         format!("{}{}", if is_drift { "drift: " } else { "" }, parts.join(", "))
     }
@@ -135,14 +145,23 @@ impl View<'_> {
 impl Totals {
     /// Returns whether everything in scope is known, declared and as the manifests ask for it.
     fn is_clean(&self) -> bool {
-        let unsettled =
-            [self.unreadable, self.undeclared, self.kept, self.unresolved, self.left, self.out_of_scope];
+        let unsettled = [
+            self.unreadable,
+            self.undeclared,
+            self.kept,
+            self.unresolved,
+            self.left,
+            self.out_of_scope,
+            self.failed_tests.unwrap_or(0),
+        ];
         unsettled.iter().all(|number| *number == 0)
     }
 
     /// Returns what the reader must know besides the changes.
     fn notes(&self) -> Vec<String> {
+        let failed = self.failed_tests.unwrap_or(0);
         let notes = [
+            (failed, noun(failed, "access test fails", "access tests fail")),
             (self.undeclared, String::from("undeclared")),
             (self.blocked, String::from("of them not attempted")),
             (self.deferred, noun(self.deferred, "difference", "differences") + " left to a full apply"),
