@@ -60,18 +60,18 @@ fn shared(options: &StateOptions) -> Result<StateStore, Failure> {
     ))
 }
 
-fn reading(error: JournalError) -> Failure {
-    Failure::journal("reading the state", &error)
+fn reading(error: &JournalError) -> Failure {
+    Failure::journal("reading the state", error)
 }
 
 async fn show(state: &StateStore, terminal: &Terminal) -> Result<Exit, Failure> {
-    let businesses = state.businesses().await.map_err(reading)?;
+    let businesses = state.businesses().await.map_err(|error| reading(&error))?;
     if businesses.is_empty() {
         terminal.product(&format!("There is no state in {state}.\n"))?;
     }
     for business in businesses {
-        let history = state.history(business, Keep::InFlight).await.map_err(reading)?;
-        let lease = state.lease(business).await.map_err(reading)?;
+        let history = state.history(business, Keep::InFlight).await.map_err(|error| reading(&error))?;
+        let lease = state.lease(business).await.map_err(|error| reading(&error))?;
         let text = describe(business, lease.as_ref(), history.in_flight().count());
         terminal.product(&text)?;
     }
@@ -100,8 +100,8 @@ fn describe(business: BusinessId, lease: Option<&LeaseState>, in_flight: usize) 
 async fn check(state: &StateStore, terminal: &Terminal) -> Result<Exit, Failure> {
     state.test_store().await.map_err(|error| Failure::journal("checking the store", &error))?;
     terminal.product(&format!("{state} keeps a state: of concurrent puts of one object, one succeeds.\n"))?;
-    for business in state.businesses().await.map_err(reading)? {
-        let history = state.history(business, Keep::All).await.map_err(reading)?;
+    for business in state.businesses().await.map_err(|error| reading(&error))? {
+        let history = state.history(business, Keep::All).await.map_err(|error| reading(&error))?;
         let runs = count(history.runs.len(), "run", "runs");
         if let Some(broken) = &history.unusable {
             let why = escape(broken.why.as_str());
@@ -115,8 +115,8 @@ async fn check(state: &StateStore, terminal: &Terminal) -> Result<Exit, Failure>
 }
 
 async fn release(state: &StateStore, run: &str, terminal: &Terminal) -> Result<Exit, Failure> {
-    for business in state.businesses().await.map_err(reading)? {
-        let lease = state.lease(business).await.map_err(reading)?;
+    for business in state.businesses().await.map_err(|error| reading(&error))? {
+        let lease = state.lease(business).await.map_err(|error| reading(&error))?;
         let holds = |last: &Header| !last.what.is_free() && last.run == run;
         if !lease.is_some_and(|lease| lease.last.as_ref().is_some_and(holds)) {
             continue;

@@ -44,7 +44,7 @@ fn names(count: usize) -> Vec<String> {
 }
 
 fn held(waba: usize, user: usize) -> &'static str {
-    let (is_eu, is_gold) = (waba * 5 / 3 % 2 == 0, waba * waba % 11 == 3);
+    let (is_eu, is_gold) = ((waba * 5 / 3).is_multiple_of(2), waba * waba % 11 == 3);
     match user {
         0 => "VIEW_COST VIEW_INSIGHTS",
         1 if is_eu => "MANAGE_TEMPLATES VIEW_TEMPLATES",

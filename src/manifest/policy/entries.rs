@@ -6,6 +6,7 @@
 use crate::manifest::{Grant, Manifest, WabaSelection, WabaSelector};
 use crate::model::{At, Name, TimeLimit};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Returns the exceptions by their users and WABAs, with what they give instead of the grants.
 pub(super) fn exceptions(manifest: &Manifest) -> BTreeMap<String, String> {
@@ -27,7 +28,8 @@ fn terms(exception: &Grant) -> String {
     let mut terms = if tasks.is_empty() { String::from("nothing") } else { tasks.join(" ") };
     for (word, limit) in [("from", exception.from), ("until", exception.until)] {
         if let Some(limit) = limit {
-            terms.push_str(&format!(" {word} {}", limit.value));
+            // Writing into a string cannot fail.
+            let _ = write!(terms, " {word} {}", limit.value);
         }
     }
     exception.reason.iter().fold(terms, |terms, reason| format!("{terms}: {}", reason.as_str()))

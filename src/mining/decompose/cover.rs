@@ -103,15 +103,15 @@ fn reduce(matrix: &Matrix, cells: Vec<Cell>) -> (Vec<Cell>, Vec<Vec<Cell>>) {
     };
     let owner: Vec<usize> = (0..count).map(last).collect();
     let kept: Vec<usize> = (0..count).filter(|cell| decider[*cell].is_none()).collect();
-    let mut decided: Vec<Vec<Cell>> = kept.iter().map(|_| Vec::new()).collect();
+    let mut followers: Vec<Vec<Cell>> = kept.iter().map(|_| Vec::new()).collect();
     let mut remaining = Vec::new();
     for (index, cell) in cells.into_iter().enumerate() {
         match kept.binary_search(&owner[index]) {
-            Ok(place) if owner[index] != index => decided[place].push(cell),
+            Ok(place) if owner[index] != index => followers[place].push(cell),
             Ok(_) | Err(_) => remaining.push(cell),
         }
     }
-    (remaining, decided)
+    (remaining, followers)
 }
 
 /// Joins cells that fit with each other: few sets, not the fewest.

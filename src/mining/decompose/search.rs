@@ -275,7 +275,7 @@ impl<'a> Search<'a> {
                 return;
             }
             let before = (self.roles.clone(), self.counts.clone(), self.cost);
-            for _ in 0..1 + below(3) {
+            for _ in 0..=below(3) {
                 self.take_out(existing[below(existing.len())]);
             }
             self.log.clear();
