@@ -61,7 +61,7 @@ case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
 " plan "* | " apply "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "*)
   exec "$PROGRAM" "$@" --emulate live.yaml ;;
-" journal "*" --state"*) exec "$PROGRAM" "$@" ;;
+" journal "*"--state"*) exec "$PROGRAM" "$@" ;;
 " journal "*) exec "$PROGRAM" "$@" --state-dir live.state ;;
 *) exec "$PROGRAM" "$@" ;;
 esac
