@@ -128,7 +128,7 @@ fn estate(random: &Random) -> Estate {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn the_plan_of_an_import_is_empty(random in random()) {
