@@ -115,6 +115,10 @@ pub(crate) fn protect_environment() {
 
 impl Connected {
     /// Returns the business that the file of the embedded emulator declares first.
+    #[cfg_attr(
+        not(feature = "emulator"),
+        expect(clippy::unused_self, reason = "without an emulator there is none")
+    )]
     pub(crate) fn emulated_business(&self) -> Option<BusinessId> {
         #[cfg(feature = "emulator")]
         return self.emulator.as_ref().and_then(|emulator| emulator.world().business());

@@ -14,7 +14,7 @@ use crate::store::StateStore;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// When outputs are coloured.
@@ -434,20 +434,25 @@ impl Connection {
 
     /// Returns whether the other side is on this machine, and so an emulator.
     pub(crate) fn is_emulated(&self) -> bool {
-        #[cfg(feature = "emulator")]
-        if self.emulate.emulate.is_some() {
-            return true;
-        }
         // Plain HTTP is allowed to this machine only.
-        self.graph_url.starts_with("http://")
+        self.is_embedded() || self.graph_url.starts_with("http://")
     }
 
     /// Returns whether the embedded emulator is used.
     pub(crate) fn is_embedded(&self) -> bool {
+        self.world().is_some()
+    }
+
+    /// Returns the file of the embedded emulator.
+    #[cfg_attr(
+        not(feature = "emulator"),
+        expect(clippy::unused_self, reason = "without an emulator there is none")
+    )]
+    fn world(&self) -> Option<&Path> {
         #[cfg(feature = "emulator")]
-        return self.emulate.emulate.is_some();
+        return self.emulate.emulate.as_deref();
         #[cfg(not(feature = "emulator"))]
-        false
+        None
     }
 
     /// Returns the longest duration of the whole run.
@@ -471,11 +476,7 @@ impl Connection {
 
     /// Returns the state folder beside the file of the emulator.
     fn beside_emulator(&self) -> Option<PathBuf> {
-        #[cfg(feature = "emulator")]
-        let beside = self.emulate.emulate.as_ref().map(|file| file.with_extension("state"));
-        #[cfg(not(feature = "emulator"))]
-        let beside = None;
-        beside
+        self.world().map(|file| file.with_extension("state"))
     }
 }
 

@@ -126,7 +126,8 @@ impl Phase {
 pub fn age(length: SignedDuration) -> String {
     let minutes = length.as_mins().max(0);
     let (number, one, many) = match minutes {
-        0..120 => (minutes, "minute", "minutes"),
+        0 => return String::from("less than a minute"),
+        1..120 => (minutes, "minute", "minutes"),
         120..2880 => (minutes / 60, "hour", "hours"),
         _ => (minutes / 1440, "day", "days"),
     };
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn an_age_is_in_the_unit_that_people_would_use() {
         for (minutes, expected) in [
-            (-5, "0 minutes"),
+            (-5, "less than a minute"),
             (1, "1 minute"),
             (119, "119 minutes"),
             (120, "2 hours"),

@@ -8,7 +8,7 @@ const RESERVED: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", 
 
 /// Writes text as a YAML scalar: plain where that is safe in any place, or else in double quotes.
 ///
-/// Characters that [`escape`](super::escape) would replace are written as YAML escapes: nothing is lost, and
+/// Characters that [`escape`] would replace are written as YAML escapes: nothing is lost, and
 /// nothing can control a terminal or a pipeline.
 pub(crate) fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
