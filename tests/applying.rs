@@ -174,7 +174,8 @@ async fn a_plan_without_changes_sends_nothing() {
     let (played, _) = applied([]).await;
     let ready = planned(&played, MANIFEST).await;
     let before = played.emulator.calls().len();
-    assert_eq!(ready.apply(&patient(), 10).await, Report::default());
+    let Report { changes, stopped, wrote, .. } = ready.apply(&patient(), 10).await;
+    assert_eq!((changes, stopped, wrote), (vec![], None, false));
     assert_eq!(played.emulator.calls().len(), before);
 }
 
