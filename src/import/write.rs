@@ -58,18 +58,30 @@ pub(super) fn list_name(list: List) -> &'static str {
     }
 }
 
-const HEADER: &str = "\
-# Made by `wabacl import`: what is live, so the plan of these files is empty.
-# Next: review exceptions.yaml, then set `prune: declared`, so that access outside of the manifests is taken away.
-version: 1
-";
+/// Returns the comment at the top: what the files are, and what comes next.
+fn header(options: ImportOptions, has_exceptions: bool) -> String {
+    let (what, review) = match (options.normalize, has_exceptions) {
+        (true, _) => {
+            ("import --normalize`: what is live without suspected mistakes.", "review its plan, then ")
+        }
+        (false, true) => {
+            ("import`: what is live, so the plan of these files is empty.", "review exceptions.yaml, then ")
+        }
+        (false, false) => ("import`: what is live, so the plan of these files is empty.", ""),
+    };
+    format!(
+        "# Made by `wabacl {what}\n\
+         # Next: {review}set `prune: declared`, so that access outside of the manifests is taken away.\n\
+         version: 1\n"
+    )
+}
 
 /// Writes all files.
 pub(super) fn write(draft: &Draft<'_>, options: ImportOptions) -> (Vec<ImportedFile>, Lines) {
     let exceptions = if options.normalize { Vec::new() } else { draft.exceptions() };
     let sections = [users(draft), roles(draft), rules(draft), grants(draft)];
     let (wabas, exceptions) = (wabas(draft), exceptions_of(draft, &exceptions));
-    let mut access = String::from(HEADER);
+    let mut access = header(options, exceptions.is_some());
     let business = draft.estate.directory.business;
     let _ = write!(access, "business: {business}\nprune: none\n");
     let unknown = unknown_tasks(draft, options);

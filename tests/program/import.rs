@@ -78,6 +78,9 @@ wabas:\n";
         "{ran}"
     );
     assert!(!place.folder.path().join("new/exceptions.yaml").exists());
+    let text = place.read("new/access.yaml");
+    let header = "# Made by `wabacl import --normalize`: what is live without suspected mistakes.\n# Next: review its plan";
+    assert!(text.starts_with(header), "{text}");
     place.edit("new/access.yaml", "prune: none", "prune: declared");
     imported(&place, "plan").ends(0).says("Plan: 1 to assign, 0 to change, 0 to revoke");
 }
