@@ -1,4 +1,4 @@
-//! A store of objects in memory, with the faults of real ones. Simulations use it.
+//! A store of objects in memory, with the faults of real ones, for tests.
 
 use crate::chain::Body;
 use crate::clock::Clock;
@@ -24,6 +24,8 @@ pub struct MemoryFaults {
     pub answer_lost: u8,
     /// Puts without an answer that are done up to a minute later.
     pub late: u8,
+    /// Whether a put that may only create replaces what is there, as some stores do.
+    pub ignores_condition: bool,
     /// The longest time of a request.
     pub latency: Duration,
     /// The seed.
@@ -104,9 +106,9 @@ impl MemoryObjects {
     }
 
     pub(super) async fn create(&self, name: &str, body: &Body) -> Result<bool, String> {
-        let (name, body) = (name.to_owned(), body.clone());
+        let (name, body, ignores_condition) = (name.to_owned(), body.clone(), self.faults.ignores_condition);
         self.change(move |objects| {
-            let is_free = !objects.contains_key(&name);
+            let is_free = ignores_condition || !objects.contains_key(&name);
             if is_free {
                 objects.insert(name, body);
             }

@@ -101,7 +101,7 @@ impl Objects {
         Ok(Self { backend: Backend::Store(store, prefix), location })
     }
 
-    /// Returns a store in memory, for simulations.
+    /// Returns a store in memory.
     pub fn memory(objects: Arc<MemoryObjects>) -> Self {
         Self { backend: Backend::Memory(objects), location: String::from("memory:///") }
     }

@@ -1,6 +1,7 @@
 //! What a journal keeps through crashes, and when it refuses to go on.
 
 mod filter;
+mod shared;
 
 use super::history::Builder;
 use super::state::{JOURNAL, businesses, folder, journal_path};
