@@ -58,20 +58,20 @@ pub(super) fn list_name(list: List) -> &'static str {
     }
 }
 
-/// Returns the comment at the top: what the files are, and what comes next.
-fn header(options: ImportOptions, has_exceptions: bool) -> String {
-    let (what, review) = match (options.normalize, has_exceptions) {
-        (true, _) => {
-            ("import --normalize`: what is live without suspected mistakes.", "review its plan, then ")
-        }
-        (false, true) => {
-            ("import`: what is live, so the plan of these files is empty.", "review exceptions.yaml, then ")
-        }
-        (false, false) => ("import`: what is live, so the plan of these files is empty.", ""),
+/// Returns the comment at the top: what the files are, and what comes next. It is the same with and without exceptions, so
+/// that the first exception changes no other file.
+fn header(options: ImportOptions) -> String {
+    let (what, review) = if options.normalize {
+        ("import --normalize`: what is live without suspected mistakes.", "review its plan")
+    } else {
+        (
+            "import`: what is live, so the plan of these files is empty.",
+            "review exceptions.yaml, if there is one",
+        )
     };
     format!(
         "# Made by `wabacl {what}\n\
-         # Next: {review}set `prune: declared`, so that access outside of the manifests is taken away.\n\
+         # Next: {review}, then set `prune: declared`, so that access outside of the manifests is taken away.\n\
          version: 1\n"
     )
 }
@@ -81,7 +81,7 @@ pub(super) fn write(draft: &Draft<'_>, options: ImportOptions) -> (Vec<ImportedF
     let exceptions = if options.normalize { Vec::new() } else { draft.exceptions() };
     let sections = [users(draft), roles(draft), rules(draft), grants(draft)];
     let (wabas, exceptions) = (wabas(draft), exceptions_of(draft, &exceptions));
-    let mut access = header(options, exceptions.is_some());
+    let mut access = header(options);
     let business = draft.estate.directory.business;
     let _ = write!(access, "business: {business}\nprune: none\n");
     let unknown = unknown_tasks(draft, options);
