@@ -94,7 +94,7 @@ manifests-yaml-language-server: (_install "node")
 
 # Applies with a shared state on a folder, moto (S3) and Azurite (Azure), with processes killed and stopped
 [group('program')]
-shared-state rounds="6": _program (_install "servers")
+shared-state rounds="3": _program (_install "servers")
     .ci/state.sh {{ program }} {{ tools }}/state {{ rounds }} folder s3 az
 
 # The README's first steps: plan, drift, apply, no drift
