@@ -21,7 +21,7 @@ python3 docs/book/reference.py "$program" docs/book/SUMMARY.md "$folder/src"
 find "$folder/src" -name README.md -execdir mv {} index.md ';'
 find "$folder/src" -name '*.md' -exec sed -i 's#](\([^):]*\)README\.md#](\1index.md#g' {} +
 # A site has no listing of a folder.
-find "$folder/src" -name '*.md' -exec sed -i 's#\[\([^]]*\)\](examples/[a-z]*/\?)#\1#g' {} +
+find "$folder/src" -name '*.md' -exec sed -i 's#\[\([^]]*\)\](\(\.\./\)*examples/[a-z]*/\?)#\1#g' {} +
 for page in docs/*.md ./*.md; do
   grep -qF "](${page#./})" docs/book/SUMMARY.md || { echo "$page is not in docs/book/SUMMARY.md" >&2; exit 1; }
 done
