@@ -18,16 +18,6 @@ fn first_and_more(wabas: &[&Name]) -> String {
     }
 }
 
-fn shared_word(shared: Shared) -> &'static str {
-    match shared {
-        Shared::Owned => "owned",
-        Shared::Admin => "admin",
-        Shared::Standard => "standard",
-        Shared::SolutionWithMessaging => "solution_with_messaging",
-        Shared::SolutionWithoutMessaging => "solution_without_messaging",
-    }
-}
-
 /// The globs of the grants take too many steps to match.
 pub(crate) fn glob_limit(at: Position) -> Diagnostic {
     let message = "the globs of the grants up to here take too many steps to match";
@@ -206,7 +196,7 @@ pub(crate) fn manage_not_possible(
     } else {
         format!("grant granular tasks instead: {granular}")
     };
-    let (wabas, word) = (first_and_more(wabas), shared_word(shared));
+    let (wabas, word) = (first_and_more(wabas), shared.word());
     let message = format!("MANAGE does not work on {wabas}, which has `shared: {word}`");
     error("manage-not-possible", at, message, help)
 }
@@ -336,7 +326,7 @@ pub(crate) fn shared_contradicted(
             "set `shared` to admin, standard, solution_with_messaging or solution_without_messaging",
         )
     };
-    let declared = shared_word(declared);
+    let declared = declared.word();
     let message = format!("`{waba}` ({id}) has `shared: {declared}`, but {live}");
     error("shared-contradicted", at, message, help)
 }
@@ -348,7 +338,7 @@ pub(crate) fn solution_contradicted(at: Position, waba: &Name, messaging: bool) 
     } else {
         (Shared::SolutionWithMessaging, Shared::SolutionWithoutMessaging)
     };
-    let (declared, live) = (shared_word(declared), shared_word(live));
+    let (declared, live) = (declared.word(), live.word());
     let holds = if messaging { "holds" } else { "does not hold" };
     let message =
         format!("`{waba}` has `shared: {declared}`, but this token's app {holds} MESSAGING on its solution");
@@ -360,7 +350,7 @@ pub(crate) fn discover_contradicts_itself(at: Position, shared: Shared) -> Diagn
     error(
         "discover-contradicts-itself",
         at,
-        format!("a WABA on this rule's list cannot have `shared: {}`", shared_word(shared)),
+        format!("a WABA on this rule's list cannot have `shared: {}`", shared.word()),
         "use `shared: owned` with `from: owned`, and the other values with `from: client`",
     )
 }

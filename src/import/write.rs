@@ -362,7 +362,7 @@ fn wabas(draft: &Draft<'_>) -> Option<String> {
     for (number, sharing) in numbers.into_iter().zip(sharings) {
         let waba = &draft.wabas[number];
         let mut cells = vec![waba.id.to_string(), waba.name().to_owned()];
-        cells.extend(has_shared.then(|| shared_name(sharing.shared).to_owned()));
+        cells.extend(has_shared.then(|| sharing.shared.word().to_owned()));
         let accept = if sharing.accepts_tasks { "task-on-standard" } else { "" };
         cells.extend(accepts.then(|| accept.to_owned()));
         cells.extend(draft.uses_lists().then(|| list_name(waba.list()).to_owned()));
@@ -376,16 +376,6 @@ fn wabas(draft: &Draft<'_>) -> Option<String> {
     rows.sort();
     let rows: String = rows.into_iter().map(|(_, row)| row).collect();
     Some(csv_line(&columns) + &rows)
-}
-
-fn shared_name(shared: Shared) -> &'static str {
-    match shared {
-        Shared::Owned => "owned",
-        Shared::Admin => "admin",
-        Shared::Standard => "standard",
-        Shared::SolutionWithMessaging => "solution_with_messaging",
-        Shared::SolutionWithoutMessaging => "solution_without_messaging",
-    }
 }
 
 fn csv_line(cells: &[String]) -> String {

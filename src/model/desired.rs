@@ -36,6 +36,28 @@ pub enum Shared {
     SolutionWithoutMessaging,
 }
 
+impl Shared {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::Owned,
+        Self::Admin,
+        Self::Standard,
+        Self::SolutionWithMessaging,
+        Self::SolutionWithoutMessaging,
+    ];
+
+    /// Returns the word in manifests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Owned => "owned",
+            Self::Admin => "admin",
+            Self::Standard => "standard",
+            Self::SolutionWithMessaging => "solution_with_messaging",
+            Self::SolutionWithoutMessaging => "solution_without_messaging",
+        }
+    }
+}
+
 /// Labels of a WABA. Keys and values are compared as text.
 pub type Labels = BTreeMap<String, String>;
 

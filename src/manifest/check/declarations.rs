@@ -20,14 +20,11 @@ use std::str::FromStr;
 
 const PRUNE: [(&str, Prune); 3] = [("none", Prune::None), ("declared", Prune::Declared), ("all", Prune::All)];
 const UNDECLARED: [(&str, Undeclared); 2] = [("drift", Undeclared::Drift), ("allow", Undeclared::Allow)];
-const SHARED: [(&str, Shared); 5] = [
-    ("owned", Shared::Owned),
-    ("admin", Shared::Admin),
-    ("standard", Shared::Standard),
-    ("solution_with_messaging", Shared::SolutionWithMessaging),
-    ("solution_without_messaging", Shared::SolutionWithoutMessaging),
-];
 const FROM: [(&str, DiscoverFrom); 2] = [("client", DiscoverFrom::Client), ("owned", DiscoverFrom::Owned)];
+
+fn shared_words() -> [(&'static str, Shared); 5] {
+    Shared::ALL.map(|shared| (shared.word(), shared))
+}
 
 /// The characters that no name of a WABA begins with: an option of a command and a formula of a spreadsheet do, and a
 /// negated glob of other tools.
@@ -208,7 +205,7 @@ impl Checker<'_> {
         }
         let id = waba.id.and_then(|id| self.id(&id));
         self.key_problems(waba.problems);
-        let shared = waba.shared.and_then(|shared| self.word(shared, &SHARED));
+        let shared = waba.shared.and_then(|shared| self.word(shared, &shared_words()));
         let line_of_credit = waba.line_of_credit.and_then(|flag| self.boolean(flag));
         let labels = self.labels(waba.labels);
         let prune = waba.prune.and_then(|prune| self.word(prune, &PRUNE)).map(|prune| prune.value);
@@ -236,7 +233,7 @@ impl Checker<'_> {
         let from = rule.from.and_then(|from| self.word(from, &FROM));
         let labels = self.labels(rule.labels);
         let prune = rule.prune.and_then(|prune| self.word(prune, &PRUNE));
-        let shared = rule.shared.and_then(|shared| self.word(shared, &SHARED));
+        let shared = rule.shared.and_then(|shared| self.word(shared, &shared_words()));
         let accept = self.accepted(rule.accept);
         let name = rule.name.map(|GlobText { text, location }| NameText { text, location });
         let name = name.and_then(|glob| self.name(glob, "name"));
