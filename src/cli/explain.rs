@@ -9,7 +9,7 @@ use super::options::{Connection, PlannedFor, QuestionPaths, ReportFormat};
 use super::terminal::Terminal;
 use crate::documents;
 use crate::engine;
-use crate::model::{AssignmentKey, History, Name, Selection};
+use crate::model::{AssignmentKey, Name, Selection};
 use crate::query::{self, ExplainedAssignment};
 use crate::render;
 
@@ -54,10 +54,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let survey = survey?;
     let waba = survey.find_waba(&args.waba)?;
     let user = survey.find_user(&args.user, &[waba])?;
-    let history = match &state {
-        Some(state) => engine::history(state, survey.desired.business, events).await,
-        None => History::default(),
-    };
+    let history = engine::history(state.as_ref(), survey.desired.business, events).await;
     let evidence = survey.evidence();
     let explained = query::explain(evidence, AssignmentKey { waba, user }, &history);
     let explained = explained.expect("the WABA was found in scope");

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Connection, PlannedFor, QuestionPaths};
 use super::terminal::Terminal;
-use crate::model::{Glob, History, Selection};
+use crate::model::{Glob, Selection};
 use crate::query::{AccessReport, ReportCounts};
 use crate::text::count;
 use crate::{documents, engine, render};
@@ -57,10 +57,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let survey = connected.session.survey(checked, events).await;
     connected.print_cost(terminal);
     let survey = survey?;
-    let history = match &state {
-        Some(state) => engine::history(state, survey.desired.business, events).await,
-        None => History::default(),
-    };
+    let history = engine::history(state.as_ref(), survey.desired.business, events).await;
     let report = AccessReport::new(survey.evidence(), &survey.sources, &survey.manifest_digest, &history);
     match args.format {
         AccessReportFormat::Csv => terminal.written(|to| render::table::access_report(&report, to))?,

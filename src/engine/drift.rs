@@ -36,10 +36,7 @@ pub async fn explain_drift(
     if plan.changes.is_empty() {
         return Drift { expiring, ..Drift::default() };
     }
-    let history = match state {
-        Some(state) => history(state, plan.business, events).await,
-        None => History::default(),
-    };
+    let history = history(state, plan.business, events).await;
     let baseline = match reference {
         Some(Reference::Plan(saved)) => Baseline::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
         Some(Reference::Digest(digest)) => Baseline::Digest(digest),
@@ -53,8 +50,9 @@ pub async fn explain_drift(
     Drift { explanations: drift::explain(plan, &proposal.manifest_digest, baseline, &history), expiring }
 }
 
-/// Reads the journal of a business. If it cannot be read, less is known, and that is a warning.
-pub async fn history(state: &StateStore, business: BusinessId, events: Events<'_>) -> History {
+/// Reads the journal of a business; without a state it is empty. If it cannot be read, less is known, and that is a warning.
+pub async fn history(state: Option<&StateStore>, business: BusinessId, events: Events<'_>) -> History {
+    let Some(state) = state else { return History::default() };
     state.history(business, Keep::All).await.unwrap_or_else(|error| {
         let why = causes(&error).collect::<Vec<_>>().join(": ");
         events(Event::Warning(Warning::NoJournal(why)));

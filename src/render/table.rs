@@ -11,7 +11,7 @@ pub use who_can::who_can;
 
 use super::wording;
 use crate::documents::words::{ActionWord, OutcomeWord, SettledWord};
-use crate::model::{Histories, Name, Outcome, RecordedRun, RecordedWrite, Sources, TaskSet};
+use crate::model::{GrantSource, Histories, Name, Outcome, RecordedRun, RecordedWrite, Sources, TaskSet};
 use crate::text::{csv_id, csv_text};
 use csv::{QuoteStyle, Writer, WriterBuilder};
 use serde::Serialize;
@@ -64,8 +64,7 @@ const COLUMNS: [&str; 37] = [
 ///
 /// If the writer fails.
 pub fn journal(histories: &Histories, to: impl io::Write) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(to);
-    writer.write_record(COLUMNS)?;
+    let mut writer = table(&COLUMNS, to)?;
     for history in histories.values() {
         for run in &history.runs {
             let of_run = run_cells(run);
@@ -75,6 +74,13 @@ pub fn journal(histories: &Histories, to: impl io::Write) -> io::Result<()> {
         }
     }
     writer.flush()
+}
+
+/// Begins a table.
+fn table<W: io::Write>(columns: &[&str], to: W) -> io::Result<Writer<W>> {
+    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(to);
+    writer.write_record(columns)?;
+    Ok(writer)
 }
 
 fn write_row(writer: &mut Writer<impl io::Write>, of_run: &[String], of_write: &[String]) -> io::Result<()> {
@@ -92,6 +98,11 @@ fn name(name: Option<&Name>) -> String {
 /// Returns several texts as one cell.
 fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     cell(&texts.collect::<Vec<_>>().join("; "))
+}
+
+/// Returns a grant or an exception with its file and line.
+fn line(grant: &GrantSource, sources: &Sources) -> String {
+    format!("{} {}:{}", grant.path, sources.path(grant.at.source), grant.at.line)
 }
 
 fn tasks(set: &TaskSet) -> String {

@@ -1,11 +1,10 @@
 //! A report on live access as a table in CSV: a row for each holder on a WABA.
 
-use super::{cell, list, name, tasks, word};
+use super::{cell, line, list, name, table, tasks, word};
 use crate::documents::words::StandingWord;
 use crate::model::GrantSource;
 use crate::query::{AccessReport, Holding};
 use crate::text::csv_id;
-use csv::{QuoteStyle, WriterBuilder};
 use std::io;
 
 /// The columns of a report.
@@ -43,8 +42,7 @@ const COLUMNS: [&str; 25] = [
 ///
 /// If the writer fails.
 pub fn access_report(report: &AccessReport<'_>, to: impl io::Write) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(to);
-    writer.write_record(COLUMNS)?;
+    let mut writer = table(&COLUMNS, to)?;
     for holding in &report.answer.holders {
         writer.write_record(cells(report, holding))?;
     }
@@ -77,9 +75,7 @@ fn cells(report: &AccessReport<'_>, holding: &Holding<'_>) -> [String; COLUMNS.l
         holding.by_role.to_string(),
         report.is_privileged(holding).to_string(),
         report.is_granted(holding).to_string(),
-        of_grants(&|grant| {
-            Some(format!("{} {}:{}", grant.path, sources.path(grant.at.source), grant.at.line))
-        }),
+        of_grants(&|grant| Some(line(grant, sources))),
         grants().any(|entry| entry.is_exception).to_string(),
         of_grants(&|grant| grant.reason.as_ref().map(|reason| reason.as_str().to_owned())),
         of_grants(&|grant| grant.until.map(|until| until.to_string())),

@@ -1,10 +1,9 @@
 //! The answer of `who-can` as a table in CSV: a row for each holder on a WABA.
 
-use super::{cell, list, name, tasks, word};
+use super::{cell, line, list, name, table, tasks, word};
 use crate::documents::words::StandingWord;
 use crate::query::{Holding, WhoCan};
 use crate::text::csv_id;
-use csv::{QuoteStyle, WriterBuilder};
 use std::io;
 
 /// The columns of an answer.
@@ -29,8 +28,7 @@ const COLUMNS: [&str; 12] = [
 ///
 /// If the writer fails.
 pub fn who_can(answered: &WhoCan<'_>, to: impl io::Write) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(to);
-    writer.write_record(COLUMNS)?;
+    let mut writer = table(&COLUMNS, to)?;
     for holding in &answered.answer.holders {
         writer.write_record(cells(answered, holding))?;
     }
@@ -40,10 +38,7 @@ pub fn who_can(answered: &WhoCan<'_>, to: impl io::Write) -> io::Result<()> {
 fn cells(answered: &WhoCan<'_>, holding: &Holding<'_>) -> [String; COLUMNS.len()] {
     let WhoCan { evidence, sources, .. } = answered;
     let (waba, user) = (evidence.waba_name(holding.key.waba), evidence.user_name(holding.key));
-    let lines = evidence.entries(&holding.given_by).map(|entry| {
-        let at = entry.source.at;
-        format!("{} {}:{}", entry.source.path, sources.path(at.source), at.line)
-    });
+    let lines = evidence.entries(&holding.given_by).map(|entry| line(&entry.source, sources));
     let lines: Vec<String> = lines.collect();
     [
         csv_id(holding.key.waba),
