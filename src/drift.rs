@@ -182,7 +182,7 @@ fn moved(plan: &Plan, change: &Change, known: &KnownState<'_>, same_manifests: b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Because, Name, Origin, Outcome, RecordedOutcome, Runner, State, Task};
+    use crate::model::{Name, Outcome, State, Task};
     use jiff::Timestamp;
 
     fn key() -> AssignmentKey {
@@ -202,36 +202,8 @@ mod tests {
 
     /// A journal of one run, `sha256:m` by its manifests, with one write.
     fn journal(before: &[Task], after: &[Task], outcome: Outcome) -> History {
-        let at = Timestamp::UNIX_EPOCH;
-        let write = RecordedWrite {
-            number: 1,
-            at,
-            key: key(),
-            waba_name: Name::default(),
-            user_name: Name::default(),
-            before: set(before),
-            after: set(after),
-            admin: false,
-            because: Because::default(),
-            more: 0,
-            outcome: Some(RecordedOutcome { at, outcome, traces: Vec::new() }),
-            settled: None,
-        };
-        let run = RecordedRun {
-            id: "run".into(),
-            at,
-            business: "98".parse().unwrap(),
-            acting_user: None,
-            by: Runner { user: None, host: None, pid: 1 },
-            origin: Origin::default(),
-            version: "0".into(),
-            plan_digest: "sha256:p".into(),
-            manifest_digest: "sha256:m".into(),
-            waivers: Vec::new(),
-            writes: vec![write],
-            end: None,
-        };
-        History { runs: vec![run], ..History::default() }
+        let sets = [set(before), set(after)];
+        History::example(vec![RecordedWrite::example(Timestamp::UNIX_EPOCH, key(), sets, Some(outcome))])
     }
 
     fn moved(now: &Plan, baseline: Baseline<'_>, history: &History) -> Moved {

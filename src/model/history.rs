@@ -127,6 +127,55 @@ impl RecordedWrite {
     }
 }
 
+#[cfg(test)]
+impl RecordedWrite {
+    /// Returns a write for tests.
+    pub(crate) fn example(
+        at: Timestamp,
+        key: AssignmentKey,
+        sets: [TaskSet; 2],
+        outcome: Option<Outcome>,
+    ) -> Self {
+        let [before, after] = sets;
+        Self {
+            number: 1,
+            at,
+            key,
+            waba_name: Name::default(),
+            user_name: Name::default(),
+            before,
+            after,
+            admin: false,
+            because: Because::default(),
+            more: 0,
+            outcome: outcome.map(|outcome| RecordedOutcome { at, outcome, traces: Vec::new() }),
+            settled: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl History {
+    /// Returns a journal of one run for tests.
+    pub(crate) fn example(writes: Vec<RecordedWrite>) -> Self {
+        let run = RecordedRun {
+            id: "run".into(),
+            at: Timestamp::UNIX_EPOCH,
+            business: "98".parse().unwrap(),
+            acting_user: None,
+            by: Runner { user: None, host: None, pid: 1 },
+            origin: Origin::default(),
+            version: "0".into(),
+            plan_digest: "sha256:p".into(),
+            manifest_digest: "sha256:m".into(),
+            waivers: Vec::new(),
+            writes,
+            end: None,
+        };
+        Self { runs: vec![run], ..Self::default() }
+    }
+}
+
 /// The outcome of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedOutcome {

@@ -63,7 +63,7 @@ pub(super) fn since<'h>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Because, Name, Outcome, RecordedOutcome, Runner, Settled};
+    use crate::model::{Outcome, Settled};
     use jiff::Timestamp;
 
     const KEY: &str = "500";
@@ -79,38 +79,7 @@ mod tests {
     /// A write at a second, from one set to another.
     fn write(second: i64, before: &str, after: &str, outcome: Option<Outcome>) -> RecordedWrite {
         let at = Timestamp::from_second(second).unwrap();
-        RecordedWrite {
-            number: 1,
-            at,
-            key: key(),
-            waba_name: Name::default(),
-            user_name: Name::default(),
-            before: set(before),
-            after: set(after),
-            admin: false,
-            because: Because::default(),
-            more: 0,
-            outcome: outcome.map(|outcome| RecordedOutcome { at, outcome, traces: Vec::new() }),
-            settled: None,
-        }
-    }
-
-    fn history(writes: Vec<RecordedWrite>) -> History {
-        let run = RecordedRun {
-            id: "run".into(),
-            at: Timestamp::UNIX_EPOCH,
-            business: "98".parse().unwrap(),
-            acting_user: None,
-            by: Runner { user: None, host: None, pid: 1 },
-            origin: crate::model::Origin::default(),
-            version: "0".into(),
-            plan_digest: Name::default(),
-            manifest_digest: Name::default(),
-            waivers: Vec::new(),
-            writes,
-            end: None,
-        };
-        History { runs: vec![run], ..History::default() }
+        RecordedWrite::example(at, key(), [set(before), set(after)], outcome)
     }
 
     /// Returns since when `DEVELOP` is held or is not: the second of the write, and how it is meant.
@@ -128,7 +97,7 @@ mod tests {
     #[test]
     fn the_last_write_that_changed_a_task_counts_and_later_ones_that_kept_it_do_not() {
         let done = || Some(Outcome::Applied);
-        let journal = history(vec![
+        let journal = History::example(vec![
             write(1, "", "DEVELOP", done()),
             write(2, "DEVELOP", "VIEW_COST", done()),
             write(3, "VIEW_COST", "DEVELOP VIEW_COST", done()),
@@ -136,12 +105,14 @@ mod tests {
         ]);
         assert_eq!(check(&journal, true), "written 3");
         assert_eq!(check(&journal, false), "outside 4", "it was lost outside");
-        let kept = history(vec![write(1, "DEVELOP", "DEVELOP VIEW_COST", done())]);
+        let kept = History::example(vec![write(1, "DEVELOP", "DEVELOP VIEW_COST", done())]);
         assert_eq!(check(&kept, true), "before 1");
-        let between =
-            history(vec![write(1, "DEVELOP", "", done()), write(2, "DEVELOP", "DEVELOP VIEW_COST", done())]);
+        let between = History::example(vec![
+            write(1, "DEVELOP", "", done()),
+            write(2, "DEVELOP", "DEVELOP VIEW_COST", done()),
+        ]);
         assert_eq!(check(&between, true), "outside 1", "it came back between both writes");
-        assert_eq!(check(&history(vec![write(1, "DEVELOP", "", done())]), false), "written 1");
+        assert_eq!(check(&History::example(vec![write(1, "DEVELOP", "", done())]), false), "written 1");
         assert_eq!(check(&History::default(), true), "unrecorded");
     }
 
@@ -149,10 +120,10 @@ mod tests {
     fn only_writes_that_took_effect_count() {
         let failed = write(1, "", "DEVELOP", Some(Outcome::Failed { error: String::from("no") }));
         let mut settled = write(2, "", "DEVELOP", None);
-        assert_eq!(check(&history(vec![failed.clone(), settled.clone()]), true), "unrecorded");
+        assert_eq!(check(&History::example(vec![failed.clone(), settled.clone()]), true), "unrecorded");
         let how = Settlement::TookEffect;
         let found = set("DEVELOP");
         settled.settled = Some(Settled { at: Timestamp::UNIX_EPOCH, run: "later".into(), found, how });
-        assert_eq!(check(&history(vec![failed, settled]), true), "written 2");
+        assert_eq!(check(&History::example(vec![failed, settled]), true), "written 2");
     }
 }
