@@ -8,24 +8,30 @@ use crate::store::objects::Objects;
 use crate::store::remote::Remote;
 use crate::store::{JournalError, MemoryFaults, MemoryObjects};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A store in memory, and the state in it.
 struct Shared {
+    clock: Clock,
     objects: Arc<MemoryObjects>,
     remote: Remote,
 }
 
 impl Shared {
     fn new(faults: MemoryFaults) -> Self {
-        let objects = Arc::new(MemoryObjects::new(Clock::real(), faults));
+        Self::with(Clock::real(), faults)
+    }
+
+    fn with(clock: Clock, faults: MemoryFaults) -> Self {
+        let objects = Arc::new(MemoryObjects::new(clock.clone(), faults));
         let remote = Remote::new(Objects::memory(Arc::clone(&objects)), None);
-        Self { objects, remote }
+        Self { clock, objects, remote }
     }
 
     /// Takes the lease of a business. Returns whether it was free.
     async fn take(&self) -> Result<bool, JournalError> {
         let business: BusinessId = "10".parse().unwrap();
-        let attempt = self.remote.take(business, false, &Clock::real()).await?;
+        let attempt = self.remote.take(business, false, &self.clock).await?;
         Ok(matches!(attempt, Attempt::Taken(_)))
     }
 
@@ -80,4 +86,26 @@ async fn a_store_that_does_not_answer_is_no_store_without_conditions() {
     shared.objects.set_down(true);
     let error = shared.take().await.unwrap_err();
     assert!(matches!(error, JournalError::Store { doing: "reading", .. }), "{error}");
+}
+
+#[test]
+fn a_store_that_fails_at_times_is_no_store_without_conditions() {
+    let mut taken = 0;
+    for seed in 0..100 {
+        let clock = Clock::simulated("2026-11-23T10:00:00Z".parse().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let latency = Duration::from_millis(200);
+        let faults =
+            MemoryFaults { failed: 5, answer_lost: 5, late: 5, latency, seed, ..MemoryFaults::default() };
+        let shared = Shared::with(clock.clone(), faults);
+        match runtime.block_on(clock.run(shared.take())) {
+            Ok(is_taken) => {
+                assert!(is_taken, "seed {seed}: nobody else is there");
+                taken += 1;
+            }
+            Err(JournalError::Store { .. }) => {}
+            Err(error) => panic!("seed {seed}: {error}"),
+        }
+    }
+    assert!(taken > 20, "{taken} of 100");
 }
