@@ -196,6 +196,23 @@ artifacts_named() {
       | sort_by([.created_at, .id]) | reverse[] | "\(.id) \(.size_in_bytes) \(.workflow_run.id)"'
 }
 
+# Downloads the newest artifact named $1 that a run of workflow file $2 for one of events $3 made on the default branch to
+# $files/artifact.zip, and sets `artifact` and `run`; `artifact` is empty if there is none. $4 names such a run.
+download_newest() {
+  local id="" list size looked_at=0
+  list=$(artifacts_named "$1")
+  while read -r artifact size run; do
+    [ -n "$artifact" ] || continue
+    looked_at=$((looked_at + 1))
+    [ "$looked_at" -le "$COUNT_LIMIT" ] ||
+      fail "More than $COUNT_LIMIT artifacts are named $1, but no $4 of $2 made them: delete them."
+    [ -n "$id" ] || find_workflow "$2"
+    ran_on_default_branch "$run" "$2" "$id" "$3" || continue
+    download "$artifact" "$size" "$files/artifact.zip"
+    return 0
+  done <<<"$list"
+}
+
 # Succeeds if run $1 of workflow file $2 with id $3 ran for one of events $4 and a commit of the default branch. A tag can
 # have the branch's name, so the name does not suffice.
 ran_on_default_branch() {
@@ -221,28 +238,21 @@ take_state() {
 }
 
 restore_journal() {
-  local workflow=$INPUT_APPLY_WORKFLOW id="" list artifact size run looked_at=0
+  local workflow=$INPUT_APPLY_WORKFLOW artifact run
   if compgen -G "$state/*/journal.jsonl" >/dev/null; then
     echo "Continuing the journal of this job."
     return 0
   fi
   [ "$INPUT_COMMAND" != apply ] || workflow=$(own_workflow)
   check_workflow apply-workflow "$workflow"
-  list=$(artifacts_named "wabacl-journal-$INPUT_CONFIG")
-  while read -r artifact size run; do
-    [ -n "$artifact" ] || continue
-    looked_at=$((looked_at + 1))
-    [ "$looked_at" -le "$COUNT_LIMIT" ] ||
-      fail "More than $COUNT_LIMIT artifacts are named wabacl-journal-$INPUT_CONFIG, but no run of $workflow made them: delete them."
-    [ -n "$id" ] || find_workflow "$workflow"
-    ran_on_default_branch "$run" "$workflow" "$id" "push workflow_dispatch schedule" || continue
-    download "$artifact" "$size" "$files/artifact.zip"
-    take_state "$files/artifact.zip"
-    rm "$files/artifact.zip"
-    echo "Restored the journal from artifact $artifact of run $run."
+  download_newest "wabacl-journal-$INPUT_CONFIG" "$workflow" "push workflow_dispatch schedule" run
+  if [ -z "$artifact" ]; then
+    echo "There is no journal of an earlier run."
     return 0
-  done <<<"$list"
-  echo "There is no journal of an earlier run."
+  fi
+  take_state "$files/artifact.zip"
+  rm "$files/artifact.zip"
+  echo "Restored the journal from artifact $artifact of run $run."
 }
 
 # Fails unless the repository is known to be private: a snapshot, and a plan made from it, name customers.
@@ -263,27 +273,20 @@ check_snapshot() {
 
 # Takes the newest snapshot that a scheduled run of the default branch made.
 find_snapshot() {
-  local workflow=$INPUT_SNAPSHOT_WORKFLOW id="" list artifact size run looked_at=0
+  local workflow=$INPUT_SNAPSHOT_WORKFLOW artifact run
   require_private
   check_workflow snapshot-workflow "$workflow"
-  list=$(artifacts_named "wabacl-snapshot-$INPUT_CONFIG")
-  while read -r artifact size run; do
-    [ -n "$artifact" ] || continue
-    looked_at=$((looked_at + 1))
-    [ "$looked_at" -le "$COUNT_LIMIT" ] ||
-      fail "More than $COUNT_LIMIT artifacts are named wabacl-snapshot-$INPUT_CONFIG, but no scheduled run of $workflow made them: delete them."
-    [ -n "$id" ] || find_workflow "$workflow"
-    ran_on_default_branch "$run" "$workflow" "$id" schedule || continue
-    download "$artifact" "$size" "$files/artifact.zip"
-    [ "$(unzip -Z -1 "$files/artifact.zip")" = snapshot.yaml ] ||
-      fail "Artifact $artifact of run $run is not a snapshot that this action uploaded: delete it, and run this again."
-    take "$files/artifact.zip" snapshot.yaml "$files/snapshot.yaml"
-    rm "$files/artifact.zip"
-    echo "Found the snapshot: artifact $artifact of run $run."
-    output snapshot-file "$files/snapshot.yaml"
+  download_newest "wabacl-snapshot-$INPUT_CONFIG" "$workflow" schedule "scheduled run"
+  if [ -z "$artifact" ]; then
+    notice "There is no token, and no snapshot of a scheduled run of $workflow."
     return 0
-  done <<<"$list"
-  notice "There is no token, and no snapshot of a scheduled run of $workflow."
+  fi
+  [ "$(unzip -Z -1 "$files/artifact.zip")" = snapshot.yaml ] ||
+    fail "Artifact $artifact of run $run is not a snapshot that this action uploaded: delete it, and run this again."
+  take "$files/artifact.zip" snapshot.yaml "$files/snapshot.yaml"
+  rm "$files/artifact.zip"
+  echo "Found the snapshot: artifact $artifact of run $run."
+  output snapshot-file "$files/snapshot.yaml"
 }
 
 umask 077
