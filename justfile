@@ -130,6 +130,11 @@ shellcheck: (_install "python")
     shellcheck "${files[@]}"
     echo "shellcheck: ${#files[@]} files"
 
+# The container image's recipe
+[group('github')]
+dockerfile: (_install "python")
+    hadolint Dockerfile
+
 # Security of workflows and of the action
 [group('github')]
 zizmor: init (_install "python")
