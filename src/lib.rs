@@ -38,6 +38,8 @@ pub mod files;
 
 pub mod clock;
 
+pub mod mac;
+
 // the core,
 pub mod model;
 
@@ -80,6 +82,8 @@ pub mod apply;
 pub mod documents;
 
 pub mod render;
+
+pub mod listener;
 
 #[cfg(feature = "emulator")]
 pub mod emulator;

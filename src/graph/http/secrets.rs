@@ -1,9 +1,7 @@
 //! The secrets of a connection.
 
-use crate::redact;
-use hmac::{Hmac, KeyInit, Mac};
+use crate::{mac, redact};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
 
 /// The token and the proof that is computed of it.
 #[derive(Debug)]
@@ -38,12 +36,7 @@ impl Secrets {
 
 /// Returns the `appsecret_proof`: the lower-case hexadecimal HMAC-SHA256 of the token, with the app secret as key.
 fn proof(secret: &SecretString, token: &SecretString) -> SecretString {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.expose_secret().as_bytes())
-        .expect("HMAC takes a key of any length");
-    mac.update(token.expose_secret().as_bytes());
-    let digits =
-        mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    SecretString::from(digits)
+    SecretString::from(mac::hex(secret, token.expose_secret().as_bytes()))
 }
 
 #[cfg(test)]
