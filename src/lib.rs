@@ -85,6 +85,8 @@ pub mod render;
 
 pub mod listener;
 
+pub mod webhook;
+
 #[cfg(feature = "emulator")]
 pub mod emulator;
 

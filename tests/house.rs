@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 29] = [
+const MAY_USE: [(&str, &[&str]); 30] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 29] = [
     ("chain", &[]),
     ("mac", &[]),
     ("listener", &["clock"]),
+    ("webhook", &["clock", "listener", "mac", "model", "redact", "text"]),
     ("graph", &["clock", "mac", "model", "redact", "store", "text"]),
     ("store", &["chain", "clock", "documents", "files", "model", "proposal", "redact", "text"]),
     ("emulator", &["clock", "files", "model", "text"]),
@@ -111,6 +112,15 @@ const PURE: [&str; 13] = [
 
 /// Modules that are pure, though not part of the core.
 const ALSO_PURE: [&str; 1] = ["chain"];
+
+/// Files that are pure, though their module does I/O too.
+const PURE_FILES: [&str; 5] = [
+    "webhook/events.rs",
+    "webhook/handshake.rs",
+    "webhook/json.rs",
+    "webhook/queue.rs",
+    "webhook/signature.rs",
+];
 
 /// What a pure module must not mention: files, processes, the network, the clock, async code and logging.
 const IMPURE: [&str; 13] = [
@@ -250,9 +260,13 @@ fn the_table_has_no_cycles() {
 #[test]
 fn the_core_is_pure() {
     let mut wrong = Vec::new();
-    for file in
-        rust_files().filter(|file| PURE.contains(&&*file.module) || ALSO_PURE.contains(&&*file.module))
-    {
+    let is_pure = |file: &File| {
+        let is_listed = PURE_FILES.iter().any(|path| file.path == Path::new(path));
+        PURE.contains(&&*file.module) || ALSO_PURE.contains(&&*file.module) || is_listed
+    };
+    let files: Vec<File> = rust_files().filter(is_pure).collect();
+    assert!(PURE_FILES.iter().all(|path| files.iter().any(|file| file.path == Path::new(path))));
+    for file in files {
         let code = file.code();
         let found = IMPURE.iter().filter(|word| code.contains(*word));
         wrong.extend(found.map(|word| format!("{} mentions {word}", file.path.display())));

@@ -33,3 +33,5 @@ mod state_protocol;
 #[cfg(feature = "emulator")]
 mod support;
 mod troubleshooting;
+#[cfg(feature = "emulator")]
+mod webhook;

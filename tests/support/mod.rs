@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub(crate) mod terminal;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 use wabacl::clock::Clock;
