@@ -56,3 +56,8 @@ fn mutated_journals_cause_no_panic() {
 fn mutated_answers_of_the_api_cause_no_panic() {
     assert!(play(Target::Api) > 0);
 }
+
+#[test]
+fn mutated_deliveries_of_the_webhook_cause_no_panic() {
+    assert!(play(Target::Webhook) > 0);
+}

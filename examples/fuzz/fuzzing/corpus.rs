@@ -13,6 +13,7 @@ pub(crate) struct Corpus {
     saved_plans: Vec<Vec<u8>>,
     journals: Vec<Vec<u8>>,
     answers: Vec<Vec<u8>>,
+    webhooks: Vec<Vec<u8>>,
 }
 
 impl Corpus {
@@ -35,6 +36,7 @@ impl Corpus {
             Target::SavedPlan => &self.saved_plans,
             Target::Journal => &self.journals,
             Target::Api => &self.answers,
+            Target::Webhook => &self.webhooks,
         }
     }
 
@@ -59,6 +61,9 @@ impl Corpus {
 
     fn inputs(&mut self, path: &Path) -> Option<&mut Vec<Vec<u8>>> {
         let extension = path.extension()?.to_str()?;
+        if path.parent().is_some_and(|folder| folder.ends_with("webhooks")) {
+            return Some(&mut self.webhooks);
+        }
         match extension {
             "csv" => Some(&mut self.tables),
             "json" => Some(&mut self.saved_plans),

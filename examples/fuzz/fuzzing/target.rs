@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::slice;
 use std::str::FromStr;
+use std::time::Duration;
 use wabacl::documents::{self, saved};
 use wabacl::emulator::World;
 use wabacl::engine;
@@ -14,6 +15,7 @@ use wabacl::guard;
 use wabacl::model::causes;
 use wabacl::render::{self, Style, View};
 use wabacl::store::{self, Keep};
+use wabacl::webhook::{Delivery, Queue, QueueSettings};
 
 const STYLE: Style = Style { colour: true, width: Some(80), verbose: true, group_by: None };
 
@@ -36,6 +38,8 @@ pub(crate) enum Target {
     Journal,
     /// Answers of the API: the client makes each kind of call.
     Api,
+    /// Signed deliveries of the webhook: their events are queued.
+    Webhook,
 }
 
 /// The result of one input.
@@ -48,8 +52,8 @@ pub(crate) struct Played {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Manifest, Self::Table, Self::World, Self::SavedPlan, Self::Journal, Self::Api];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Manifest, Self::Table, Self::World, Self::SavedPlan, Self::Journal, Self::Api, Self::Webhook];
 
     fn name(self) -> &'static str {
         match self {
@@ -59,6 +63,7 @@ impl Target {
             Self::SavedPlan => "saved-plan",
             Self::Journal => "journal",
             Self::Api => "api",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -67,7 +72,7 @@ impl Target {
         let extension = match self {
             Self::Manifest | Self::World => "yaml",
             Self::Table => "csv",
-            Self::SavedPlan => "json",
+            Self::SavedPlan | Self::Webhook => "json",
             Self::Journal => "jsonl",
             Self::Api => "http",
         };
@@ -83,6 +88,7 @@ impl Target {
             Self::SavedPlan => saved_plan(file),
             Self::Journal => journal(file),
             Self::Api => api_answers(file),
+            Self::Webhook => webhook(file),
         }
     }
 }
@@ -158,6 +164,23 @@ fn api_answers(file: &Path) -> Played {
         played.printed += read.said.len();
     }
     played
+}
+
+fn webhook(file: &Path) -> Played {
+    let body = fs::read(file).expect("the file was just written");
+    let Ok(delivery) = Delivery::parse(&body) else { return Played::default() };
+    let settings = QueueSettings::default();
+    let (mut queue, mut now) = (Queue::new(settings), Duration::ZERO);
+    for _ in 0..3 {
+        queue.add(&delivery.due, now);
+        now += settings.window / 2;
+        queue.add(&delivery.due, now);
+        assert_eq!(queue.is_empty(), delivery.due.is_empty(), "what is due waits");
+        assert!(queue.len() <= settings.most, "{} wait", queue.len());
+        now += settings.round_pause;
+        assert_eq!(queue.take(now).is_some(), !delivery.due.is_empty(), "what waits becomes due");
+    }
+    Played { accepted: delivery.events > 0, printed: 0 }
 }
 
 impl FromStr for Target {
