@@ -159,13 +159,18 @@ workflow-schemas: init (_install "python")
 gitlab-schema: init (_install "python")
     check-jsonschema --builtin-schema vendor.gitlab-ci {{ tools }}/init/*/.gitlab-ci.yml {{ tools }}/init/*/.gitlab/wabacl.yml
 
-# The CI workflow runs every group of checks
+# The CI workflow runs every group of checks, and CONTRIBUTING.md lists every check
 [group('github')]
 [script]
 workflow-groups:
     groups=$(just --groups --unsorted | sed -n 's/^    //p' | paste -sd ,)
     grep -qF "group: [${groups//,/, }]" .github/workflows/ci.yml ||
       { echo "the matrix in .github/workflows/ci.yml must be: [${groups//,/, }]" >&2; exit 1; }
+    for group in ${groups//,/ }; do
+      checks=$(just --list --unsorted --group "$group" --list-heading '' --list-prefix '' | sed -n 's/^\([a-z][^ ]*\).*/`\1`/p' | paste -sd ,)
+      grep -qF "| \`$group\` | ${checks//,/, } |" CONTRIBUTING.md ||
+        { echo "the line of $group in CONTRIBUTING.md must be: | \`$group\` | ${checks//,/, } |" >&2; exit 1; }
+    done
 
 # The hook of .pre-commit-hooks.yaml passes good manifests and fails bad ones
 [group('github')]
