@@ -40,8 +40,14 @@ pub fn explain(
     let same_manifests = same_manifests(manifest_digest, baseline, history);
     let explain = |change: &Change| {
         let last = last.get(&change.key);
-        let stored = last.and_then(|(write, _)| stored(write));
-        let written = stored.map(|after| KnownState { before: None, after });
+        let written = last.and_then(|(write, entry)| {
+            let after = stored(write)?;
+            // What an undo took back was known before it: live access that is as the undo left it is not as planned.
+            Some(match entry.origin.undo_of() {
+                Some(_) => KnownState { before: Some(&write.after), after: write.before.clone() },
+                None => KnownState { before: None, after },
+            })
+        });
         let moved = match known.get(&change.key).or(written.as_ref()) {
             Some(known) => moved(plan, change, known, same_manifests),
             None if same_manifests => Moved::Live,

@@ -2,7 +2,7 @@
 
 use super::{
     AssignmentKey, At, BusinessId, GrantSource, Implied, Name, Position, Prune, ReleasedUser, Selection,
-    TaskSet, UserId, WabaId, day_of,
+    TaskSet, Undo, UserId, WabaId, day_of,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -485,6 +485,8 @@ pub struct Plan {
     pub implied: Implied,
     /// What it was narrowed to.
     pub selection: Selection,
+    /// The run that it takes back, if it is not a plan of the manifests.
+    pub undo: Option<Box<Undo>>,
 }
 
 impl Plan {
@@ -515,6 +517,7 @@ impl Plan {
             live_user_names: BTreeMap::new(),
             implied: Implied::default(),
             selection: Selection::default(),
+            undo: None,
         }
     }
 
@@ -523,9 +526,9 @@ impl Plan {
         day_of(self.now)
     }
 
-    /// Returns whether it was narrowed, so that it says nothing about the rest of the scope.
+    /// Returns whether it says nothing about the rest of the scope: it was narrowed, or takes back a run.
     pub fn is_partial(&self) -> bool {
-        self.selection.is_narrowed()
+        self.selection.is_narrowed() || self.undo.is_some()
     }
 
     /// Returns whether something could not be planned.
@@ -535,6 +538,7 @@ impl Plan {
             || !self.unresolved.is_empty()
             || !self.out_of_scope.is_empty()
             || self.notices.iter().any(is_unusable)
+            || self.undo.as_ref().is_some_and(|undo| undo.is_incomplete())
     }
 
     /// Returns the number of assignments of system users that no manifest declares, unless that is accepted.

@@ -32,6 +32,7 @@ mod staleness;
 mod state;
 mod task;
 mod time;
+mod undo;
 mod waiver;
 
 pub use access_test::{
@@ -76,4 +77,5 @@ pub use state::State;
 pub use task::{Task, TaskSet};
 pub(crate) use time::{DAY_FORM, has_form};
 pub use time::{Phase, TimeLimit, TimeLimitError, age, day_of, day_or_instant, start_of_day};
+pub use undo::{LeftAlone, Undo, WhyLeftAlone};
 pub use waiver::{Guard, UnknownGuard, Waiver, WaiverTerms};

@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// The keys that have a meaning of their own, with what they are called, in the order in which they are shown.
-const KNOWN: [(&str, &str); 5] = [
+const KNOWN: [(&str, &str); 6] = [
     ("actor", "actor"),
     ("approver", "approved by"),
     ("commit", "commit"),
     ("pull_request", "pull request"),
     ("run_url", "pipeline run"),
+    (UNDO_OF, "undo of run"),
 ];
+
+/// The key with the run that a run takes back. Only this program sets it.
+const UNDO_OF: &str = "undo_of";
 
 /// The longest key and the longest value, in characters. Guesses: addresses of pipelines have about 100.
 const LONGEST_KEY: usize = 32;
@@ -66,6 +70,9 @@ pub enum OriginError {
         "`{0}` is an address that begins with https:// or http://, without spaces and without a user name"
     )]
     Address(Name),
+    /// The key is not for users.
+    #[error("`{UNDO_OF}` is set by `wabacl undo`, and only there")]
+    Reserved,
     /// There are more entries than a run may have.
     #[error("an origin has at most {MOST} entries")]
     TooMany,
@@ -83,6 +90,9 @@ impl OriginEntry {
     ///
     /// If the key or the value has another form.
     pub fn new(key: &str, value: &str) -> Result<Self, OriginError> {
+        if key == UNDO_OF {
+            return Err(OriginError::Reserved);
+        }
         check_key(key)?;
         let key = Name::from(key);
         let is_address = match key.as_str() {
@@ -152,6 +162,16 @@ impl Origin {
             self.0.insert(key, value);
         }
         Ok(())
+    }
+
+    /// Sets the run that this one takes back.
+    pub fn set_undo_of(&mut self, run: Name) {
+        self.0.insert(Name::from(UNDO_OF), run);
+    }
+
+    /// Returns the run that this one takes back, if it takes one back.
+    pub fn undo_of(&self) -> Option<&Name> {
+        self.get(UNDO_OF)
     }
 
     /// Returns a value.

@@ -5,11 +5,13 @@
 
 mod order;
 mod stale;
+mod undo;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use stale::{changed_since, differences, refresh};
+pub use undo::{UndoRequest, Written, undo, written};
 
 use crate::model::{
     AdminRole, AssignmentKey, At, Because, Blocked, Change, DeclaredUser, Deferred, Desired, HeldByUser,
@@ -315,19 +317,8 @@ impl Draft<'_> {
     }
 
     fn unmanaged_others(&mut self, waba: WabaId) {
-        let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
-        let others = self.observed.others.range(keys).filter(|(key, _)| self.desired.plans_user(key.user));
-        self.plan.unmanaged.extend(others.map(|(key, holder)| Unmanaged {
-            key: *key,
-            name: holder.name.clone(),
-            tasks: holder.tasks.clone(),
-            why: match holder.kind {
-                HolderKind::Person => UnmanagedReason::Person,
-                HolderKind::OtherBusiness => UnmanagedReason::OtherBusiness,
-                HolderKind::Unknown => UnmanagedReason::Unknown,
-            },
-            own: holder.own,
-        }));
+        let others = others_on(self.observed, waba).filter(|row| self.desired.plans_user(row.key.user));
+        self.plan.unmanaged.extend(others);
     }
 
     fn finish(mut self) -> Plan {
@@ -361,13 +352,7 @@ impl Draft<'_> {
     }
 
     fn notice_admins(&mut self) {
-        let admins: BTreeSet<UserId> = self
-            .plan
-            .changes
-            .iter()
-            .filter(|change| change.admin && change.blocked.is_none() && !change.gained().is_empty())
-            .map(|change| change.key.user)
-            .collect();
+        let admins = assigned_admins(&self.plan.changes);
         self.plan.notices.extend(admins.into_iter().map(Notice::AssignsToAdmin));
     }
 
@@ -493,6 +478,28 @@ fn blocked(
     } else {
         None
     }
+}
+
+/// Returns the admins that gain something. They may not be listed even after the write.
+fn assigned_admins(changes: &[Change]) -> BTreeSet<UserId> {
+    let is_given = |change: &&Change| change.admin && change.blocked.is_none() && !change.gained().is_empty();
+    changes.iter().filter(is_given).map(|change| change.key.user).collect()
+}
+
+/// Returns the assignments on a WABA of everybody who is no system user of the business.
+fn others_on(observed: &Observed, waba: WabaId) -> impl Iterator<Item = Unmanaged> {
+    let keys = AssignmentKey { waba, user: UserId::MIN }..=AssignmentKey { waba, user: UserId::MAX };
+    observed.others.range(keys).map(|(key, holder)| Unmanaged {
+        key: *key,
+        name: holder.name.clone(),
+        tasks: holder.tasks.clone(),
+        why: match holder.kind {
+            HolderKind::Person => UnmanagedReason::Person,
+            HolderKind::OtherBusiness => UnmanagedReason::OtherBusiness,
+            HolderKind::Unknown => UnmanagedReason::Unknown,
+        },
+        own: holder.own,
+    })
 }
 
 /// Returns everybody who is listed on a WABA.
