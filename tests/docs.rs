@@ -59,7 +59,7 @@ fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 const WABACL: &str = r#"#!/bin/sh
 case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
-" plan "* | " apply "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "*)
+" plan "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "*)
   exec "$PROGRAM" "$@" --emulate live.yaml ;;
 " journal "*"--state"*) exec "$PROGRAM" "$@" ;;
 " journal "*) exec "$PROGRAM" "$@" --state-dir live.state ;;
@@ -165,7 +165,12 @@ fn the_guide_for_running_it_works() {
     // The last commit took the costs from deploy-bot; the plan after the revert gives them back.
     let gives_back = "): VIEW_TEMPLATES +MANAGE_TEMPLATES +VIEW_COST; by ";
     assert!(printed[1].contains(gives_back), "{}", printed[1]);
-    assert!(printed[2].contains("Applied:") && printed[2].contains("deploy-bot"), "{}", printed[2]);
+    assert!(
+        printed[3].contains("takes back run") && printed[3].contains("Applied: 1 of 1 change"),
+        "{}",
+        printed[3]
+    );
+    assert!(printed[4].contains("Applied:") && printed[4].contains("deploy-bot"), "{}", printed[4]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod times;
 #[cfg(target_os = "linux")]
 mod tls;
 mod trust;
+mod undo;
 mod usage;
 mod waivers;
 mod who_can;

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::documents::{self, Findings, saved};
 use crate::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease, PlanRequest,
+    UndoGuards,
 };
 use crate::guard::{self, ApprovedPlan, Review};
 use crate::model::{BusinessId, Directory, Glob, Name, Origin, OriginEntry, Report, Selection};
@@ -291,7 +292,13 @@ async fn propose(
         }
         Input::Saved(saved, Some(checked)) => {
             session.check_live_source(&saved)?;
-            let (proposal, directory) = session.propose(*checked, events).await?;
+            let (proposal, directory) = match &saved.plan.undo {
+                Some(undo) => {
+                    let found = engine::find_run(&state, Some(saved.plan.business), &undo.run).await?;
+                    session.propose_undo(found, UndoGuards::Manifests(checked), events).await?
+                }
+                None => session.propose(*checked, events).await?,
+            };
             engine::check_agreement(&saved.plan, &proposal.plan, events)?;
             Ok((proposal, directory))
         }

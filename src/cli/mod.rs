@@ -32,6 +32,7 @@ mod snapshot;
 mod state;
 mod terminal;
 mod test;
+mod undo;
 mod validate;
 mod waivers;
 mod watchdog;
@@ -69,6 +70,7 @@ enum Verb {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Undo(Box<undo::Args>),
     Drift(drift::Args),
     WhoCan(who_can::Args),
     Explain(explain::Args),
@@ -118,6 +120,7 @@ impl Verb {
             Self::Import(args) => &args.connection,
             Self::Plan(args) => &args.connection,
             Self::Apply(args) => &args.connection,
+            Self::Undo(args) => &args.connection,
             Self::Drift(args) => &args.connection,
             Self::WhoCan(args) => &args.connection,
             Self::Explain(args) => &args.connection,
@@ -151,6 +154,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Validate(args) => validate::run(&args, terminal),
         Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal)), terminal).await,
         Verb::Apply(args) => Box::pin(apply::run(&args, terminal)).await,
+        Verb::Undo(args) => signals::ends_at_once(Box::pin(undo::run(&args, terminal)), terminal).await,
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
         Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
         Verb::Explain(args) => signals::ends_at_once(Box::pin(explain::run(&args, terminal)), terminal).await,

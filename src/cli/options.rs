@@ -341,17 +341,8 @@ impl PlanOptions {
 
     /// Returns what a plan is made for.
     pub(crate) fn request(&self, state: Option<StateStore>, waivers: &Waivers) -> PlanRequest {
-        let admin_rows = waivers.waive.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
-        PlanRequest {
-            began: now(),
-            planned_for: self.time.given(),
-            selection: self.selection(),
-            previous: self.previous.clone(),
-            state,
-            needs_state: false,
-            no_new_access: waivers.no_new_access,
-            admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
-        }
+        let request = waivers.request(self.time, self.selection(), state);
+        PlanRequest { previous: self.previous.clone(), ..request }
     }
 }
 
@@ -371,6 +362,23 @@ pub(crate) struct Waivers {
     /// Refuses a plan by which somebody gains access: for clean-ups. A saved plan keeps this
     #[arg(long)]
     pub(crate) no_new_access: bool,
+}
+
+impl Waivers {
+    /// Returns a request with what these options allow and forbid.
+    pub(crate) fn request(
+        &self,
+        time: PlannedFor,
+        selection: Selection,
+        state: Option<StateStore>,
+    ) -> PlanRequest {
+        let admin_rows = self.waive.iter().filter(|waiver| waiver.guard == Guard::AdminRow);
+        PlanRequest {
+            no_new_access: self.no_new_access,
+            admin_rows: admin_rows.map(|waiver| waiver.target.clone()).collect(),
+            ..time.request(selection, state)
+        }
+    }
 }
 
 /// How to reach the API.

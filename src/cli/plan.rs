@@ -14,7 +14,7 @@ use crate::guard::{self, Review};
 use crate::model::Plan;
 use crate::render::{self, GroupBy, Settings, Style, View};
 use jiff::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Shows what apply would do, and writes nothing
 #[derive(Debug, clap::Args)]
@@ -55,21 +55,33 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let now = proposal.plan.now;
     let review = guard::review(proposal, &args.waivers.waive, now);
     waivers::check(&review, terminal)?;
-    match &args.out {
+    show_and_save(&review, args.format, group_by, args.out.as_deref(), terminal)?;
+    Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
+}
+
+/// Prints a plan, and saves it if a file is given.
+pub(crate) fn show_and_save(
+    review: &Review,
+    format: Format,
+    group_by: Option<GroupBy>,
+    out: Option<&Path>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    match out {
         // Standard output is for the plan as a file.
         Some(file) if file.as_os_str() == "-" => {
-            terminal.talk(|style| render::text::plan(&View::of_plan(&review), &Style { group_by, ..*style }));
-            terminal.written(|to| saved::write(review.proposal(), to))?;
+            terminal.talk(|style| render::text::plan(&View::of_plan(review), &Style { group_by, ..*style }));
+            terminal.written(|to| saved::write(review.proposal(), to))
         }
         Some(file) => {
-            show(&review, args.format, group_by, terminal)?;
+            show(review, format, group_by, terminal)?;
             saved::save(review.proposal(), file)
                 .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
             terminal.say(&format!("The plan is saved as {}.", file.display()));
+            Ok(())
         }
-        None => show(&review, args.format, group_by, terminal)?,
+        None => show(review, format, group_by, terminal),
     }
-    Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
 }
 
 /// Prints a plan.

@@ -19,6 +19,7 @@ pub mod saved;
 pub mod schema;
 #[cfg(test)]
 mod tests;
+mod undo;
 pub(crate) mod values;
 mod who_can;
 pub(crate) mod words;
@@ -40,7 +41,7 @@ use crate::model::Drift;
 /// The version of the plan, the saved plan, the report, the diagnostics and the journal.
 ///
 /// A minor version only adds fields. A saved plan is refused if its version is newer, even if only the minor one is.
-pub const FORMAT_VERSION: &str = "2.3";
+pub const FORMAT_VERSION: &str = "2.4";
 
 /// What is known of a proposal besides its evidence.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,6 +5,7 @@ use super::parts::{
     ChangeEntry, DriftEntry, GrantEntry, StepEntry, Tool, UserEntry, WabaEntry, documents, text,
 };
 use super::saved::EvidenceEntry;
+use super::undo::UndoEntry;
 use super::values::{AsText, Tasks};
 use super::words::{NoticeWord, OnlyWord, UndeclaredWord, UnmanagedWord};
 use super::{FORMAT_VERSION, Findings, PartsReader, json};
@@ -47,14 +48,19 @@ documents! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "SnapshotEntry")]
         snapshot: Option<SnapshotEntry>,
-        /// The digest of what the manifests mean.
+        /// The digest of what the manifests mean; empty if the plan takes back a run.
         manifest_digest: Cow<'a, str>,
-        /// Whether `--waba`, `--user` or `--only` limited the plan, so that it says nothing about the rest of the scope.
+        /// Whether the plan says nothing about the rest of the scope: `--waba`, `--user` or `--only` limited it, or it takes
+        /// back a run.
         partial: bool,
         /// What the plan was limited to; absent if it was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "SelectionEntry<'_>")]
         selection: Option<SelectionEntry<'a>>,
+        /// The run that the plan takes back; absent for a plan of manifests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "UndoEntry<'_>")]
+        undo: Option<UndoEntry<'a>>,
         /// The changes, in the order in which they are applied.
         changes: Vec<ChangeEntry<'a>>,
         /// The live assignments in scope that the plan does not manage.
@@ -429,7 +435,8 @@ impl<'a> PlanDocument<'a> {
             snapshot: proposal.live_source.snapshot().map(SnapshotEntry::of),
             manifest_digest: proposal.manifest_digest.as_str().into(),
             partial: plan.is_partial(),
-            selection: plan.is_partial().then(|| SelectionEntry::of(&plan.selection)),
+            selection: plan.selection.is_narrowed().then(|| SelectionEntry::of(&plan.selection)),
+            undo: UndoEntry::of(proposal),
             changes: changes(plan, &proposal.sources),
             unmanaged: plan.unmanaged.iter().map(|row| UnmanagedEntry::of(plan, row)).collect(),
             unreadable: unreadable(plan),

@@ -68,6 +68,22 @@ impl LiveSourceWord {
     }
 }
 
+words! {
+    /// Why an assignment that a run wrote is not taken back.
+    LeftAloneWord {
+        /// A later run wrote it.
+        LaterRun,
+        /// It is not as the run left it, and no later run wrote it.
+        Moved,
+        /// The user is no system user of the business any more.
+        NoSuchUser,
+        /// The API does not list the user, because it is an admin.
+        NotListed,
+        /// The manifests suspend the user.
+        Suspended,
+    }
+}
+
 words_of! {
     /// Whose assignment it is.
     HolderWord for model::HolderOf {

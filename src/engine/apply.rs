@@ -59,6 +59,10 @@ impl Lease {
     /// If the inventory cannot be written.
     pub async fn remember(&self, proposal: &Proposal, clock: &Clock) -> Result<(), EngineError> {
         let complete = !proposal.plan.is_partial() && !proposal.plan.is_incomplete();
+        // What takes a run back says nothing about what manifests declare.
+        if proposal.plan.undo.is_some() {
+            return Ok(());
+        }
         remember(&self.state, proposal, complete, clock.now())
             .await
             .map_err(EngineError::store("recording what the manifests declare"))
@@ -137,7 +141,8 @@ impl Session {
         let writer = self.writer();
         let Lease { lock, in_flight, state } = lease;
         let clock = self.clock();
-        let ApplyOptions { origin, wabas_in_progress, .. } = options;
+        let wabas_in_progress = options.wabas_in_progress;
+        let origin = &origin(options, approved.plan());
         let waivers = waivers(options, approved);
         let journal = Journal::open(lock, &in_flight, approved.proposal(), &waivers, origin, clock);
         let journal = journal.await.map_err(failed())?;
@@ -150,7 +155,7 @@ impl Session {
             journal: &journal,
             directory,
             shutdown,
-            wabas_in_progress: *wabas_in_progress,
+            wabas_in_progress,
         };
         let plan = approved.plan();
         let settled = tokio::select! {
@@ -166,13 +171,25 @@ impl Session {
         let ending = ending(&report, plan, shutdown);
         let complete = ending == Ending::Done && !plan.is_partial();
         // The journal holds the lock until it ends.
-        let remembered = remember(&state, approved.proposal(), complete, clock.now()).await;
+        let remembered = match &plan.undo {
+            Some(_) => Ok(()),
+            None => remember(&state, approved.proposal(), complete, clock.now()).await,
+        };
         let journal_error = journal.end(&report).await.and(remembered).err();
         let mut cost = self.cost();
         cost.requests += writer.requests();
         cost.calls += writer.calls();
         Ok(Applied { report, ending, cost, journal_error })
     }
+}
+
+/// Returns what a run comes from: what was given, and the run that it takes back.
+fn origin(options: &ApplyOptions, plan: &Plan) -> Origin {
+    let mut origin = options.origin.clone();
+    if let Some(undo) = &plan.undo {
+        origin.set_undo_of(undo.run.clone());
+    }
+    origin
 }
 
 /// Returns the waivers of a run for the journal: those that were given, and those of the manifests that cover something.

@@ -231,6 +231,8 @@ fn nothing_selected(NothingSelected { option, value, .. }: &NothingSelected) -> 
     match *option {
         "--user" => format!("no system user is named `{value}`"),
         "USER" => format!("no user is named `{value}`"),
+        "--waba RUN" => format!("the run wrote on no WABA that matches `{value}`"),
+        "RUN" => format!("no journal has a run `{value}`"),
         "TASK" => format!("`{value}` is neither a task nor a role of the manifests"),
         "--labels" => format!("no WABA in scope has the labels `{value}`"),
         "WABA" => format!("no WABA in scope is named `{value}`"),
@@ -252,6 +254,10 @@ fn what_selects(NothingSelected { option, similar, .. }: &NothingSelected) -> St
             "docs/tasks.md lists the tasks; a task that this version does not know is declared in `extra_tasks`"
         }
         "--labels" => "labels are those of `wabas` and `discover`, compared as text",
+        "--waba RUN" => {
+            "the glob is compared with the names in the journal and in the manifests, and with the ids"
+        }
+        "RUN" => "`wabacl journal` shows the ids of all runs",
         "WABA" => "give a name of the manifests, a live name, or an id; the WABA must be in scope",
         _ => {
             "the glob is compared with the names in the manifests, and with the live names of discovered WABAs"

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! check_paths ─> CheckedManifests ─> Session::propose ─> Proposal ─> guard::review ─> Review ─> ApprovedPlan
-//! load_saved  ─> Proposal ─────────> Session::recheck ─┘                                             │
+//! load_saved  ─> Proposal ─────────> Session::recheck ─┤                                             │
+//! find_run    ─> FoundRun ─────> Session::propose_undo ┘                                             │
 //!                                                Lease ─> Session::apply <───────────────────────────┘
 //! ```
 
@@ -26,6 +27,7 @@ mod saved;
 mod session;
 mod set_files;
 mod survey;
+mod undo;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
 pub use drift::{Reference, explain_drift, history};
@@ -38,3 +40,4 @@ pub use manifests::{
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
 pub use survey::{Survey, survey_offline};
+pub use undo::{FoundRun, UndoGuards, find_run};

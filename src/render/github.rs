@@ -59,9 +59,12 @@ impl Commands<'_> {
             FindingKind::Unreadable
             | FindingKind::Unresolved
             | FindingKind::OutOfScope
+            | FindingKind::AskedAgain
             | FindingKind::Waived
+            | FindingKind::LeftAlone
             | FindingKind::Ending => "warning",
             FindingKind::Policy
+            | FindingKind::Undo
             | FindingKind::Snapshot
             | FindingKind::Deferred
             | FindingKind::Kept

@@ -52,12 +52,16 @@ pub fn plan(view: &View<'_>, links: Option<&SourceLinks>, mut to: impl io::Write
     changes(view, links, &mut to)?;
     matrix(view, &seen, &mut to)?;
     unmanaged(view, links, &mut to)?;
+    let manifests = match &view.plan().undo {
+        Some(undo) => undo.manifests.as_deref().unwrap_or("none"),
+        None => &view.proposal.manifest_digest,
+    };
     writeln!(
         to,
         "</main><footer>Made by wabacl {} at {}. Manifests: <code>{}</code></footer><script>{SCRIPT}</script></body></html>",
         env!("CARGO_PKG_VERSION"),
         view.proposal.made,
-        escape_html(&view.proposal.manifest_digest)
+        escape_html(manifests)
     )
 }
 
@@ -148,6 +152,9 @@ fn findings(view: &View<'_>, links: Option<&SourceLinks>, to: &mut impl io::Writ
             | FindingKind::Unresolved
             | FindingKind::OutOfScope => "box bad",
             FindingKind::Policy
+            | FindingKind::Undo
+            | FindingKind::AskedAgain
+            | FindingKind::LeftAlone
             | FindingKind::Snapshot
             | FindingKind::Deferred
             | FindingKind::Kept

@@ -42,7 +42,7 @@ use std::path::Path;
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// The versions that are read as this one. In older ones, the fields that were added later are missing.
-const READ: [&str; 4] = ["2.0", "2.1", "2.2", FORMAT_VERSION];
+const READ: [&str; 5] = ["2.0", "2.1", "2.2", "2.3", FORMAT_VERSION];
 
 /// Writes a plan to a file that only its owner may read. The file is replaced atomically.
 ///
@@ -265,8 +265,12 @@ fn proposal(document: PlanDocument<'_>) -> Result<Proposal, String> {
     plan.live_in_scope = evidence.live_in_scope;
     plan.selection = match document.selection {
         Some(selection) => selection.read(),
+        None if document.undo.is_some() => Selection::default(),
         None => selection_of_older(document.partial),
     };
+    if let Some(undo) = document.undo {
+        plan.undo = Some(Box::new(undo.read(&mut plan, &mut parts)?));
+    }
     let snapshot = document.snapshot.map(SnapshotEntry::read);
     let live_source = evidence.live_source.map_or(LiveSource::Unrecorded, |word| word.read(snapshot));
     let access = evidence.access.read();
@@ -325,14 +329,14 @@ fn add_change(plan: &mut Plan, entry: ChangeEntry<'_>, parts: &mut PartsReader) 
 }
 
 /// Adds the names of a WABA to a plan.
-fn add_waba(plan: &mut Plan, mut entry: WabaEntry<'_>) {
+pub(super) fn add_waba(plan: &mut Plan, mut entry: WabaEntry<'_>) {
     let (id, live) = (entry.id.0, entry.live_name.take());
     plan.live_waba_names.extend(live.map(|live| (id, Name::new(live))));
     plan.waba_names.insert(id, entry.into_name());
 }
 
 /// Adds the names of a user to a plan, and returns the one in the manifests.
-fn add_user(plan: &mut Plan, mut entry: UserEntry<'_>) -> Name {
+pub(super) fn add_user(plan: &mut Plan, mut entry: UserEntry<'_>) -> Name {
     let (id, live) = (entry.id.0, entry.live_name.take());
     plan.live_user_names.extend(live.map(|live| (id, Name::new(live))));
     let name = entry.into_name();

@@ -103,7 +103,9 @@ fn write_run(layout: &mut Layout, run: &RecordedRun, sources: &Sources) {
     for (label, value) in run.origin.labelled() {
         layout.entry(2, 4, sentence(&wording::origin_entry(label, value, ""), Paint::Dim));
     }
-    for (lead, digest) in [("plan", &run.plan_digest), ("manifests", &run.manifest_digest)] {
+    let digests = [("plan", &run.plan_digest), ("manifests", &run.manifest_digest)];
+    // What takes a run back is no plan of manifests.
+    for (lead, digest) in digests.into_iter().filter(|(_, digest)| !digest.as_str().is_empty()) {
         layout.entry(2, 4, [own(lead, Paint::Dim), foreign(digest.as_str(), Paint::Dim)]);
     }
     if !run.waivers.is_empty() {

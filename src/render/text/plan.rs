@@ -12,7 +12,8 @@ use crate::text::count;
 use unicode_width::UnicodeWidthStr;
 
 /// The kinds of findings as text shows them: the more important, the nearer to the last line.
-const ORDER: [FindingKind; 14] = [
+const ORDER: [FindingKind; 17] = [
+    FindingKind::LeftAlone,
     FindingKind::Deferred,
     FindingKind::Kept,
     FindingKind::Left,
@@ -22,10 +23,12 @@ const ORDER: [FindingKind; 14] = [
     FindingKind::Notice,
     FindingKind::Ending,
     FindingKind::Highlight,
+    FindingKind::AskedAgain,
     FindingKind::Waived,
     FindingKind::Refused,
     FindingKind::Test,
     FindingKind::Snapshot,
+    FindingKind::Undo,
     FindingKind::Partial,
 ];
 
@@ -234,10 +237,13 @@ fn write_heading(layout: &mut Layout, kind: FindingKind, number: usize) -> usize
             (format!("{}: {}.", kind.title(), count(number, "declared user", "declared users")), Paint::Bad)
         }
         FindingKind::OutOfScope | FindingKind::Test => (format!("{}:", kind.title()), Paint::Bad),
-        FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => {
-            (format!("{}:", kind.title()), Paint::Changed)
-        }
+        FindingKind::AskedAgain
+        | FindingKind::LeftAlone
+        | FindingKind::Deferred
+        | FindingKind::Kept
+        | FindingKind::Left => (format!("{}:", kind.title()), Paint::Changed),
         FindingKind::Policy
+        | FindingKind::Undo
         | FindingKind::Snapshot
         | FindingKind::Refused
         | FindingKind::Waived
@@ -262,8 +268,11 @@ fn lead(finding: &Finding) -> StyledWord {
         FindingKind::Refused => own("Refused:", Paint::Bad),
         FindingKind::Unreadable | FindingKind::Unresolved => own("?", Paint::Bad),
         FindingKind::OutOfScope | FindingKind::Test => own("!", Paint::Bad),
-        FindingKind::Policy => own("!", Paint::Changed),
-        FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => own(".", Paint::Dim),
+        FindingKind::Policy | FindingKind::AskedAgain => own("!", Paint::Changed),
+        FindingKind::Undo => own("Undo:", Paint::Changed),
+        FindingKind::LeftAlone | FindingKind::Deferred | FindingKind::Kept | FindingKind::Left => {
+            own(".", Paint::Dim)
+        }
         FindingKind::Waived => own("Waived:", Paint::Changed),
         FindingKind::Notice => own("Note:", Paint::Changed),
         FindingKind::Snapshot => own("Snapshot:", Paint::Changed),

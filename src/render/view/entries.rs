@@ -331,6 +331,9 @@ impl<'a> Entry<'a> {
     }
 
     fn reasons(&self, verbose: bool) -> Vec<Sentence> {
+        if let Some(undo) = &self.view.plan().undo {
+            return vec![Sentence::default().own("to take back run").fixed(undo.run.as_str())];
+        }
         wording::reasons(&self.first().because, self.view.sources(), verbose, self.len())
     }
 

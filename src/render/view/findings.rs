@@ -1,7 +1,7 @@
 //! Findings: what the reader should see besides the changes.
 
 use super::entries::{together, wabas};
-use super::{NamedObject, View, folded, highlights};
+use super::{NamedObject, View, folded, highlights, undo};
 use crate::access_test::explain;
 use crate::guard::{Guard, Violation, Waived};
 use crate::model::{
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 pub(in crate::render) enum FindingKind {
     /// Live access is that of a snapshot.
     Snapshot,
+    /// The run that the plan takes back.
+    Undo,
     /// A setting that limits the plan and is not the default, or was changed.
     Policy,
     /// A violation that no waiver covers.
@@ -32,8 +34,12 @@ pub(in crate::render) enum FindingKind {
     Unresolved,
     /// What a suspended user holds out of scope.
     OutOfScope,
+    /// What the manifests ask for again after an undo.
+    AskedAgain,
     /// A violation that a waiver covers.
     Waived,
+    /// What an undo leaves alone.
+    LeftAlone,
     /// A difference that is left, because only what has expired is taken away.
     Deferred,
     /// Tasks that only `prune: none` keeps.
@@ -55,6 +61,9 @@ impl FindingKind {
     pub(in crate::render) fn title(self) -> &'static str {
         match self {
             Self::Snapshot => "Snapshot",
+            Self::Undo => "Undo",
+            Self::AskedAgain => "Asked for again by the manifests",
+            Self::LeftAlone => "Left alone, and not taken back",
             Self::Policy => "Policy that is not the default, or changed",
             Self::Refused => "Refused by the guards",
             Self::Test => "Access tests that do not pass",
@@ -76,6 +85,9 @@ impl FindingKind {
     pub(in crate::render) fn code(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
+            Self::Undo => "undo",
+            Self::AskedAgain => "asked-again",
+            Self::LeftAlone => "left-alone",
             Self::Policy => "policy",
             Self::Refused => "refused",
             Self::Test => "access-test",
@@ -125,8 +137,12 @@ impl View<'_> {
     /// Returns the findings by kind, most serious first; no kind without any. Long lists are folded unless `verbose`.
     pub(in crate::render) fn findings(self, verbose: bool) -> Vec<Vec<Finding>> {
         let plan = self.plan();
+        let partial = plan.selection.is_narrowed();
         let partial =
-            plan.is_partial().then(|| Finding::new(FindingKind::Partial, partial(&plan.selection, verbose)));
+            partial.then(|| Finding::new(FindingKind::Partial, partial_text(&plan.selection, verbose)));
+        let undo = plan.undo.as_deref();
+        let left_alone = undo.map(|undo| undo::left_alone(plan, undo, self.sources(), verbose));
+        let asked_again = undo.map(|undo| undo::asked_again(plan, undo, self.sources(), verbose));
         let unreadable = together(plan.unreadable.iter().collect(), |(_, why)| why.as_str());
         let unreadable = unreadable.into_iter().map(|same| {
             let objects = same.iter().map(|(waba, _)| NamedObject::waba(plan, **waba));
@@ -147,6 +163,7 @@ impl View<'_> {
         let snapshot = self.proposal.live_source.snapshot().map(|mark| snapshot(mark, self.proposal.made));
         let kinds = [
             Vec::from_iter(snapshot),
+            undo.map(undo::run).into_iter().collect(),
             limited(self.proposal.policy_lines.iter().map(policy), FindingKind::Policy, verbose),
             self.refused(verbose),
             limited(self.tests(), FindingKind::Test, verbose),
@@ -157,7 +174,9 @@ impl View<'_> {
                 FindingKind::OutOfScope,
                 verbose,
             ),
+            limited(asked_again.into_iter().flatten(), FindingKind::AskedAgain, verbose),
             self.waived(verbose),
+            limited(left_alone.into_iter().flatten(), FindingKind::LeftAlone, verbose),
             limited(plan.deferred.iter().map(|left| deferred(plan, left)), FindingKind::Deferred, verbose),
             limited(kept, FindingKind::Kept, verbose),
             limited(plan.left.iter().map(left), FindingKind::Left, verbose),
@@ -348,7 +367,7 @@ fn snapshot(mark: &SnapshotMark, made: Timestamp) -> Finding {
 }
 
 /// Describes what the run is narrowed to.
-fn partial(selection: &Selection, verbose: bool) -> Sentence {
+fn partial_text(selection: &Selection, verbose: bool) -> Sentence {
     let wabas = selection.wabas.iter().map(|glob| ("--waba", glob.as_str()));
     let given: Vec<_> = wabas.chain(selection.users.iter().map(|name| ("--user", name.as_str()))).collect();
     let shown = folded(given.len(), SELECTED, verbose);

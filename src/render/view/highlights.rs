@@ -14,6 +14,7 @@ const LISTED: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HighlightKind {
     RevokedUngranted,
+    RevokedUndone,
     RevokedSuspended,
     RevokedExcepted,
     RevokedReleased,
@@ -31,6 +32,7 @@ impl HighlightKind {
     fn wording(self) -> (String, &'static str) {
         match self {
             Self::RevokedUngranted => ("loses everything".to_owned(), "where no grant names it"),
+            Self::RevokedUndone => ("loses everything".to_owned(), "by the undo"),
             Self::RevokedSuspended => ("loses everything".to_owned(), "because it is suspended"),
             Self::RevokedExcepted => ("loses everything".to_owned(), "by an exception"),
             Self::RevokedReleased => ("loses everything".to_owned(), "where it is declared no more"),
@@ -62,7 +64,7 @@ pub(super) fn findings(plan: &Plan, drift: Option<&Drift>, verbose: bool) -> Vec
     };
     for change in &plan.changes {
         let kinds_of_change: Vec<HighlightKind> = match drift {
-            None => of_change(change).collect(),
+            None => of_change(change, plan.undo.is_some()).collect(),
             Some(_) if is_pending(change) => Vec::new(),
             Some(_) => control(&change.lost()).map(HighlightKind::Holds).collect(),
         };
@@ -73,7 +75,7 @@ pub(super) fn findings(plan: &Plan, drift: Option<&Drift>, verbose: bool) -> Vec
     kinds.into_iter().flat_map(|(kind, users)| of_kind(plan, kind, users, verbose)).collect()
 }
 
-fn of_change(change: &Change) -> impl Iterator<Item = HighlightKind> {
+fn of_change(change: &Change, is_undo: bool) -> impl Iterator<Item = HighlightKind> {
     let is_expired = |line: &WhyGone| matches!(line, WhyGone::Expired(_));
     let is_excepted = |line: &WhyGone| matches!(line, WhyGone::Excepted(_));
     let is_released = |line: &WhyGone| matches!(line, WhyGone::Released(_));
@@ -91,6 +93,8 @@ fn of_change(change: &Change) -> impl Iterator<Item = HighlightKind> {
             HighlightKind::RevokedExcepted
         } else if lines().any(is_released) {
             HighlightKind::RevokedReleased
+        } else if is_undo {
+            HighlightKind::RevokedUndone
         } else {
             HighlightKind::RevokedUngranted
         })

@@ -9,6 +9,7 @@ mod findings;
 mod highlights;
 mod task_diff;
 mod totals;
+mod undo;
 
 pub use entries::GroupBy;
 pub(super) use entries::{Entry, Group, Heading, together, wabas};

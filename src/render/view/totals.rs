@@ -1,6 +1,7 @@
 //! The numbers of a plan or of drift, and the lines that end every output.
 
 use super::View;
+use super::harmless;
 use crate::model::{Moved, Summary, UnmanagedReason, Verdict};
 use crate::text::count;
 
@@ -30,6 +31,8 @@ pub(in crate::render) struct Totals {
     pub(in crate::render) unresolved: usize,
     /// WABAs that left the scope.
     left: usize,
+    /// Assignments that an undo leaves alone.
+    left_alone: usize,
     /// Differences that are left, because only what has expired is taken away.
     deferred: usize,
     /// Suspended users that hold something out of scope, or may.
@@ -54,6 +57,7 @@ impl View<'_> {
             kept: plan.kept.len(),
             unresolved: plan.unresolved.len(),
             left: plan.left.len(),
+            left_alone: plan.undo.as_ref().map_or(0, |undo| undo.left_alone.len()),
             deferred: plan.deferred.len(),
             out_of_scope: plan.out_of_scope.len(),
             failed_tests: self
@@ -93,7 +97,11 @@ impl View<'_> {
         let differs = !self.plan().changes.is_empty();
         let undeclared = (totals.undeclared > 0).then(|| format!("{} undeclared", totals.undeclared));
         let mut parts = Vec::new();
-        if differs {
+        let undo = self.plan().undo.as_deref();
+        let lead = undo.map(|undo| format!("undo of run {}: ", harmless(undo.run.as_str())));
+        if let (Some(_), false) = (undo, differs) {
+            parts.push(String::from("nothing to take back"));
+        } else if differs {
             parts.extend([assign, change, revoke]);
         } else if self.plan().selection.only_expired {
             parts.push(String::from("nothing expired"));
@@ -106,7 +114,8 @@ impl View<'_> {
         let failed = totals.failed_tests.filter(|failed| *failed > 0);
         parts.extend(failed.map(|failed| count(failed, "failed access test", "failed access tests")));
         let is_drift = self.is_drift() && (differs || totals.undeclared > 0);
-        format!("{}{}", if is_drift { "drift: " } else { "" }, parts.join(", "))
+        let lead = lead.unwrap_or_else(|| String::from(if is_drift { "drift: " } else { "" }));
+        format!("{lead}{}", parts.join(", "))
     }
 
     /// Sums it up in one line. It claims a match only if nothing differs, is undeclared, kept, missing or unread.
@@ -115,7 +124,9 @@ impl View<'_> {
         let counts = self.counts(totals).map(|(number, label)| format!("{number} {label}")).join(", ");
         let drifts = !self.plan().changes.is_empty() || totals.undeclared > 0;
         let only_expired = self.plan().selection.only_expired;
+        let is_undo = self.plan().undo.is_some();
         let lead = match (self.is_drift(), drifts) {
+            (_, false) if is_undo => String::from("Nothing to take back"),
             (_, false) if only_expired => String::from("Nothing that has expired is still held"),
             (true, true) => format!("Drift: {counts}"),
             (false, _) if !self.plan().changes.is_empty() => format!("Plan: {counts}"),
@@ -123,7 +134,7 @@ impl View<'_> {
             (true, false) => String::from("Nothing to change"),
             (false, _) => String::from("No changes"),
         };
-        match (totals.is_clean() && !drifts && !only_expired, self.plan().is_partial()) {
+        match (totals.is_clean() && !drifts && !only_expired && !is_undo, self.plan().is_partial()) {
             (true, false) => format!("{lead}. Live access matches the manifests."),
             (true, true) => format!("{lead}. The selected access matches the manifests."),
             (false, _) if notes.is_empty() => format!("{lead}."),
@@ -165,6 +176,7 @@ impl Totals {
             (self.undeclared, String::from("undeclared")),
             (self.blocked, String::from("of them not attempted")),
             (self.deferred, noun(self.deferred, "difference", "differences") + " left to a full apply"),
+            (self.left_alone, String::from("left alone")),
             (self.kept, String::from("kept by prune: none")),
             (
                 self.unresolved,

@@ -1,0 +1,78 @@
+//! `wabacl undo`.
+
+use super::completions;
+use super::connection::CheckedConnection;
+use super::events::EventPrinter;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::{Connection, Format, Grouping, PlannedFor, QuestionPaths, Waivers};
+use super::plan;
+use super::terminal::Terminal;
+use super::waivers;
+use crate::engine::{self, UndoGuards};
+use crate::guard;
+use crate::model::{Glob, Name, Selection};
+use std::path::PathBuf;
+
+/// Plans what takes an earlier run back, where its writes are still as it left them, and writes nothing
+///
+/// The run is one of `wabacl journal`. What a later run or somebody else changed since is left alone, and listed with the reason.
+/// The plan keeps the guards of the manifests. `--out` saves it, and `wabacl apply` applies it. Says which lines of the manifests
+/// ask for the opposite. Exits with 4 if something cannot be read or is not there any more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The id of the run, as `wabacl journal` prints it
+    #[arg(value_name = "RUN")]
+    run: Name,
+    #[command(flatten)]
+    paths: QuestionPaths,
+    /// Reads no manifests: only the default guards hold, and nobody is protected or suspended
+    #[arg(long)]
+    without_manifests: bool,
+    /// Only the WABAs whose name in the journal or in the manifests, or whose id, matches this glob; can be repeated
+    #[arg(long, value_name = "GLOB", add = completions::wabas())]
+    waba: Vec<Glob>,
+    /// The output format
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    grouping: Grouping,
+    /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Exits with 2 if there is something to take back (kubectl and diff use 1 for that)
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    time: PlannedFor,
+    #[command(flatten)]
+    waivers: Waivers,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let group_by = args.grouping.checked(args.format.into())?;
+    let printer = EventPrinter::new(terminal);
+    let events = &|event: engine::Event<'_>| printer.print(event);
+    let prepared = CheckedConnection::new(&args.connection)?;
+    let state = args.connection.required_state()?;
+    let selection = Selection { wabas: args.waba.clone(), ..Selection::default() };
+    let request = args.waivers.request(args.time, selection, Some(state.clone()));
+    let guards = if args.without_manifests {
+        UndoGuards::Default(Box::new(request))
+    } else {
+        args.paths.check_stdin(&args.connection)?;
+        UndoGuards::Manifests(Box::new(engine::check_paths(&args.paths.paths, request, events)?))
+    };
+    let found = engine::find_run(&state, guards.business(), &args.run).await?;
+    let connected = prepared.connect(Some(found.business), events).await?;
+    let proposed = connected.session.propose_undo(found, guards, events).await;
+    connected.print_cost(terminal);
+    let (proposal, _) = proposed?;
+    let now = proposal.plan.now;
+    let review = guard::review(proposal, &args.waivers.waive, now);
+    waivers::check(&review, terminal)?;
+    plan::show_and_save(&review, args.format, group_by, args.out.as_deref(), terminal)?;
+    Ok(plan::exit(review.plan(), Some(&review), args.detailed_exitcode))
+}
