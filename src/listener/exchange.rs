@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 /// A request, of which the head is read.
 pub struct Request {
-    request: hyper::Request<Incoming>,
+    inner: hyper::Request<Incoming>,
     body_time: Duration,
     clock: Clock,
     bodies: Arc<Semaphore>,
@@ -29,32 +29,32 @@ impl fmt::Debug for Request {
 
 impl Request {
     pub(super) fn new(
-        request: hyper::Request<Incoming>,
+        inner: hyper::Request<Incoming>,
         body_time: Duration,
         clock: Clock,
         bodies: Arc<Semaphore>,
     ) -> Self {
-        Self { request, body_time, clock, bodies }
+        Self { inner, body_time, clock, bodies }
     }
 
     /// Returns the method.
     pub fn method(&self) -> &Method {
-        self.request.method()
+        self.inner.method()
     }
 
     /// Returns the path as it was sent, without the query.
     pub fn path(&self) -> &str {
-        self.request.uri().path()
+        self.inner.uri().path()
     }
 
     /// Returns the query as it was sent; empty if there is none.
     pub fn query(&self) -> &str {
-        self.request.uri().query().unwrap_or_default()
+        self.inner.uri().query().unwrap_or_default()
     }
 
     /// Returns the value of a header that is there exactly once.
     pub fn header(&self, name: &'static str) -> Option<&[u8]> {
-        let mut values = self.request.headers().get_all(name).iter();
+        let mut values = self.inner.headers().get_all(name).iter();
         let value = values.next()?;
         values.next().is_none().then_some(value.as_bytes())
     }
@@ -65,7 +65,7 @@ impl Request {
     ///
     /// If it is longer, too slow, breaks off, or too many bodies are being read. [`BodyError::status`] answers the client.
     pub async fn body(self, limit: usize) -> Result<Body, BodyError> {
-        body::read(self.request.into_body(), limit, self.body_time, &self.clock, &self.bodies).await
+        body::read(self.inner.into_body(), limit, self.body_time, &self.clock, &self.bodies).await
     }
 }
 

@@ -128,8 +128,9 @@ impl Listener {
         let mut stop = pin!(stop);
         loop {
             let accepted = async {
-                let slot = Arc::clone(&slots).acquire_owned().await;
-                (accept(&socket, &clock).await, slot.expect("the semaphore is never closed"))
+                // The semaphore is never closed, so there is always a permit.
+                let slot = Arc::clone(&slots).acquire_owned().await.ok();
+                (accept(&socket, &clock).await, slot)
             };
             tokio::select! {
                 biased;

@@ -6,12 +6,13 @@ use super::events::{Delivery, Due};
 use super::handshake;
 use super::secrets::Secrets;
 use super::signature::{HEADER, Signature};
+use crate::clock::Clock;
 use crate::listener::{Limits, Listener, Method, Request, Response, StatusCode};
 use crate::text;
 use std::fmt::Display;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The path.
@@ -35,6 +36,9 @@ pub const LIMITS: Limits = Limits {
 /// How long the sink may take. A guess: longer than one put into a store with its retries takes nearly always; Meta repeats a
 /// delivery that is not answered.
 const SINK_TIME: Duration = Duration::from_secs(8);
+
+/// The pause between two warnings of one kind: strangers decide how often there is a reason. A guess.
+const WARN_PAUSE: Duration = Duration::from_secs(60);
 
 /// What the endpoint has seen since it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,12 +79,32 @@ struct Counters {
 pub struct Webhook {
     secrets: Secrets,
     counters: Arc<Counters>,
+    /// Warnings that the app secret or the verify token may be wrong.
+    signature_warnings: Occasional,
+    handshake_warnings: Occasional,
+}
+
+/// Something that is reported at most once in [`WARN_PAUSE`].
+#[derive(Debug, Default)]
+struct Occasional(Mutex<Option<Duration>>);
+
+impl Occasional {
+    fn is_due(&self, clock: &Clock) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock.elapsed();
+        let is_due = last.is_none_or(|last| now >= last.saturating_add(WARN_PAUSE));
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
 }
 
 impl Webhook {
     /// Makes the endpoint.
     pub fn new(secrets: Secrets) -> Self {
-        Self { secrets, counters: Arc::default() }
+        let (signature_warnings, handshake_warnings) = Default::default();
+        Self { secrets, counters: Arc::default(), signature_warnings, handshake_warnings }
     }
 
     /// Returns a function that returns the counts, also while the endpoint is served.
@@ -107,28 +131,39 @@ impl Webhook {
                     Some(taken) => taken.map_err(|error| error.to_string()),
                     None => Err(format!("it took longer than {} s", SINK_TIME.as_secs())),
                 };
-                webhook.answer(request, sink).await
+                webhook.answer(request, sink, &clock).await
             }
         };
         listener.serve(handler, stop).await;
     }
 
-    async fn answer(&self, request: Request, sink: impl AsyncFnOnce(Due) -> Result<(), String>) -> Response {
+    async fn answer(
+        &self,
+        request: Request,
+        sink: impl AsyncFnOnce(Due) -> Result<(), String>,
+        clock: &Clock,
+    ) -> Response {
         if request.path() != PATH {
             return Response::empty(StatusCode::NOT_FOUND);
         }
         match *request.method() {
-            Method::GET => self.verify(request.query()),
-            Method::POST => self.receive(request, sink).await,
+            Method::GET => self.verify(request.query(), clock),
+            Method::POST => self.receive(request, sink, clock).await,
             _ => Response::not_allowed("GET, POST"),
         }
     }
 
     /// Answers the handshake of a subscription.
-    fn verify(&self, query: &str) -> Response {
+    fn verify(&self, query: &str, clock: &Clock) -> Response {
         let Secrets { app_secret, verify_token } = &self.secrets;
         let Some(challenge) = handshake::challenge(query, verify_token, app_secret) else {
             add(&self.counters.unverified, 1);
+            if self.handshake_warnings.is_due(clock) {
+                tracing::warn!(
+                    "a handshake of the webhook was refused; if it was Meta's, the verify token differs from the one in the \
+                     App Dashboard"
+                );
+            }
             return Response::empty(StatusCode::FORBIDDEN);
         };
         add(&self.counters.verified, 1);
@@ -137,7 +172,12 @@ impl Webhook {
     }
 
     /// Answers a delivery. Nothing is read without a signature, nothing is parsed without the right one.
-    async fn receive(&self, request: Request, sink: impl AsyncFnOnce(Due) -> Result<(), String>) -> Response {
+    async fn receive(
+        &self,
+        request: Request,
+        sink: impl AsyncFnOnce(Due) -> Result<(), String>,
+        clock: &Clock,
+    ) -> Response {
         let counters = &self.counters;
         let Some(signature) = request.header(HEADER).and_then(Signature::parse) else {
             add(&counters.unsigned, 1);
@@ -152,6 +192,12 @@ impl Webhook {
         };
         if !signature.is_of(&body, &self.secrets.app_secret) {
             add(&counters.unsigned, 1);
+            if self.signature_warnings.is_due(clock) {
+                tracing::warn!(
+                    "a delivery of the webhook has a wrong signature and was refused; if it was Meta's, the app secret is \
+                     that of another app, or a proxy changes bodies"
+                );
+            }
             return Response::empty(StatusCode::UNAUTHORIZED);
         }
         let Ok(delivery) = Delivery::parse(&body) else {
@@ -200,5 +246,28 @@ impl Counters {
             verified: read(&self.verified),
             unverified: read(&self.unverified),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_cannot_fill_the_log() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clock = Clock::simulated(jiff::Timestamp::UNIX_EPOCH);
+        let warned = runtime.block_on(async {
+            let count = async {
+                let (warnings, mut warned) = (Occasional::default(), 0);
+                for _ in 0..119 {
+                    warned += usize::from(warnings.is_due(&clock)) + usize::from(warnings.is_due(&clock));
+                    clock.sleep(Duration::from_secs(1)).await;
+                }
+                warned
+            };
+            clock.run(count).await
+        });
+        assert_eq!(warned, 2);
     }
 }

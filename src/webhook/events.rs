@@ -92,7 +92,9 @@ impl Delivery {
         }
         for entry in root.list("entry") {
             let changes = entry.list("changes");
-            changes.iter().for_each(|change| delivery.add(entry, change));
+            for change in changes {
+                delivery.add(entry, change);
+            }
             delivery.ignored += u64::from(changes.is_empty());
         }
         delivery.ignored += u64::from(root.list("entry").is_empty());
@@ -247,7 +249,7 @@ mod tests {
             change("account_update", "\"x\""),
             change("account_update", &info("PARTNER_ADDED")),
             change("account_update", &info("PARTNER_ADDED").replace("500", "501")),
-            change("messages", "{\"messages\":[1,2,3]}"),
+            change("messages", r#"{"messages":[1,"\ud800",{"\u0000":-1e999}]}"#),
             change("account_update", &info("PARTNER_APP_INSTALLED")),
         ];
         assert_eq!(due(&delivery(&changes.join(","))), "3 of 6: 500 501");

@@ -162,13 +162,12 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut fields: Vec<(&'static str, Node)> = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
-            match key.filter(|key| fields.iter().all(|(name, _)| name != key)) {
-                Some(key) => fields.push((key, map.next_value_seed(self.below())?)),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                    // The second value of a key could name another WABA.
-                    self.bounds.is_cut.set(self.bounds.is_cut.get() || key.is_some());
-                }
+            if let Some(key) = key.filter(|key| fields.iter().all(|(name, _)| name != key)) {
+                fields.push((key, map.next_value_seed(self.below())?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+                // The second value of a key could name another WABA.
+                self.bounds.is_cut.set(self.bounds.is_cut.get() || key.is_some());
             }
         }
         Ok(Node::Object(fields))

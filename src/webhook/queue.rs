@@ -246,7 +246,7 @@ mod tests {
 
         fn check(&mut self, due: &Due, now: Duration) {
             if due.everything {
-                let pause = self.last_whole.map(|last| now - last);
+                let pause = self.last_whole.map(|last| now.saturating_sub(last));
                 assert!(
                     pause.is_none_or(|pause| pause >= SETTINGS.round_pause),
                     "two rounds within {pause:?}"
