@@ -77,7 +77,7 @@ benches:
 [group('manifests')]
 [script]
 schemas: _program (_install "python")
-    for name in manifest plan report diagnostics tests journal saved-plan snapshot-diff who-can explain access-report emulator; do
+    for name in manifest plan report diagnostics tests journal saved-plan snapshot-diff who-can explain access-report review emulator; do
       {{ program }} schema "$name" | diff -u "schema/$name.schema.json" -
     done
     check-jsonschema --check-metaschema schema/*.schema.json

@@ -1,7 +1,7 @@
 //! Digests: of what a manifest means (desired state, scope, prune and guards, not how they are written), of what a plan
-//! does, and of what an inventory names.
+//! does, of what an inventory names, and of the rows of a review.
 
-use crate::model::{Desired, Name, Plan, Policy, UserId, WabaId};
+use crate::model::{AssignmentKey, BusinessId, Desired, Name, Plan, Policy, TaskSet, UserId, WabaId};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -69,6 +69,34 @@ pub fn inventory_digest<'a>(
     lines.finish()
 }
 
+/// The hexadecimal digits of a digest in a table: enough to find what was changed by mistake, and short enough for a cell.
+const SHORT: usize = 16;
+
+/// Returns the digest of a row of a review: `row-` and 16 hexadecimal digits over the assignment and what it holds.
+///
+/// It begins with letters, so that no spreadsheet takes it for a number.
+pub fn review_row(key: AssignmentKey, tasks: &TaskSet, by_role: bool) -> String {
+    let mut lines = Lines { hasher: Sha256::new(), line: String::new() };
+    lines.add(&format_args!("row {} {} {tasks:?} {by_role}", key.waba, key.user));
+    format!("row-{}", short(&lines.finish()))
+}
+
+/// Returns the mark of a report that is reviewed: `report-`, the number of its rows, and 16 hexadecimal digits over their
+/// digests, which are in the order of the report.
+pub fn review_mark(business: BusinessId, rows: &[String]) -> String {
+    let mut lines = Lines { hasher: Sha256::new(), line: String::new() };
+    lines.add(&format_args!("report of {business}"));
+    for row in rows {
+        lines.add(&format_args!("{row}"));
+    }
+    format!("report-{}-{}", rows.len(), short(&lines.finish()))
+}
+
+/// Returns the first digits of a digest.
+fn short(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").and_then(|digits| digits.get(..SHORT)).unwrap_or(digest)
+}
+
 /// Text lines on their way into a hash, through one buffer.
 struct Lines {
     hasher: Sha256,
@@ -94,7 +122,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AssignmentKey, Change, Task, TaskSet};
+    use crate::model::{Change, Task};
     use std::collections::BTreeSet;
 
     fn change(waba: &str, user: &str, before: TaskSet, after: TaskSet) -> Change {

@@ -22,7 +22,7 @@
 //! # What always holds
 //!
 //! - The core (`model`, `diagnostic`, `manifest`, `resolve`, `plan`, `digest`, `drift`, `access_test`, `proposal`, `guard`,
-//!   `query`, `mining`, `import`) does no I/O, has no async, no clock, no environment and no logging.
+//!   `query`, `review`, `mining`, `import`) does no I/O, has no async, no clock, no environment and no logging.
 //! - Nothing is removed because of something unknown: a list that broke off is an error, never a shorter list.
 //! - Nothing reaches the API that a guard did not approve: only [`guard`] makes an `ApprovedPlan`, only
 //!   [`apply`](mod@apply) takes one, and `plan` and `drift` never hold a writer.
@@ -62,6 +62,8 @@ pub mod proposal;
 pub mod guard;
 
 pub mod query;
+
+pub mod review;
 
 pub mod mining;
 

@@ -3,6 +3,7 @@
 //! Names, error messages and task names come from manifests, files and the API. They can hold control characters,
 //! bidirectional overrides and commands for a pipeline's log. Every output passes them through [`escape`].
 
+pub(crate) mod cells;
 pub(crate) mod yaml;
 
 use std::borrow::Cow;

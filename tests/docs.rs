@@ -59,7 +59,7 @@ fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 const WABACL: &str = r#"#!/bin/sh
 case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
-" plan "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "*)
+" plan "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "* | " review "*)
   exec "$PROGRAM" "$@" --emulate live.yaml ;;
 " journal "*"--state"*) exec "$PROGRAM" "$@" ;;
 " journal "*) exec "$PROGRAM" "$@" --state-dir live.state ;;
@@ -170,7 +170,8 @@ fn the_guide_for_running_it_works() {
         "{}",
         printed[3]
     );
-    assert!(printed[4].contains("Applied:") && printed[4].contains("deploy-bot"), "{}", printed[4]);
+    assert!(printed[6].contains("To end:") && printed[6].contains("Review: "), "{}", printed[6]);
+    assert!(printed[7].contains("Applied:") && printed[7].contains("deploy-bot"), "{}", printed[7]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 30] = [
+const MAY_USE: [(&str, &[&str]); 31] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
@@ -30,16 +30,39 @@ const MAY_USE: [(&str, &[&str]); 30] = [
     ("proposal", &["digest", "model"]),
     ("drift", &["model"]),
     ("query", &["model"]),
+    ("review", &["diagnostic", "digest", "model", "query", "text"]),
     ("mining", &["model"]),
     ("import", &["mining", "model", "text"]),
     ("resolve", &["diagnostic", "manifest", "model", "text"]),
     (
         "documents",
-        &["access_test", "diagnostic", "files", "guard", "model", "proposal", "query", "redact", "text"],
+        &[
+            "access_test",
+            "diagnostic",
+            "files",
+            "guard",
+            "model",
+            "proposal",
+            "query",
+            "redact",
+            "review",
+            "text",
+        ],
     ),
     (
         "render",
-        &["access_test", "diagnostic", "documents", "guard", "import", "model", "proposal", "query", "text"],
+        &[
+            "access_test",
+            "diagnostic",
+            "documents",
+            "guard",
+            "import",
+            "model",
+            "proposal",
+            "query",
+            "review",
+            "text",
+        ],
     ),
     ("apply", &["clock", "graph", "guard", "model", "store"]),
     (
@@ -61,6 +84,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
             "proposal",
             "query",
             "resolve",
+            "review",
             "sources",
             "store",
             "text",
@@ -86,6 +110,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
             "query",
             "redact",
             "render",
+            "review",
             "sources",
             "store",
             "text",
@@ -94,7 +119,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
 ];
 
 /// The modules whose results depend only on their arguments.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "model",
     "diagnostic",
     "manifest",
@@ -106,6 +131,7 @@ const PURE: [&str; 13] = [
     "proposal",
     "access_test",
     "query",
+    "review",
     "mining",
     "import",
 ];

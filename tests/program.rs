@@ -24,6 +24,7 @@ mod quickstart;
 mod released;
 mod remote;
 mod report;
+mod review;
 mod saved;
 mod selections;
 mod shared_state;

@@ -163,7 +163,8 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
 
 /// Returns the codes of all diagnostics, one for each constructor in `src/diagnostic`.
 pub(crate) fn diagnostic_codes_in_source() -> Vec<String> {
-    let text = text("src/diagnostic/text.rs") + &text("src/diagnostic/resolve.rs");
+    let files = ["text", "resolve", "review"].map(|file| text(&format!("src/diagnostic/{file}.rs")));
+    let text = files.concat();
     let mut codes: Vec<String> = Vec::new();
     for mark in ["error(", "warning(", "code: "] {
         let after = text.split(mark).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));

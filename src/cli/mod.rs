@@ -23,6 +23,7 @@ mod options;
 mod plan;
 mod report;
 mod repository;
+mod review;
 mod schema;
 mod shared;
 mod show;
@@ -75,6 +76,7 @@ enum Verb {
     WhoCan(who_can::Args),
     Explain(explain::Args),
     Report(report::Args),
+    Review(Box<review::Args>),
     Test(test::Args),
     Show(show::Args),
     Journal(journal::Args),
@@ -125,6 +127,7 @@ impl Verb {
             Self::WhoCan(args) => &args.connection,
             Self::Explain(args) => &args.connection,
             Self::Report(args) => &args.connection,
+            Self::Review(args) => &args.connection,
             Self::Test(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             #[cfg(feature = "emulator")]
@@ -159,6 +162,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
         Verb::Explain(args) => signals::ends_at_once(Box::pin(explain::run(&args, terminal)), terminal).await,
         Verb::Report(args) => signals::ends_at_once(Box::pin(report::run(&args, terminal)), terminal).await,
+        Verb::Review(args) => signals::ends_at_once(Box::pin(review::run(&args, terminal)), terminal).await,
         Verb::Test(args) => signals::ends_at_once(Box::pin(test::run(&args, terminal)), terminal).await,
         Verb::Show(args) => show::run(&args, terminal),
         Verb::Journal(args) => journal::run(&args, terminal).await,

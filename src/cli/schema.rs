@@ -37,6 +37,8 @@ enum Of {
     Explain,
     /// `report --format json`
     AccessReport,
+    /// The file of `review --take`
+    Review,
     /// `snapshot --diff OLD --format json`
     #[cfg(feature = "emulator")]
     SnapshotDiff,
@@ -57,6 +59,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::WhoCan => schema::who_can(),
         Of::Explain => schema::explain(),
         Of::AccessReport => schema::access_report(),
+        Of::Review => schema::review(),
         #[cfg(feature = "emulator")]
         Of::SnapshotDiff => schema::snapshot_diff(),
         #[cfg(feature = "emulator")]

@@ -4,9 +4,11 @@
 //! not print.
 
 mod resolve;
+mod review;
 mod text;
 
 pub(crate) use resolve::*;
+pub(crate) use review::*;
 pub(crate) use text::*;
 
 use crate::model::Position;

@@ -15,6 +15,7 @@ pub(crate) mod parts;
 mod plan;
 mod reading;
 mod report;
+mod review;
 pub mod saved;
 pub mod schema;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use journal::journal;
 pub use plan::plan;
 pub(crate) use reading::PartsReader;
 pub use report::report;
+pub use review::{TakenReview, review};
 pub use who_can::who_can;
 
 use crate::guard::{Review, Violation, Waived};

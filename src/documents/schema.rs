@@ -8,6 +8,7 @@ use super::explain::ExplainDocument;
 use super::journal::JournalDocument;
 use super::plan::PlanDocument;
 use super::report::ReportDocument;
+use super::review::ReviewDocument;
 use super::who_can::WhoCanDocument;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -71,6 +72,11 @@ pub fn snapshot_diff() -> String {
 /// Returns the schema of `report --format json`.
 pub fn access_report() -> String {
     text(of::<AccessReportDocument<'_>>("access-report", "A report of wabacl on live access"))
+}
+
+/// Returns the schema of the file that `review --take` writes.
+pub fn review() -> String {
+    text(of::<ReviewDocument<'_>>("review", "A review of access by wabacl"))
 }
 
 /// Returns the schema of `test --format json`.

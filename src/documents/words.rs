@@ -84,6 +84,29 @@ words! {
     }
 }
 
+words! {
+    /// What a reviewer decided.
+    DecisionWord {
+        /// The access stays.
+        Keep,
+        /// The access ends.
+        End,
+    }
+    /// What became of a row since it was reviewed.
+    ReviewedWord {
+        /// It is as it was.
+        Same,
+        /// It holds something else.
+        Changed,
+        /// It holds nothing.
+        Gone,
+        /// The WABA could not be read.
+        Unknown,
+        /// The WABA is no more in scope.
+        OutOfScope,
+    }
+}
+
 words_of! {
     /// Whose assignment it is.
     HolderWord for model::HolderOf {

@@ -81,6 +81,9 @@ pub enum EngineError {
     /// The plan of the manifests that an import made is not empty.
     #[error("the imported manifests would not be exact: {0}; nothing was written")]
     NotExact(String),
+    /// The table of a review has errors.
+    #[error("{}; no review was written", table_errors(*.0))]
+    Review(usize),
     /// Only a part of a set of manifests was given.
     #[error("only a part of the set `{set}` was given: {} exists, but was not given", listed(.files))]
     PartOfSet {
@@ -150,6 +153,7 @@ impl EngineError {
                 ErrorClass::Refused
             }
             Self::Manifests(_)
+            | Self::Review(_)
             | Self::NotExact(_)
             | Self::NothingSelected(_)
             | Self::Ambiguous { .. }
@@ -168,7 +172,7 @@ impl EngineError {
             Self::Graph { source, .. } => return source.hint(),
             Self::Store { source, .. } => source.hint()?,
             Self::SavedPlan(error) => error.hint(),
-            Self::Manifests(_) | Self::UserNotFound { .. } => return None,
+            Self::Manifests(_) | Self::Review(_) | Self::UserNotFound { .. } => return None,
             Self::NotExact(_) => {
                 "this is a mistake of wabacl: report it; `wabacl init` writes a manifest to begin with by hand"
             }
@@ -264,6 +268,10 @@ fn what_selects(NothingSelected { option, similar, .. }: &NothingSelected) -> St
         }
     };
     names.to_owned()
+}
+
+fn table_errors(errors: usize) -> String {
+    format!("the table has {}", crate::text::count(errors, "error", "errors"))
 }
 
 fn manifest_errors(errors: usize) -> String {

@@ -6,6 +6,7 @@ use super::exceptions::DraftException;
 use super::shared::sharing;
 use crate::mining::{List, MinedGrant, Selector};
 use crate::model::{DirectoryWaba, Edge, Shared, TaskSet};
+use crate::text::cells::{Quotes, row};
 use crate::text::yaml::scalar;
 use crate::text::{escape, shorten};
 use std::collections::{BTreeMap, BTreeSet};
@@ -371,20 +372,9 @@ fn wabas(draft: &Draft<'_>) -> Option<String> {
             let value = labels.into_iter().find(|label| label.key == *key).map(|label| label.value.clone());
             cells.push(value.unwrap_or_default());
         }
-        rows.push((waba.name(), csv_line(&cells)));
+        rows.push((waba.name(), row(&cells, Quotes::Needed)));
     }
     rows.sort();
     let rows: String = rows.into_iter().map(|(_, row)| row).collect();
-    Some(csv_line(&columns) + &rows)
-}
-
-fn csv_line(cells: &[String]) -> String {
-    let cell = |cell: &String| {
-        if cell.contains([',', '"', '\'']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.clone()
-        }
-    };
-    cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+    Some(row(&columns, Quotes::Needed) + &rows)
 }

@@ -4,9 +4,11 @@
 //! [`csv_text`].
 
 mod access_report;
+mod review;
 mod who_can;
 
 pub use access_report::access_report;
+pub use review::review;
 pub use who_can::who_can;
 
 use super::wording;

@@ -10,6 +10,7 @@ mod journal;
 mod mistakes;
 mod plan;
 mod report;
+mod review;
 mod stale;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use journal::{journal, left_out, settled};
 pub use mistakes::mistakes;
 pub use plan::plan;
 pub use report::report;
+pub use review::review;
 pub use stale::stale;
 pub use waivers::unused_waivers;
 pub use who_can::who_can;

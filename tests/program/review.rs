@@ -1,0 +1,120 @@
+//! `wabacl review`: a table goes out to reviewers, and comes back with their decisions.
+
+use super::{Place, Ran};
+use serde_json::Value;
+
+fn review(place: &Place, options: &str) -> Ran {
+    place.run(&format!("review access --today 2026-11-23 --emulate live.yaml {options}"))
+}
+
+/// Writes a table of the quickstart in which everything stays.
+fn kept(place: &Place) -> String {
+    review(place, "--start table.csv").ends(0).says("29 rows to review in table.csv");
+    let table = place.read("table.csv").replace("\"\",\"\",\"\",\"row-", "\"keep\",\"Ann\",\"\",\"row-");
+    place.write("table.csv", &table);
+    table
+}
+
+/// Returns a table in which the rows with a text get another decision and a note.
+fn decided(table: &str, row: &str, decision: &str) -> String {
+    let rows = table.lines().map(|line| {
+        if line.contains(row) { line.replace("\"keep\",\"Ann\",\"\"", decision) } else { line.to_owned() }
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_review_goes_out_and_comes_back_with_what_to_end() {
+    let place = Place::new();
+    let table = kept(&place);
+    let table = decided(&table, "\"acme-us\",\"'1972385232742147\"", "\"END\",\"Bob\",\"left the team\"");
+    let table = decided(&table, "\"legacy-import\"", "\"end\",\"Bob\",\"who is it?\"");
+    place.write("table.csv", &table);
+    let taken = review(&place, "--take table.csv").ends(0);
+    insta::assert_snapshot!(taken.stdout, @r#"
+    To end:
+      - deploy-bot (1972385232742147) on acme-us = Acme Americas (102290129340402): VIEW_TEMPLATES
+          decided by Bob (left the team)
+          given by grants[2] "template releases" at access/access.yaml:33 - about 1 user and 3 WABAs; without it, 3 assignments lose tasks
+      - legacy-import (1972385232742199) on globex = Globex (104996122399160): VIEW_COST
+          decided by Bob (who is it?)
+          no manifest manages it: declare the user without a grant, or remove it in Business Settings
+      - legacy-import (1972385232742199) on marketing = Northwind Marketing (106540352242930): MESSAGING
+          decided by Bob (who is it?)
+          no manifest manages it: declare the user without a grant, or remove it in Business Settings
+
+    Review: 29 rows, 26 to keep, 3 to end; by Ann (26), Bob (3).
+    "#);
+    taken.says("The review is written to reviews/2026-Q4.yaml.");
+    let text = place.read("reviews/2026-Q4.yaml");
+    let document: Value = serde_saphyr::from_str(&text).unwrap();
+    super::json::fits("review", &document.to_string());
+    assert_eq!(
+        (&document["summary"]["rows"], &document["decisions"][0]["reviewer"]),
+        (&29.into(), &"Bob".into())
+    );
+    assert_eq!(document["decisions"][0]["lines"][0]["file"], "access/access.yaml");
+    // A review is not overwritten.
+    review(&place, "--take table.csv").ends(1).says("reviews/2026-Q4.yaml exists already");
+    review(&place, "--take table.csv --out second.yaml").ends(0);
+    assert_eq!(place.read("live.yaml"), Place::new().read("live.yaml"), "no access changed");
+}
+
+#[test]
+fn what_moved_since_the_table_was_written_is_named_and_ends_in_4() {
+    let place = Place::new();
+    kept(&place);
+    place.edit(
+        "live.yaml",
+        "user: 1972385232742151, tasks: [MESSAGING]",
+        "user: 1972385232742151, tasks: [MANAGE]",
+    );
+    place.edit("live.yaml", "      - { user: 1972385232742158, tasks: [VIEW_COST, VIEW_INSIGHTS] }                      # Reporting (prod)\n      - { user: 1972385232742163", "      - { user: 1972385232742163");
+    let taken = review(&place, "--take table.csv").ends(4);
+    taken
+        .says("campaign-sender (1972385232742151) on acme-eu")
+        .says("MESSAGING was reviewed; now it holds MANAGE")
+        .says("it holds nothing any more");
+}
+
+#[test]
+fn a_table_that_is_wrong_is_refused_with_lines_and_writes_nothing() {
+    let place = Place::new();
+    let table = kept(&place);
+    place.write("table.csv", &decided(&table, "\"acme-us\",\"'1972385232742147\"", "\"maybe\",\"Bob\",\"\""));
+    let refused = review(&place, "--take table.csv").ends(1);
+    refused
+        .says("error[review-decision]: `maybe` is no decision")
+        .says("--> table.csv:")
+        .says("the table has 1 error");
+    place.write("table.csv", &table.replace("\"'102290129340402\"", "\"1.0229E+14\""));
+    review(&place, "--take table.csv").ends(1).says("a spreadsheet made a number of it");
+    let lines: Vec<&str> = table.lines().collect();
+    place.write("table.csv", &lines[..20].join("\n"));
+    review(&place, "--take table.csv").ends(1).says("10 of the 29 rows of the report are missing");
+    std::fs::write(place.folder.path().join("table.csv"), b"decision\n\xfc\n").unwrap();
+    review(&place, "--take table.csv").ends(1).says("table.csv is not UTF-8").says("CSV UTF-8");
+    assert!(!place.folder.path().join("reviews").exists());
+    review(&place, "").ends(64);
+    review(&place, "--start a.csv --take b.csv").ends(64);
+}
+
+#[test]
+fn names_in_a_table_are_harmless_and_so_is_a_note_in_the_review() {
+    let place = Place::new();
+    place.edit("live.yaml", "Acme Americas", "=HYPERLINK(1)");
+    let table = kept(&place);
+    assert!(!table.contains("\"="), "no cell is a formula");
+    place.write(
+        "table.csv",
+        &decided(
+            &table,
+            "\"acme-us\",\"'1972385232742147\"",
+            "\"end\",\"::error::x\",\"\u{1b}[31m\u{202e}\"",
+        ),
+    );
+    let taken = review(&place, "--take table.csv").ends(0);
+    taken.never_says("\u{1b}").never_says("\n::error").never_says("\u{202e}");
+    let text = place.read("reviews/2026-Q4.yaml");
+    assert!(!text.contains('\u{1b}') && !text.contains("\n::"), "{text}");
+}
