@@ -31,6 +31,17 @@ impl Inbox {
         self.changed.notify_one();
     }
 
+    /// Adds what could not be done. Its pause grows with each failure.
+    pub fn put_back(&self, due: &Due) {
+        self.queue().put_back(due, self.clock.elapsed());
+        self.changed.notify_one();
+    }
+
+    /// Returns the part that does not wait already. The rest need not be stored again: its round begins later than now.
+    pub fn not_waiting(&self, due: &Due) -> Due {
+        self.queue().not_waiting(due)
+    }
+
     /// Waits until something is due, and takes it. Nothing is lost if the future is dropped. One task may wait at a time.
     pub async fn next(&self) -> Due {
         loop {

@@ -29,7 +29,7 @@
 //! let rounds = async {
 //!     loop {
 //!         let due: Due = inbox.next().await; // these WABAs, or a whole round
-//!         // Read, plan and apply. If that fails: inbox.add(&due).
+//!         // Read, plan and apply. If that fails: inbox.put_back(&due).
 //!     }
 //! };
 //! tokio::select! { () = serving => {}, () = rounds => {} }

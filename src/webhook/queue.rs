@@ -9,6 +9,9 @@ use crate::model::WabaId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The longest pause before a WABA whose rounds fail is due again. A guess: the rounds of all WABAs come along by themselves.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
 /// When something is due, and how much.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueSettings {
@@ -43,6 +46,8 @@ pub struct Queue {
     waiting: BTreeMap<WabaId, Duration>,
     /// When each WABA was handed out, for as long as its pause.
     recent: BTreeMap<WabaId, Duration>,
+    /// How often in a row the rounds of a WABA have failed.
+    failures: BTreeMap<WabaId, u32>,
     /// When a whole round is due.
     whole: Option<Duration>,
     /// When the last whole round was handed out.
@@ -55,27 +60,60 @@ impl Queue {
         Self { settings, ..Self::default() }
     }
 
-    /// Adds what became due. What waits already stays as it is.
-    ///
-    /// What could not be done can be added again, and then waits for its pause.
+    /// Adds what became due. What waits already is not due any later.
     pub fn add(&mut self, due: &Due, now: Duration) {
-        let QueueSettings { window, pause, most, .. } = self.settings;
-        self.recent.retain(|_, handed_out| handed_out.saturating_add(pause) > now);
+        let QueueSettings { window, pause, .. } = self.settings;
+        self.forget(now);
         for waba in due.wabas.iter().copied() {
-            if self.waiting.contains_key(&waba) {
-                continue;
-            }
-            if self.waiting.len() + self.recent.len() >= most {
-                self.add_whole(now);
-                break;
-            }
+            self.failures.remove(&waba);
             let after_pause = self.recent.get(&waba).map(|handed_out| handed_out.saturating_add(pause));
-            let at = after_pause.unwrap_or_default().max(now.saturating_add(window));
-            self.waiting.insert(waba, at);
+            self.add_one(waba, after_pause.unwrap_or_default().max(now.saturating_add(window)), now);
         }
         if due.everything {
             self.add_whole(now);
         }
+    }
+
+    /// Adds what could not be done. Its pause grows with each failure until an event says that something is new, so a WABA that
+    /// cannot be read, because it is deleted or not shared any more, takes few rounds.
+    pub fn put_back(&mut self, due: &Due, now: Duration) {
+        self.forget(now);
+        for waba in due.wabas.iter().copied() {
+            let failures = self.failures.get(&waba).copied().unwrap_or_default();
+            let pause = self.settings.pause.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
+            if self.add_one(waba, now.saturating_add(pause), now) {
+                self.failures.insert(waba, failures.saturating_add(1));
+            }
+        }
+        if self.failures.len() > self.settings.most {
+            let (waiting, recent) = (&self.waiting, &self.recent);
+            self.failures.retain(|waba, _| waiting.contains_key(waba) || recent.contains_key(waba));
+        }
+        if due.everything {
+            self.add_whole(now);
+        }
+    }
+
+    fn forget(&mut self, now: Duration) {
+        let pause = self.settings.pause;
+        self.recent.retain(|_, handed_out| handed_out.saturating_add(pause) > now);
+    }
+
+    /// Adds a WABA, or a whole round if there are too many. Returns whether it was the WABA.
+    fn add_one(&mut self, waba: WabaId, at: Duration, now: Duration) -> bool {
+        let is_full = self.waiting.len() + self.recent.len() >= self.settings.most;
+        match self.waiting.get_mut(&waba) {
+            Some(waits) => *waits = at.min(*waits),
+            None if is_full => self.add_whole(now),
+            None => _ = self.waiting.insert(waba, at),
+        }
+        self.waiting.contains_key(&waba)
+    }
+
+    /// Returns the part that does not wait already. The rest need not be stored again: its round begins later than now.
+    pub fn not_waiting(&self, due: &Due) -> Due {
+        let wabas = due.wabas.iter().copied().filter(|waba| !self.waiting.contains_key(waba)).collect();
+        Due { wabas, everything: due.everything && self.whole.is_none() }
     }
 
     fn add_whole(&mut self, now: Duration) {
@@ -111,6 +149,7 @@ impl Queue {
     /// Notes that a whole round was begun for another reason, so all that waits is done with it.
     pub fn note_whole_round(&mut self, now: Duration) {
         self.waiting.clear();
+        self.failures.clear();
         self.whole = None;
         self.last_whole = Some(now);
     }
@@ -208,12 +247,48 @@ mod tests {
         assert_eq!(queue.next_due(), Some(at(60_100)));
     }
 
+    #[test]
+    fn the_pause_of_what_fails_grows_until_something_is_new() {
+        let mut queue = Queue::new(SETTINGS);
+        queue.add(&due(&[1]), at(0));
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            let now = queue.next_due().unwrap();
+            let taken = queue.take(now).unwrap();
+            queue.put_back(&taken, now);
+            pauses.push(queue.next_due().unwrap().saturating_sub(now).as_secs());
+        }
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 300, 300, 300]);
+        let now = queue.next_due().unwrap().saturating_sub(at(250_000));
+        queue.add(&due(&[1]), now);
+        assert_eq!(
+            queue.next_due(),
+            Some(now + at(200)),
+            "an event does not wait for the pause of a failure"
+        );
+        let taken = queue.take(now + at(200)).unwrap();
+        queue.put_back(&taken, now + at(300));
+        assert_eq!(queue.next_due(), Some(now + at(10_300)));
+    }
+
+    #[test]
+    fn what_waits_need_not_be_stored_again() {
+        let mut queue = Queue::new(SETTINGS);
+        assert_eq!(queue.not_waiting(&everything(&[1])), everything(&[1]));
+        queue.add(&due(&[1]), at(0));
+        assert_eq!(queue.not_waiting(&everything(&[1, 2])), everything(&[2]));
+        queue.add(&everything(&[]), at(0));
+        assert_eq!(queue.not_waiting(&everything(&[1, 2])), due(&[2]));
+        queue.take(at(200)).unwrap();
+        assert_eq!(queue.not_waiting(&everything(&[1, 2])), everything(&[1, 2]));
+    }
+
     #[derive(Debug, Clone)]
     enum Step {
         Add(Vec<u64>, bool),
         Wait(u64),
         Take,
-        /// Takes, and adds again what was taken, as after a round that failed.
+        /// Takes, and puts back what was taken, as after a round that failed.
         Fail,
         WholeRound,
     }
@@ -265,6 +340,11 @@ mod tests {
             }
         }
 
+        fn round_is_due(&self, now: Duration) -> bool {
+            let pause_ends = self.last_whole.map(|last| last + SETTINGS.round_pause).unwrap_or_default();
+            self.everything.is_some_and(|added| now >= (added + SETTINGS.window).max(pause_ends))
+        }
+
         fn note_whole(&mut self, now: Duration) {
             (self.wabas, self.everything, self.last_whole) = (BTreeMap::new(), None, Some(now));
         }
@@ -285,13 +365,15 @@ mod tests {
                     }
                     Step::Wait(millis) => now += at(millis),
                     Step::Take | Step::Fail => {
-                        let due_at = queue.next_due();
+                        let (due_at, round_is_due) = (queue.next_due(), model.round_is_due(now));
                         let taken = queue.take(now);
                         prop_assert_eq!(taken.is_some(), due_at.is_some_and(|at| at <= now));
+                        let is_round = taken.as_ref().is_some_and(|due| due.everything);
+                        prop_assert!(is_round || !round_is_due, "events put off the whole round");
                         if let Some(due) = taken {
                             model.check(&due, now);
                             if matches!(step, Step::Fail) {
-                                queue.add(&due, now);
+                                queue.put_back(&due, now);
                                 model.add(&due, now);
                             }
                         }
@@ -302,7 +384,8 @@ mod tests {
                     }
                 }
                 prop_assert!(queue.waiting.len() + queue.recent.len() <= SETTINGS.most);
-                let latest = now + SETTINGS.window + SETTINGS.pause.max(SETTINGS.round_pause);
+                prop_assert!(queue.failures.len() <= SETTINGS.most);
+                let latest = now + LONGEST_PAUSE;
                 prop_assert!(queue.next_due().is_none_or(|at| at <= latest));
             }
             while let Some(at) = queue.next_due() {
