@@ -55,6 +55,36 @@ fn the_manifest_of_the_readme_is_good() {
     assert_eq!(diagnostics, []);
 }
 
+/// Returns what a command prints as its help.
+fn help_of(words: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wabacl"));
+    let output = command.args(words).arg("--help").env_clear().output().expect("the program starts");
+    String::from_utf8(output.stdout).expect("the help is text")
+}
+
+#[test]
+fn the_readme_has_each_command_and_each_schema() {
+    let readme = std::fs::read_to_string("README.md").expect("the README is there");
+    let help = help_of(&[]);
+    let (_, commands) = help.split_once("\nCommands:\n").expect("the help lists the commands");
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  ").filter(|name| !name.starts_with(' ')));
+    let names = names.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help");
+    let missing: Vec<&str> = names
+        .filter(|name| ![' ', '`'].iter().any(|end| readme.contains(&format!("\n| `{name}{end}"))))
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new(), "a row for each command in the table of commands");
+
+    let row = readme.lines().find(|line| line.starts_with("| `schema NAME`")).expect("a row for schema");
+    let help = help_of(&["schema"]);
+    let (_, names) = help.split_once("Possible values:\n").expect("the help lists the schemas");
+    let names = names.lines().map_while(|line| line.trim().strip_prefix("- "));
+    let names: Vec<&str> = names.map(|name| name.split(':').next().unwrap_or(name)).collect();
+    assert!(names.contains(&"manifest"), "{names:?}");
+    let missing: Vec<&&str> = names.iter().filter(|name| !row.contains(&format!("`{name}`"))).collect();
+    assert_eq!(missing, Vec::<&&str>::new(), "{row}");
+}
+
 #[test]
 fn every_command_of_the_documents_is_one_that_the_program_knows() {
     let mut commands = 0;
