@@ -18,6 +18,7 @@ mod init;
 mod interrupts;
 mod journal;
 mod json;
+mod junit;
 mod narrowed;
 mod origin;
 mod quickstart;

@@ -34,7 +34,7 @@ const TESTS: &str = "tests:
   - { name: somebody sends, tasks: [MESSAGING], at_least: 2 }
 ";
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     Place::of(WORLD, &format!("{HEAD}{TESTS}"))
 }
 
