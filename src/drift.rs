@@ -243,6 +243,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_back_is_undone_and_no_work_in_progress() {
+        let mut history = journal(A, NONE, Outcome::Applied);
+        let moved =
+            |history: &History, live, desired| moved(&plan(live, desired), Baseline::Journal, history);
+        assert_eq!(moved(&history, NONE, A), Moved::Manifests, "by a run of the manifests");
+        history.runs[0].origin.set_undo_of("r".into());
+        assert_eq!(moved(&history, NONE, A), Moved::Undone);
+        assert_eq!(moved(&history, B, A), Moved::Live);
+        assert_eq!(moved(&history, NONE, B), Moved::Both);
+    }
+
+    #[test]
     fn a_failed_write_is_not_drift() {
         let history = journal(NONE, A, Outcome::Failed { error: String::from("refused") });
         assert_eq!(moved(&plan(NONE, A), Baseline::Digest("sha256:p"), &history), Moved::Undone);

@@ -232,6 +232,7 @@ mod tests {
         assert_eq!(error("pull-request=12"), OriginError::Similar("pull_request"));
         assert_eq!(error("Commit=0a1b2c3"), OriginError::Similar("commit"));
         assert_eq!(error("run_uri=x"), OriginError::Similar("run_url"));
+        assert_eq!(error("undo_of=x"), OriginError::Reserved);
         for commit in ["main", "0a1b2c", "0a1b2cg", &"a".repeat(65)] {
             assert_eq!(error(&format!("commit={commit}")), OriginError::Commit, "{commit}");
         }

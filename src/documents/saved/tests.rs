@@ -38,7 +38,54 @@ proptest! {
         let text = text(&proposal);
         prop_assert_eq!(escape(text.trim_end()), text.trim_end());
         prop_assert_eq!(read(&text), Ok(proposal));
+        let undo = undo(&name, &task);
+        prop_assert_eq!(read(&self::text(&undo)), Ok(undo));
     }
+}
+
+/// Returns a proposal that takes a run back, with every reason to leave something alone.
+fn undo(name: &str, task: &str) -> Proposal {
+    let mut proposal = full(name, task);
+    let (position, tasks) = (proposal.plan.released[&id("2")].at, TaskSet::from_names(["MANAGE", task]));
+    let key = AssignmentKey { waba: id("500"), user: id("1") };
+    let left = |why| LeftAlone { key, before: tasks.clone(), left: TaskSet::EMPTY, why };
+    let whys = [
+        WhyLeftAlone::LaterRun { run: name.into(), at: proposal.made },
+        WhyLeftAlone::Moved { live: tasks.clone() },
+        WhyLeftAlone::NoSuchUser,
+        WhyLeftAlone::NotListed,
+        WhyLeftAlone::Suspended(At { value: name.into(), at: position }),
+    ];
+    let asked = Change { split: false, ..proposal.plan.changes[0].clone() };
+    proposal.plan.undo = Some(Box::new(Undo {
+        run: name.into(),
+        at: proposal.made,
+        origin: Origin::recorded([("commit".into(), name.into())]),
+        has_ended: false,
+        manifests: Some(String::from("sha256:00")),
+        left_alone: whys.into_iter().map(left).collect(),
+        asked_again: vec![asked],
+        unread_lines: 2,
+    }));
+    proposal
+}
+
+#[test]
+fn a_saved_undo_is_valid_and_knows_that_it_is_partial() {
+    let schema = serde_json::from_str(&schema::saved_plan()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut proposal = undo("Initech ## Shop", "NEW");
+    proposal.plan.selection = Selection::default();
+    let document = value(&proposal);
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    assert_eq!(document["partial"], true);
+    let read = read(&text(&proposal)).unwrap();
+    assert!(read.plan.is_partial() && !read.plan.selection.is_narrowed() && read.plan.is_incomplete());
+    // Why something is left alone is complete.
+    let mut incomplete = document.clone();
+    incomplete["undo"]["left_alone"][0].as_object_mut().unwrap().remove("run");
+    assert!(self::read(&incomplete.to_string()).is_err());
 }
 
 #[test]
