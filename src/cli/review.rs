@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 /// The largest table that is read, in bytes. A guess: 200 bytes for each row of the largest estate.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
+/// The folder of the reviews.
+const FOLDER: &str = "reviews";
+
 /// Recertifies access: writes a table for reviewers, and takes their decisions
 ///
 /// `--start` writes a row for each holder on a WABA, with empty columns `decision`, `reviewer` and `note`. Reviewers write `keep` or
@@ -32,11 +35,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     paths: QuestionPaths,
     /// Writes the table for reviewers as CSV (`-`: standard output)
-    #[arg(long, value_name = "FILE", required_unless_present = "take", conflicts_with = "take")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["take", "last"], conflicts_with_all = ["take", "last"])]
     start: Option<PathBuf>,
     /// Takes the decisions of a table that reviewers filled
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "last")]
     take: Option<PathBuf>,
+    /// Shows the last review, and whether what was to end has ended
+    #[arg(long)]
+    last: bool,
+    /// With --last: the folder with the files of the reviews
+    #[arg(long, value_name = "DIR", default_value = FOLDER, requires = "last")]
+    reviews: PathBuf,
     /// With --take: the file of the review (default: reviews/YYYY-Qn.yaml)
     #[arg(long, value_name = "FILE", requires = "take")]
     out: Option<PathBuf>,
@@ -76,14 +85,35 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let survey = survey?;
     match (&args.take, table) {
         (Some(file), Some(text)) => take(args, &survey, (file, text), (&out, began), events, terminal),
+        _ if args.last => last(args, &survey, terminal),
         _ => start(args, &survey, terminal),
     }
+}
+
+/// Shows the last review.
+fn last(args: &Args, survey: &Survey, terminal: &Terminal) -> Result<Exit, Failure> {
+    let evidence = survey.evidence();
+    let answer = review::holders(evidence);
+    let (last, wrong) = engine::last_review(&args.reviews, survey.desired.business);
+    for why in &wrong {
+        terminal.say(&format!("warning: this is no review: {}", escape(why)));
+    }
+    let shown = escape(&args.reviews.display().to_string()).into_owned();
+    let Some(last) = last else {
+        terminal.product(&format!(
+            "There is no review of the business {} in {shown}.\n",
+            survey.desired.business
+        ))?;
+        return Ok(Exit::Done);
+    };
+    terminal.product(&render::text::last_review(&last, &answer, &terminal.style()))?;
+    Ok(if answer.unreadable.is_empty() && wrong.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
 /// Returns the file of the review of a quarter.
 fn default_file(now: Timestamp) -> PathBuf {
     let day = day_of(now);
-    PathBuf::from(format!("reviews/{}-Q{}.yaml", day.year(), (day.month() + 2) / 3))
+    PathBuf::from(format!("{FOLDER}/{}-Q{}.yaml", day.year(), (day.month() + 2) / 3))
 }
 
 /// Reads a table.

@@ -34,7 +34,7 @@ pub use journal::journal;
 pub use plan::plan;
 pub(crate) use reading::PartsReader;
 pub use report::report;
-pub use review::{TakenReview, review};
+pub use review::{TakenReview, read_review, review};
 pub use who_can::who_can;
 
 use crate::guard::{Review, Violation, Waived};

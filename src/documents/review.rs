@@ -4,9 +4,9 @@ use super::FORMAT_VERSION;
 use super::parts::{Tool, UserEntry, WabaEntry, documents, text};
 use super::values::{AsText, Tasks};
 use super::words::{DecisionWord, ReviewedWord};
-use crate::model::{BusinessId, Sources, TaskSet};
+use crate::model::{AssignmentKey, BusinessId, Name, Sources, TaskSet};
 use crate::query::Evidence;
-use crate::review::{Decided, Decision, Now, Review};
+use crate::review::{Decided, Decision, Now, RecordedReview, Review};
 use crate::text::yaml;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -146,6 +146,33 @@ pub fn review(taken: TakenReview<'_>, mut to: impl io::Write) -> io::Result<()> 
     to.write_all(yaml::block(&json, &ORDER).as_bytes())
 }
 
+/// Reads the file of a review. `file` is its path, as it is shown.
+///
+/// # Errors
+///
+/// If it is something else, or of a newer version. The text may contain text of the file.
+pub fn read_review(file: &str, text: &str) -> Result<RecordedReview, String> {
+    let document: ReviewDocument<'static> =
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    let key = |entry: &DecisionEntry<'_>| AssignmentKey { waba: entry.waba.id.0, user: entry.user.id.0 };
+    let is_end = |entry: &&DecisionEntry<'_>| entry.decision == DecisionWord::End;
+    let ended = document.decisions.iter().filter(is_end);
+    Ok(RecordedReview {
+        file: file.to_owned(),
+        business: document.business.0,
+        taken_at: document.taken_at.0,
+        rows: document.summary.rows,
+        keep: document.summary.keep,
+        ended: ended.map(|entry| (key(entry), entry.tasks.0.clone())).collect(),
+        reviewers: document
+            .reviewers
+            .into_iter()
+            .map(|reviewer| (Name::new(reviewer.name), reviewer.rows))
+            .collect(),
+        mark: document.report.into_owned(),
+    })
+}
+
 /// The fields of the file in their order; others follow by name.
 const ORDER: [&str; 25] = [
     "format_version",
@@ -178,7 +205,7 @@ const ORDER: [&str; 25] = [
 impl<'a> ReviewDocument<'a> {
     fn of(taken: TakenReview<'a>) -> Self {
         let TakenReview { review, evidence, manifest_digest, taken_at, .. } = taken;
-        let named = |key: crate::model::AssignmentKey| {
+        let named = |key: AssignmentKey| {
             let waba = WabaEntry::named(key.waba, evidence.waba_name(key.waba));
             (waba, UserEntry::named(key.user, evidence.user_name(key)))
         };

@@ -38,7 +38,7 @@ pub use import::import_estate;
 pub use manifests::{
     CheckedManifests, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
 };
-pub use review::take_review;
+pub use review::{last_review, take_review};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
 pub use survey::{Survey, survey_offline};

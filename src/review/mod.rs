@@ -3,10 +3,12 @@
 //! Each row has a digest of its assignment, and a mark of the whole report: the number of rows and a digest of all of them.
 //! So it shows, without the report, whether a table is complete and unchanged.
 
+mod recorded;
 mod sheet;
 #[cfg(test)]
 mod tests;
 
+pub use recorded::RecordedReview;
 pub use sheet::{COLUMNS, LiveRows, MARK, ROW, take};
 
 use crate::digest::{review_mark, review_row};

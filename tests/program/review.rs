@@ -54,10 +54,20 @@ fn a_review_goes_out_and_comes_back_with_what_to_end() {
         (&29.into(), &"Bob".into())
     );
     assert_eq!(document["decisions"][0]["lines"][0]["file"], "access/access.yaml");
+    let last = review(&place, "--last").ends(0).says("Last review: reviews/2026-Q4.yaml of");
+    last.says("29 rows, 26 to keep, 3 to end; by Ann (26), Bob (3).")
+        .says("Of those to end, 3 still hold something.")
+        .says("Live access is as it was reviewed.");
     // A review is not overwritten.
     review(&place, "--take table.csv").ends(1).says("reviews/2026-Q4.yaml exists already");
     review(&place, "--take table.csv --out second.yaml").ends(0);
-    assert_eq!(place.read("live.yaml"), Place::new().read("live.yaml"), "no access changed");
+    place.edit("live.yaml", "      - { user: 1972385232742199, tasks: [VIEW_COST] }                                     # legacy-import\n", "");
+    let later = review(&place, "--last --emulate-fresh").ends(0);
+    later.says("Of those to end, 2 still hold something.").says("Live access is not as it was reviewed.");
+    place.write("reviews/other.yaml", "a: [\n");
+    review(&place, "--last").ends(4).says("warning: this is no review: reviews/other.yaml:");
+    review(&place, "--last --reviews elsewhere").ends(0).says("There is no review of the business");
+    assert_ne!(place.read("live.yaml"), Place::new().read("live.yaml"), "that was not wabacl");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub use journal::{journal, left_out, settled};
 pub use mistakes::mistakes;
 pub use plan::plan;
 pub use report::report;
-pub use review::review;
+pub use review::{last_review, review};
 pub use stale::stale;
 pub use waivers::unused_waivers;
 pub use who_can::who_can;

@@ -1,14 +1,14 @@
 //! What follows from a review: the access to end, by the lines that give it, and what nobody reviewed.
 
 use crate::documents::TakenReview;
-use crate::model::{AssignmentKey, TaskSet};
-use crate::query::{self, Explained, Standing};
+use crate::model::{AssignmentKey, Name, TaskSet};
+use crate::query::{self, Answer, Explained, Standing};
 use crate::render::Style;
 use crate::render::layout::{Layout, Paint, own, prose, sentence};
 use crate::render::sentence::Sentence;
 use crate::render::view::NamedObject;
 use crate::render::wording;
-use crate::review::{Decided, Decision, Now};
+use crate::review::{Decided, Decision, Now, RecordedReview};
 use crate::text::count;
 
 /// Shows what a review decided, what is to end and by which lines, and what changed since.
@@ -45,14 +45,43 @@ pub fn review(taken: TakenReview<'_>, style: &Style) -> String {
     layout.finish()
 }
 
+/// Shows a review that the repository keeps, and what became of it.
+pub fn last_review(last: &RecordedReview, answer: &Answer<'_>, style: &Style) -> String {
+    let mut layout = Layout::new(style);
+    let at = last.taken_at.strftime("%Y-%m-%d %H:%M UTC");
+    let lead = Sentence::default().own("Last review:").fixed(&last.file).own(format!("of {at}"));
+    layout.entry(0, 2, sentence(&lead, Paint::Bold));
+    let (rows, end) = (count(last.rows, "row", "rows"), last.ended.len());
+    let text = Sentence::default().own(format!("{rows}, {} to keep, {end} to end; by", last.keep));
+    let reviewers = last.reviewers.iter().map(|(name, rows)| (name, *rows));
+    layout.entry(2, 4, sentence(&by(text, reviewers), Paint::Plain));
+    let held = last.still_held(answer);
+    if end > 0 {
+        let paint = if held > 0 { Paint::Changed } else { Paint::Plain };
+        layout.entry(2, 4, prose(&format!("Of those to end, {held} still hold something."), paint));
+    }
+    let current = if last.is_current(answer) {
+        "Live access is as it was reviewed."
+    } else {
+        "Live access is not as it was reviewed."
+    };
+    layout.entry(2, 4, prose(current, Paint::Plain));
+    layout.finish()
+}
+
 fn summary(taken: TakenReview<'_>) -> Sentence {
     let review = taken.review;
     let [keep, end] = Decision::ALL.map(|decision| review.count(decision));
     let rows = count(review.decided.len(), "row", "rows");
-    let mut text = Sentence::default().own(format!("Review: {rows}, {keep} to keep, {end} to end; by"));
-    let reviewers = review.reviewers();
-    for (index, (name, rows)) in reviewers.iter().enumerate() {
-        let end = if index + 1 < reviewers.len() { "," } else { "." };
+    let text = Sentence::default().own(format!("Review: {rows}, {keep} to keep, {end} to end; by"));
+    by(text, review.reviewers().into_iter())
+}
+
+/// Adds who decided, and about how many rows.
+fn by<'a>(mut text: Sentence, reviewers: impl Iterator<Item = (&'a Name, usize)>) -> Sentence {
+    let mut reviewers = reviewers.peekable();
+    while let Some((name, rows)) = reviewers.next() {
+        let end = if reviewers.peek().is_some() { "," } else { "." };
         text = text.name(name.as_str()).own(format!("({rows}){end}"));
     }
     text
