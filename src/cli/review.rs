@@ -106,7 +106,7 @@ fn last(args: &Args, survey: &Survey, terminal: &Terminal) -> Result<Exit, Failu
         ))?;
         return Ok(Exit::Done);
     };
-    terminal.product(&render::text::last_review(&last, &answer, &terminal.style()))?;
+    terminal.product(&render::text::last_review(&last.judge(&answer), &terminal.style()))?;
     Ok(if answer.unreadable.is_empty() && wrong.is_empty() { Exit::Done } else { Exit::Partial })
 }
 

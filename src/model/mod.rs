@@ -19,6 +19,7 @@ mod history;
 mod history_filter;
 mod id;
 mod implied;
+mod last_review;
 mod live_access;
 mod live_source;
 mod name;
@@ -63,6 +64,7 @@ pub use history::{
 pub use history_filter::{HistoryFilter, LeftOut, SeenInHistory};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use implied::Implied;
+pub use last_review::LastReview;
 pub use live_access::LiveAccess;
 pub use live_source::{LiveSource, SnapshotMark};
 pub use name::Name;

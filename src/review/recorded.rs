@@ -1,9 +1,10 @@
 //! A review that a repository keeps: what was decided, and what became of it.
 
 use super::{as_in_cell, mark, rows};
-use crate::model::{AssignmentKey, BusinessId, Name, TaskSet};
+use crate::model::{AssignmentKey, BusinessId, LastReview, Name, TaskSet};
 use crate::query::Answer;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// A review that a repository keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,19 +28,23 @@ pub struct RecordedReview {
 }
 
 impl RecordedReview {
-    /// Counts the assignments that were to end, and that still hold something of what they held.
-    pub fn still_held(&self, answer: &Answer<'_>) -> usize {
+    /// Compares it with live access.
+    pub fn judge(&self, answer: &Answer<'_>) -> LastReview {
+        let holders: BTreeMap<AssignmentKey, &TaskSet> =
+            answer.holders.iter().map(|holding| (holding.key, holding.tasks)).collect();
         let is_held = |(key, tasks): &&(AssignmentKey, TaskSet)| {
-            let holding = answer.holders.iter().find(|holding| holding.key == *key);
-            holding.is_some_and(|holding| {
-                tasks.is_empty() || !as_in_cell(holding.tasks).intersection(tasks).is_empty()
-            })
+            let held = holders.get(key);
+            held.is_some_and(|held| tasks.is_empty() || !as_in_cell(held).intersection(tasks).is_empty())
         };
-        self.ended.iter().filter(is_held).count()
-    }
-
-    /// Returns whether everybody holds exactly what was reviewed.
-    pub fn is_current(&self, answer: &Answer<'_>) -> bool {
-        mark(self.business, &rows(answer)) == self.mark
+        LastReview {
+            file: self.file.clone(),
+            taken_at: self.taken_at,
+            rows: self.rows,
+            keep: self.keep,
+            end: self.ended.len(),
+            still_held: self.ended.iter().filter(is_held).count(),
+            reviewers: self.reviewers.clone(),
+            is_current: mark(self.business, &rows(answer)) == self.mark,
+        }
     }
 }

@@ -233,6 +233,24 @@ fn what_cannot_be_taken_back_is_named_and_ends_in_4() {
 }
 
 #[test]
+fn a_waba_that_is_gone_is_named_and_ends_in_4() {
+    let (place, run) = applied();
+    let world = place.read("live.state.yaml").replace("106540352242930", "106540352242931");
+    place.write("live.state.yaml", &world);
+    for options in ["", "--without-manifests --waive max-removals"] {
+        let shown = undo(&place, &run, options).ends(4);
+        shown
+            .says("Could not be read, and not planned: 1 WABA.")
+            .says("marketing")
+            .says("1 WABA could not be read");
+    }
+    // The rest can be taken back all the same.
+    undo(&place, &run, "--out undo.json").ends(4);
+    let applied = place.run("apply undo.json --emulate live.yaml --today 2026-11-23").ends(4);
+    applied.says("Applied: 6 of 6 changes.");
+}
+
+#[test]
 fn a_run_that_is_unknown_or_wrote_nothing() {
     let (place, run) = applied();
     let wrong = run.replacen('2', "3", 1);

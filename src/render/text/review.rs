@@ -1,14 +1,14 @@
 //! What follows from a review: the access to end, by the lines that give it, and what nobody reviewed.
 
 use crate::documents::TakenReview;
-use crate::model::{AssignmentKey, Name, TaskSet};
-use crate::query::{self, Answer, Explained, Standing};
+use crate::model::{AssignmentKey, LastReview, Name, TaskSet};
+use crate::query::{self, Explained, Standing};
 use crate::render::Style;
 use crate::render::layout::{Layout, Paint, own, prose, sentence};
 use crate::render::sentence::Sentence;
 use crate::render::view::NamedObject;
 use crate::render::wording;
-use crate::review::{Decided, Decision, Now, RecordedReview};
+use crate::review::{Decided, Decision, Now};
 use crate::text::count;
 
 /// Shows what a review decided, what is to end and by which lines, and what changed since.
@@ -46,21 +46,21 @@ pub fn review(taken: TakenReview<'_>, style: &Style) -> String {
 }
 
 /// Shows a review that the repository keeps, and what became of it.
-pub fn last_review(last: &RecordedReview, answer: &Answer<'_>, style: &Style) -> String {
+pub fn last_review(last: &LastReview, style: &Style) -> String {
     let mut layout = Layout::new(style);
     let at = last.taken_at.strftime("%Y-%m-%d %H:%M UTC");
     let lead = Sentence::default().own("Last review:").fixed(&last.file).own(format!("of {at}"));
     layout.entry(0, 2, sentence(&lead, Paint::Bold));
-    let (rows, end) = (count(last.rows, "row", "rows"), last.ended.len());
+    let (rows, end) = (count(last.rows, "row", "rows"), last.end);
     let text = Sentence::default().own(format!("{rows}, {} to keep, {end} to end; by", last.keep));
     let reviewers = last.reviewers.iter().map(|(name, rows)| (name, *rows));
     layout.entry(2, 4, sentence(&by(text, reviewers), Paint::Plain));
-    let held = last.still_held(answer);
+    let held = last.still_held;
     if end > 0 {
         let paint = if held > 0 { Paint::Changed } else { Paint::Plain };
         layout.entry(2, 4, prose(&format!("Of those to end, {held} still hold something."), paint));
     }
-    let current = if last.is_current(answer) {
+    let current = if last.is_current {
         "Live access is as it was reviewed."
     } else {
         "Live access is not as it was reviewed."
