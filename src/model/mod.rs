@@ -11,6 +11,7 @@ mod desired;
 mod directory;
 mod drift;
 mod earlier;
+mod earlier_access;
 mod estate;
 mod estate_diff;
 mod forecast;
@@ -53,6 +54,7 @@ pub use desired::{
 pub use directory::{AdminRole, Directory, DirectoryWaba, Edge, SystemUser};
 pub use drift::{Drift, EndingGrant, Explanation, LastWrite, Moved};
 pub use earlier::{Earlier, EarlierWaba, PreviousUser};
+pub use earlier_access::{EarlierAccess, EarlierHolding, EarlierWabaAccess};
 pub use estate::{Estate, LiveSolution, Solutions};
 pub use estate_diff::{AccessDiff, EstateDiff, HolderOf, ObjectDiff, UnknownAccess, UserFacts, WabaFacts};
 pub use forecast::ScopeForecast;

@@ -54,18 +54,18 @@ impl World {
     }
 
     /// Returns the WABAs that a business owns or has shared.
-    fn seen_by(&self, business: BusinessId) -> Seen<'_> {
+    pub(super) fn seen_by(&self, business: BusinessId) -> Seen<'_> {
         self.wabas.iter().filter(|(_, waba)| waba.involves(business)).map(|(id, waba)| (*id, waba)).collect()
     }
 
     /// Returns the keys of the assignments on WABAs.
-    fn visible<'a>(&'a self, wabas: &'a Seen<'_>) -> impl Iterator<Item = AssignmentKey> + 'a {
+    pub(super) fn visible<'a>(&'a self, wabas: &'a Seen<'_>) -> impl Iterator<Item = AssignmentKey> + 'a {
         let keys = self.assignments.iter().map(|(key, _)| key);
         keys.filter(|key| wabas.contains_key(&key.waba))
     }
 
     /// Returns what a list of assignments shows of a user.
-    fn listed(&self, key: AssignmentKey) -> TaskSet {
+    pub(super) fn listed(&self, key: AssignmentKey) -> TaskSet {
         let is_listed = self.users.get(&key.user).is_some_and(User::is_listed);
         if is_listed { self.tasks(key) } else { TaskSet::EMPTY }
     }
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// Returns the name of a user, and whose it is.
-    fn holder(&self, id: UserId, business: BusinessId) -> Option<(Name, HolderOf)> {
+    pub(super) fn holder(&self, id: UserId, business: BusinessId) -> Option<(Name, HolderOf)> {
         let user = self.users.get(&id)?;
         let is_own = user.business == Some(business);
         let holder = match (&user.kind, user.business) {
@@ -96,7 +96,7 @@ impl World {
 }
 
 /// The WABAs that a business sees.
-type Seen<'a> = BTreeMap<WabaId, &'a Waba>;
+pub(super) type Seen<'a> = BTreeMap<WabaId, &'a Waba>;
 
 /// Returns all keys, each once, in order.
 fn union<'a, K: Ord + Copy + 'a>(

@@ -2,10 +2,11 @@
 //!
 //! [`World`] is a plain value that knows nothing of HTTP. `file` declares its YAML format, `yaml` reads it, `writer` writes
 //! it, `schema` generates its JSON Schema, `state_file` writes it to disk, `copy` makes a world of an estate, `diff`
-//! compares two.
+//! compares two, `earlier` returns what a business saw.
 
 mod copy;
 mod diff;
+mod earlier;
 mod file;
 pub(super) mod schema;
 pub(super) mod state_file;
