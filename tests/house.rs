@@ -303,8 +303,9 @@ fn the_core_is_pure() {
 
 #[test]
 fn each_foreign_format_is_confined_to_its_modules() {
-    let homes: [(&str, &[&str]); 7] = [
+    let homes: [(&str, &[&str]); 8] = [
         ("csv::", &["manifest", "render"]),
+        ("rust_xlsxwriter", &["render"]),
         ("serde_saphyr", &["manifest", "emulator", "documents"]),
         ("reqwest", &["graph", "cli"]),
         ("axum", &["emulator"]),

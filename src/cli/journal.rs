@@ -92,11 +92,19 @@ fn filter(args: &Args) -> Result<HistoryFilter, Failure> {
         users: args.user.clone(),
         runs: args.run.clone(),
     };
-    if let (Some(since), Some(until), true) = (since, until, filter.is_never()) {
-        return Err(Failure::plain(Exit::Usage, format!("--since {since} is not before --until {until}"))
-            .hint("a day of --until counts as a whole, an instant does not"));
-    }
+    check_period(&filter)?;
     Ok(filter)
+}
+
+/// Checks that the times of a filter are in order.
+pub(super) fn check_period(filter: &HistoryFilter) -> Result<(), Failure> {
+    match (filter.since, filter.until) {
+        (Some(since), Some(until)) if filter.is_never() => {
+            Err(Failure::plain(Exit::Usage, format!("--since {since} is not before --until {until}"))
+                .hint("a day of --until counts as a whole, an instant does not"))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn histories(

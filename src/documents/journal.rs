@@ -252,7 +252,7 @@ impl<'a> EndEntry<'a> {
 }
 
 impl<'a> WriteEntry<'a> {
-    fn of(write: &'a RecordedWrite, sources: &'a Sources) -> Self {
+    pub(super) fn of(write: &'a RecordedWrite, sources: &'a Sources) -> Self {
         let waba = WabaEntry::new(write.key.waba, &write.waba_name);
         let user = UserEntry::new(write.key.user, &write.user_name);
         let sets = [&write.before, &write.after];

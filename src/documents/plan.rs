@@ -440,7 +440,7 @@ impl<'a> PlanDocument<'a> {
             changes: changes(plan, &proposal.sources),
             unmanaged: plan.unmanaged.iter().map(|row| UnmanagedEntry::of(plan, row)).collect(),
             unreadable: unreadable(plan),
-            unresolved: Some(unresolved(proposal)),
+            unresolved: Some(unresolved(&proposal.plan, &proposal.sources)),
             released: Some(released(proposal)),
             kept: Some(plan.kept.iter().map(|kept| KeptEntry::of(plan, kept)).collect()),
             left: Some(plan.left.iter().map(LeftEntry::of).collect()),
@@ -502,16 +502,16 @@ fn changes<'a>(plan: &'a Plan, sources: &'a Sources) -> Vec<ChangeEntry<'a>> {
     plan.changes.iter().map(entry).collect()
 }
 
-fn unresolved(proposal: &Proposal) -> Vec<UnresolvedEntry<'_>> {
-    let entry = |unresolved: &'_ Unresolved| UnresolvedEntry {
-        name: Cow::Owned(unresolved.name.as_str().to_owned()),
+pub(super) fn unresolved<'a>(plan: &'a Plan, sources: &'a Sources) -> Vec<UnresolvedEntry<'a>> {
+    let entry = |unresolved: &'a Unresolved| UnresolvedEntry {
+        name: text(&unresolved.name),
         id: unresolved.id.map(AsText),
-        why: Cow::Owned(unresolved.why.clone()),
-        file: Cow::Owned(proposal.sources.path(unresolved.at.source).to_owned()),
+        why: unresolved.why.as_str().into(),
+        file: sources.path(unresolved.at.source).into(),
         line: unresolved.at.line,
         assignments: unresolved.assignments,
     };
-    proposal.plan.unresolved.iter().map(entry).collect()
+    plan.unresolved.iter().map(entry).collect()
 }
 
 fn released(proposal: &Proposal) -> Vec<ReleasedEntry<'_>> {
@@ -555,7 +555,7 @@ impl<'a> ViolationEntry<'a> {
 }
 
 impl<'a> WaiverEntry<'a> {
-    fn of(waiver: &'a Waiver, sources: &'a Sources) -> Self {
+    pub(super) fn of(waiver: &'a Waiver, sources: &'a Sources) -> Self {
         let terms = waiver.terms.as_ref();
         Self {
             waiver: waiver.to_string().into(),

@@ -274,6 +274,13 @@ words_of! {
         /// A user of a kind that this version does not know.
         Unknown,
     }
+    /// Why a WABA is not compared with a snapshot.
+    NotComparedWord for query::NotCompared {
+        /// Its access could not be read now.
+        UnreadableNow,
+        /// Its access is not known in the snapshot.
+        UnreadableThen,
+    }
     /// Whether a grant is in force.
     PhaseWord for model::Phase {
         /// It has not begun.
@@ -303,6 +310,38 @@ words! {
         Outside,
         /// The journal has no write of the assignment that took effect.
         Unrecorded,
+    }
+    /// The kind of a holder.
+    HolderKindWord {
+        /// A system user of the business.
+        SystemUser,
+        /// A person.
+        Person,
+        /// A system user or a person of another business.
+        OtherBusiness,
+        /// A user of a kind that this version does not know.
+        Unknown,
+    }
+    /// What the journal knows of the effect of a write.
+    ProofWord {
+        /// A read right after the write shows it.
+        ReadBack,
+        /// The read of a later run shows it.
+        LaterRead,
+        /// A read right before the write showed that it was so already. Nothing was sent.
+        AlreadySo,
+        /// The API accepted it, and its lists do not show the user, who is an admin.
+        AcceptedNotListed,
+        /// A read shows other tasks than were written.
+        Otherwise,
+        /// Only the first of its two writes was made.
+        InPart,
+        /// It was refused, or a read shows that it had no effect.
+        NoEffect,
+        /// It was not sent.
+        NotSent,
+        /// It was announced, and what became of it is not known.
+        Unknown,
     }
     /// What would end a task.
     EndsWord {
@@ -407,6 +446,40 @@ impl From<&model::Outcome> for OutcomeWord {
             Outcome::Failed { .. } => Self::Failed,
             Outcome::Unknown { .. } => Self::Unknown,
             Outcome::NotAttempted { .. } => Self::NotAttempted,
+        }
+    }
+}
+
+impl HolderKindWord {
+    /// Returns the kind of a user.
+    pub(crate) fn of(standing: query::Standing) -> Self {
+        use query::Standing;
+        match standing {
+            Standing::Declared
+            | Standing::Released
+            | Standing::Undeclared
+            | Standing::Ignored
+            | Standing::OtherSet => Self::SystemUser,
+            Standing::Person => Self::Person,
+            Standing::OtherBusiness => Self::OtherBusiness,
+            Standing::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<query::Proof<'_>> for ProofWord {
+    fn from(proof: query::Proof<'_>) -> Self {
+        use query::Proof;
+        match proof {
+            Proof::ReadBack(_) => Self::ReadBack,
+            Proof::LaterRead(..) => Self::LaterRead,
+            Proof::AlreadySo(_) => Self::AlreadySo,
+            Proof::AcceptedNotListed => Self::AcceptedNotListed,
+            Proof::Otherwise(_) => Self::Otherwise,
+            Proof::InPart => Self::InPart,
+            Proof::NoEffect => Self::NoEffect,
+            Proof::NotSent => Self::NotSent,
+            Proof::Unknown => Self::Unknown,
         }
     }
 }

@@ -52,10 +52,19 @@ pub async fn explain_drift(
 
 /// Reads the journal of a business; without a state it is empty. If it cannot be read, less is known, and that is a warning.
 pub async fn history(state: Option<&StateStore>, business: BusinessId, events: Events<'_>) -> History {
-    let Some(state) = state else { return History::default() };
-    state.history(business, Keep::All).await.unwrap_or_else(|error| {
-        let why = causes(&error).collect::<Vec<_>>().join(": ");
+    readable_history(state, business).await.unwrap_or_else(|why| {
         events(Event::Warning(Warning::NoJournal(why)));
         History::default()
     })
+}
+
+/// Reads the journal of a business; without a state it is empty.
+///
+/// # Errors
+///
+/// Why it cannot be read, with all causes.
+pub async fn readable_history(state: Option<&StateStore>, business: BusinessId) -> Result<History, String> {
+    let Some(state) = state else { return Ok(History::default()) };
+    let history = state.history(business, Keep::All).await;
+    history.map_err(|error| causes(&error).collect::<Vec<_>>().join(": "))
 }

@@ -31,7 +31,7 @@ mod survey;
 mod undo;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
-pub use drift::{Reference, explain_drift, history};
+pub use drift::{Reference, explain_drift, history, readable_history};
 pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
 pub use import::import_estate;

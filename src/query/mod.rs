@@ -13,7 +13,10 @@ mod tests;
 
 pub use explain::{Ends, Explained, ExplainedAssignment, ExplainedEntry, ExplainedTask, Outlook, explain};
 pub use holders::{Answer, Holding, Question, WhoCan, who_can};
-pub use report::{AccessReport, ReportCounts};
+pub use report::{
+    AccessReport, Comparison, Difference, Gap, NotCompared, OutsideChange, PeriodChange, PeriodCounts, Proof,
+    ReportBasis, ReportCounts, ReportJournal, RoleDifference, proof,
+};
 pub use since::Since;
 
 use crate::model::{

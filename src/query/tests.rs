@@ -16,9 +16,9 @@ const USERS: std::ops::RangeInclusive<u64> = 1..=22;
 
 /// A random world.
 #[derive(Debug, Clone)]
-struct World {
-    desired: Desired,
-    observed: Observed,
+pub(super) struct World {
+    pub(super) desired: Desired,
+    pub(super) observed: Observed,
 }
 
 fn other(name: &str, kind: HolderKind, tasks: TaskSet, own: bool) -> OtherHolder {
@@ -36,7 +36,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_world()(
+    pub(super) fn any_world()(
         prune in any_prune(),
         grants in prop::collection::vec(any_entry(), 0..5),
         exception in prop::option::of(any_entry()),

@@ -5,6 +5,7 @@
 //! [`escape`] in every format, and no line of text begins with it, because in the log of a pipeline
 //! that could be a command.
 
+pub(crate) mod cover;
 pub mod diff;
 pub mod github;
 pub mod html;
@@ -21,7 +22,9 @@ mod tests;
 pub mod text;
 mod view;
 mod wording;
+pub mod xlsx;
 
+pub(crate) use cover::gap_text;
 pub use github::PathPrefix;
 pub use links::SourceLinks;
 pub use view::{GroupBy, View};

@@ -5,9 +5,11 @@
 
 mod access_report;
 mod review;
+pub(crate) mod sheet;
 mod who_can;
 
-pub use access_report::access_report;
+pub(crate) use access_report::not_compared;
+pub use access_report::{ReportTable, access_report};
 pub use review::review;
 pub use who_can::who_can;
 
@@ -166,8 +168,8 @@ fn write_cells(write: &RecordedWrite, sources: &Sources) -> [String; 20] {
         list(why.iter().map(String::as_str).chain(more.as_deref())),
         outcome.map(|known| word(OutcomeWord::from(&known.outcome))).unwrap_or_default(),
         outcome.map(|known| known.at.to_string()).unwrap_or_default(),
-        settled.map_or(found, |settled| tasks(&settled.found)),
-        error,
+        settled.map(|settled| &settled.found).or(found).map(tasks).unwrap_or_default(),
+        error.map(cell).unwrap_or_default(),
         list(outcome.iter().flat_map(|known| known.traces.iter().map(Name::as_str))),
         match settled {
             Some(settled) => word(SettledWord::from(settled.how)),
@@ -180,16 +182,14 @@ fn write_cells(write: &RecordedWrite, sources: &Sources) -> [String; 20] {
 }
 
 /// Returns the tasks that were found or stored instead, and why the write is not as planned.
-fn found_and_error(outcome: &Outcome) -> (String, String) {
+fn found_and_error(outcome: &Outcome) -> (Option<&TaskSet>, Option<&str>) {
     match outcome {
-        Outcome::Applied | Outcome::AlreadySo | Outcome::AcceptedNotListed => Default::default(),
-        Outcome::StoredDifferently { stored: found } | Outcome::Moved { found } => {
-            (tasks(found), String::new())
-        }
+        Outcome::Applied | Outcome::AlreadySo | Outcome::AcceptedNotListed => (None, None),
+        Outcome::StoredDifferently { stored: found } | Outcome::Moved { found } => (Some(found), None),
         Outcome::Failed { error: why }
         | Outcome::Unknown { error: why }
         | Outcome::InPart { why }
-        | Outcome::NotAttempted { why } => (String::new(), cell(why)),
+        | Outcome::NotAttempted { why } => (None, Some(why)),
     }
 }
 
