@@ -112,7 +112,7 @@ sarif: _program (_install "python" "node")
 metrics: _program (_install "promtool")
     .ci/metrics.sh {{ program }} {{ tools }}/metrics
 
-# HTML plans work in Chromium
+# HTML plans and reports work in Chromium
 [group('program')]
 page: _program (_install "chromium")
     .ci/page/run.sh {{ program }} {{ tools }}/page

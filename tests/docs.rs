@@ -59,7 +59,7 @@ fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 const WABACL: &str = r#"#!/bin/sh
 case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
-" plan "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "* | " review "*)
+" plan "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "* | " review "* | " report "*)
   exec "$PROGRAM" "$@" --emulate live.yaml ;;
 " journal "*"--state"*) exec "$PROGRAM" "$@" ;;
 " journal "*) exec "$PROGRAM" "$@" --state-dir live.state ;;
@@ -240,6 +240,16 @@ fn the_page_on_guards_works() {
 }
 
 #[test]
+fn the_page_on_reports_works() {
+    let printed = follow("docs/report.md");
+    assert_eq!(printed[2].lines().count(), 9, "a head and the 8 changes: {}", printed[2]);
+    assert!(printed[2].contains("\"read-back\"") && printed[2].contains("pull/12"), "{}", printed[2]);
+    let outside = |line: &&str| line.contains("\"false\",\"MANAGE\"");
+    assert_eq!(printed[4].lines().filter(outside).count(), 4, "{}", printed[4]);
+    assert_eq!(printed[5].lines().count(), 1, "{}", printed[5]);
+}
+
+#[test]
 fn the_guide_for_a_shared_state_works() {
     let printed = follow("docs/state.md");
     assert!(printed[0].contains("Applied: ") && printed[0].contains("Journal: 1 run"), "{}", printed[0]);
@@ -271,6 +281,7 @@ fn every_guide_is_followed() {
             "guards.md",
             "operating.md",
             "recipes.md",
+            "report.md",
             "snapshots.md",
             "state.md",
             "tests.md"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Renders HTML plans of the quickstart, of 1,000 and 10,000 WABAs, and of hostile names, and tests them in Chromium.
+# Renders HTML plans of the quickstart, of 1,000 and 10,000 WABAs, and of hostile names, and reports on access of all but the
+# largest, and tests them in Chromium.
 #
 #   .ci/page/run.sh PROGRAM FOLDER
 #
@@ -26,5 +27,10 @@ for name in quickstart large huge hostile; do
 done
 # The limit is a guess: what still opens quickly.
 [ "$(wc -c <"$folder/large.html")" -lt 2000000 ] || { echo "the page of 1,000 WABAs has 2 MB or more" >&2; exit 1; }
+for name in quickstart large hostile; do
+  "$program" report "$folder/$name/access" --emulate "$folder/$name/live.yaml" --format html --out "$folder/report-$name.html"
+done
+node .ci/page/report.mjs --browser "$(command -v chromium)" --screenshots "$folder/screenshots" \
+  --hostile "$folder/report-hostile.html" "$folder/report-quickstart.html" "$folder/report-large.html"
 node .ci/page/check.mjs --browser "$(command -v chromium)" --screenshots "$folder/screenshots" \
   --hostile "$folder/hostile.html" --huge "$folder/huge.html" "$folder/quickstart.html" "$folder/large.html"

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::journal::check_period;
 use super::options::{Connection, PlannedFor, QuestionPaths};
+use super::repository;
 use super::terminal::Terminal;
 use crate::model::{
     BusinessId, EarlierAccess, Glob, History, HistoryFilter, LiveSource, Selection, TimeLimit,
@@ -66,6 +67,8 @@ enum AccessReportFormat {
     Csv,
     /// A workbook with a cover whose numbers add up, and a sheet for each table; needs --out
     Xlsx,
+    /// One page for a browser: the access matrix with filters, the reason and the history of each cell
+    Html,
     /// For programs, with a schema (see `wabacl schema`) and a cover whose numbers add up
     Json,
 }
@@ -122,7 +125,9 @@ impl Args {
             (AccessReportFormat::Xlsx, _) if self.out.is_none() => {
                 usage("--format xlsx needs --out FILE: a workbook is no text")
             }
-            (AccessReportFormat::Xlsx | AccessReportFormat::Json, table) if table != TableArg::Access => {
+            (AccessReportFormat::Xlsx | AccessReportFormat::Html | AccessReportFormat::Json, table)
+                if table != TableArg::Access =>
+            {
                 usage("--table needs --format csv: the other formats have all tables")
             }
             (_, TableArg::Changes) if !has_period => usage("--table changes needs --since or --until"),
@@ -218,6 +223,9 @@ fn check_order(earlier: &EarlierAccess, live: &LiveSource, began: Timestamp) -> 
 fn write(args: &Args, report: &AccessReport<'_>, terminal: &Terminal) -> Result<(), Failure> {
     let text = |to: &mut dyn Write| match args.format {
         AccessReportFormat::Csv => render::table::access_report(report, args.table.into(), to),
+        AccessReportFormat::Html => {
+            render::html::access_report(report, repository::source_links().as_ref(), to)
+        }
         AccessReportFormat::Json => documents::access_report(report, to),
         // Its bytes are not text; `workbook` has them.
         AccessReportFormat::Xlsx => Ok(()),

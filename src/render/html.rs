@@ -372,5 +372,8 @@ fn controls(seen: &[(Task, &str)], to: &mut impl io::Write) -> io::Result<()> {
     )
 }
 
+mod report;
 #[cfg(test)]
 mod tests;
+
+pub use report::access_report;

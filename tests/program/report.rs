@@ -5,6 +5,7 @@ use super::Place;
 use super::json::fits;
 use serde_json::Value;
 use std::io::{Cursor, Read};
+use std::path::Path;
 use std::process::Command;
 
 const ASKED: &str = "access --today 2026-11-23 --emulate live.yaml";
@@ -237,4 +238,27 @@ fn libreoffice_shows_each_text_of_a_workbook_as_it_is() {
     for cell in ["106540352242922", "=HYPERLINK(1)", "=1+1", "+1", "-1", "@SUM(A1)", "\\u{202e}gnp.exe"] {
         assert!(text.contains(&format!(",{cell},")), "{cell} in {text}");
     }
+}
+
+#[test]
+fn the_page_holds_names_only_as_data() {
+    let place = hostile_workbook();
+    place.run("report access --emulate live.yaml --format html --out report.html").ends(0);
+    let page = place.read("report.html");
+    assert_eq!(page.matches("<script").count(), 2, "the data, and the script");
+    assert_eq!(page.matches("</script>").count(), 2);
+    assert!(page.contains("\\u003c/script>\\u003cscript>window.hacked=1") && !page.contains('\u{202e}'));
+    let between = |start: &str, end: &str| page.split_once(start).unwrap().1.split_once(end).unwrap().0;
+    let hash = |text: &str| {
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(text);
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest)
+    };
+    let policy = between("Content-Security-Policy content=\"", "\"");
+    for (element, directive) in [("style", "style-src"), ("script", "script-src")] {
+        let content = between(&format!("<{element}>"), &format!("</{element}>"));
+        let allowed = format!("{directive} 'sha256-{}'", hash(content));
+        assert!(policy.contains(&allowed), "{policy} lacks {allowed}");
+    }
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    assert!(Path::new(&place.folder.path().join("report.html")).metadata().unwrap().len() < 60_000);
 }
