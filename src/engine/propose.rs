@@ -53,8 +53,23 @@ impl Session {
         checked: CheckedManifests,
         events: Events<'_>,
     ) -> Result<(Proposal, Directory), EngineError> {
+        self.propose_seen(checked, events, |_| ()).await
+    }
+
+    /// Reads the live state and plans, and shows `seen` both states, which a proposal does not keep.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::propose`].
+    pub async fn propose_seen(
+        &self,
+        checked: CheckedManifests,
+        events: Events<'_>,
+        seen: impl FnOnce(&Survey),
+    ) -> Result<(Proposal, Directory), EngineError> {
         let made = checked.request.began;
         let planned = Box::pin(self.planned(checked, events)).await?;
+        seen(&planned.survey);
         let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest } =
             planned;
         let Survey { sources, desired, observed, plan, policy, manifest_digest, .. } = survey;

@@ -2,7 +2,7 @@
 
 use super::Played;
 use super::case::{Case, End, SECRET, TOKEN};
-use super::run::{self, RunEnd, Trail};
+use super::run::{self, ReportedAccess, RunEnd, Trail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,9 +15,10 @@ use std::path::Path;
 use wabacl::emulator::{Emulator, ForeignChange, LoggedWrite};
 use wabacl::engine::Ending;
 use wabacl::model::{
-    AssignmentKey, Blocked, Change, Holders, Outcome, Plan, Policy, Report, State, Task, TaskSet, UserId,
-    WabaId,
+    AssignmentKey, Blocked, Change, History, Holders, Outcome, Plan, Policy, Report, State, Task, TaskSet,
+    UserId, WabaId,
 };
+use wabacl::query::{Proof, proof};
 
 /// What is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,10 +32,11 @@ pub(crate) enum Promise {
     Secrets,
     NothingElsewhere,
     Limits,
+    AccessReport,
 }
 
 impl Promise {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::OnlyThePlan,
         Self::MinHolders,
         Self::MakeBeforeBreak,
@@ -44,6 +46,7 @@ impl Promise {
         Self::Secrets,
         Self::NothingElsewhere,
         Self::Limits,
+        Self::AccessReport,
     ];
 }
 
@@ -63,6 +66,7 @@ impl fmt::Display for Promise {
             }
             Self::NothingElsewhere => "nothing is sent to any other address",
             Self::Limits => "calls never exceed the budget, and nothing is sent while throttled",
+            Self::AccessReport => "a report on access adds up, and what it calls shown by a read was written",
         })
     }
 }
@@ -151,6 +155,7 @@ impl<'a> Checks<'a> {
             _ if course.writes.is_empty() => {}
             _ => self.breach(Promise::OnlyThePlan, "something was written without an approved plan".into()),
         }
+        self.access_report(trail);
         self.journal(&writes, &foreign).await;
         self.limits();
         self.printed += &trail.printed;
@@ -358,6 +363,7 @@ impl<'a> Checks<'a> {
         if history.broken_lines > 0 || history.torn.is_some() {
             self.breach(Promise::Journal, format!("broken: {:?} {:?}", history.broken, history.torn));
         }
+        self.proofs(&history, writes, foreign);
         let intents: Vec<_> = history.runs.iter().flat_map(|run| &run.writes).collect();
         for write in writes {
             let of_key = || intents.iter().filter(|intent| intent.key == write.key);
@@ -373,6 +379,34 @@ impl<'a> Checks<'a> {
             let sent = earlier.filter(|other| other.effective && !is_taken_back(other)).count();
             if !is_noted || (write.effective && sent > of_key().count()) {
                 self.breach(Promise::Journal, format!("not in the journal: {write:?}"));
+            }
+        }
+    }
+
+    /// The numbers of a report on access add up, and it names each WABA that the plan leaves out as unreadable.
+    fn access_report(&mut self, trail: &Trail) {
+        let Some(ReportedAccess { counts, unreadable }) = &trail.access else { return };
+        if !counts.add_up() {
+            self.breach(Promise::AccessReport, format!("{counts:?}"));
+        }
+        let Some((plan, _)) = &trail.planned else { return };
+        let unnamed: Vec<_> = plan.unreadable.keys().filter(|waba| !unreadable.contains(waba)).collect();
+        if !unnamed.is_empty() {
+            self.breach(Promise::AccessReport, format!("it does not name {unnamed:?} as unreadable"));
+        }
+    }
+
+    /// What the journal calls shown by a read was written, unless somebody else did the same.
+    fn proofs(&mut self, history: &History, writes: &[LoggedWrite], foreign: &[ForeignChange]) {
+        for intent in history.runs.iter().flat_map(|run| &run.writes) {
+            let is_shown = matches!(proof(intent), Proof::ReadBack(_) | Proof::LaterRead(..));
+            let is_later = |at: Timestamp| moment(intent.at) <= moment(at);
+            let was_written =
+                writes.iter().any(|write| write.key == intent.key && write.effective && is_later(write.at));
+            let is_of_others =
+                || foreign.iter().any(|change| change.key == intent.key && is_later(change.at));
+            if is_shown && !was_written && !is_of_others() {
+                self.breach(Promise::AccessReport, format!("shown by a read, and never written: {intent:?}"));
             }
         }
     }

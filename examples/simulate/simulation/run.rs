@@ -2,6 +2,7 @@
 
 use super::case::{Case, SECRET, TOKEN, Way};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,12 +11,15 @@ use wabacl::clock::Clock;
 use wabacl::documents::saved;
 use wabacl::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, ErrorClass, Event, Events,
-    Lease, PlanRequest, Session,
+    Lease, PlanRequest, Session, Survey,
 };
 use wabacl::graph::{RunSettings, Settings};
 use wabacl::guard::{self, Review, Waiver};
-use wabacl::model::{Directory, History, Name, Plan, Policy, Report, Sources, UserId, causes};
+use wabacl::model::{
+    Directory, History, LiveSource, Name, Plan, Policy, Report, Sources, UserId, WabaId, causes,
+};
 use wabacl::proposal::Proposal;
+use wabacl::query::{AccessReport, Gap, ReportBasis, ReportCounts, ReportJournal};
 use wabacl::render::{self, Style, View};
 use wabacl::store::{Inventory, InventoryUser, Keep, StateStore};
 
@@ -43,9 +47,17 @@ pub(crate) struct Trail {
     /// Whether the guards approved it.
     pub(crate) approved: bool,
     pub(crate) report: Option<Report>,
+    /// What a report on access says of what the run read.
+    pub(crate) access: Option<ReportedAccess>,
     pub(crate) end: Option<RunEnd>,
     /// Everything that it printed.
     pub(crate) printed: String,
+}
+
+/// The numbers of a report on access, and what it says could not be read.
+pub(crate) struct ReportedAccess {
+    pub(crate) counts: ReportCounts,
+    pub(crate) unreadable: BTreeSet<WabaId>,
 }
 
 /// How a run ended that was not killed.
@@ -113,7 +125,8 @@ impl Setup<'_> {
         let checked = self.checked(events)?;
         let lease = Lease::take(&self.state(), checked.business(), true, &self.clock, events).await?;
         let session = Session::connect(&self.settings(), &self.run_settings(), events).await?;
-        let (proposal, directory) = self.propose(&session, checked, events).await?;
+        let look = |survey: &Survey| trail.borrow_mut().report_on(survey, session.live_source(), &self.clock);
+        let (proposal, directory) = self.propose(&session, checked, events, look).await?;
         let now = proposal.plan.now;
         let review = guard::review(proposal, &self.waivers(), now);
         trail.borrow_mut().review(&review);
@@ -142,8 +155,9 @@ impl Setup<'_> {
         session: &Session,
         checked: CheckedManifests,
         events: Events<'_>,
+        look: impl FnOnce(&Survey),
     ) -> Result<(Proposal, Directory), EngineError> {
-        let (proposal, directory) = session.propose(checked.clone(), events).await?;
+        let (proposal, directory) = session.propose_seen(checked.clone(), events, look).await?;
         let Way::Saved { wait, with_manifests } = self.way else { return Ok((proposal, directory)) };
         let saved = self.save(&proposal);
         self.clock.sleep(wait).await;
@@ -184,6 +198,28 @@ impl Setup<'_> {
 }
 
 impl Trail {
+    /// Makes a report on access from what the run read.
+    fn report_on(&mut self, survey: &Survey, live_source: &LiveSource, clock: &Clock) {
+        let nothing = History::default();
+        let report = AccessReport::new(ReportBasis {
+            evidence: survey.evidence(),
+            sources: &survey.sources,
+            manifest_digest: &survey.manifest_digest,
+            policy: &survey.policy,
+            narrowed_to: &[],
+            live_source,
+            created_at: clock.now(),
+            journal: ReportJournal { history: &nothing, is_kept: true, unreadable: None },
+            period: None,
+            earlier: None,
+        });
+        let unreadable = report.gaps().into_iter().filter_map(|gap| match gap {
+            Gap::Waba(waba, _) => Some(waba),
+            Gap::User(_) | Gap::Journal(_) | Gap::JournalLines(_) | Gap::NotCompared(..) => None,
+        });
+        self.access = Some(ReportedAccess { counts: report.counts(), unreadable: unreadable.collect() });
+    }
+
     fn review(&mut self, review: &Review) {
         self.printed += &render::text::plan(&View::of_plan(review), &STYLE);
         self.approved = review.violations().is_empty();
