@@ -55,6 +55,7 @@ async fn observe(reader: &Reader, wabas: &[&str], expected: &[(&str, &str)]) -> 
     let wabas: Vec<_> = wabas.iter().map(|id| waba(id)).collect();
     let expected: BTreeMap<_, _> = expected.iter().map(|(on, who)| (waba(on), vec![user(who)])).collect();
     let request = ObserveRequest {
+        asks_users: true,
         directory: &directory,
         wabas: &wabas,
         expected: &expected,
@@ -315,6 +316,7 @@ async fn prefetched(played: &Played) -> (Directory, Observed) {
     let forecast = ScopeForecast::of(wabas);
     let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await.unwrap();
     let request = ObserveRequest {
+        asks_users: true,
         directory: &directory,
         wabas: &wabas,
         expected: &BTreeMap::new(),

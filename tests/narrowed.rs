@@ -68,7 +68,7 @@ fn selection(wabas: &[&str], users: &[&str]) -> Selection {
     Selection {
         wabas: wabas.iter().map(|glob| Glob::new(*glob)).collect(),
         users: users.iter().map(|name| Name::from(*name)).collect(),
-        only_expired: false,
+        ..Selection::default()
     }
 }
 

@@ -45,6 +45,7 @@ async fn read(reader: &Reader, wabas: &[WabaId]) -> Result<(Directory, Observed)
     let (directory, prefetched) = reader.prefetch(&request, &forecast, &|_| ()).await?;
     let expected: BTreeMap<WabaId, Vec<UserId>> = BTreeMap::new();
     let request = ObserveRequest {
+        asks_users: true,
         directory: &directory,
         wabas,
         expected: &expected,

@@ -252,7 +252,7 @@ fn check_options_of_saved_plan(args: &Args) -> Result<(), Failure> {
 /// Refuses a selection that is not the one that a saved plan was made for.
 fn check_selection(given: &Selection, saved: &Selection) -> Result<(), Failure> {
     let sets = |selection: &Selection| -> (BTreeSet<Glob>, BTreeSet<Name>, bool) {
-        let Selection { wabas, users, only_expired } = selection;
+        let Selection { wabas, users, only_expired, .. } = selection;
         (wabas.iter().cloned().collect(), users.iter().cloned().collect(), *only_expired)
     };
     if !given.is_narrowed() || sets(given) == sets(saved) {

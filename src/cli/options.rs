@@ -326,6 +326,7 @@ impl PlanOptions {
             wabas: self.waba.clone(),
             users: self.user.clone(),
             only_expired: self.only == Some(Only::Expired),
+            ..Selection::default()
         }
     }
 

@@ -416,7 +416,7 @@ impl<'a> SelectionEntry<'a> {
     pub(super) fn read(self) -> Selection {
         let wabas = self.wabas.into_iter().map(|glob| Glob::new(&*glob)).collect();
         let users = self.users.into_iter().map(Name::new).collect();
-        Selection { wabas, users, only_expired: self.only.is_some() }
+        Selection { wabas, users, only_expired: self.only.is_some(), ..Selection::default() }
     }
 }
 

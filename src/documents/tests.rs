@@ -137,6 +137,7 @@ pub(super) fn full(name: &str, task: &str) -> Proposal {
                 wabas: vec![Glob::new("acme-*")],
                 users: vec![Name::from(name)],
                 only_expired: true,
+                ..Selection::default()
             },
             ..Plan::empty(id("10"), crate::model::start_of_day(jiff::civil::date(2026, 11, 23)))
         },

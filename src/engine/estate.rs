@@ -39,6 +39,7 @@ impl Session {
             expected: &expected,
             suspended: &BTreeSet::new(),
             has_lists: true,
+            asks_users: true,
         };
         let stage = StageGuard::start(Stage::CheckingWabas, wabas.len(), events);
         let observed = self.reader.observe(&request, prefetched, &|read| stage.advance(read)).await;

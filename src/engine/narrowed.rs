@@ -39,8 +39,9 @@ impl Session {
     ) -> Result<Reading, EngineError> {
         let business = manifest.business.value;
         let failed = || EngineError::graph(reading_directory(business));
-        let lists = discovering(manifest);
-        let request = DirectoryRequest { lists: lists.clone(), ..self.directory_request(business) };
+        let by_id: Vec<WabaId> = selection.ids.iter().copied().collect();
+        let lists = if by_id.is_empty() { discovering(manifest) } else { Vec::new() };
+        let request = DirectoryRequest { lists: lists.clone(), by_id, ..self.directory_request(business) };
         let directory = self.reader.directory(&request).await.map_err(failed())?;
         let (resolved, diagnostics) = resolve::resolve(manifest, &directory, circumstances);
         // Warnings are reported later, with those that need the WABAs.
@@ -55,7 +56,8 @@ impl Session {
             None => (selected.wabas, 0),
         };
         let narrowed = Narrowed { selected: Selected { wabas, users: selected.users }, unchanged };
-        self.read_wabas(manifest, &desired, directory, lists, narrowed, events).await
+        let reads_lists = selection.ids.is_empty();
+        self.read_wabas(manifest, &desired, directory, (lists, reads_lists), narrowed, events).await
     }
 
     /// Returns the WABAs on which users hold something else than the manifests ask for by the users' own lists, and the number
@@ -100,7 +102,7 @@ impl Session {
         manifest: &Manifest,
         desired: &Desired,
         known: Directory,
-        known_lists: Vec<Edge>,
+        (known_lists, reads_lists): (Vec<Edge>, bool),
         narrowed: Narrowed,
         events: Events<'_>,
     ) -> Result<Reading, EngineError> {
@@ -114,11 +116,11 @@ impl Session {
         let failed = EngineError::graph(reading_directory(known.business));
         let stage = StageGuard::start(Stage::ReadingWabas, wabas.len(), events);
         let progress = |read| stage.advance(read);
-        let read = if wabas.len() * 2 > desired.scope.wabas.len() {
+        let read = if reads_lists && wabas.len() * 2 > desired.scope.wabas.len() {
             let read = self.reader.prefetch(&request, &forecast, &progress).await;
             read.map(|found| (found, true))
         } else {
-            let lists = missing_lists(desired, wabas, &known_lists);
+            let lists = if reads_lists { missing_lists(desired, wabas, &known_lists) } else { Vec::new() };
             let has_lists = known_lists.len() + lists.len() == 2;
             let (request, forecast) = (DirectoryRequest { lists, ..request }, forecast.narrowed());
             let read = self.reader.extend(known, &request, &forecast, Duration::ZERO, &progress).await;

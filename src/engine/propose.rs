@@ -217,6 +217,7 @@ impl Session {
             expected: &expected,
             suspended: &suspended,
             has_lists,
+            asks_users: desired.narrowing.as_ref().is_none_or(|narrowing| narrowing.selection.ids.is_empty()),
         };
         let stage = StageGuard::start(Stage::CheckingWabas, wabas.len(), events);
         let observed = self.reader.observe(&request, prefetched, &|read| stage.advance(read)).await;

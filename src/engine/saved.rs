@@ -141,6 +141,7 @@ impl Session {
             expected: &expected,
             suspended: &BTreeSet::new(),
             has_lists,
+            asks_users: true,
         };
         let progress = StageGuard::start(Stage::ReadingAgain, wabas.len(), events);
         let nothing = PrefetchedAssignments::default();

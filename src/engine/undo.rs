@@ -200,6 +200,7 @@ impl Session {
             expected: &expected,
             suspended: &BTreeSet::new(),
             has_lists: true,
+            asks_users: true,
         };
         let stage = StageGuard::start(Stage::ReadingWabas, wabas.len(), events);
         let nothing = PrefetchedAssignments::default();

@@ -35,6 +35,17 @@ impl GraphClient {
         })
     }
 
+    /// Creates a client with other secrets. Both share their limits, so what the API asked for stays in force.
+    ///
+    /// # Errors
+    ///
+    /// As for [`GraphClient::new`].
+    pub fn renewed(&self, settings: &Settings) -> Result<Self, GraphError> {
+        let http = Arc::new(HttpClient::new(settings)?);
+        let is_local = settings.graph_url.starts_with("http://");
+        Ok(Self { http, limiter: Arc::clone(&self.limiter), is_local })
+    }
+
     /// Returns whether the API is on this machine: plain HTTP is allowed to no other.
     pub fn is_local(&self) -> bool {
         self.is_local

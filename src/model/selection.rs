@@ -13,6 +13,8 @@ pub struct Selection {
     pub users: Vec<Name>,
     /// Whether it only takes away what has expired.
     pub only_expired: bool,
+    /// The ids of WABAs that are read one by one, without any list. Empty: all WABAs in scope.
+    pub ids: BTreeSet<WabaId>,
 }
 
 impl Selection {
@@ -23,12 +25,13 @@ impl Selection {
 
     /// Returns whether it leaves out WABAs.
     pub fn narrows_wabas(&self) -> bool {
-        !self.wabas.is_empty() || self.only_expired
+        !self.wabas.is_empty() || self.only_expired || !self.ids.is_empty()
     }
 
-    /// Returns whether a WABA of this name is selected.
-    pub fn includes_waba(&self, name: &Name) -> bool {
-        self.wabas.is_empty() || self.wabas.iter().any(|glob| glob.matches(name.as_str()))
+    /// Returns whether a WABA is selected.
+    pub fn includes_waba(&self, id: WabaId, name: &Name) -> bool {
+        let by_name = self.wabas.is_empty() || self.wabas.iter().any(|glob| glob.matches(name.as_str()));
+        by_name && (self.ids.is_empty() || self.ids.contains(&id))
     }
 }
 

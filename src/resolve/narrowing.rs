@@ -35,7 +35,7 @@ pub fn select(
     if let Some(glob) = selection.wabas.iter().find(idle) {
         return Err(NothingSelected::new("--waba", glob.as_str(), in_scope()));
     }
-    let wabas = desired.scope.wabas.iter().filter(|(_, waba)| selection.includes_waba(&waba.name));
+    let wabas = desired.scope.wabas.iter().filter(|(id, waba)| selection.includes_waba(**id, &waba.name));
     let mut wabas: BTreeSet<WabaId> = wabas.map(|(id, _)| *id).collect();
     if selection.only_expired {
         let ended = desired.wabas_with_ended();

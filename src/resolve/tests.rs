@@ -559,7 +559,7 @@ fn narrowed(wabas: &[&str], users: &[&str], recent: &RecentRemovals) -> Result<D
     let selection = Selection {
         wabas: wabas.iter().map(|glob| Glob::new(*glob)).collect(),
         users: users.iter().map(|name| Name::from(*name)).collect(),
-        only_expired: false,
+        ..Selection::default()
     };
     let selected = select(&selection, &desired, &policy.names)?;
     narrow(&mut desired, selection, selected, 0, recent);

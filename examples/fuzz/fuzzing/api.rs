@@ -97,6 +97,7 @@ async fn use_client(client: &GraphClient, run: &RunSettings, read: &mut ApiRead)
     let in_scope: Vec<_> = directory.wabas.keys().chain(&wabas).copied().collect();
     let expected = wabas.iter().map(|waba| (*waba, users.to_vec())).collect();
     let request = ObserveRequest {
+        asks_users: true,
         directory: &directory,
         wabas: &in_scope,
         expected: &expected,

@@ -63,6 +63,7 @@ impl Way {
                 only_expired: *only_expired,
                 wabas: waba.iter().map(|glob| Glob::new(&**glob)).collect(),
                 users: user.iter().map(|name| Name::from(&**name)).collect(),
+                ..Selection::default()
             },
             Self::Saved { .. } => Selection::default(),
         }

@@ -144,6 +144,9 @@ pub(in crate::graph) struct WabaRow {
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::graph) name: String,
     pub(in crate::graph) permitted_tasks: Option<Vec<String>>,
+    /// The business that owns it, if asked for.
+    #[serde(default, deserialize_with = "if_fits")]
+    pub(in crate::graph) owner_business_info: Option<RowBusiness>,
     /// The assignments, if asked for. The API omits them for a WABA without holders.
     pub(in crate::graph) assigned_users: Option<ListPage<AssignedUserRow>>,
 }

@@ -32,13 +32,15 @@ pub struct DirectoryRequest {
     pub app: Option<AppId>,
     /// The lists of WABAs that are read.
     pub lists: Vec<Edge>,
+    /// The WABAs that are read by their id as if they were on a list: their owner says on which one.
+    pub by_id: Vec<WabaId>,
 }
 
 impl DirectoryRequest {
     /// Requests the lists of a business, and nothing else.
     pub fn new(business: BusinessId) -> Self {
         let lists = vec![Edge::Owned, Edge::Client];
-        Self { business, declared: Vec::new(), solutions_of: Vec::new(), app: None, lists }
+        Self { business, declared: Vec::new(), solutions_of: Vec::new(), app: None, lists, by_id: Vec::new() }
     }
 }
 
@@ -99,6 +101,7 @@ impl Reader {
         // On the heap: with all pages in flight, this is most of the future of a whole run.
         let (listed, prefetched) = Box::pin(lists.read(&request.lists)).await?;
         wabas.extend(listed);
+        wabas.extend(self.wabas_by_id(business, &request.by_id).await?);
         let unlisted = request.declared.iter().filter(|waba| !wabas.contains_key(waba)).copied();
         wabas.extend(self.unlisted_wabas(unlisted.collect()).await?);
         self.add_solutions(request, &mut wabas).await?;
@@ -118,21 +121,50 @@ impl Reader {
         Ok(rows.iter().filter_map(|row| system_user(row, &left_out)).collect())
     }
 
-    /// Reads WABAs by their ids; those that cannot be read are left out.
+    /// Reads WABAs by their ids, with the list that they are on: the business owns them, or they are shared with it. Those that
+    /// cannot be read are left out.
+    async fn wabas_by_id(
+        &self,
+        business: BusinessId,
+        wabas: &[WabaId],
+    ) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
+        let edge = |row: &WabaRow| match row.owner_business_info.as_ref().and_then(|owner| owner.id.as_ref())
+        {
+            Some(owner) if owner.parse() == Ok(business) => Edge::Owned,
+            Some(_) => Edge::Client,
+            None => Edge::Direct,
+        };
+        self.wabas_with(wabas.to_vec(), "id,name,owner_business_info{id}", &edge).await
+    }
+
+    /// Reads WABAs that are on no list by their ids; those that cannot be read are left out.
     async fn unlisted_wabas(
         &self,
         wabas: Vec<WabaId>,
     ) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
+        self.wabas_with(wabas, "id,name", &|_| Edge::Direct).await
+    }
+
+    async fn wabas_with(
+        &self,
+        wabas: Vec<WabaId>,
+        fields: &'static str,
+        edge: &(dyn Fn(&WabaRow) -> Edge + Sync),
+    ) -> Result<BTreeMap<WabaId, DirectoryWaba>, GraphError> {
         let found: Vec<Option<(WabaId, DirectoryWaba)>> = stream::iter(wabas)
             .map(|id| async move {
-                let call = ApiCall::get(id.to_string(), &[("fields", "id,name")]).charged_to(id);
+                let call = ApiCall::get(id.to_string(), &[("fields", fields)]).charged_to(id);
                 let row = self.retrier.get::<WabaRow>(call).await;
-                match row.and_then(|row| directory_waba(row, Edge::Direct)) {
+                let with_edge = |row: WabaRow| {
+                    let edge = edge(&row);
+                    directory_waba(row, edge)
+                };
+                match row.and_then(with_edge) {
                     Ok((found, waba)) => Ok((found == id).then_some((id, waba))),
                     Err(error) if error.is_fatal() => Err(error),
                     Err(error) => {
                         tracing::info!(
-                            "WABA {id} is on none of the business's lists, and its read failed: {error}"
+                            "WABA {id} was on no list that was read, and its read failed: {error}"
                         );
                         Ok(None)
                     }
