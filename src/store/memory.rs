@@ -142,6 +142,16 @@ impl MemoryObjects {
         Ok(names.filter(|name| !name.contains('/')).map(str::to_owned).collect())
     }
 
+    pub(super) async fn versions(&self, folder: &str) -> Result<Vec<(String, String)>, String> {
+        let names = self.list(folder, None).await?;
+        let state = self.state();
+        let version = |name: String| {
+            let body = state.objects.get(&format!("{folder}/{name}"))?;
+            Some((name, String::from_utf8_lossy(body).into_owned()))
+        };
+        Ok(names.into_iter().filter_map(version).collect())
+    }
+
     pub(super) fn folders(&self) -> Vec<String> {
         let state = self.state();
         let folders = state.objects.keys().filter_map(|name| Some(name.split_once('/')?.0.to_owned()));

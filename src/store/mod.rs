@@ -9,6 +9,7 @@
 //! [`chain`](crate::chain). Blocking work runs only through [`off_thread`].
 
 mod calls;
+mod due;
 mod error;
 mod file;
 mod history;
@@ -28,6 +29,7 @@ mod tests;
 mod write;
 
 pub use calls::{CallLog, CallLogGuard};
+pub use due::{DueItem, DueObjects, OpenEvent};
 pub use error::JournalError;
 pub use inventory::{Inventory, InventoryUser};
 pub use lease::{ChainLease, LeaseGuard};

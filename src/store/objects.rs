@@ -186,6 +186,28 @@ impl Objects {
         }
     }
 
+    /// Returns the names of the objects directly below a folder, each with a text that changes when it is overwritten.
+    pub(super) async fn list_versions(&self, folder: &str) -> Result<Vec<(String, String)>, JournalError> {
+        match &self.backend {
+            Backend::Memory(objects) => {
+                objects.versions(folder).await.map_err(|why| self.failed("listing", why))
+            }
+            Backend::Store(store, prefix) => {
+                let folder = at(prefix, folder);
+                let found: Result<Vec<_>, _> = store.list(Some(&folder)).try_collect().await;
+                let metas = found.map_err(|error| self.failed("listing", error))?;
+                let entry = |meta: &object_store::ObjectMeta| {
+                    let mut rest = meta.location.prefix_match(&folder)?;
+                    let name = rest.next()?.as_ref().to_owned();
+                    let tag = meta.e_tag.as_deref().unwrap_or_default();
+                    let version = format!("{tag} {} {}", meta.last_modified.timestamp_micros(), meta.size);
+                    rest.next().is_none().then_some((name, version))
+                };
+                Ok(metas.iter().filter_map(entry).collect())
+            }
+        }
+    }
+
     /// Returns the names of the folders at the top.
     pub(super) async fn folders(&self) -> Result<Vec<String>, JournalError> {
         match &self.backend {

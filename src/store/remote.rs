@@ -154,6 +154,10 @@ impl Remote {
         self.objects.location()
     }
 
+    pub(super) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
     pub(super) fn call_log(&self) -> Option<&PathBuf> {
         self.call_log.as_ref()
     }

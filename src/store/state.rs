@@ -1,5 +1,6 @@
 //! The seam to everything that wabacl remembers: where the state is, and who reaches it how.
 
+use super::due::{self, DueItem, DueObjects, OpenEvent};
 use super::error::JournalError;
 use super::inventory::Inventory;
 use super::lease::ChainLease;
@@ -12,6 +13,7 @@ use crate::clock::Clock;
 use crate::model::{BusinessId, History, HistoryFilter, SeenInHistory};
 use crate::text::escape;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -162,6 +164,35 @@ impl StateStore {
     pub async fn release_dropped(&self) {
         if let Backend::Remote(remote) = &self.backend {
             remote.release_abandoned().await;
+        }
+    }
+
+    /// Stores what events made due, for other replicas, or notes that it is done. Without a shared state there are none.
+    ///
+    /// # Errors
+    ///
+    /// If an object cannot be put. Others may have been.
+    pub async fn put_due(
+        &self,
+        business: BusinessId,
+        events: &BTreeMap<DueItem, OpenEvent>,
+        is_done: bool,
+    ) -> Result<(), JournalError> {
+        match &self.backend {
+            Backend::Folder(_) => Ok(()),
+            Backend::Remote(remote) => due::put(remote.objects(), business, events, is_done).await,
+        }
+    }
+
+    /// Reads what is due in a shared state, as far as it has changed.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be listed or read.
+    pub async fn read_due(&self, business: BusinessId, known: &mut DueObjects) -> Result<(), JournalError> {
+        match &self.backend {
+            Backend::Folder(_) => Ok(()),
+            Backend::Remote(remote) => known.update(remote.objects(), business).await,
         }
     }
 
