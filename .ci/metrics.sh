@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the Prometheus metrics of drift with promtool: first with drift, then without.
+# Checks the Prometheus metrics with promtool: of drift, first with drift and then without, and of a reconciler.
 #
 #   .ci/metrics.sh PROGRAM FOLDER
 set -euo pipefail
@@ -21,3 +21,20 @@ cp examples/quickstart/live.yaml "$folder/"
 check_metrics 2
 "$program" apply examples/quickstart/access --emulate "$folder/live.yaml" --auto-approve
 check_metrics 0
+
+# A reconciler with a plan to apply, and one round later.
+rm -f "$folder"/live.state*
+exec 3< <("$program" reconcile examples/quickstart/access --emulate "$folder/live.yaml" --mode apply --interval 1s \
+  --listen 127.0.0.1:0 2>&1)
+reconciler=$!
+trap 'kill "$reconciler" 2>/dev/null || true' EXIT
+address=
+while read -r line <&3; do
+  case $line in
+  'Listening on '*) address=${line#Listening on } ;;
+  *'in-sync'*) break ;;
+  esac
+done
+curl --silent --fail "$address/metrics" >"$folder/reconcile.prom"
+promtool check metrics <"$folder/reconcile.prom"
+grep -q '^wabacl_reconcile_rounds_total{end="applied"} 1$' "$folder/reconcile.prom"

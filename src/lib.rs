@@ -69,8 +69,10 @@ pub mod mining;
 
 pub mod import;
 
-// the protocol of a shared state, pure too,
+// the protocol of a shared state and the pace of a reconciler, pure too,
 pub mod chain;
+
+pub mod reconcile;
 
 // I/O and formats,
 pub mod sources;

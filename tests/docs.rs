@@ -257,6 +257,13 @@ fn the_guide_for_a_shared_state_works() {
 }
 
 #[test]
+fn the_guide_for_a_reconciler_works() {
+    let printed = follow("docs/reconcile.md");
+    assert!(printed[0].starts_with("ok\n{\"format_version\":"), "{}", printed[0]);
+    assert!(printed[0].ends_with("wabacl_reconcile_rounds_total{end=\"applied\"} 1\n"), "{}", printed[0]);
+}
+
+#[test]
 fn every_guide_is_followed() {
     let mut guides: Vec<String> = std::fs::read_dir("docs")
         .expect("there are guides")
@@ -281,6 +288,7 @@ fn every_guide_is_followed() {
             "guards.md",
             "operating.md",
             "recipes.md",
+            "reconcile.md",
             "report.md",
             "snapshots.md",
             "state.md",

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use. There are no cycles.
-const MAY_USE: [(&str, &[&str]); 31] = [
+const MAY_USE: [(&str, &[&str]); 32] = [
     ("text", &[]),
     ("files", &[]),
     ("redact", &[]),
@@ -19,6 +19,7 @@ const MAY_USE: [(&str, &[&str]); 31] = [
     ("clock", &[]),
     ("chain", &[]),
     ("mac", &[]),
+    ("reconcile", &[]),
     ("listener", &["clock"]),
     ("webhook", &["clock", "listener", "mac", "model", "redact", "text"]),
     ("graph", &["clock", "mac", "model", "redact", "store", "text"]),
@@ -84,11 +85,13 @@ const MAY_USE: [(&str, &[&str]); 31] = [
             "plan",
             "proposal",
             "query",
+            "reconcile",
             "resolve",
             "review",
             "sources",
             "store",
             "text",
+            "webhook",
         ],
     ),
     (
@@ -105,16 +108,19 @@ const MAY_USE: [(&str, &[&str]); 31] = [
             "graph",
             "guard",
             "import",
+            "listener",
             "manifest",
             "model",
             "proposal",
             "query",
+            "reconcile",
             "redact",
             "render",
             "review",
             "sources",
             "store",
             "text",
+            "webhook",
         ],
     ),
 ];
@@ -138,7 +144,7 @@ const PURE: [&str; 14] = [
 ];
 
 /// Modules that are pure, though not part of the core.
-const ALSO_PURE: [&str; 1] = ["chain"];
+const ALSO_PURE: [&str; 2] = ["chain", "reconcile"];
 
 /// Files that are pure, though their module does I/O too.
 const PURE_FILES: [&str; 5] = [

@@ -22,6 +22,8 @@ mod program;
 mod reading;
 #[cfg(all(feature = "emulator", unix))] // shown as on a terminal
 mod readme;
+#[cfg(feature = "emulator")]
+mod reconciling;
 mod schemas;
 #[cfg(feature = "emulator")]
 mod sdk;

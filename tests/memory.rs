@@ -301,3 +301,88 @@ fn snapshots() {
     let writing = HEAP.peak_usage().saturating_sub(before);
     assert!(writing <= 64 * 1024, "{writing} bytes to write {}", text.len());
 }
+
+/// Starts an emulator in a process of its own, whose log is no memory of this one, and returns it with its address.
+fn emulator_beside(world: &Path) -> (std::process::Child, String) {
+    use std::io::BufRead;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wabacl"));
+    command.args(["emulator", "--ephemeral", "--world"]).arg(world).env_clear();
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut url = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    (child, url.trim().to_owned())
+}
+
+/// The rounds after which the memory is compared: the first ones open connections and fill caches.
+const ROUNDS: [u64; 2] = [10, 30];
+
+#[test]
+fn a_reconciler_keeps_nothing_of_its_rounds() {
+    use wabacl::apply::{Shutdown, ShutdownReason};
+    use wabacl::clock::Clock;
+    use wabacl::engine::{ApplyOptions, Happening, ReconcileSettings, Reconciler};
+    use wabacl::graph::{RunSettings, Settings};
+    use wabacl::reconcile::{Mode, Pace};
+    use wabacl::store::StateStore;
+
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let business = "businesses: [{ id: 10, name: Biz, system_users: [{ id: 1, name: ci, role: ADMIN, listed: false }, \
+        { id: 2, name: bot }] }]";
+    let (mut wabas, mut manifest) = (String::new(), String::from("version: 1\nbusiness: 10\n"));
+    manifest += "system_users: { bot: { id: 2 } }\ngrants: [{ users: [bot], tasks: [MANAGE], wabas: ['*'] }]\nwabas:\n";
+    for id in 500..600 {
+        writeln!(
+            wabas,
+            "  - {{ id: {id}, name: W{id}, owned_by: 10, assigned: [{{ user: 2, tasks: [DEVELOP] }}] }}"
+        )
+        .unwrap();
+        writeln!(manifest, "  w{id}: {{ id: {id} }}").unwrap();
+    }
+    let world = folder.path().join("live.yaml");
+    std::fs::write(
+        &world,
+        format!("{business}\ntokens: [{{ token: aTokenOfThisTest, user: 1 }}]\nwabas:\n{wabas}"),
+    )
+    .unwrap();
+    let access = folder.path().join("access.yaml");
+    std::fs::write(&access, manifest).unwrap();
+    let (mut emulator, url) = emulator_beside(&world);
+    let settings = ReconcileSettings {
+        paths: vec![access],
+        mode: Mode::Observe,
+        pace: Pace { interval: std::time::Duration::from_millis(1), longest: std::time::Duration::MAX },
+        run: RunSettings::default(),
+        state: StateStore::folder(folder.path().join("state")),
+        clock: Clock::real(),
+        lease_clock: Clock::real(),
+        options: ApplyOptions::default(),
+        grace: std::time::Duration::ZERO,
+        jitter: None,
+    };
+    let connect =
+        |_| Ok(Settings { graph_url: url.clone(), ..Settings::new(String::from("aTokenOfThisTest").into()) });
+    let stop = Shutdown::new(Clock::real(), std::time::Duration::ZERO);
+    let used = Mutex::new(Vec::new());
+    let watcher = |happening: Happening<'_>| {
+        if let Happening::Begins { number, .. } = happening {
+            if ROUNDS.contains(&number) {
+                used.lock().unwrap().push(HEAP.current_usage());
+            }
+            if number == ROUNDS[1] {
+                stop.request(ShutdownReason::Interrupted);
+            }
+        }
+        if let Happening::Ended(round, ..) = happening {
+            assert!(round.judged.is_some() || round.number == ROUNDS[1], "{:?}", round.problem);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(Reconciler::new(settings, &connect).run(&stop, &watcher));
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+    let used = used.into_inner().unwrap();
+    // A plan of 100 changes takes more than 30 KiB, so twenty that are kept would show.
+    assert!(used[1] <= used[0] + 256 * 1024, "{used:?}");
+}

@@ -22,6 +22,8 @@ mod junit;
 mod narrowed;
 mod origin;
 mod quickstart;
+#[cfg(unix)]
+mod reconcile;
 mod released;
 mod remote;
 mod report;

@@ -7,12 +7,13 @@ use super::options::Connection;
 use super::terminal::Terminal;
 #[cfg(feature = "emulator")]
 use crate::emulator::Emulator;
-use crate::engine::{Events, Session};
+use crate::engine::{Events, Problem, Session};
 use crate::graph::{self, META_HOST, RunSettings, Settings};
 use crate::model::{BusinessId, Cost};
 use crate::redact;
 use crate::sources::STDIN;
 use crate::text::escape;
+use crate::webhook;
 use secrecy::SecretString;
 use std::io::Read;
 use std::path::Path;
@@ -24,6 +25,7 @@ const SECRET_LIMIT: u64 = 64 * 1024;
 /// The environment variables with the secrets.
 const TOKEN: &str = "WABACL_TOKEN";
 const APP_SECRET: &str = "WABACL_APP_SECRET";
+const VERIFY_TOKEN: &str = "WABACL_WEBHOOK_VERIFY_TOKEN";
 /// The environment variable with the hosts that may get the token, separated by commas.
 const ALLOW_HOST: &str = "WABACL_ALLOW_HOST";
 
@@ -80,10 +82,62 @@ impl<'a> CheckedConnection<'a> {
         apply_limits(&mut settings, connection, business)?;
         let _doing = Doing::start("checking the token");
         Ok(Connected {
-            session: Session::connect(&settings, &run_settings(connection), events).await?,
+            session: Session::connect(&settings, &connection.run_settings(), events).await?,
             #[cfg(feature = "emulator")]
             emulator,
         })
+    }
+}
+
+/// Returns the secrets of the webhook.
+pub(crate) fn webhook_secrets(
+    connection: &Connection,
+    verify_token_file: Option<&Path>,
+) -> Result<webhook::Secrets, Failure> {
+    let app_secret = secret(APP_SECRET, connection.app_secret_file.as_deref())?;
+    let secrets = webhook::Secrets::new(app_secret, secret(VERIFY_TOKEN, verify_token_file)?);
+    secrets.map_err(|error| Failure { exit: Exit::Usage, ..Failure::of(&error) }.hint(error.hint()))
+}
+
+/// A connection for a process that lives long: the secrets are read again each time.
+pub(crate) struct StandingConnection<'a> {
+    connection: &'a Connection,
+    #[cfg(feature = "emulator")]
+    embedded: Option<(Emulator, Settings)>,
+}
+
+impl<'a> StandingConnection<'a> {
+    /// Checks the options, and starts the embedded emulator if it is used. A token file need not exist yet.
+    pub(crate) async fn open(connection: &'a Connection) -> Result<Self, Failure> {
+        #[cfg(feature = "emulator")]
+        if let Some(embedded) = super::emulator::embedded(&connection.emulate).await? {
+            return Ok(Self { connection, embedded: Some(embedded) });
+        }
+        check_host(connection)?;
+        if connection.token_file.is_none() {
+            settings(connection)?;
+        }
+        Ok(Self {
+            connection,
+            #[cfg(feature = "emulator")]
+            embedded: None,
+        })
+    }
+
+    /// Returns the settings of a client for a business, with the secrets as they are now.
+    pub(crate) fn settings(&self, business: BusinessId) -> Result<Settings, Problem> {
+        #[cfg(feature = "emulator")]
+        let prepared = match &self.embedded {
+            Some((_, settings)) => Ok(settings.clone()),
+            None => settings(self.connection),
+        };
+        #[cfg(not(feature = "emulator"))]
+        let prepared = settings(self.connection);
+        let limited = prepared.and_then(|mut settings| {
+            apply_limits(&mut settings, self.connection, Some(business))?;
+            Ok(settings)
+        });
+        limited.map_err(|Failure { chain, hint, .. }| Problem { chain, hint })
     }
 }
 
@@ -106,7 +160,10 @@ fn check_host(connection: &Connection) -> Result<(), Failure> {
 
 /// Protects the secrets in the environment, before anything is printed: a manifest could quote them.
 pub(crate) fn protect_environment() {
-    for (variable, label) in [(TOKEN, "token"), (APP_SECRET, "app secret")].into_iter().chain(STATE_SECRETS) {
+    for (variable, label) in [(TOKEN, "token"), (APP_SECRET, "app secret"), (VERIFY_TOKEN, "verify token")]
+        .into_iter()
+        .chain(STATE_SECRETS)
+    {
         if let Ok(secret) = std::env::var(variable) {
             redact::protect(label, &SecretString::from(secret.trim()));
         }
@@ -150,13 +207,15 @@ fn settings(connection: &Connection) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Returns the limits of this run.
-fn run_settings(connection: &Connection) -> RunSettings {
-    RunSettings {
-        read_strategy: connection.read_strategy.into(),
-        max_wait: Duration::from_secs(u64::from(connection.max_wait)),
-        timeout: connection.timeout(),
-        ..RunSettings::default()
+impl Connection {
+    /// Returns the limits of a run.
+    pub(crate) fn run_settings(&self) -> RunSettings {
+        RunSettings {
+            read_strategy: self.read_strategy.into(),
+            max_wait: Duration::from_secs(u64::from(self.max_wait)),
+            timeout: self.timeout(),
+            ..RunSettings::default()
+        }
     }
 }
 

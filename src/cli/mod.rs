@@ -21,6 +21,7 @@ mod interrupt;
 mod journal;
 mod options;
 mod plan;
+mod reconcile;
 mod report;
 mod repository;
 mod review;
@@ -73,6 +74,7 @@ enum Verb {
     Apply(apply::Args),
     Undo(Box<undo::Args>),
     Drift(drift::Args),
+    Reconcile(Box<reconcile::Args>),
     WhoCan(who_can::Args),
     Explain(explain::Args),
     Report(report::Args),
@@ -134,6 +136,8 @@ impl Verb {
             Self::Snapshot(args) => &args.connection,
             #[cfg(feature = "emulator")]
             Self::Emulator(_) => return Watch::Handled(None),
+            // `--timeout` is for each round.
+            Self::Reconcile(_) => return Watch::Handled(None),
             Self::Init(_) | Self::Man(_) => {
                 return Watch::AtOnce("Interrupted: some files may not have been written; run it again.");
             }
@@ -159,6 +163,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Apply(args) => Box::pin(apply::run(&args, terminal)).await,
         Verb::Undo(args) => signals::ends_at_once(Box::pin(undo::run(&args, terminal)), terminal).await,
         Verb::Drift(args) => signals::ends_at_once(Box::pin(drift::run(&args, terminal)), terminal).await,
+        Verb::Reconcile(args) => Box::pin(reconcile::run(&args, terminal)).await,
         Verb::WhoCan(args) => signals::ends_at_once(Box::pin(who_can::run(&args, terminal)), terminal).await,
         Verb::Explain(args) => signals::ends_at_once(Box::pin(explain::run(&args, terminal)), terminal).await,
         Verb::Report(args) => signals::ends_at_once(Box::pin(report::run(&args, terminal)), terminal).await,

@@ -39,6 +39,8 @@ enum Of {
     AccessReport,
     /// The file of `review --take`
     Review,
+    /// `/status` of `reconcile`
+    Status,
     /// `snapshot --diff OLD --format json`
     #[cfg(feature = "emulator")]
     SnapshotDiff,
@@ -60,6 +62,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Of::Explain => schema::explain(),
         Of::AccessReport => schema::access_report(),
         Of::Review => schema::review(),
+        Of::Status => schema::status(),
         #[cfg(feature = "emulator")]
         Of::SnapshotDiff => schema::snapshot_diff(),
         #[cfg(feature = "emulator")]

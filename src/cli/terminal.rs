@@ -4,6 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Color, Common};
 use super::repository::folder_below;
+use crate::engine;
 use crate::redact::{self, Redacting};
 use crate::render::PathPrefix;
 use crate::render::Style;
@@ -47,7 +48,7 @@ impl Terminal {
         Style { colour: choice != ColorChoice::Never, width, verbose: self.verbose, group_by: None }
     }
 
-    /// Sends the log to stderr: warnings, with `-v` each step, with `-vv` every call.
+    /// Sends the log to stderr: warnings and the rounds of a reconciler, with `-v` each step, with `-vv` every call.
     ///
     /// Only events of this program are logged: those of libraries could contain a URL with a token. Event texts
     /// can contain foreign text, so they are escaped here.
@@ -59,7 +60,9 @@ impl Terminal {
             1 => LevelFilter::INFO,
             _ => LevelFilter::DEBUG,
         };
-        let only_ours = tracing_subscriber::filter::Targets::new().with_target("wabacl", level);
+        let only_ours = tracing_subscriber::filter::Targets::new()
+            .with_target("wabacl", level)
+            .with_target(engine::ROUNDS, level.max(LevelFilter::INFO));
         let fields = debug_fn(|to, field, value| {
             let text = format!("{value:?}");
             match field.name() {

@@ -54,6 +54,11 @@ pub(crate) fn applies(shutdown: &Shutdown, grace: Duration) {
     *APPLYING.lock().unwrap_or_else(PoisonError::into_inner) = Some((shutdown.clone(), grace));
 }
 
+/// Notes that no apply is going on any more.
+pub(crate) fn applied() {
+    *APPLYING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 async fn watch(mut signals: Signals, watched: Watch) {
     let timeout = match watched {
         Watch::Handled(timeout) => timeout,

@@ -1,4 +1,5 @@
-//! The JSON documents: plan, saved plan, report, diagnostics, journal and what differs between snapshots, with their schemas.
+//! The JSON documents: plan, saved plan, report, diagnostics, journal what differs between snapshots, and the status of a reconciler,
+//! with their schemas.
 //!
 //! Documents have types of their own, so that a change of the core does not change a document by accident. A part that
 //! several documents share is described once, in `parts`; the lines of a journal use the same parts. Documents are
@@ -18,6 +19,7 @@ mod report;
 mod review;
 pub mod saved;
 pub mod schema;
+pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -27,6 +29,7 @@ pub(crate) mod words;
 
 pub use access_report::access_report;
 pub use access_tests::access_tests;
+pub(crate) use diagnostics::DiagnosticEntry;
 pub use diagnostics::diagnostics;
 pub use estate_diff::estate_diff;
 pub use explain::explain;

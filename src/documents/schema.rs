@@ -9,6 +9,7 @@ use super::journal::JournalDocument;
 use super::plan::PlanDocument;
 use super::report::ReportDocument;
 use super::review::ReviewDocument;
+use super::status::StatusDocument;
 use super::who_can::WhoCanDocument;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -82,6 +83,11 @@ pub fn review() -> String {
 /// Returns the schema of `test --format json`.
 pub fn tests() -> String {
     text(of::<TestsDocument<'_>>("tests", "The results of wabacl test"))
+}
+
+/// Returns the schema of `/status` of `wabacl reconcile`.
+pub fn status() -> String {
+    text(of::<StatusDocument<'_>>("status", "The status of wabacl reconcile"))
 }
 
 fn of<T: JsonSchema>(name: &str, title: &str) -> Schema {

@@ -57,6 +57,32 @@ impl CheckedManifests {
     pub fn business(&self) -> BusinessId {
         self.manifest.business.value
     }
+
+    /// Checks the same texts for another request: what is in force may have changed since.
+    ///
+    /// # Errors
+    ///
+    /// As for [`check_paths`].
+    pub(super) fn again(&self, request: PlanRequest, events: Events<'_>) -> Result<Self, EngineError> {
+        check(&[], self.sources.clone(), Vec::new(), request, events)
+    }
+
+    /// Returns whether both are of the same texts.
+    pub(super) fn has_texts_of(&self, other: &Self) -> bool {
+        self.sources == other.sources
+    }
+
+    /// Returns whether they are to be planned for all of their scope.
+    pub(super) fn is_of_everything(&self) -> bool {
+        !self.request.selection.is_narrowed()
+    }
+
+    /// Narrows them to what has expired.
+    #[must_use]
+    pub(super) fn only_expired(mut self) -> Self {
+        self.request.selection.only_expired = true;
+        self
+    }
 }
 
 /// The result of checking manifests offline.
@@ -145,7 +171,8 @@ pub fn check_sources(
     check(&[], sources, Vec::new(), request, events)
 }
 
-fn check(
+/// Checks texts that were read from some paths. `diagnostics` are those of reading.
+pub(super) fn check(
     paths: &[PathBuf],
     sources: Sources,
     mut diagnostics: Vec<Diagnostic>,

@@ -10,6 +10,7 @@ use crate::model::{
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::store::{Inventory, InventoryUser, JournalError, Keep, StateStore};
+use futures_util::future::try_join;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -159,6 +160,22 @@ pub(super) async fn remember(
     complete: bool,
     now: Timestamp,
 ) -> Result<(), JournalError> {
+    match outdated(state, proposal, complete).await? {
+        Some(inventory) => state.save_inventory(proposal.plan.business, &inventory, now).await,
+        None => Ok(()),
+    }
+}
+
+/// Returns the inventory that [`remember`] would save; `None` if it is the one that is there.
+///
+/// # Errors
+///
+/// If the inventory cannot be read.
+pub(super) async fn outdated(
+    state: &StateStore,
+    proposal: &Proposal,
+    complete: bool,
+) -> Result<Option<Inventory>, JournalError> {
     let (business, declared) = (proposal.plan.business, &proposal.declared);
     let DeclaredSet { name, files, users, labels, settled } = declared;
     let known = state.inventories(business).await?;
@@ -179,8 +196,26 @@ pub(super) async fn remember(
     let waba = |(id, name): (&WabaId, &Name)| (*id, EarlierWaba { name: name.clone(), labels: labels(id) });
     inventory.wabas.extend(proposal.access.wabas.iter().map(waba));
     inventory.files.extend(files.iter().cloned());
-    if before.as_ref() == Some(&inventory) {
-        return Ok(());
+    Ok((before.as_ref() != Some(&inventory)).then_some(inventory))
+}
+
+/// What other runs change. If it is the same before planning and under the lease, the plan rests on nothing that is old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    last_run: Option<Name>,
+    inventories: Vec<Inventory>,
+}
+
+impl Mark {
+    /// Reads the mark of a business.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub(super) async fn read(state: &StateStore, business: BusinessId) -> Result<Self, EngineError> {
+        let both = try_join(state.history(business, Keep::Last(1)), state.inventories(business));
+        let (history, inventories) = both.await.map_err(EngineError::store("reading the journal"))?;
+        let last_run = history.runs.last().map(|run| run.id.clone());
+        Ok(Self { last_run, inventories })
     }
-    state.save_inventory(business, &inventory, now).await
 }

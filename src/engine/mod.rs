@@ -23,6 +23,7 @@ mod memory;
 mod narrowed;
 mod previous;
 mod propose;
+mod reconcile;
 mod review;
 mod saved;
 mod session;
@@ -37,6 +38,10 @@ pub use event::{Event, Events, Progress, Stage, Warning};
 pub use import::import_estate;
 pub use manifests::{
     CheckedManifests, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
+};
+pub use reconcile::{
+    Broken, Connect, DueWabas, Finding, Happening, Judged, Problem, ROUNDS, ReconcileSettings, Reconciler,
+    Round, Stopped, Trigger, Watcher,
 };
 pub use review::{last_review, take_review};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};

@@ -28,6 +28,14 @@ pub struct Session {
     live_source: LiveSource,
 }
 
+/// What a run finds out about its token.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    token: Option<Token>,
+    acting_user: Option<UserId>,
+    live_source: LiveSource,
+}
+
 impl Session {
     /// Connects to the API with a client of its own, and begins a run.
     ///
@@ -67,6 +75,21 @@ impl Session {
             events(Event::Warning(Warning::Snapshot(mark.taken, age)));
         }
         Ok(Self { reader, client: client.clone(), token, acting_user, live_source })
+    }
+
+    /// Begins a run with what an earlier run with the same token found out about it.
+    pub(super) fn resume(client: &GraphClient, run: &RunSettings, identity: Identity) -> Self {
+        let Identity { token, acting_user, live_source } = identity;
+        Self { reader: client.reader(run), client: client.clone(), token, acting_user, live_source }
+    }
+
+    /// Returns what is known about the token.
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            token: self.token.clone(),
+            acting_user: self.acting_user,
+            live_source: self.live_source.clone(),
+        }
     }
 
     /// Returns what the API reports about the token; `None` if it does not.

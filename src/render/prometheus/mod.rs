@@ -1,6 +1,10 @@
-//! Drift as metrics for the textfile collector of Prometheus's node exporter.
+//! Metrics for Prometheus: drift for the textfile collector of its node exporter, and a reconciler for a scrape.
 //!
 //! No label holds a name: names are foreign, there may be thousands of them, and every value is a time series.
+
+mod reconciler;
+
+pub use reconciler::{ReconcilerNumbers, WebhookNumbers, reconciler};
 
 use super::View;
 use crate::model::{BusinessId, UnmanagedReason};
