@@ -92,6 +92,11 @@ manifests-check-jsonschema: (_install "python")
 manifests-yaml-language-server: (_install "node")
     .ci/manifests.sh yaml-language-server
 
+# The manifests for Kubernetes: rendered by kustomize, valid by the published schemas, and safe
+[group('manifests')]
+kubernetes: (_install "python" "kubectl")
+    .ci/kubernetes.sh {{ tools }}/kubernetes
+
 # Applies with a shared state on a folder, moto (S3) and Azurite (Azure), with processes killed and stopped
 [group('program')]
 shared-state rounds="3": _program (_install "servers")

@@ -272,9 +272,18 @@ fn every_guide_is_followed() {
     guides.sort();
     // No test runs the commands of these pages.
     guides.retain(|page| {
-        // The questions have a test of their own.
-        !["README.md", "book", "questions.md", "install.md", "manifest.md", "tasks.md", "troubleshooting.md"]
-            .contains(&&**page)
+        // The questions have a test of their own, and so have the commands of the manifests for Kubernetes.
+        ![
+            "README.md",
+            "book",
+            "questions.md",
+            "install.md",
+            "kubernetes.md",
+            "manifest.md",
+            "tasks.md",
+            "troubleshooting.md",
+        ]
+        .contains(&&**page)
     });
     assert_eq!(
         guides,

@@ -14,6 +14,7 @@ mod emulator;
 mod fuzzing;
 mod house;
 mod journal;
+mod kubernetes;
 #[cfg(feature = "emulator")]
 mod narrowed;
 #[cfg(feature = "emulator")]

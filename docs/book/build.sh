@@ -20,8 +20,8 @@ python3 docs/book/reference.py "$program" docs/book/SUMMARY.md "$folder/src"
 # mdBook makes index.html of README.md, but leaves links to it.
 find "$folder/src" -name README.md -execdir mv {} index.md ';'
 find "$folder/src" -name '*.md' -exec sed -i 's#](\([^):]*\)README\.md#](\1index.md#g' {} +
-# A site has no listing of a folder.
-find "$folder/src" -name '*.md' -exec sed -i 's#\[\([^]]*\)\](\(\.\./\)*examples/[a-z]*/\?)#\1#g' {} +
+# A site has no listing of a folder, and no files but those of the book.
+find "$folder/src" -name '*.md' -exec sed -i 's#\[\([^]]*\)\](\(\.\./\)*\(examples/[a-z]*/\?\|deploy/[a-z/]*\(index\.md\)\?\))#\1#g' {} +
 for page in docs/*.md ./*.md; do
   grep -qF "](${page#./})" docs/book/SUMMARY.md || { echo "$page is not in docs/book/SUMMARY.md" >&2; exit 1; }
 done
