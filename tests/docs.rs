@@ -264,6 +264,12 @@ fn the_guide_for_a_reconciler_works() {
 }
 
 #[test]
+fn the_guide_for_the_webhook_works() {
+    let printed = follow("docs/webhooks.md");
+    assert_eq!(printed[2], "1158201444 200\n");
+}
+
+#[test]
 fn every_guide_is_followed() {
     let mut guides: Vec<String> = std::fs::read_dir("docs")
         .expect("there are guides")
@@ -301,7 +307,8 @@ fn every_guide_is_followed() {
             "report.md",
             "snapshots.md",
             "state.md",
-            "tests.md"
+            "tests.md",
+            "webhooks.md"
         ]
     );
 }
