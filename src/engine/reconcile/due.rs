@@ -191,3 +191,60 @@ fn add(due: &mut Due, item: DueItem) {
         DueItem::Waba(waba) => _ = due.wabas.insert(waba),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryFaults, MemoryObjects, Objects};
+    use std::sync::Arc;
+
+    fn business() -> BusinessId {
+        "10".parse().unwrap()
+    }
+
+    fn waba() -> WabaId {
+        "500".parse().unwrap()
+    }
+
+    fn due() -> Due {
+        Due { wabas: [waba()].into(), everything: false }
+    }
+
+    /// Returns the ids of the open events in a store.
+    async fn stored(state: &StateStore) -> Vec<String> {
+        let mut objects = DueObjects::default();
+        state.read_due(business(), &mut objects).await.unwrap();
+        objects.open().map(|(_, event)| event.id.clone()).collect()
+    }
+
+    #[test]
+    fn a_delivery_that_is_repeated_is_stored_once_for_each_round() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clock = Clock::simulated(jiff::Timestamp::UNIX_EPOCH);
+        let play = async {
+            let objects = Arc::new(MemoryObjects::new(clock.clone(), MemoryFaults::default()));
+            let state = StateStore::objects(Objects::memory(objects), None);
+            let wabas = DueWabas::new(state.clone(), clock.clone(), Mode::Apply);
+            wabas.set_business(business());
+            wabas.receive(due()).await.unwrap();
+            let first = stored(&state).await;
+            for _ in 0..100 {
+                wabas.receive(due()).await.unwrap();
+            }
+            assert_eq!(stored(&state).await, first, "they wait for the same round");
+            let mut objects = DueObjects::default();
+            assert_eq!(wabas.next(&mut objects).await, due());
+            let events = wabas.events(&due().wabas);
+            // It arrives while the round runs, and may be newer than what the round reads.
+            wabas.receive(due()).await.unwrap();
+            let second = stored(&state).await;
+            assert!(second.len() == 1 && second != first, "{second:?}");
+            wabas.done(&events).await;
+            assert_eq!(stored(&state).await, second, "it is not done with the first round");
+            assert_eq!(wabas.next(&mut objects).await, due());
+            wabas.done(&wabas.events(&due().wabas)).await;
+            assert_eq!(stored(&state).await, [""; 0]);
+        };
+        runtime.block_on(async { clock.run(play).await });
+    }
+}
