@@ -181,7 +181,7 @@ function drawRow(at) {
     if (!cell) return;
     const flags = data.kinds[kind][1];
     cell.textContent = kindText(data.kinds[kind]);
-    cell.className = `${flags & MANAGED ? "" : "u "}${flags & PRIVILEGED ? "p " : ""}${flags & EXCEPTED ? "x " : ""}${flags & MANAGED && !(flags & GRANTED) ? "n" : ""}`;
+    cell.className = `${flags & MANAGED ? "" : "u "}${flags & PRIVILEGED ? "p " : ""}${flags & EXCEPTED ? "x " : ""}${flags & MANAGED && !(flags & (GRANTED | BY_ROLE)) ? "n" : ""}`;
   });
   const row = make("tr", {}, label, ...cells);
   row.setAttribute("aria-rowindex", at + 2);
