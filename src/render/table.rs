@@ -16,8 +16,8 @@ pub use who_can::who_can;
 use super::wording;
 use crate::documents::words::{ActionWord, OutcomeWord, SettledWord};
 use crate::model::{GrantSource, Histories, Name, Outcome, RecordedRun, RecordedWrite, Sources, TaskSet};
+use crate::text::cells::{self, Quotes};
 use crate::text::{csv_id, csv_text};
-use csv::{QuoteStyle, Writer, WriterBuilder};
 use serde::Serialize;
 use std::io;
 
@@ -80,15 +80,32 @@ pub fn journal(histories: &Histories, to: impl io::Write) -> io::Result<()> {
     writer.flush()
 }
 
+/// A table that is being written.
+struct TableWriter<W>(W);
+
 /// Begins a table.
-fn table<W: io::Write>(columns: &[&str], to: W) -> io::Result<Writer<W>> {
-    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(to);
+fn table<W: io::Write>(columns: &[&str], to: W) -> io::Result<TableWriter<W>> {
+    let mut writer = TableWriter(to);
     writer.write_record(columns)?;
     Ok(writer)
 }
 
-fn write_row(writer: &mut Writer<impl io::Write>, of_run: &[String], of_write: &[String]) -> io::Result<()> {
-    Ok(writer.write_record(of_run.iter().chain(of_write))?)
+impl<W: io::Write> TableWriter<W> {
+    fn write_record<S: AsRef<str>>(&mut self, record: impl IntoIterator<Item = S>) -> io::Result<()> {
+        cells::write_row(record, Quotes::All, &mut self.0)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn write_row(
+    writer: &mut TableWriter<impl io::Write>,
+    of_run: &[String],
+    of_write: &[String],
+) -> io::Result<()> {
+    writer.write_record(of_run.iter().chain(of_write))
 }
 
 fn cell(text: &str) -> String {

@@ -169,10 +169,7 @@ pub fn access_report(report: &AccessReport<'_>, table: ReportTable, to: impl io:
     let columns: Vec<&str> = sheet.columns.iter().map(|(name, _)| *name).collect();
     let mut writer = super::table(&columns, to)?;
     for row in sheet.rows {
-        for cell in &row {
-            writer.write_field(cell.to_csv().as_bytes())?;
-        }
-        writer.write_record(None::<&[u8]>)?;
+        writer.write_record(row.iter().map(TableCell::to_csv))?;
     }
     writer.flush()
 }
