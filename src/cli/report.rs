@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::journal::check_period;
 use super::options::{Connection, PlannedFor, QuestionPaths};
 use super::repository;
+use super::review::FOLDER as REVIEWS;
 use super::terminal::Terminal;
 use crate::model::{
     BusinessId, EarlierAccess, Glob, History, HistoryFilter, LiveSource, Selection, TimeLimit,
@@ -15,8 +16,8 @@ use crate::model::{
 use crate::query::{AccessReport, PeriodCounts, ReportBasis, ReportCounts, ReportJournal};
 use crate::redact::{self, Redacting};
 use crate::render::table::ReportTable;
-use crate::text::count;
-use crate::{documents, engine, files, render};
+use crate::text::{count, escape};
+use crate::{documents, engine, files, render, review};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -51,6 +52,9 @@ pub(crate) struct Args {
     #[cfg(feature = "emulator")]
     #[arg(long, value_name = "SNAPSHOT")]
     baseline: Option<PathBuf>,
+    /// The folder with the files of `wabacl review --take`; the cover shows the last one
+    #[arg(long, value_name = "DIR", default_value = REVIEWS)]
+    reviews: PathBuf,
     /// Only the WABAs whose name matches this glob; can be repeated
     #[arg(long, value_name = "GLOB", add = completions::wabas())]
     waba: Vec<Glob>,
@@ -165,6 +169,11 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         Ok(history) => (history, None),
         Err(why) => (History::default(), Some(why)),
     };
+    let (last_review, wrong) = engine::last_review(&args.reviews, survey.desired.business);
+    for why in &wrong {
+        terminal.say(&format!("warning: this is no review: {}", escape(why)));
+    }
+    let last_review = last_review.map(|last| last.judge(&review::holders(survey.evidence())));
     let report = AccessReport::new(ReportBasis {
         evidence: survey.evidence(),
         sources: &survey.sources,
@@ -180,6 +189,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         },
         period: period.as_ref(),
         earlier: earlier.as_ref(),
+        last_review: last_review.as_ref(),
     });
     write(args, &report, terminal)?;
     say_cover(&report, terminal);
@@ -291,6 +301,21 @@ fn say_cover(report: &AccessReport<'_>, terminal: &Terminal) {
         count(wabas, "WABA", "WABAs"),
         count(holders, "row", "rows")
     ));
+    if let Some(last) = basis.last_review {
+        let held = if last.still_held > 0 {
+            format!("; {} still hold something", last.still_held)
+        } else {
+            String::new()
+        };
+        let current = if last.is_current { "as reviewed" } else { "not as reviewed" };
+        terminal.say(&format!(
+            "Last review: {} of {}, {} to keep, {} to end{held}; access is {current}.",
+            escape(&last.file),
+            last.taken_at,
+            last.keep,
+            last.end
+        ));
+    }
     if let Some(changes) = &report.changes {
         let PeriodCounts { runs, changes, proven, accepted_not_listed, unknown, .. } =
             PeriodCounts::of(changes);

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// The folder of the reviews.
-const FOLDER: &str = "reviews";
+pub(super) const FOLDER: &str = "reviews";
 
 /// Recertifies access: writes a table for reviewers, and takes their decisions
 ///

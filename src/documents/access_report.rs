@@ -6,10 +6,11 @@ use super::parts::{
     GrantEntry, LastWriteEntry, OriginEntries, RunnerEntry, Tool, UserEntry, WabaEntry, documents, text,
 };
 use super::plan::{SnapshotEntry, UnreadableEntry, UnresolvedEntry, WaiverEntry, unresolved};
+use super::review::ReviewerEntry;
 use super::values::{AsText, Tasks};
 use super::words::{HolderKindWord, HolderWord, LiveSourceWord, NotComparedWord, ProofWord, StandingWord};
 use super::{FORMAT_VERSION, json};
-use crate::model::{BusinessId, Name, RecordedRun, RecordedWrite, TaskSet, TimeLimit, WabaId};
+use crate::model::{BusinessId, LastReview, Name, RecordedRun, RecordedWrite, TaskSet, TimeLimit, WabaId};
 use crate::query::{
     AccessReport, Comparison, Difference, Holding, OutsideChange, PeriodChange, PeriodCounts, ReportCounts,
     ReportJournal, RoleDifference, proof,
@@ -63,8 +64,30 @@ documents! {
         /// What differs from a snapshot; absent if none was given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         baseline: Option<ComparisonEntry<'a>>,
+        /// The last review that the folder of reviews has; absent if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_review: Option<LastReviewEntry<'a>>,
         /// The numbers of the report.
         summary: AccessReportSummary,
+    }
+    /// The last review, compared with live access.
+    LastReviewEntry<'a> {
+        /// The file.
+        file: Cow<'a, str>,
+        /// When the decisions were taken over, in UTC.
+        taken_at: AsText<Timestamp>,
+        /// The rows.
+        rows: usize,
+        /// The rows to keep.
+        keep: usize,
+        /// The rows to end.
+        end: usize,
+        /// Of those to end, those that still hold something of what they held.
+        still_held: usize,
+        /// Who decided, and about how many rows.
+        reviewers: Vec<ReviewerEntry<'a>>,
+        /// Whether everybody holds exactly what was reviewed.
+        current: bool,
     }
     /// The journal of a report.
     ReportJournalEntry<'a> {
@@ -275,6 +298,22 @@ documents! {
     }
 }
 
+impl<'a> LastReviewEntry<'a> {
+    fn of(last: &'a LastReview) -> Self {
+        let reviewer = |(name, rows): &'a (Name, usize)| ReviewerEntry { name: text(name), rows: *rows };
+        Self {
+            file: last.file.as_str().into(),
+            taken_at: AsText(last.taken_at),
+            rows: last.rows,
+            keep: last.keep,
+            end: last.end,
+            still_held: last.still_held,
+            reviewers: last.reviewers.iter().map(reviewer).collect(),
+            current: last.is_current,
+        }
+    }
+}
+
 /// Writes a report as a JSON document.
 ///
 /// # Errors
@@ -316,6 +355,7 @@ impl<'a> AccessReportDocument<'a> {
             baseline: report.comparison.as_ref().zip(basis.earlier).map(|(comparison, earlier)| {
                 ComparisonEntry::of(report, comparison, SnapshotEntry::of(&earlier.mark))
             }),
+            last_review: basis.last_review.map(LastReviewEntry::of),
             summary: AccessReportSummary::of(report),
         }
     }

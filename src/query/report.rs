@@ -11,7 +11,7 @@ pub use period::{PeriodChange, PeriodCounts, Proof, proof};
 use super::since::took_effect;
 use super::{Answer, Evidence, Holding, Question, Standing, When, who_can};
 use crate::model::{
-    AssignmentKey, EarlierAccess, Glob, History, HistoryFilter, LiveSource, Policy, RecordedRun,
+    AssignmentKey, EarlierAccess, Glob, History, HistoryFilter, LastReview, LiveSource, Policy, RecordedRun,
     RecordedWrite, Sources, TaskSet, Unresolved, WabaId, Waiver, access,
 };
 use jiff::Timestamp;
@@ -40,6 +40,8 @@ pub struct ReportBasis<'a> {
     pub period: Option<&'a HistoryFilter>,
     /// The earlier access that live access is compared with.
     pub earlier: Option<&'a EarlierAccess>,
+    /// The last review, if there is one.
+    pub last_review: Option<&'a LastReview>,
 }
 
 /// The journal that a report uses.

@@ -1,7 +1,7 @@
 //! The cover of a report: what it is about, the numbers that add up, and what is missing. Every format shows the same lines.
 
 use super::table::sheet::TableCell;
-use crate::model::{Glob, HistoryFilter, LiveSource, SnapshotMark, Waiver, age};
+use crate::model::{Glob, HistoryFilter, LastReview, LiveSource, SnapshotMark, Waiver, age};
 use crate::query::{AccessReport, Comparison, Gap, PeriodCounts, ReportCounts};
 use crate::text::count;
 
@@ -24,6 +24,9 @@ pub(crate) fn cover(report: &AccessReport<'_>) -> Vec<CoverLine> {
     }
     if let Some(comparison) = &report.comparison {
         differences(report, comparison, &mut cover);
+    }
+    if let Some(last) = report.basis.last_review {
+        review(last, &mut cover);
     }
     waivers(report, &mut cover);
     missing(report, &mut cover);
@@ -127,6 +130,23 @@ fn numbers(counts: &ReportCounts, cover: &mut CoverLines) {
     cover.number("Of the rows: nothing but what grants in force give", counts.granted);
     cover.number("Of the rows: with an exception in force", counts.excepted);
     cover.text("The numbers", if counts.add_up() { "add up" } else { "do not add up" });
+}
+
+fn review(last: &LastReview, cover: &mut CoverLines) {
+    cover.heading("Last review");
+    cover.text("File", last.file.clone());
+    cover.text("Taken over at", last.taken_at.to_string());
+    cover.number("Rows", last.rows);
+    cover.number("= to keep", last.keep);
+    cover.number("+ to end", last.end);
+    cover.number("Of those to end: still hold something", last.still_held);
+    for (name, rows) in &last.reviewers {
+        cover.text("Reviewer", format!("{} ({})", name.as_str(), count(*rows, "row", "rows")));
+    }
+    cover.text(
+        "Live access",
+        if last.is_current { "is as it was reviewed" } else { "is not as it was reviewed" },
+    );
 }
 
 fn changes(filter: &HistoryFilter, counts: &PeriodCounts, cover: &mut CoverLines) {

@@ -58,6 +58,21 @@ fn a_review_goes_out_and_comes_back_with_what_to_end() {
     last.says("29 rows, 26 to keep, 3 to end; by Ann (26), Bob (3).")
         .says("Of those to end, 3 still hold something.")
         .says("Live access is as it was reviewed.");
+    // A report shows it, too.
+    let report = place.run("report access --today 2026-11-23 --emulate live.yaml --format json").ends(0);
+    let document = super::json::fits("access-report", &report.stdout);
+    assert_eq!(
+        (&document["last_review"]["still_held"], &document["last_review"]["current"]),
+        (&3.into(), &true.into())
+    );
+    assert_eq!(document["last_review"]["reviewers"][1]["name"], "Bob");
+    report
+        .says("Last review: reviews/2026-Q4.yaml of")
+        .says("26 to keep, 3 to end; 3 still hold something; access is as reviewed.");
+    place
+        .run("report access --today 2026-11-23 --emulate live.yaml --format html")
+        .ends(0)
+        .says("reviews/2026-Q4.yaml");
     // A review is not overwritten.
     review(&place, "--take table.csv").ends(1).says("reviews/2026-Q4.yaml exists already");
     review(&place, "--take table.csv --out second.yaml").ends(0);

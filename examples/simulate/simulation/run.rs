@@ -212,6 +212,7 @@ impl Trail {
             journal: ReportJournal { history: &nothing, is_kept: true, unreadable: None },
             period: None,
             earlier: None,
+            last_review: None,
         });
         let unreadable = report.gaps().into_iter().filter_map(|gap| match gap {
             Gap::Waba(waba, _) => Some(waba),

@@ -38,6 +38,7 @@ fn with_report<T>(
         journal: ReportJournal { history, is_kept: true, unreadable: None },
         period,
         earlier,
+        last_review: None,
     });
     look(&report)
 }
