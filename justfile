@@ -77,8 +77,9 @@ benches:
 [group('manifests')]
 [script]
 schemas: _program (_install "python")
-    for name in manifest plan report diagnostics tests journal saved-plan snapshot-diff who-can explain access-report review emulator; do
-      {{ program }} schema "$name" | diff -u "schema/$name.schema.json" -
+    for file in schema/*.schema.json; do
+      name=$(basename "$file" .schema.json)
+      {{ program }} schema "$name" | diff -u "$file" -
     done
     check-jsonschema --check-metaschema schema/*.schema.json
 
