@@ -143,6 +143,32 @@ pub fn mine(matrix: &AccessMatrix<'_>) -> Mined {
     if exact.lines() * 4 < lines * 3 { exact } else { described }
 }
 
+/// Finds grants by conditions on names, and by labels that the WABAs have already. No label is added.
+///
+/// `labels` are the WABAs of each label, ascending; a grant refers to them by their numbers.
+pub fn mine_grants(matrix: &AccessMatrix<'_>, labels: &[Vec<u32>]) -> Vec<MinedGrant> {
+    let wabas = matrix.accounts.len();
+    let columns = columns(matrix);
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let gain = gain(wabas);
+    let mut predicates = Predicates::of_names(&matrix.accounts, gain);
+    for (number, members) in (0..).zip(labels) {
+        predicates.add_label(number, members, gain);
+    }
+    let covers: Vec<Cover> = columns
+        .iter()
+        .map(|column| {
+            let mut cover = cover(&column.wabas, &predicates, wabas, gain);
+            repair(&mut cover, &column.wabas, &predicates, wabas);
+            cover
+        })
+        .collect();
+    let own_numbers = (0..).zip(labels).map(|(number, _)| (number, number)).collect();
+    grants(&columns, &covers, &predicates, &own_numbers)
+}
+
 /// Returns the number of pairs of a WABA and a user that the covers describe wrongly.
 fn differing(columns: &[Column], covers: &[Cover]) -> usize {
     let mut pairs: BTreeSet<(u32, u32)> = BTreeSet::new();
@@ -198,7 +224,7 @@ fn columns(matrix: &AccessMatrix<'_>) -> Vec<Column> {
 /// A cover as selectors.
 type Selection = (Vec<Selector>, Vec<Selector>);
 
-/// Makes grants of the covers.
+/// Makes grants of the covers, and keeps the labels that they use.
 fn assemble(columns: &[Column], covers: &[Cover], predicates: &Predicates<'_>, labels: &[Bits]) -> Mined {
     let used: BTreeSet<u32> = covers
         .iter()
@@ -206,6 +232,19 @@ fn assemble(columns: &[Column], covers: &[Cover], predicates: &Predicates<'_>, l
         .filter_map(|index| predicates.all[*index as usize].condition.label)
         .collect();
     let renumbered: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    Mined {
+        grants: grants(columns, covers, predicates, &renumbered),
+        labels: used.iter().map(|label| labels[*label as usize].iter().collect()).collect(),
+    }
+}
+
+/// Makes the grants of the covers. `renumbered` are the numbers of the labels in them.
+fn grants(
+    columns: &[Column],
+    covers: &[Cover],
+    predicates: &Predicates<'_>,
+    renumbered: &BTreeMap<u32, u32>,
+) -> Vec<MinedGrant> {
     // What each user holds by each condition.
     let mut given: BTreeMap<(u32, u32, &[u32]), TaskSet> = BTreeMap::new();
     for (column, cover) in columns.iter().zip(covers) {
@@ -220,8 +259,8 @@ fn assemble(columns: &[Column], covers: &[Cover], predicates: &Predicates<'_>, l
     }
     let mut by_users: BTreeMap<(TaskSet, Selection), Vec<u32>> = BTreeMap::new();
     for ((user, tasks, except), indices) in by_tasks {
-        let given = selectors(&indices, predicates, &renumbered);
-        let except = selectors(except, predicates, &renumbered);
+        let given = selectors(&indices, predicates, renumbered);
+        let except = selectors(except, predicates, renumbered);
         by_users.entry((tasks, (given, except))).or_default().push(user);
     }
     let grants = by_users.into_iter().flat_map(|((tasks, (given, except)), users)| {
@@ -232,10 +271,7 @@ fn assemble(columns: &[Column], covers: &[Cover], predicates: &Predicates<'_>, l
             except: except.clone(),
         })
     });
-    Mined {
-        grants: grants.collect(),
-        labels: used.iter().map(|label| labels[*label as usize].iter().collect()).collect(),
-    }
+    grants.collect()
 }
 
 /// Returns selectors for conditions. Globs with the same other parts are one selector.
