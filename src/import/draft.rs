@@ -34,6 +34,8 @@ pub(super) struct DraftWaba<'a> {
     pub(super) grants: Vec<usize>,
     /// What the grants give, by the number of the user.
     pub(super) given: BTreeMap<u32, TaskSet>,
+    /// The users whose access here is not described, by their numbers.
+    pub(super) left_out: BTreeSet<u32>,
 }
 
 impl DraftWaba<'_> {
@@ -105,16 +107,13 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// Computes what the grants give.
-    fn give(&mut self) {
+    /// Computes what the grants give, besides what is given already.
+    pub(super) fn give(&mut self) {
         for (number, grant) in self.grants.iter().enumerate() {
-            let globs = Globs::of(&grant.selector);
-            let except: Vec<(&Selector, Globs)> =
-                grant.except.iter().map(|selector| (selector, Globs::of(selector))).collect();
+            let selection = Selection::of(grant);
             let mut count = 0;
             for waba in &mut self.wabas {
-                let is_left_out = except.iter().any(|(selector, globs)| selects(selector, globs, waba));
-                if !is_left_out && selects(&grant.selector, &globs, waba) {
+                if selection.selects(waba) {
                     count += 1;
                     waba.grants.push(number);
                     for user in &grant.users {
@@ -127,7 +126,7 @@ impl<'a> Draft<'a> {
         for ((user, tasks), wabas) in &self.singles {
             for waba in wabas {
                 if let Some(waba) = self.wabas.get_mut(*waba as usize) {
-                    waba.given.insert(*user, tasks.clone());
+                    waba.given.entry(*user).or_default().extend(tasks);
                 }
             }
         }
@@ -141,6 +140,26 @@ impl<'a> Draft<'a> {
 
     pub(super) fn alias(&self, user: u32) -> &str {
         self.users.get(user as usize).map_or("?", |user| &user.alias)
+    }
+}
+
+/// Which WABAs a grant selects, with its globs.
+pub(super) struct Selection<'a> {
+    given: (&'a Selector, Globs),
+    except: Vec<(&'a Selector, Globs)>,
+}
+
+impl<'a> Selection<'a> {
+    pub(super) fn of(grant: &'a MinedGrant) -> Self {
+        let with_globs = |selector: &'a Selector| (selector, Globs::of(selector));
+        Self { given: with_globs(&grant.selector), except: grant.except.iter().map(with_globs).collect() }
+    }
+
+    /// Returns whether the grant selects a WABA.
+    pub(super) fn selects(&self, waba: &DraftWaba<'_>) -> bool {
+        let (selector, globs) = &self.given;
+        selects(selector, globs, waba)
+            && !self.except.iter().any(|(selector, globs)| selects(selector, globs, waba))
     }
 }
 
@@ -202,6 +221,7 @@ fn wabas<'a>(estate: &'a Estate, users: &[DraftUser]) -> Vec<DraftWaba<'a>> {
         held: held(*id),
         grants: Vec::new(),
         given: BTreeMap::new(),
+        left_out: BTreeSet::new(),
     };
     known.map(waba).collect()
 }

@@ -149,13 +149,15 @@ impl Draft<'_> {
 fn differing(waba: &DraftWaba<'_>) -> Vec<(u32, TaskSet, TaskSet)> {
     let live: BTreeMap<u32, &TaskSet> = waba.held.iter().map(|(user, tasks)| (*user, tasks)).collect();
     let mut found = Vec::new();
-    for (user, tasks) in &live {
+    let is_described = |user: &u32| !waba.left_out.contains(user);
+    for (user, tasks) in live.iter().filter(|(user, _)| is_described(user)) {
         let given = waba.given.get(user).cloned().unwrap_or_default();
         if **tasks != given {
             found.push((*user, (*tasks).clone(), given));
         }
     }
-    for (user, given) in waba.given.iter().filter(|(user, _)| !live.contains_key(user)) {
+    let unheld = waba.given.iter().filter(|(user, _)| is_described(user) && !live.contains_key(user));
+    for (user, given) in unheld {
         found.push((*user, TaskSet::EMPTY, given.clone()));
     }
     found.sort();

@@ -10,10 +10,12 @@ mod names;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod update;
 mod write;
 
 pub use exceptions::Mistake;
-pub use write::{ImportedFile, Lines, TABLE};
+pub use update::{Additions, Known, NewWaba, NotAdded, Pending, additions, new_wabas};
+pub use write::{EXCEPTIONS_HEADER, ImportedFile, Lines, TABLE};
 
 use crate::model::{Estate, Name, WabaId};
 use draft::Draft;

@@ -119,7 +119,7 @@ fn role_of_nouns(tasks: &TaskSet) -> String {
 }
 
 /// Returns a name, with a number where it is taken.
-fn free(name: &str, taken: &BTreeSet<String>) -> String {
+pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     if !taken.contains(name) {
         return name.to_owned();
     }

@@ -19,6 +19,9 @@ const COMMENT: usize = 60;
 /// Up to how many WABAs an exception names on its line.
 const ON_A_LINE: usize = 1;
 
+/// The comment at the top of a file with exceptions.
+pub const EXCEPTIONS_HEADER: &str = "# What the grants do not explain. Review each: give it a reason and an end, or delete it, which makes the plan right it.\n";
+
 /// The name of the table of WABAs.
 pub const TABLE: &str = "wabas.csv";
 
@@ -132,22 +135,25 @@ fn users(draft: &Draft<'_>) -> String {
     let mut text = String::from("\nsystem_users:\n");
     let mut users: Vec<&DraftUser> = draft.users.iter().collect();
     users.sort_by_key(|user| &user.alias);
-    for user in users {
-        let mut parts = vec![format!("id: {}", user.id)];
-        if user.is_listed && user.live.as_str() != user.alias && !user.live.as_str().is_empty() {
-            parts.push(format!("name: {}", scalar(user.live.as_str())));
-        }
-        if user.by_role {
-            parts.push(String::from("by_role: true"));
-        }
-        let note = match (user.is_listed, user.by_role) {
-            (false, _) => format!(" # not in the list of system users{}", called(user.live.as_str())),
-            (true, true) => String::from(" # an ADMIN without assignments: full access by its role"),
-            (true, false) => String::new(),
-        };
-        let _ = writeln!(text, "  {}: {{ {} }}{note}", scalar(&user.alias), parts.join(", "));
-    }
+    text.extend(users.into_iter().map(user_line));
     text
+}
+
+/// Returns the line that declares a system user.
+pub(super) fn user_line(user: &DraftUser) -> String {
+    let mut parts = vec![format!("id: {}", user.id)];
+    if user.is_listed && user.live.as_str() != user.alias && !user.live.as_str().is_empty() {
+        parts.push(format!("name: {}", scalar(user.live.as_str())));
+    }
+    if user.by_role {
+        parts.push(String::from("by_role: true"));
+    }
+    let note = match (user.is_listed, user.by_role) {
+        (false, _) => format!(" # not in the list of system users{}", called(user.live.as_str())),
+        (true, true) => String::from(" # an ADMIN without assignments: full access by its role"),
+        (true, false) => String::new(),
+    };
+    format!("  {}: {{ {} }}{note}\n", scalar(&user.alias), parts.join(", "))
 }
 
 fn called(name: &str) -> String {
@@ -207,6 +213,12 @@ fn rules(draft: &Draft<'_>) -> String {
 type Merged = BTreeMap<(Vec<u32>, TaskSet, Selector, Vec<Selector>), BTreeMap<String, BTreeSet<String>>>;
 
 fn grants(draft: &Draft<'_>) -> String {
+    let text = grant_entries(draft, "").concat();
+    if text.is_empty() { text } else { format!("\ngrants:\n{text}") }
+}
+
+/// Returns the entries of the grants, those that select WABAs by their ids last.
+pub(super) fn grant_entries(draft: &Draft<'_>, reason: &str) -> Vec<String> {
     let mut merged = Merged::new();
     let mut separate = Vec::new();
     for grant in &draft.grants {
@@ -217,6 +229,7 @@ fn grants(draft: &Draft<'_>) -> String {
                 &grant.users,
                 &grant.tasks,
                 &selection(draft, grant, &BTreeMap::new()),
+                reason,
             ));
             continue;
         };
@@ -233,16 +246,16 @@ fn grants(draft: &Draft<'_>) -> String {
                 except: except.clone(),
             };
             let labels = BTreeMap::from([(key, values)]);
-            separate.push(entry(draft, &users, &tasks, &selection(draft, &grant, &labels)));
+            separate.push(entry(draft, &users, &tasks, &selection(draft, &grant, &labels), reason));
         }
     }
     separate.sort();
-    let mut text: String = separate.concat();
-    for ((user, tasks), wabas) in &draft.singles {
+    let singles = draft.singles.iter().map(|((user, tasks), wabas)| {
         let exception = DraftException { users: vec![*user], tasks: tasks.clone(), wabas: wabas.clone() };
-        text += &with_ids(draft, &exception, "");
-    }
-    if text.is_empty() { text } else { format!("\ngrants:\n{text}") }
+        with_ids(draft, &exception, reason)
+    });
+    separate.extend(singles);
+    separate
 }
 
 /// Returns the keys of a grant that select WABAs.
@@ -300,8 +313,10 @@ fn who(draft: &Draft<'_>, users: &[u32], tasks: &TaskSet) -> [String; 2] {
 }
 
 /// Writes an entry of a list on one line, or with a line for each key.
-fn entry(draft: &Draft<'_>, users: &[u32], tasks: &TaskSet, selection: &[String]) -> String {
-    let keys: Vec<String> = who(draft, users, tasks).into_iter().chain(selection.iter().cloned()).collect();
+fn entry(draft: &Draft<'_>, users: &[u32], tasks: &TaskSet, selection: &[String], reason: &str) -> String {
+    let selection = selection.iter().cloned();
+    let reason = (!reason.is_empty()).then(|| format!("reason: {}", scalar(reason)));
+    let keys: Vec<String> = who(draft, users, tasks).into_iter().chain(selection).chain(reason).collect();
     let line = format!("  - {{ {} }}\n", keys.join(", "));
     if line.chars().count() <= WIDTH { line } else { format!("  - {}\n", keys.join("\n    ")) }
 }
@@ -310,15 +325,20 @@ fn exceptions_of(draft: &Draft<'_>, exceptions: &[DraftException]) -> Option<Str
     if exceptions.is_empty() {
         return None;
     }
-    let mut text = String::from(
-        "# What the grants do not explain. Review each: give it a reason and an end, or delete it, which makes the plan right it.\n\
-         version: 1\nexceptions:\n",
-    );
-    let mut entries: Vec<String> =
-        exceptions.iter().map(|exception| with_ids(draft, exception, ", reason: imported")).collect();
+    let entries = exception_entries(draft, exceptions, "imported").concat();
+    Some(format!("{EXCEPTIONS_HEADER}version: 1\nexceptions:\n{entries}"))
+}
+
+/// Returns the entries of exceptions.
+pub(super) fn exception_entries(
+    draft: &Draft<'_>,
+    exceptions: &[DraftException],
+    reason: &str,
+) -> Vec<String> {
+    let entries = exceptions.iter().map(|exception| with_ids(draft, exception, reason));
+    let mut entries: Vec<String> = entries.collect();
     entries.sort();
-    text += &entries.concat();
-    Some(text)
+    entries
 }
 
 /// Writes an entry that names WABAs by their ids, with their names as comments.
@@ -326,17 +346,16 @@ fn with_ids(draft: &Draft<'_>, exception: &DraftException, reason: &str) -> Stri
     let wabas: Vec<&DraftWaba<'_>> =
         exception.wabas.iter().filter_map(|waba| draft.wabas.get(*waba as usize)).collect();
     let [users, tasks] = who(draft, &exception.users, &exception.tasks);
+    let reason = (!reason.is_empty()).then(|| format!("reason: {}", scalar(reason)));
     if wabas.len() <= ON_A_LINE {
         let ids: Vec<String> = wabas.iter().map(|waba| waba.id.to_string()).collect();
         let names: Vec<String> = wabas.iter().map(|waba| comment(waba.live.name.as_str())).collect();
-        return format!(
-            "  - {{ {users}, {tasks}, wabas: [{}]{reason} }} # {}\n",
-            ids.join(", "),
-            names.join(", ")
-        );
+        let ids = format!("wabas: [{}]", ids.join(", "));
+        let keys: Vec<String> = [users, tasks, ids].into_iter().chain(reason).collect();
+        return format!("  - {{ {} }} # {}\n", keys.join(", "), names.join(", "));
     }
-    let reason = reason.replace(", ", "\n    ");
-    let mut text = format!("  - {users}\n    {tasks}{reason}\n    wabas:\n");
+    let keys: Vec<String> = [users, tasks].into_iter().chain(reason).collect();
+    let mut text = format!("  - {}\n    wabas:\n", keys.join("\n    "));
     for waba in wabas {
         let _ = writeln!(text, "      - {} # {}", waba.id, comment(waba.live.name.as_str()));
     }
