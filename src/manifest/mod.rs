@@ -4,6 +4,7 @@
 
 mod access_tests;
 mod check;
+pub mod insert;
 mod names;
 mod outline;
 mod policy;

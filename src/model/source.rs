@@ -63,6 +63,13 @@ impl Sources {
         (0..).map(SourceId).zip(&self.texts)
     }
 
+    /// Puts another text in the place of one.
+    pub fn set_text(&mut self, id: SourceId, text: String) {
+        if let Some(source) = self.texts.get_mut(id.0 as usize) {
+            source.text = text;
+        }
+    }
+
     /// Records the table that a text names, or why it cannot be read.
     pub fn add_table(&mut self, of: SourceId, name: impl Into<String>, table: NamedTable) {
         self.tables.insert((of, name.into()), table);
