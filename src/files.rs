@@ -6,8 +6,8 @@
 use rustix::fs::OFlags;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
-use tempfile::Builder;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
 
 /// The mode of files that only their owner may read.
 pub const OWNER_ONLY: u32 = 0o600;
@@ -28,6 +28,16 @@ pub fn replace(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    prepare(path, mode, write)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes a temporary file in the folder of another one, and syncs it.
+fn prepare(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) => or_here(folder),
         None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file")),
@@ -44,8 +54,58 @@ pub fn replace(
     buffer.flush()?;
     drop(buffer);
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(temporary)
+}
+
+/// New content for a file.
+#[derive(Debug)]
+pub struct Replacement {
+    /// The file.
+    pub path: PathBuf,
+    /// Its mode on Unix.
+    pub mode: u32,
+    /// The content that it has; `None` if it does not exist.
+    pub before: Option<Vec<u8>>,
+    /// The content that it gets.
+    pub after: Vec<u8>,
+}
+
+/// Replaces several files, each atomically, or none: all new content is on the disk before the first file changes, and if one
+/// cannot be replaced, those before it get their old content again. A process that is killed between two of them leaves the
+/// first ones replaced.
+///
+/// # Errors
+///
+/// If one cannot be replaced, with its path.
+pub fn replace_all(replacements: &[Replacement]) -> Result<(), (PathBuf, io::Error)> {
+    let prepare = |Replacement { path, mode, after, .. }: &Replacement| {
+        prepare(path, *mode, |to| to.write_all(after)).map_err(|error| (path.clone(), error))
+    };
+    let prepared: Vec<NamedTempFile> = replacements.iter().map(prepare).collect::<Result<_, _>>()?;
+    for (index, (temporary, replacement)) in prepared.into_iter().zip(replacements).enumerate() {
+        let Err(error) = temporary.persist(&replacement.path) else { continue };
+        for Replacement { path, mode, before, .. } in replacements.iter().take(index) {
+            let restored = match before {
+                Some(before) => replace(path, *mode, |to| to.write_all(before)),
+                None => std::fs::remove_file(path),
+            };
+            restored.map_err(|error| (path.clone(), error))?;
+        }
+        return Err((replacement.path.clone(), error.error));
+    }
     Ok(())
+}
+
+/// Returns the mode of a file; on other systems than Unix, that of files for their owner.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn mode(path: &Path) -> io::Result<u32> {
+    #[cfg(unix)]
+    return Ok(std::os::unix::fs::MetadataExt::mode(&path.metadata()?) & 0o7777);
+    #[cfg(not(unix))]
+    path.metadata().map(|_| OWNER_ONLY)
 }
 
 /// Writes a file that the user named: atomically, as [`replace`] does, but through a pipe or a device.
@@ -216,6 +276,35 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "the disk is full");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn several_files_are_replaced_together_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new, blocked] = ["old", "new", "blocked"].map(|name| folder.path().join(name));
+        fs::write(&old, "before").unwrap();
+        let replacement = |path: &Path, before: Option<&str>| Replacement {
+            path: path.to_owned(),
+            mode: OWNER_ONLY,
+            before: before.map(|text| text.as_bytes().to_vec()),
+            after: b"after".to_vec(),
+        };
+        let both = [replacement(&old, Some("before")), replacement(&new, None)];
+        replace_all(&both).unwrap();
+        assert_eq!(
+            (fs::read(&old).unwrap(), fs::read(&new).unwrap()),
+            (b"after".to_vec(), b"after".to_vec())
+        );
+        fs::write(&old, "before").unwrap();
+        fs::remove_file(&new).unwrap();
+        // A folder that is not empty cannot be replaced by a file.
+        fs::create_dir_all(blocked.join("full")).unwrap();
+        let [first, second] = both;
+        let (path, _) = replace_all(&[first, second, replacement(&blocked, None)]).unwrap_err();
+        assert_eq!(path, blocked);
+        assert_eq!(fs::read(&old).unwrap(), b"before");
+        assert!(!new.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
     }
 
     #[test]
