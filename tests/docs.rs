@@ -59,7 +59,7 @@ fn pipeline_commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 const WABACL: &str = r#"#!/bin/sh
 case " $* " in
 *" --emulate "* | *" --graph-url "*) exec "$PROGRAM" "$@" ;;
-" plan "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "* | " review "* | " report "*)
+" plan "* | " import "* | " apply "* | " undo "* | " drift "* | " whoami "* | " snapshot "* | " who-can "* | " explain "* | " review "* | " report "*)
   exec "$PROGRAM" "$@" --emulate live.yaml ;;
 " journal "*"--state"*) exec "$PROGRAM" "$@" ;;
 " journal "*) exec "$PROGRAM" "$@" --state-dir live.state ;;
@@ -186,6 +186,7 @@ fn the_guide_for_adopting_works() {
     assert!(printed[2].contains("The exceptions were left out"), "{}", printed[2]);
     assert!(printed[3].contains("No changes.") && printed[3].contains("No drift."), "{}", printed[3]);
     assert!(printed[4].contains("wrote .github/workflows/wabacl-plan.yml"), "{}", printed[4]);
+    assert!(printed[5].contains("There is nothing to add to adopted."), "{}", printed[5]);
 }
 
 /// Each recipe begins in a repository of its own.

@@ -14,6 +14,7 @@ mod faults;
 mod formats;
 mod hostile;
 mod import;
+mod import_update;
 mod init;
 mod interrupts;
 mod journal;

@@ -141,6 +141,15 @@ impl<'a> StandingConnection<'a> {
     }
 }
 
+/// Checks that it is known which business is read: the API does not say.
+pub(crate) fn check_business(given: Option<BusinessId>, connection: &Connection) -> Result<(), Failure> {
+    if given.is_some() || connection.is_embedded() {
+        return Ok(());
+    }
+    Err(Failure::plain(Exit::Usage, "--business is missing")
+        .hint("give the id of the business portfolio, or a file with --emulate"))
+}
+
 /// Checks that the token may be sent to the host of `--graph-url`: Meta's, this machine, or one that is allowed.
 fn check_host(connection: &Connection) -> Result<(), Failure> {
     let host = graph::check_address(&connection.graph_url, &connection.graph_version)
@@ -171,16 +180,15 @@ pub(crate) fn protect_environment() {
 }
 
 impl Connected {
-    /// Returns the business that the file of the embedded emulator declares first.
+    /// Returns the business that is given, or else the one that the file of the embedded emulator declares first.
     #[cfg_attr(
         not(feature = "emulator"),
         expect(clippy::unused_self, reason = "without an emulator there is none")
     )]
-    pub(crate) fn emulated_business(&self) -> Option<BusinessId> {
+    pub(crate) fn business(&self, given: Option<BusinessId>) -> Result<BusinessId, Failure> {
         #[cfg(feature = "emulator")]
-        return self.emulator.as_ref().and_then(|emulator| emulator.world().business());
-        #[cfg(not(feature = "emulator"))]
-        None
+        let given = given.or_else(|| self.emulator.as_ref()?.world().business());
+        given.ok_or_else(|| Failure::plain(Exit::Failed, "the file has no business"))
     }
 
     /// Prints what the session has cost.

@@ -1,6 +1,8 @@
 //! `wabacl import`.
 
-use super::connection::CheckedConnection;
+mod update;
+
+use super::connection::{self, CheckedConnection};
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -19,16 +21,22 @@ use std::path::{Path, PathBuf};
 /// Writes manifests from what is live: their plan is empty
 ///
 /// Finds grants by names, lists and latent labels; what these do not explain becomes exceptions, to be reviewed. Writes
-/// nothing unless the plan of the files is empty with each value of `prune`.
+/// nothing unless the plan of the files is empty with each value of `prune`. With --update, existing manifests get what is live
+/// and they do not give; everything in them stays, byte for byte.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("folder").args(["out", "update"]).required(true)))]
 pub(crate) struct Args {
-    /// The business portfolio (default with --emulate: the first of the file)
+    /// The business portfolio (default: that of the manifests with --update, the first of the file with --emulate)
     #[arg(long, value_name = "ID")]
     business: Option<BusinessId>,
     /// The folder for the files; it holds no manifests yet
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Leaves suspected mistakes out of the exceptions, and prints what a plan would do about each
+    out: Option<PathBuf>,
+    /// The folder with manifests that get what is new: system users, WABAs, grants and exceptions. Reports what they ask for
+    /// that is not live
+    #[arg(long, value_name = "DIR")]
+    update: Option<PathBuf>,
+    /// Leaves suspected mistakes out of the exceptions, and prints what a plan would do about each; not with --update
     #[arg(long)]
     normalize: bool,
     #[command(flatten)]
@@ -39,15 +47,16 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     options::check_stdin(args.connection.secret_files())?;
-    check_folder(&args.out)?;
-    if args.business.is_none() && !args.connection.is_embedded() {
-        return Err(Failure::plain(Exit::Usage, "--business is missing")
-            .hint("give the id of the business portfolio, or a file with --emulate"));
-    }
+    let out = match (&args.out, &args.update) {
+        (Some(out), _) => out,
+        (None, Some(folder)) => return update::run(args, folder, terminal, events).await,
+        (None, None) => return Err(Failure::plain(Exit::Usage, "--out is missing")),
+    };
+    check_folder(out)?;
+    connection::check_business(args.business, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let connected = prepared.connect(args.business, events).await?;
-    let business = args.business.or(connected.emulated_business());
-    let business = business.ok_or_else(|| Failure::plain(Exit::Failed, "the file has no business"))?;
+    let business = connected.business(args.business)?;
     let imported =
         connected.session.import(business, ImportOptions { normalize: args.normalize }, events).await;
     connected.print_cost(terminal);
@@ -55,11 +64,11 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     for (id, (name, why)) in &imported.unreadable {
         terminal.say(&format!("warning: the access on {name} ({id}) is not known and was left out: {why}"));
     }
-    write(&args.out, &imported.files)?;
+    write(out, &imported.files)?;
     if args.normalize {
         terminal.written(|to| render::text::mistakes(&imported.mistakes, to))?;
     }
-    terminal.product(&summary(args, &imported))?;
+    terminal.product(&summary(args, out, &imported))?;
     Ok(if imported.unreadable.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
@@ -103,12 +112,12 @@ fn write(folder: &Path, imported: &[ImportedFile]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(args: &Args, imported: &Imported) -> String {
+fn summary(args: &Args, out: &Path, imported: &Imported) -> String {
     let mut text = String::new();
     for file in &imported.files {
         let length = count(file.text.lines().count(), "line", "lines");
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "wrote {} ({length})", args.out.join(file.name).display());
+        let _ = writeln!(text, "wrote {} ({length})", out.join(file.name).display());
     }
     let lines = &imported.lines;
     let parts = [
@@ -121,7 +130,7 @@ fn summary(args: &Args, imported: &Imported) -> String {
     let users = count(imported.users, "system user", "system users");
     let wabas = count(imported.wabas, "WABA", "WABAs");
     let _ = writeln!(text, "Imported {assignments} of {users} on {wabas}: {}.", parts.join(", "));
-    let out = args.out.display();
+    let out = out.display();
     let _ = if args.normalize {
         writeln!(
             text,

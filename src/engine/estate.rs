@@ -3,7 +3,7 @@
 use super::event::StageGuard;
 use super::session::reading_directory;
 use super::{EngineError, Events, Session, Stage};
-use crate::graph::ObserveRequest;
+use crate::graph::{DirectoryRequest, ObserveRequest};
 use crate::model::{
     AdminRole, BusinessId, Directory, Edge, Estate, Name, Observed, ScopeForecast, Unreadable, UserId, WabaId,
 };
@@ -20,16 +20,27 @@ impl Session {
     ///
     /// If one of the lists of system users and WABAs cannot be read.
     pub async fn estate(&self, business: BusinessId, events: Events<'_>) -> Result<Estate, EngineError> {
+        self.estate_with(business, &[], events).await
+    }
+
+    /// As [`Session::estate`], also with WABAs that manifests declare and no list has.
+    pub(super) async fn estate_with(
+        &self,
+        business: BusinessId,
+        declared: &[WabaId],
+        events: Events<'_>,
+    ) -> Result<Estate, EngineError> {
         let taken = Timestamp::from_second(self.clock().now().as_second()).unwrap_or_default();
         let failed = || EngineError::graph(reading_directory(business));
-        let request = self.directory_request(business);
-        let everything = ScopeForecast::default().and_discovered(|_, _, _| true);
+        let request = DirectoryRequest { declared: declared.to_vec(), ..self.directory_request(business) };
+        let everything = ScopeForecast::of(declared.iter().copied()).and_discovered(|_, _, _| true);
         let stage = StageGuard::start(Stage::ReadingWabas, 0, events);
         let read = self.reader.prefetch(&request, &everything, &|read| stage.advance(read)).await;
         let (mut directory, prefetched) = read.map_err(failed())?;
         drop(stage);
         let left_out = prefetched.left_out(&directory);
-        let wabas: Vec<WabaId> = directory.wabas.keys().copied().collect();
+        let wabas: BTreeSet<WabaId> = directory.wabas.keys().chain(declared).copied().collect();
+        let wabas: Vec<WabaId> = wabas.into_iter().collect();
         // An empty list does not prove that nobody holds anything, so all who could hold something are asked.
         let can_be_asked = employees(&directory);
         let expected = wabas.iter().map(|waba| (*waba, can_be_asked.clone())).collect();

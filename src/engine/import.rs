@@ -9,7 +9,8 @@ use crate::resolve::{self, Circumstances, Resolved};
 use crate::{diagnostic, plan};
 
 /// Every value of `prune`.
-const PRUNE: [(&str, Prune); 3] = [("none", Prune::None), ("declared", Prune::Declared), ("all", Prune::All)];
+pub(super) const PRUNE: [(&str, Prune); 3] =
+    [("none", Prune::None), ("declared", Prune::Declared), ("all", Prune::All)];
 
 impl Session {
     /// Reads everything of a business, and makes manifests of it.
@@ -91,7 +92,7 @@ fn valid(manifest: Option<Manifest>, found: &[Diagnostic]) -> Result<Manifest, E
     manifest.ok_or_else(|| EngineError::NotExact(first_error(found)))
 }
 
-fn first_error(found: &[Diagnostic]) -> String {
+pub(super) fn first_error(found: &[Diagnostic]) -> String {
     let (errors, _) = diagnostic::counts(found);
     let first = found.iter().find(|found| found.is_error());
     first.map_or_else(String::new, |first| {
@@ -100,7 +101,7 @@ fn first_error(found: &[Diagnostic]) -> String {
 }
 
 /// Returns the files as if they were read.
-fn sources(files: &[ImportedFile]) -> Sources {
+pub(super) fn sources(files: &[ImportedFile]) -> Sources {
     let mut sources = Sources::default();
     let ids: Vec<_> =
         files.iter().map(|file| (file.name, sources.add(file.name, file.text.clone()))).collect();
@@ -113,4 +114,4 @@ fn sources(files: &[ImportedFile]) -> Sources {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -30,6 +30,7 @@ mod session;
 mod set_files;
 mod survey;
 mod undo;
+mod update;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
 pub use drift::{Reference, explain_drift, history, readable_history};
@@ -48,3 +49,4 @@ pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
 pub use survey::{Survey, survey_offline};
 pub use undo::{FoundRun, UndoGuards, find_run};
+pub use update::{NewFiles, Updated, UpdatedFile, update_sources};

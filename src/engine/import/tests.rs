@@ -51,21 +51,21 @@ const USERS: [&str; 8] = ["bot", "bot", "Ops Admin", "", "ops-lead", "=cmd", "a\
 
 /// A small random estate: what each user holds on each WABA as a number whose bits are tasks, and traits of WABAs and users.
 #[derive(Debug, Clone)]
-struct Random {
-    wabas: Vec<(usize, u8)>,
-    users: Vec<(usize, u8)>,
-    held: Vec<u8>,
+pub(in crate::engine) struct Random {
+    pub(in crate::engine) wabas: Vec<(usize, u8)>,
+    pub(in crate::engine) users: Vec<(usize, u8)>,
+    pub(in crate::engine) held: Vec<u8>,
     /// Whether few patterns repeat, as in a real estate.
     is_regular: bool,
 }
 
-fn random() -> impl Strategy<Value = Random> {
+pub(in crate::engine) fn random() -> impl Strategy<Value = Random> {
     let traits = |names: usize| (0..names, any::<u8>());
     (vec(traits(NAMES.len()), 0..24), vec(traits(USERS.len()), 0..7), vec(any::<u8>(), 24 * 7), any::<bool>())
         .prop_map(|(wabas, users, held, is_regular)| Random { wabas, users, held, is_regular })
 }
 
-fn estate(random: &Random) -> Estate {
+pub(in crate::engine) fn estate(random: &Random) -> Estate {
     let waba_id = |number: usize| -> WabaId { (100 + number).to_string().parse().unwrap() };
     let user_id = |number: usize| -> UserId { (1000 + number).to_string().parse().unwrap() };
     let mut directory =
