@@ -1,12 +1,13 @@
 //! `wabacl snapshot`.
 
-use super::connection::CheckedConnection;
+use super::connection::{self, CheckedConnection};
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{self, Connection, ReportFormat};
 use super::terminal::Terminal;
 use crate::emulator::World;
+use crate::engine::EngineError;
 use crate::files;
 use crate::model::{BusinessId, Estate, Unreadable, WabaId};
 use crate::redact::Redacting;
@@ -28,9 +29,9 @@ const BUFFER: usize = 64 * 1024;
 /// secret, but the names of customers and people. Nothing that is made from it can be applied to the API.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The business
+    /// The business portfolio (default with --emulate: the first of the file)
     #[arg(long, value_name = "ID")]
-    business: BusinessId,
+    business: Option<BusinessId>,
     /// Writes the snapshot to this file, atomically and for its owner only, instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -55,16 +56,18 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     options::check_stdin(args.connection.secret_files())?;
+    connection::check_business(args.business, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
     let old = args.diff.as_deref().map(super::emulator::world).transpose()?;
-    if old.as_ref().is_some_and(|old| !old.has_business(args.business)) {
-        let message = format!("the snapshot of --diff does not have the business {}", args.business);
+    let connected = prepared.connect(args.business, events).await?;
+    let business = connected.business(args.business)?;
+    if old.as_ref().is_some_and(|old| !old.has_business(business)) {
+        let message = format!("the snapshot of --diff does not have the business {business}");
         return Err(Failure::plain(Exit::Failed, message));
     }
-    let connected = prepared.connect(Some(args.business), events).await?;
-    let estate = connected.session.estate(args.business, events).await;
+    let estate = connected.session.estate(business, events).await;
     connected.print_cost(terminal);
-    let estate = estate?;
+    let estate = estate.map_err(|error| without_snapshot(error, args))?;
     let exit = if estate.is_incomplete() { Exit::Partial } else { Exit::Done };
     let (gaps, numbers) = (gaps(&estate), numbers(&estate));
     let world = World::of_estate(estate, args.without_names);
@@ -76,7 +79,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         None if old.is_some() => {}
         None => terminal.written(|to| write(&world, to))?,
     }
-    let diff = old.and_then(|old| world.diff(&old, args.business));
+    let diff = old.and_then(|old| world.diff(&old, business));
     if let Some(diff) = &diff {
         match args.format {
             ReportFormat::Text => terminal.product(&render::text::estate_diff(diff, &terminal.style()))?,
@@ -91,6 +94,26 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let differs = args.detailed_exitcode && diff.is_some_and(|diff| !diff.is_empty());
     // If several codes fit, the first in the order of the table wins.
     Ok(if differs { exit.min(Exit::Changes) } else { exit })
+}
+
+/// Returns the failure of a snapshot. Of a part of a list there is none: unlike unknown access, which the file names, the rows that
+/// it lacks would look as if they were gone.
+fn without_snapshot(error: EngineError, args: &Args) -> Failure {
+    let is_list = matches!(&error, EngineError::Graph { source, .. } if source.is_of_list());
+    let mut failure = Failure::from(error);
+    if is_list {
+        let kept = args.out.as_ref().filter(|file| file.exists());
+        let kept = kept.map(|file| format!("; {} stays as it was", escape(&file.display().to_string())));
+        let kept = kept.unwrap_or_default();
+        failure.chain.insert(
+            0,
+            format!(
+                "no snapshot was made: with a part of a list, the rest would look as if it were gone{kept}"
+            ),
+        );
+        failure.hint.get_or_insert_with(|| String::from("run it again: lists are read from their start"));
+    }
+    failure
 }
 
 /// Writes a snapshot in large pieces, because each is searched for secrets.

@@ -250,6 +250,11 @@ impl GraphError {
         }
     }
 
+    /// Returns whether a list could not be read to its end.
+    pub fn is_of_list(&self) -> bool {
+        matches!(self, Self::List { .. })
+    }
+
     /// Returns whether no other call of this run can succeed: the token is invalid, all calls are throttled, or there
     /// is no time left.
     pub fn is_fatal(&self) -> bool {

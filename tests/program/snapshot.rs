@@ -2,8 +2,9 @@
 
 use super::remote::Remote;
 use super::{Place, Ran};
+use crate::support::refuses;
 use serde_json::Value;
-use wabacl::emulator::{Emulator, Options, World};
+use wabacl::emulator::{Emulator, Fault, FaultKind, Options, World};
 
 /// The token that the quickstart's world knows.
 const TOKEN: &str = "quickstart-not-a-secret";
@@ -241,4 +242,35 @@ fn a_diff_tells_what_came_went_and_changed() {
     place.edit("copy.yaml", "9876543210987654", "9876543210987655");
     let ran = place.snapshot("--emulate live.yaml --diff copy.yaml").ends(1);
     ran.says("the snapshot of --diff does not have the business 9876543210987654");
+}
+
+#[test]
+fn the_business_of_a_file_need_not_be_given() {
+    let place = Place::copied("");
+    place.run("snapshot --emulate copy.yaml --out again.yaml").ends(0);
+    assert_eq!(place.read("again.yaml"), place.read("copy.yaml"));
+    place.run("snapshot --emulate copy.yaml --diff again.yaml --detailed-exitcode").ends(0);
+    place.run("snapshot --out other.yaml").ends(64).says("--business is missing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_breaks_off_makes_no_snapshot_and_says_what_to_do() {
+    // The list of system users, and one of WABAs, break off after their first page.
+    for path in ["/system_users", "/client_whatsapp_business_accounts"] {
+        let place = Place::new();
+        place.write("copy.yaml", "as it was");
+        let broken = Fault::new(refuses(400, 100, None)).at(path).hits(1..usize::MAX);
+        let short = Fault::new(FaultKind::ShortPage(1)).at(path);
+        let options = Options { faults: vec![broken, short], ..Options::default() };
+        let remote = Remote::of(place, TOKEN, options).await;
+        let url = remote.emulator.url();
+        let words = format!(
+            "snapshot --business 9876543210987654 --graph-url {url} --read-strategy direct --out copy.yaml"
+        );
+        let ran = remote.place.run(&words).ends(1);
+        ran.says("no snapshot was made: with a part of a list, the rest would look as if it were gone; copy.yaml stays as it was")
+            .says(&format!("the list /9876543210987654{path} could not be read"))
+            .says("hint: ");
+        assert_eq!(remote.place.read("copy.yaml"), "as it was");
+    }
 }
