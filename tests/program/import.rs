@@ -84,3 +84,28 @@ wabas:\n";
     place.edit("new/access.yaml", "prune: none", "prune: declared");
     imported(&place, "plan").ends(0).says("Plan: 1 to assign, 0 to change, 0 to revoke");
 }
+
+#[test]
+fn a_waba_that_is_not_readable_is_named_by_an_import_and_a_snapshot_and_stays_so_in_the_copy() {
+    let place = Place::new();
+    let closed = "    name: Northwind Support\n    unreadable: { status: 403, code: 200, message: (#200) no access }\n";
+    place.edit("live.yaml", "    name: Northwind Support\n", closed);
+    let left_out =
+        "warning: the access on Northwind Support (106540352242922) is not known and was left out: ";
+    place
+        .on("import --out new", "")
+        .ends(4)
+        .says(left_out)
+        .says("(#200) no access")
+        .says("Their plan is empty");
+    assert!(!place.read("new/access.yaml").contains("106540352242922"));
+    let ran = place.on("snapshot --out copy.yaml", "").ends(4);
+    ran.says("Unknown: WABA Northwind Support (106540352242922): ").says("(its access is unknown)");
+    let copy = place.read("copy.yaml");
+    let (_, entry) = copy.split_once("id: 106540352242922").unwrap();
+    assert!(entry.split("id: ").next().unwrap().contains("unreadable:"), "{copy}");
+    // The emulator refuses to read it again.
+    place.run("import --emulate copy.yaml --out again").ends(4).says(left_out).says("(#200) no access");
+    assert_eq!(place.read("again/access.yaml"), place.read("new/access.yaml"));
+    place.run("plan new --emulate copy.yaml").ends(4).says("(#200) no access");
+}
