@@ -43,6 +43,7 @@ mod tls;
 mod trust;
 mod undo;
 mod usage;
+mod validate_live;
 mod waivers;
 mod who_can;
 

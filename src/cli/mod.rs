@@ -122,6 +122,7 @@ impl Verb {
     fn watch(&self) -> Watch {
         let connection = match self {
             Self::Import(args) => &args.connection,
+            Self::Validate(args) if args.live => &args.connection,
             Self::Plan(args) => &args.connection,
             Self::Apply(args) => &args.connection,
             Self::Undo(args) => &args.connection,
@@ -158,7 +159,10 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Init(args) => init::run(&args, terminal),
         Verb::Import(args) => signals::ends_at_once(Box::pin(import::run(&args, terminal)), terminal).await,
-        Verb::Validate(args) => validate::run(&args, terminal),
+        Verb::Validate(args) if args.live => {
+            signals::ends_at_once(Box::pin(validate::run(&args, terminal)), terminal).await
+        }
+        Verb::Validate(args) => Box::pin(validate::run(&args, terminal)).await,
         Verb::Plan(args) => signals::ends_at_once(Box::pin(plan::run(&args, terminal)), terminal).await,
         Verb::Apply(args) => Box::pin(apply::run(&args, terminal)).await,
         Verb::Undo(args) => signals::ends_at_once(Box::pin(undo::run(&args, terminal)), terminal).await,

@@ -284,6 +284,16 @@ pub(crate) fn unknown_user_name(at: Position, name: &Name, similar: &[String]) -
     )
 }
 
+/// A declared WABA that the API does not show.
+pub(crate) fn unknown_waba_id(at: Position, name: &Name, id: WabaId) -> Diagnostic {
+    warning(
+        "unknown-waba-id",
+        at,
+        format!("the WABA `{name}` ({id}) is on neither list of the business, and cannot be read by its id"),
+        "correct the id; if the WABA is away, set `gone: true` or delete it",
+    )
+}
+
 /// A name that several system users of the business have.
 pub(crate) fn ambiguous_user_name(at: Position, name: &Name, ids: &[UserId]) -> Diagnostic {
     let message = format!("{} system users of this business are named `{name}`", ids.len());

@@ -5,7 +5,7 @@ use crate::access_test;
 use crate::manifest::Manifest;
 use crate::model::{Desired, Observed, Plan, Policy, Sources, TestReport, TestedState};
 use crate::proposal::PlanTests;
-use crate::resolve;
+use crate::resolve::{self, Resolved};
 use jiff::Timestamp;
 
 /// Judges the tests of a manifest on what it asks for. Returns `None` without tests, and for a manifest with errors.
@@ -13,9 +13,13 @@ pub(super) fn judge_offline(manifest: &Manifest, now: Timestamp) -> Option<TestR
     if manifest.tests.is_empty() {
         return None;
     }
-    let resolved = resolve::resolve_offline(manifest, now)?;
+    Some(judge_resolved(&resolve::resolve_offline(manifest, now)?))
+}
+
+/// Judges the tests of a manifest on what it asks for, once it is resolved.
+pub(super) fn judge_resolved(resolved: &Resolved) -> TestReport {
     let results = access_test::judge_desired(&resolved.policy.tests, &resolved.desired);
-    Some(access_test::report(TestedState::Desired, results, &resolved.desired, None))
+    access_test::report(TestedState::Desired, results, &resolved.desired, None)
 }
 
 /// Judges the tests of a plan, if there are any.

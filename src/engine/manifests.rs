@@ -96,6 +96,19 @@ pub struct Validation {
     pub sources: Sources,
     /// The results of the access tests on what the manifests ask for; `None` without tests, and if there is an error.
     pub tests: Option<TestReport>,
+    /// What was found in the business; `None` without the API.
+    pub live: Option<LiveNames>,
+}
+
+/// What manifests name, as it was found in the business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveNames {
+    /// The number of declared system users that the business has.
+    pub users: usize,
+    /// The number of WABAs in scope that can be read, discovered ones included.
+    pub wabas: usize,
+    /// The number of declared system users and WABAs that were not found.
+    pub missing: usize,
 }
 
 impl Validation {
@@ -120,7 +133,7 @@ fn validate_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, now: Tim
     }
     let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
     let tests = manifest.as_ref().filter(|_| is_valid).and_then(|manifest| judge_offline(manifest, now));
-    Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources, tests }
+    Validation { manifest, diagnostics: diagnostic::bounded(diagnostics), sources, tests, live: None }
 }
 
 /// Judges the access tests of manifests on what they ask for. Errors and warnings are events.

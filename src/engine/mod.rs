@@ -31,6 +31,7 @@ mod set_files;
 mod survey;
 mod undo;
 mod update;
+mod validate;
 
 pub use apply::{Applied, ApplyOptions, Ending, Lease};
 pub use drift::{Reference, explain_drift, history, readable_history};
@@ -38,7 +39,7 @@ pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
 pub use import::import_estate;
 pub use manifests::{
-    CheckedManifests, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
+    CheckedManifests, LiveNames, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
 };
 pub use reconcile::{
     Broken, Connect, DueWabas, Finding, Happening, Judged, Problem, ROUNDS, ReconcileSettings, Reconciler,

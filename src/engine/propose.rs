@@ -226,7 +226,7 @@ impl Session {
 }
 
 /// Returns the declared WABAs that are not known to be away.
-fn present(manifest: &Manifest) -> impl Iterator<Item = &WabaDeclaration> {
+pub(super) fn present(manifest: &Manifest) -> impl Iterator<Item = &WabaDeclaration> {
     manifest.wabas.values().filter(|waba| waba.gone.is_none())
 }
 

@@ -40,7 +40,7 @@ fn every_verb_explains_itself() {
     let place = Place::new();
     for (verb, phrase) in [
         ("import", "Writes manifests from what is live: their plan is empty"),
-        ("validate", "Checks manifests without the API"),
+        ("validate", "Checks manifests, without the API unless --live is given"),
         ("plan", "Shows what apply would do, and writes nothing"),
         ("apply", "Plans, shows, asks, and makes only the assignments that differ"),
         ("show", "Shows a saved plan, without the API"),
