@@ -3,6 +3,7 @@
 
 use crate::support::{TOKEN, key, tasks, waba};
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,16 +39,19 @@ wabas:
 "
     );
     for id in 500..508 {
-        text += &format!(
-            "  - {{ id: {id}, name: W{id}, owned_by: 10, assigned: [{{ user: 11, tasks: [MANAGE] }}] }}\n"
-        );
+        writeln!(
+            text,
+            "  - {{ id: {id}, name: W{id}, owned_by: 10, assigned: [{{ user: 11, tasks: [MANAGE] }}] }}"
+        )
+        .unwrap();
     }
     text
 }
 
 /// The WABAs and grants. `bot` is what `bot` holds everywhere.
 fn manifest(bot: &str) -> String {
-    let wabas: String = (500..508).map(|id| format!("  w{id}: {{ id: {id} }}\n")).collect();
+    let wabas: Vec<String> = (500..508).map(|id| format!("  w{id}: {{ id: {id} }}\n")).collect();
+    let wabas = wabas.concat();
     format!(
         "version: 1
 business: 10
@@ -201,7 +205,7 @@ impl Estate<'_> {
         while self.held(id, "12").is_empty() || self.held(id, "11").is_empty() {
             self.clock.sleep(Duration::from_millis(10)).await;
         }
-        let took = self.clock.elapsed() - began;
+        let took = self.clock.elapsed().saturating_sub(began);
         // Until what was written is read back.
         self.clock.sleep(Duration::from_millis(500)).await;
         (took, self.emulator.calls().len() - calls)
@@ -248,7 +252,7 @@ async fn play(clock: &Clock, folder: &Path) {
         }
     };
     let shared = async { (estate.share(5, "600", &to_one).await, estate.share(50, "601", &to_other).await) };
-    let (_, _, (), (), (first, second)) = tokio::join!(one, other, estate.meddle(), estate.edit(), shared);
+    let ((), (), (), (), (first, second)) = tokio::join!(one, other, estate.meddle(), estate.edit(), shared);
     let story = estate.story.lock().unwrap().join("\n");
     for id in (500..508).chain(600..602).map(|id| id.to_string()) {
         for (user, expected) in [("11", "MANAGE"), ("12", "VIEW_COST"), ("13", "")] {
