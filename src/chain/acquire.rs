@@ -18,6 +18,9 @@ pub struct Claim {
     pub at: String,
     /// The process and the origin of the run: for people.
     pub holder: Value,
+    /// The place from which the run copies a journal, if it does. It takes only an empty chain, or one with an incomplete copy
+    /// from there.
+    pub copies_from: Option<String>,
 }
 
 /// Takes the lease of a chain: at once if it is free, else when its holder has released it or is silent for too long.
@@ -63,6 +66,12 @@ pub enum Acquired {
     Gap(u64),
     /// The object at a position cannot be used.
     Bad(u64, BadSegment),
+    /// The journal has moved to another place.
+    Moved(String),
+    /// The journal is an incomplete copy, and this run does not copy from the same place. With the object at the end.
+    Incomplete(Header),
+    /// The run is to copy a journal, and there is one already.
+    NotEmpty,
 }
 
 impl Acquire {
@@ -147,6 +156,15 @@ impl Acquire {
             Ok((header, _)) => header,
             Err(bad) => return Some(Acquired::Bad(self.tail, bad)),
         };
+        if let Some(to) = header.moved_to {
+            return Some(Acquired::Moved(to));
+        }
+        if header.copies_from.is_some() && header.copies_from != self.claim.copies_from {
+            return Some(Acquired::Incomplete(header));
+        }
+        if header.copies_from != self.claim.copies_from {
+            return Some(Acquired::NotEmpty);
+        }
         let (is_free, held) = (header.what.is_free(), header.clone());
         self.seen = Some((header, now));
         if is_free {
@@ -167,6 +185,8 @@ impl Acquire {
             at: self.claim.at.clone(),
             lease: self.timing.lease,
             holder: Some(self.claim.holder.clone()),
+            copies_from: self.claim.copies_from.clone(),
+            moved_to: None,
         };
         self.step = Step::Put(Append::new(at, header.with_lines(&[]).into(), now, &self.timing));
     }
@@ -224,20 +244,34 @@ impl Release {
         match found {
             None if matches!(self.look.step, Step::Put(_)) => Some(Forced::Free),
             None => None,
-            Some(Acquired::Held(header)) if header.run != self.of => Some(Forced::OfOther(header)),
-            Some(Acquired::Held(header)) => {
-                self.put = Some(self.forced(header.term, now));
+            Some(Acquired::Incomplete(header)) if header.what.is_free() => Some(Forced::Free),
+            Some(Acquired::Held(header) | Acquired::Incomplete(header)) if header.run != self.of => {
+                Some(Forced::OfOther(header))
+            }
+            Some(Acquired::Held(header) | Acquired::Incomplete(header)) => {
+                self.put = Some(self.forced(&header, now));
+                self.look.seen = Some((header, now));
                 None
             }
             Some(failed) => Some(Forced::Failed(failed)),
         }
     }
 
-    fn forced(&self, term: u64, now: Duration) -> Append {
-        let Claim { run, at, holder } = self.look.claim.clone();
+    /// Begins to put the object that follows the last one of the holder. An incomplete copy stays incomplete.
+    fn forced(&self, last: &Header, now: Duration) -> Append {
+        let Claim { run, at, holder, .. } = self.look.claim.clone();
         let (seq, timing) = (self.look.tail + 1, &self.look.timing);
-        let what = What::ForcedRelease;
-        let header = Header { seq, run, what, term, at, lease: timing.lease, holder: Some(holder) };
+        let header = Header {
+            seq,
+            run,
+            what: What::ForcedRelease,
+            term: last.term,
+            at,
+            lease: timing.lease,
+            holder: Some(holder),
+            copies_from: last.copies_from.clone(),
+            moved_to: None,
+        };
         Append::new(seq, header.with_lines(&[]).into(), now, timing)
     }
 }

@@ -25,12 +25,19 @@ pub enum What {
     ForcedRelease,
     /// The holder copies lines of another journal.
     Import,
+    /// The journal has moved to another place. Nothing follows.
+    Moved,
 }
 
 impl What {
     /// Returns whether the lease is free after such an object.
     pub fn is_free(self) -> bool {
         matches!(self, Self::Release | Self::ForcedRelease)
+    }
+
+    /// Returns whether the tenure of its run ends with such an object.
+    pub fn is_last(self) -> bool {
+        self.is_free() || self == Self::Moved
     }
 }
 
@@ -51,6 +58,11 @@ pub struct Header {
     pub lease: Duration,
     /// The holder, in the object that takes the lease.
     pub holder: Option<Value>,
+    /// The place from which the run copies a journal. While the last object names one, the copy is incomplete, and only a run
+    /// that copies from there may take the lease.
+    pub copies_from: Option<String>,
+    /// The place to which the journal has moved.
+    pub moved_to: Option<String>,
 }
 
 /// The line as JSON.
@@ -66,6 +78,10 @@ struct Line {
     lease_seconds: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copies_from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<String>,
 }
 
 /// Why an object cannot be used.
@@ -96,6 +112,8 @@ impl Header {
             at: self.at.clone(),
             lease_seconds: self.lease.as_secs(),
             holder: self.holder.clone(),
+            copies_from: self.copies_from.clone(),
+            moved_to: self.moved_to.clone(),
         };
         let mut body = serde_json::to_vec(&line).expect("a header can be written as JSON");
         body.push(b'\n');
@@ -125,6 +143,10 @@ pub fn split(at: u64, body: &[u8]) -> Result<(Header, &[u8]), BadSegment> {
     if !lines.is_empty() && !lines.ends_with(b"\n") {
         return Err(other("its last line is incomplete"));
     }
-    let Line { seq, run, what, term, at, lease_seconds, holder, .. } = line;
-    Ok((Header { seq, run, what, term, at, lease: Duration::from_secs(lease_seconds), holder }, lines))
+    if (line.what == What::Moved) != line.moved_to.is_some() {
+        return Err(other("it does not say where the journal has moved"));
+    }
+    let Line { seq, run, what, term, at, lease_seconds, holder, copies_from, moved_to, .. } = line;
+    let lease = Duration::from_secs(lease_seconds);
+    Ok((Header { seq, run, what, term, at, lease, holder, copies_from, moved_to }, lines))
 }

@@ -18,6 +18,8 @@ pub struct Tenure {
     /// When the put of the newest own object began.
     put_began: Duration,
     lost: Option<Lost>,
+    /// The place from which it copies a journal, until the copy is complete.
+    copies_from: Option<String>,
     timing: Timing,
 }
 
@@ -38,7 +40,13 @@ pub enum Lost {
 impl Tenure {
     /// Begins with the object that took the lease.
     pub fn new(claim: &Claim, taken_at: u64, put_began: Duration, timing: Timing) -> Self {
-        Self { run: claim.run.clone(), term: taken_at, newest: taken_at, put_began, lost: None, timing }
+        let (run, copies_from) = (claim.run.clone(), claim.copies_from.clone());
+        Self { run, term: taken_at, newest: taken_at, put_began, lost: None, copies_from, timing }
+    }
+
+    /// Notes that the copy of another journal is complete: the next object says so.
+    pub fn note_copied(&mut self) {
+        self.copies_from = None;
     }
 
     /// Returns the id of the run.
@@ -84,13 +92,30 @@ impl Tenure {
     ///
     /// If the lease is lost.
     pub fn append(&self, what: What, lines: &[u8], at: &str, now: Duration) -> Result<Append, Lost> {
+        Ok(self.put(&self.header(what, at)?, lines, now))
+    }
+
+    /// Begins to append the object that says where the journal has moved.
+    ///
+    /// # Errors
+    ///
+    /// If the lease is lost.
+    pub fn append_moved(&self, to: &str, at: &str, now: Duration) -> Result<Append, Lost> {
+        let header = Header { moved_to: Some(to.to_owned()), ..self.header(What::Moved, at)? };
+        Ok(self.put(&header, &[], now))
+    }
+
+    fn header(&self, what: What, at: &str) -> Result<Header, Lost> {
         if let Some(lost) = self.lost {
             return Err(lost);
         }
-        let seq = self.newest + 1;
         let (run, at, lease) = (self.run.clone(), at.to_owned(), self.timing.lease);
-        let header = Header { seq, run, what, term: self.term, at, lease, holder: None };
-        Ok(Append::new(seq, header.with_lines(lines).into(), now, &self.timing))
+        let (seq, term, copies_from) = (self.newest + 1, self.term, self.copies_from.clone());
+        Ok(Header { seq, run, what, term, at, lease, holder: None, copies_from, moved_to: None })
+    }
+
+    fn put(&self, header: &Header, lines: &[u8], now: Duration) -> Append {
+        Append::new(header.seq, header.with_lines(lines).into(), now, &self.timing)
     }
 
     /// Notes the result of an append.
@@ -102,7 +127,7 @@ impl Tenure {
         match result {
             Appended::Mine => {
                 (self.newest, self.put_began) = (append.at(), append.began());
-                self.lost = what.is_free().then_some(Lost::Released);
+                self.lost = what.is_last().then_some(Lost::Released);
                 Ok(())
             }
             Appended::Theirs(_) => Err(*self.lost.insert(Lost::Fenced)),

@@ -7,13 +7,14 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn claim(run: &str) -> Claim {
-    Claim { run: run.into(), at: "2026-11-23T10:00:00Z".into(), holder: serde_json::json!({ "pid": 7 }) }
+    Claim { run: run.into(), at: "2026-11-23T10:00:00Z".into(), holder: serde_json::json!({ "pid": 7 }), copies_from: None }
 }
 
 fn body(at: u64, run: &str, what: What) -> Body {
     let (run, at_time) = (run.to_owned(), String::from("2026-11-23T10:00:00Z"));
     let lease = seconds(120);
-    Header { seq: at, run, what, term: 1, at: at_time, lease, holder: None }.with_lines(b"").into()
+    let (holder, copies_from, moved_to) = (None, None, None);
+    Header { seq: at, run, what, term: 1, at: at_time, lease, holder, copies_from, moved_to }.with_lines(b"").into()
 }
 
 fn append() -> Append {
@@ -188,6 +189,8 @@ fn an_object_survives_a_round_trip() {
         at: "2026-11-23T10:00:00Z".into(),
         lease: seconds(120),
         holder: Some(serde_json::json!({ "pid": 4711 })),
+        copies_from: Some("file:///a".into()),
+        moved_to: None,
     };
     let body = header.with_lines(b"{\"kind\":\"run\"}\n");
     assert_eq!(split(12, &body), Ok((header.clone(), &b"{\"kind\":\"run\"}\n"[..])));

@@ -142,10 +142,10 @@ impl Verb {
             Self::Init(_) | Self::Man(_) => {
                 return Watch::AtOnce("Interrupted: some files may not have been written; run it again.");
             }
+            Self::State(args) => return Watch::AtOnce(args.interrupted()),
             Self::Validate(_)
             | Self::Show(_)
             | Self::Journal(_)
-            | Self::State(_)
             | Self::Schema(_)
             | Self::Completions(_) => {
                 return Watch::AtOnce("Interrupted: nothing was written.");

@@ -1,13 +1,15 @@
-//! `wabacl state`: who holds the lease of a shared state, whether its store keeps one, and how a lease is taken away.
+//! `wabacl state`: who holds the lease of a shared state, whether its store keeps one, how a lease is taken away, and how a state
+//! moves to another place.
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::state::{StateOptions, clock};
+use super::state::{StateOptions, clock, location};
 use super::terminal::Terminal;
 use crate::chain::{Forced, Header};
 use crate::model::BusinessId;
-use crate::store::{JournalError, Keep, LeaseState, StateStore};
+use crate::store::{Holder, JournalError, Keep, LeaseState, Migrated, StateStore};
 use crate::text::{count, escape};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Shows and checks the state that machines share
@@ -30,6 +32,24 @@ enum StateVerb {
     /// A lease ends by itself two minutes after its run has ended. If the run is alive, it stops: it sends nothing more once it
     /// notices. Until then, for up to 30 seconds, it can still send writes.
     Release(ReleaseArgs),
+    /// Moves the state to another place: journals and inventories
+    ///
+    /// No apply can run meanwhile. What was copied is read back and compared. Then the old place refuses every later plan and apply,
+    /// and names the new one; `wabacl journal` still shows its record. If it is interrupted, run it again: it goes on.
+    Migrate(MigrateArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MigrateArgs {
+    /// The place where the state is: file:///folder, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
+    #[arg(value_name = "FROM", value_parser = location)]
+    from: StateStore,
+    /// The place to move it to; it has no journal of the business yet
+    #[arg(value_name = "TO", value_parser = location)]
+    to: StateStore,
+    /// Only the state of this business (default: all)
+    #[arg(long, value_name = "ID")]
+    business: Option<BusinessId>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,7 +66,69 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         StateVerb::Show(options) => show(&options.required(None)?, terminal).await,
         StateVerb::Check(options) => check(&shared(options)?, terminal).await,
         StateVerb::Release(args) => release(&shared(&args.state)?, &args.run, terminal).await,
+        StateVerb::Migrate(args) => {
+            let migrated = migrate(args, terminal).await;
+            for state in [&args.from, &args.to] {
+                state.release_dropped().await;
+            }
+            migrated
+        }
     }
+}
+
+impl Args {
+    /// Returns what to print when a signal ends the verb.
+    pub(super) fn interrupted(&self) -> &'static str {
+        match self.verb {
+            StateVerb::Migrate(_) => {
+                "Interrupted: nothing is lost. Run it again, and it goes on; until then, one of the two places may refuse."
+            }
+            StateVerb::Show(_) | StateVerb::Check(_) | StateVerb::Release(_) => {
+                "Interrupted: nothing was written."
+            }
+        }
+    }
+}
+
+async fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let MigrateArgs { from, to, business: only } = args;
+    let moving = |error: JournalError| Failure::journal("moving the state", &error);
+    let new_place = to.url().map_err(moving)?;
+    if from.url().map_err(moving)? == new_place {
+        return Err(Failure::plain(Exit::Usage, "both places are the same"));
+    }
+    let waiting = |holder: &Holder| terminal.say(&format!("Waiting for another run: {holder}"));
+    let mut moved = BTreeSet::new();
+    loop {
+        let mut businesses = from.businesses_to_move().await.map_err(moving)?;
+        businesses.retain(|business| !moved.contains(business) && only.is_none_or(|only| only == *business));
+        if businesses.is_empty() {
+            break;
+        }
+        for business in businesses {
+            let Migrated { lines, inventories, was_moved } =
+                from.migrate(to, business, &clock(), &waiting).await.map_err(moving)?;
+            let text = if was_moved {
+                format!("Business {business}: moved earlier.\n")
+            } else {
+                let lines = count(usize::try_from(lines).unwrap_or(usize::MAX), "journal line", "journal lines");
+                let inventories = count(inventories, "inventory", "inventories");
+                format!("Business {business}: moved {lines} and {inventories}, read back and compared.\n")
+            };
+            terminal.product(&text)?;
+            moved.insert(business);
+        }
+        if only.is_none() {
+            // Now no run can begin a business there that this loop does not see.
+            from.mark_moved(to).await.map_err(moving)?;
+        }
+    }
+    if moved.is_empty() {
+        let of = only.map(|id| format!(" of the business {id}")).unwrap_or_default();
+        return Err(Failure::plain(Exit::Failed, format!("there is no state{of} in {from}")));
+    }
+    terminal.say(&format!("The state is in {to} now. Set WABACL_STATE to {}, or give --state.", escape(&new_place)));
+    Ok(Exit::Done)
 }
 
 /// Returns the state, if machines share it.
@@ -70,8 +152,18 @@ async fn show(state: &StateStore, terminal: &Terminal) -> Result<Exit, Failure> 
         terminal.product(&format!("There is no state in {state}.\n"))?;
     }
     for business in businesses {
-        let history = state.history(business, Keep::InFlight).await.map_err(|error| reading(&error))?;
         let lease = state.lease(business).await.map_err(|error| reading(&error))?;
+        let last = lease.as_ref().and_then(|lease| lease.last.as_ref());
+        if let Some(from) = last.and_then(|last| last.copies_from.as_ref()) {
+            terminal.product(&format!("Business {business}\n  incomplete copy of {}\n", escape(from)))?;
+            continue;
+        }
+        let history = state.history(business, Keep::Last(1)).await.map_err(|error| reading(&error))?;
+        if let Some(to) = &history.moved_to {
+            terminal.product(&format!("Business {business}\n  moved to:  {to}\n"))?;
+            continue;
+        }
+        let history = state.history(business, Keep::InFlight).await.map_err(|error| reading(&error))?;
         let text = describe(business, lease.as_ref(), history.in_flight().count());
         terminal.product(&text)?;
     }

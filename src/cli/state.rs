@@ -62,7 +62,7 @@ fn from_environment(value: &std::ffi::OsStr) -> Result<StateStore, Failure> {
 }
 
 /// Parses the location of a state.
-fn location(text: &str) -> Result<StateStore, String> {
+pub(crate) fn location(text: &str) -> Result<StateStore, String> {
     let expected = "expected a URL such as file:///var/lib/wabacl or s3://bucket/prefix";
     let url = Url::parse(text).map_err(|_| String::from(expected))?;
     match url.scheme() {

@@ -58,6 +58,12 @@ documents! {
         /// The number of the last line if it is incomplete: its run crashed, or is writing it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         torn: Option<u64>,
+        /// When the record begins, if earlier parts were removed: of these, the last write of each assignment is left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        begins_at: Option<AsText<Timestamp>>,
+        /// The URL of the state to which the journal has moved; absent if it has not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moved_to: Option<Cow<'a, str>>,
     }
     /// A run of `apply`.
     RunEntry<'a> {
@@ -222,6 +228,8 @@ impl<'a> JournalEntry<'a> {
             runs: history.runs.iter().map(|run| RunEntry::of(run, &history.sources)).collect(),
             broken: broken.map(|line| BrokenEntry { line: line.line, why: text(&line.why) }).collect(),
             torn: history.torn,
+            begins_at: history.begins.map(AsText),
+            moved_to: history.moved_to.as_ref().map(text),
         }
     }
 }

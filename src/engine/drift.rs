@@ -52,10 +52,14 @@ pub async fn explain_drift(
 
 /// Reads the journal of a business; without a state it is empty. If it cannot be read, less is known, and that is a warning.
 pub async fn history(state: Option<&StateStore>, business: BusinessId, events: Events<'_>) -> History {
-    readable_history(state, business).await.unwrap_or_else(|why| {
+    let history = readable_history(state, business).await.unwrap_or_else(|why| {
         events(Event::Warning(Warning::NoJournal(why)));
         History::default()
-    })
+    });
+    if let Some(at) = history.begins {
+        events(Event::Warning(Warning::RecordBegins(at)));
+    }
+    history
 }
 
 /// Reads the journal of a business; without a state it is empty.

@@ -207,6 +207,12 @@ impl EngineError {
         move |source| Self::Graph { doing, source: Box::new(source) }
     }
 
+    /// Returns whether the state is in another place, or not all there.
+    pub(super) fn is_of_other_place(&self) -> bool {
+        let Self::Store { source, .. } = self else { return false };
+        matches!(source, JournalError::Moved { .. } | JournalError::Incomplete { .. })
+    }
+
     pub(super) fn store(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Store { doing, source }
     }

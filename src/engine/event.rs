@@ -55,6 +55,8 @@ pub enum Warning<'a> {
     NoState(String),
     /// The journal cannot be read, so it explains no drift.
     NoJournal(String),
+    /// Earlier parts of the journal were removed.
+    RecordBegins(Timestamp),
     /// Live access is that of a snapshot, which was taken at a time and has an age.
     Snapshot(Timestamp, SignedDuration),
     /// Neither the manifests nor a run in the journal have this digest.
@@ -80,6 +82,10 @@ impl fmt::Display for Warning<'_> {
             Self::NoState(why) => write!(
                 f,
                 "the shared state cannot be read, so users that are declared no more and recent removals are not known: {why}"
+            ),
+            Self::RecordBegins(at) => write!(
+                f,
+                "the journal begins at {at}; of what was before, only the last write of each assignment is known"
             ),
             Self::NoJournal(why) => write!(f, "the journal cannot be read, so it explains nothing: {why}"),
             Self::Snapshot(taken, old) => {

@@ -43,8 +43,10 @@ impl Memory {
         sources: &mut Sources,
     ) -> Result<Self, EngineError> {
         let Some(state) = state else { return Ok(Self::default()) };
-        let inventories = state.inventories(business).await;
-        let inventories = inventories.map_err(EngineError::store("reading what was declared earlier"))?;
+        let failed = || EngineError::store("reading what was declared earlier");
+        let (in_place, inventories) = futures_util::join!(state.check_in_place(), state.inventories(business));
+        in_place.map_err(failed())?;
+        let inventories = inventories.map_err(failed())?;
         let mut memory = Self::default();
         for inventory in inventories {
             if inventory.set == *set {
@@ -114,7 +116,11 @@ pub(super) async fn recent_removals(
     let Some(state) = state else { return Ok(RecentRemovals::new()) };
     let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
     let history = state.history(business, Keep::Since(since)).await;
-    let history = history.map_err(EngineError::store("reading the journal"))?;
+    let failed = || EngineError::store("reading the journal");
+    let history = history.map_err(failed())?;
+    if let Some(to) = &history.moved_to {
+        return Err(failed()(JournalError::Moved { location: state.to_string(), to: to.to_string() }));
+    }
     let mut lost: BTreeMap<AssignmentKey, (TaskSet, TaskSet)> = BTreeMap::new();
     for run in &history.runs {
         let is_waived = run.waivers.iter().any(|waiver| waiver.as_str() == MAX_REMOVALS);

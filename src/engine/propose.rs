@@ -22,6 +22,24 @@ use crate::{drift, plan};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Returns what was read of the state. If the store does not answer, a plan goes on without it, and that is a warning: it only knows
+/// less. An apply could take away too much. A state that is elsewhere is an error.
+fn without_state<T: Default>(
+    read: Result<T, EngineError>,
+    state: &mut Option<&StateStore>,
+    can_do_without: bool,
+    events: Events<'_>,
+) -> Result<T, EngineError> {
+    read.or_else(|error| {
+        if !can_do_without || error.is_of_other_place() {
+            return Err(error);
+        }
+        *state = None;
+        events(Event::Warning(Warning::NoState(causes(&error).collect::<Vec<_>>().join(": "))));
+        Ok(T::default())
+    })
+}
+
 /// What was read before planning.
 pub(super) struct Reading {
     pub(super) directory: Directory,
@@ -107,16 +125,9 @@ impl Session {
         let CheckedManifests { manifest, mut sources, request, previous, warnings } = checked;
         let (business, mut state) = (manifest.business.value, request.state.as_ref());
         let files = set_files::given(&sources);
-        let mut memory =
-            Memory::load(state, business, &manifest.set, &mut sources).await.or_else(|error| {
-                // Without the state, an apply could take away too much. A plan only knows less.
-                if request.needs_state || !state.is_some_and(StateStore::is_shared) {
-                    return Err(error);
-                }
-                state = None;
-                events(Event::Warning(Warning::NoState(causes(&error).collect::<Vec<_>>().join(": "))));
-                Ok(Memory::default())
-            })?;
+        let can_do_without = !request.needs_state && state.is_some_and(StateStore::is_shared);
+        let memory = Memory::load(state, business, &manifest.set, &mut sources).await;
+        let mut memory = without_state(memory, &mut state, can_do_without, events)?;
         memory.check_files(&manifest, &files, &sources)?;
         // Warnings are reported later, with those that need the API.
         let labels = resolve::check_labels(&manifest, &memory.earlier);
@@ -126,7 +137,8 @@ impl Session {
         if let Some(Ok(previous)) = &previous {
             memory.add_previous(previous, &mut sources);
         }
-        let recent_removals = recent_removals(state, business, self.clock().now()).await?;
+        let recent_removals = recent_removals(state, business, self.clock().now()).await;
+        let recent_removals = without_state(recent_removals, &mut state, can_do_without, events)?;
         let admin_rows = admin_rows(&request.admin_rows, &manifest.waivers, request.now());
         let circumstances = Circumstances {
             now: request.now(),

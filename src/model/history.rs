@@ -23,6 +23,11 @@ pub struct History {
     pub torn: Option<u64>,
     /// What a filter, or a limit on the number of runs, leaves out.
     pub left_out: LeftOut,
+    /// When the record begins, if earlier parts of the journal were removed. Of these, only the last write of each assignment is
+    /// left, and what was in flight.
+    pub begins: Option<Timestamp>,
+    /// The place to which the journal has moved, if it has: later runs are recorded there.
+    pub moved_to: Option<Name>,
 }
 
 impl History {

@@ -1,7 +1,8 @@
 //! The errors of the journal and the lock, by what the caller can do.
 
+use super::lock::Holder;
 use crate::chain::Lost;
-use crate::model::Name;
+use crate::model::{BusinessId, Name};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,6 +108,50 @@ pub enum JournalError {
         /// Why.
         why: String,
     },
+    /// The state has moved to another place.
+    #[error("the state in {location} has moved to {to}")]
+    Moved {
+        /// The old place.
+        location: String,
+        /// The URL of the new place, escaped.
+        to: String,
+    },
+    /// A migration to this place is not finished.
+    #[error("the state in {location} is an incomplete copy of {from}")]
+    Incomplete {
+        /// The place.
+        location: String,
+        /// The URL of the place from which it is copied, escaped.
+        from: String,
+    },
+    /// The place to migrate to has a state of the business.
+    #[error("there is a state of the business {business} in {location} already")]
+    NotEmpty {
+        /// The place.
+        location: String,
+        /// The business.
+        business: BusinessId,
+    },
+    /// What was copied is not what was to be copied.
+    #[error("the state of the business {business} in {location} is not the same as that in {from}")]
+    Differs {
+        /// The place that was copied to.
+        location: String,
+        /// The place that was copied from.
+        from: String,
+        /// The business.
+        business: BusinessId,
+    },
+    /// Another run holds the lock of the business in the place to migrate to.
+    #[error("another run uses the business {business} in {location}: {holder}")]
+    InUse {
+        /// The place.
+        location: String,
+        /// The business.
+        business: BusinessId,
+        /// Who holds the lock.
+        holder: Box<Holder>,
+    },
     /// The lease is held no more. Nothing more is recorded or sent after that.
     #[error("the lease in {location} is lost: {lost}{}", because(.why.as_deref()))]
     Lost {
@@ -149,6 +194,13 @@ impl JournalError {
             Self::Lost { .. } => {
                 Some("apply again once the store answers: that run settles what this one sent")
             }
+            Self::Moved { .. } => Some("name the new place with --state or WABACL_STATE"),
+            Self::Incomplete { .. } => Some("run the same `wabacl state migrate` again: it goes on where it stopped"),
+            Self::NotEmpty { .. } => {
+                Some("migrate to another folder or prefix: two journals cannot become one")
+            }
+            Self::Differs { .. } => Some("migrate to another folder or prefix; the old place is as it was"),
+            Self::InUse { .. } => Some("wait for it, and run the migration again"),
             Self::Read { .. } | Self::TooLong { .. } | Self::Ended => None,
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
 
 /// Syncs the folder of a new file or folder. Otherwise a crash could lose its name.
 #[cfg(unix)]
-fn sync_folder(made: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(made: &Path) -> io::Result<()> {
     match made.parent() {
         Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
@@ -97,7 +97,7 @@ fn sync_folder(made: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -112,6 +112,6 @@ fn ends_torn(file: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-fn write_error(path: &Path, error: io::Error) -> JournalError {
+pub(super) fn write_error(path: &Path, error: io::Error) -> JournalError {
     JournalError::Write { path: path.to_owned(), source: Arc::new(error) }
 }

@@ -1,6 +1,6 @@
 //! Builds a history from journal lines. This module knows no file.
 
-use super::line::{EndLine, IntentLine, Line, LineError, OutcomeLine, RunLine, SettledLine};
+use super::line::{EndLine, IntentLine, Line, LineError, MovedLine, OutcomeLine, RunLine, SettledLine};
 use super::read::Keep;
 use crate::documents::PartsReader;
 use crate::documents::parts::OutcomeParts;
@@ -61,6 +61,11 @@ impl Builder {
         (self.history, self.seen)
     }
 
+    /// Notes that the journal has moved to another place.
+    pub(super) fn moved(&mut self, to: &str) {
+        self.history.moved_to = Some(Name::new(to.to_owned()));
+    }
+
     /// Adds a line.
     pub(super) fn line(&mut self, number: u64, text: &[u8]) {
         let read = Line::from_text(text).and_then(|line| match line {
@@ -69,6 +74,10 @@ impl Builder {
             Line::Outcome(line) => self.outcome(line),
             Line::Settled(line) => self.settled(line),
             Line::End(line) => self.end(line),
+            Line::Moved(MovedLine { to, .. }) => {
+                self.moved(&to);
+                Ok(())
+            }
         });
         if let Err(why) = read {
             self.broken(number, &why);

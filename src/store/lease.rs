@@ -3,7 +3,7 @@
 use super::error::JournalError;
 use super::objects::Objects;
 use super::{Shared, remote};
-use crate::chain::{Answer, Append, Appended, Ask, Claim, Tenure, Timing, What};
+use crate::chain::{Answer, Append, Appended, Ask, Claim, Lost, Tenure, Timing, What};
 use crate::clock::{Clock, Stamp};
 use crate::model::BusinessId;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -139,10 +139,34 @@ impl ChainLog {
         Ok(())
     }
 
+    /// Appends the object that says where the journal has moved.
+    pub(super) async fn append_moved(&self, to: &str) -> Result<(), JournalError> {
+        let _turn = self.turn().await;
+        self.append_by(What::Moved, |tenure, at, now| tenure.append_moved(to, at, now)).await
+    }
+
+    /// Notes that the copy of another journal is complete: the next object says so.
+    pub(super) fn note_copied(&self) {
+        self.held().tenure.note_copied();
+    }
+
+    /// Returns the position of the newest own object.
+    pub(super) fn newest(&self) -> u64 {
+        self.held().tenure.newest()
+    }
+
     async fn append_one(&self, what: What, lines: &[u8]) -> Result<(), JournalError> {
+        self.append_by(what, |tenure, at, now| tenure.append(what, lines, at, now)).await
+    }
+
+    async fn append_by(
+        &self,
+        what: What,
+        begin: impl FnOnce(&Tenure, &str, Duration) -> Result<Append, Lost>,
+    ) -> Result<(), JournalError> {
         let stamp = self.clock.stamp();
         let at = remote::moment_text(&self.clock);
-        let begun = self.held().tenure.append(what, lines, &at, stamp.elapsed());
+        let begun = begin(&self.held().tenure, &at, stamp.elapsed());
         let mut append: Append = begun.map_err(|lost| self.error(lost, None))?;
         let mut driver = Driver::new(&self.objects, self.business, &self.clock, &self.timing);
         let result: Appended = loop {
@@ -166,7 +190,7 @@ impl ChainLog {
         })
     }
 
-    fn error(&self, lost: crate::chain::Lost, source: Option<JournalError>) -> JournalError {
+    fn error(&self, lost: Lost, source: Option<JournalError>) -> JournalError {
         let why = source.map(|error| error.to_string());
         JournalError::Lost { location: self.objects.location(), lost, why }
     }
@@ -175,9 +199,13 @@ impl ChainLog {
     pub(super) async fn release(&self, lines: &[u8], is_settled: bool) -> Result<(), JournalError> {
         let turn = self.turn().await;
         self.append(&turn, What::Release, lines).await?;
-        let seq = self.held().tenure.newest();
-        remote::note_head(&self.objects, self.business, seq, is_settled, &self.clock).await;
+        self.note_end(is_settled).await;
         Ok(())
+    }
+
+    /// Writes the hint where the chain ends.
+    pub(super) async fn note_end(&self, is_settled: bool) {
+        remote::note_head(&self.objects, self.business, self.newest(), is_settled, &self.clock).await;
     }
 
     /// Releases a lease under which nothing was sent. If that fails, the lease ends by itself.
@@ -291,6 +319,11 @@ impl ChainLease {
     /// Notes that no write of an earlier run is in flight.
     pub(super) fn note_settled(&self) {
         self.chain.held().is_settled = true;
+    }
+
+    /// Returns the end of the chain, to which the heartbeat also appends.
+    pub(super) fn chain(&self) -> &Arc<ChainLog> {
+        &self.chain
     }
 
     /// Hands the end of the chain over to a journal, which keeps the lease alive from then on.

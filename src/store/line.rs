@@ -46,6 +46,8 @@ pub(super) enum Line<'a> {
     Settled(SettledLine<'a>),
     /// A run ends.
     End(EndLine<'a>),
+    /// The journal has moved to another place, and ends here.
+    Moved(MovedLine<'a>),
 }
 
 /// The fields that lines of all versions have.
@@ -105,6 +107,12 @@ lines! {
         not_done: u64,
         /// The number of writes in the whole journal that are still in flight. If it is 0, nobody has to look for them.
         in_flight: u64,
+    }
+    MovedLine<'a> {
+        v: u32,
+        at: AsText<Timestamp>,
+        /// The URL of the state.
+        to: Cow<'a, str>,
     }
 }
 

@@ -37,6 +37,8 @@ struct MemoryState {
     objects: BTreeMap<String, Body>,
     random: fastrand::Rng,
     is_down: bool,
+    /// The number of requests after which all fail.
+    down_after: Option<u64>,
 }
 
 /// What happens to a request.
@@ -60,6 +62,17 @@ impl MemoryObjects {
         self.state().is_down = is_down;
     }
 
+    /// Makes all requests fail after a number of further ones.
+    pub fn set_down_after(&self, requests: u64) {
+        self.state().down_after = Some(requests);
+    }
+
+    /// Returns whether requests remain after which all would fail.
+    #[cfg(test)]
+    pub(super) fn stays_up(&self) -> bool {
+        self.state().down_after.take().is_some()
+    }
+
     fn state(&self) -> MutexGuard<'_, MemoryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,6 +81,11 @@ impl MemoryObjects {
         let MemoryFaults { failed, answer_lost, late, latency, .. } = self.faults;
         let (roll, takes, delay, is_down) = {
             let state = &mut *self.state();
+            match &mut state.down_after {
+                Some(0) => (state.is_down, state.down_after) = (true, None),
+                Some(requests) => *requests -= 1,
+                None => {}
+            }
             let (roll, share) = (state.random.u8(0..100), state.random.f64());
             (roll, latency.mul_f64(share), Duration::from_secs(state.random.u64(0..60)), state.is_down)
         };

@@ -106,6 +106,17 @@ impl Objects {
         Self { backend: Backend::Memory(objects), location: String::from("memory:///") }
     }
 
+    /// Returns the same store under another URL.
+    #[cfg(test)]
+    pub(super) fn at(self, url: &str) -> Self {
+        Self { location: url.to_owned(), ..self }
+    }
+
+    /// Returns the URL as it is.
+    pub(super) fn url(&self) -> &str {
+        &self.location
+    }
+
     /// Returns the URL, escaped.
     pub(super) fn location(&self) -> String {
         escape(&self.location).into_owned()

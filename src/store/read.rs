@@ -146,12 +146,27 @@ fn next_line(from: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Found> {
 
 /// Returns whether the last line is the end of a run, and says that nothing is in flight in the whole journal.
 fn ends_settled(file: &mut File) -> io::Result<bool> {
+    let line = tail(file)?;
+    Ok(line.is_some_and(|line| matches!(Line::from_text(&line), Ok(Line::End(EndLine { in_flight: 0, .. })))))
+}
+
+/// Returns the last line of a journal, if it is complete and not too long.
+pub(super) fn last_line(path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
+    let fails = |error| JournalError::Read { path: path.to_owned(), source: Arc::new(error) };
+    match open(path).map_err(fails)? {
+        Some(mut file) => tail(&mut file).map_err(fails),
+        None => Ok(None),
+    }
+}
+
+/// Returns the last line of a file, if it is complete and not too long. Goes back to the beginning of the file.
+fn tail(file: &mut File) -> io::Result<Option<Vec<u8>>> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
     file.take(TAIL).read_to_end(&mut tail)?;
     file.seek(SeekFrom::Start(0))?;
-    let Some(lines) = tail.strip_suffix(b"\n") else { return Ok(false) };
+    let Some(lines) = tail.strip_suffix(b"\n") else { return Ok(None) };
     let begins = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed + 1);
-    Ok(matches!(Line::from_text(&lines[begins..]), Ok(Line::End(EndLine { in_flight: 0, .. }))))
+    Ok(Some(lines[begins..].to_vec()))
 }

@@ -12,6 +12,7 @@ use super::write::moment;
 use crate::chain::{Acquire, Acquired, Ask, Body, Claim, Forced, Header, Release, Timing, What, split};
 use crate::clock::Clock;
 use crate::model::{BrokenLine, BusinessId, History, HistoryFilter, SeenInHistory};
+use crate::text::escape;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +48,20 @@ struct Marker {
     v: u32,
     /// The URL that was tested.
     store: String,
+    /// The URL of the place to which all of the state has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<String>,
+}
+
+/// How a lease is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taking<'a> {
+    /// Whether to wait while another run holds it.
+    pub(super) wait: bool,
+    /// The URL from which a journal is copied.
+    pub(super) copies_from: Option<&'a str>,
+    /// Whether it is taken to move a journal away: then others may have moved before.
+    pub(super) to_move: bool,
 }
 
 /// A hint where the chain ends. It may be old.
@@ -158,24 +173,48 @@ impl Remote {
         &self.objects
     }
 
+    pub(super) fn url(&self) -> &str {
+        self.objects.url()
+    }
+
     pub(super) fn call_log(&self) -> Option<&PathBuf> {
         self.call_log.as_ref()
     }
 
     /// Checks that the store keeps the condition of a put, unless that was found out before.
-    async fn check_store(&self) -> Result<(), JournalError> {
+    async fn check_store(&self, taking: Taking<'_>) -> Result<(), JournalError> {
         let location = self.location();
-        let Some(marker) = self.objects.get(MARKER).await? else {
+        let Some(marker) = self.marker().await? else {
             self.test_store().await?;
-            let marker = Marker { format: String::from("wabacl-state"), v: VERSION, store: location };
-            return self.objects.create(MARKER, &json(&marker)).await.map(drop);
+            return self.objects.create(MARKER, &json(&Marker::new(location, None))).await.map(drop);
         };
+        if let Some(to) = marker.moved_to.filter(|_| !taking.to_move) {
+            return Err(JournalError::Moved { location, to: escape(&to).into_owned() });
+        }
+        // The objects may have been copied from another store.
+        if marker.store == location { Ok(()) } else { self.test_store().await }
+    }
+
+    async fn marker(&self) -> Result<Option<Marker>, JournalError> {
+        let Some(marker) = self.objects.get(MARKER).await? else { return Ok(None) };
         match serde_json::from_slice::<Marker>(&marker) {
-            Ok(marker) if marker.format == "wabacl-state" && marker.v == VERSION => {
-                // The objects may have been copied from another store.
-                if marker.store == location { Ok(()) } else { self.test_store().await }
+            Ok(marker) if marker.format == "wabacl-state" && marker.v == VERSION => Ok(Some(marker)),
+            Ok(_) | Err(_) => Err(JournalError::OtherLayout { location: self.location() }),
+        }
+    }
+
+    /// Notes that all of the state has moved.
+    pub(super) async fn mark_moved(&self, to: &str) -> Result<(), JournalError> {
+        self.objects.put(MARKER, &json(&Marker::new(self.location(), Some(to.to_owned())))).await
+    }
+
+    /// Checks that the state has not moved as a whole.
+    pub(super) async fn check_not_moved(&self) -> Result<(), JournalError> {
+        match self.marker().await?.and_then(|marker| marker.moved_to) {
+            Some(to) => {
+                Err(JournalError::Moved { location: self.location(), to: escape(&to).into_owned() })
             }
-            Ok(_) | Err(_) => Err(JournalError::OtherLayout { location }),
+            None => Ok(()),
         }
     }
 
@@ -210,18 +249,19 @@ impl Remote {
         Ok(())
     }
 
-    /// Takes the lease of a business. With `wait`, waits while another run holds it.
+    /// Takes the lease of a business.
     pub(super) async fn take(
         &self,
         business: BusinessId,
-        wait: bool,
+        taking: Taking<'_>,
         clock: &Clock,
     ) -> Result<Attempt<ChainLease>, JournalError> {
-        self.check_store().await?;
+        self.check_store(taking).await?;
         let hint = head(&self.objects, business).await?.seq;
-        let (claim, timing) = (claim(clock), Timing::default());
+        let claim = Claim { copies_from: taking.copies_from.map(str::to_owned), ..claim(clock) };
+        let timing = Timing::default();
         let mut driver = Driver::new(&self.objects, business, clock, &timing);
-        let mut acquire = Acquire::new(claim.clone(), hint, wait, clock.elapsed(), timing);
+        let mut acquire = Acquire::new(claim.clone(), hint, taking.wait, clock.elapsed(), timing);
         let (mut put_at, mut put) = (None, clock.stamp());
         loop {
             let ask = acquire.ask();
@@ -242,12 +282,19 @@ impl Remote {
                     }
                     let context = (timing, &self.abandoned);
                     let lease = ChainLease::taken(&self.objects, business, (&claim, at, put), clock, context);
+                    if at == 1 && !taking.to_move {
+                        // The state may have moved as a whole since it was checked. From now on a migration sees this business.
+                        self.check_not_moved().await?;
+                    }
                     Ok(Attempt::Taken(lease))
                 }
                 Acquired::Held(last) => Ok(Attempt::Held(self.holder(business, &last).await)),
-                failed @ (Acquired::Unsettled | Acquired::Gap(_) | Acquired::Bad(..)) => {
-                    Err(self.failed(business, failed, driver.error))
-                }
+                failed @ (Acquired::Unsettled
+                | Acquired::Gap(_)
+                | Acquired::Bad(..)
+                | Acquired::Moved(_)
+                | Acquired::Incomplete(_)
+                | Acquired::NotEmpty) => Err(self.failed(business, failed, driver.error)),
             };
         }
     }
@@ -262,10 +309,19 @@ impl Remote {
             Acquired::Bad(at, why) => {
                 JournalError::Chain { location, object: position_name(business, at), why: why.to_string() }
             }
+            Acquired::Moved(to) => JournalError::Moved { location, to: escape(&to).into_owned() },
+            Acquired::Incomplete(header) => self.incomplete(&header),
+            Acquired::NotEmpty => JournalError::NotEmpty { location, business },
             Acquired::Unsettled | Acquired::Held(_) | Acquired::Taken { .. } => error.unwrap_or({
                 JournalError::Store { location, doing: "reading", why: String::from("there was no answer") }
             }),
         }
+    }
+
+    /// Returns the error of a journal that is an incomplete copy, by its last object.
+    fn incomplete(&self, last: &Header) -> JournalError {
+        let from = escape(last.copies_from.as_deref().unwrap_or_default()).into_owned();
+        JournalError::Incomplete { location: self.location(), from }
     }
 
     /// Returns who holds a lease, by the object that took it. What cannot be read is not known.
@@ -360,7 +416,13 @@ impl Remote {
         }
         let mut number = 0;
         for (at, body) in (first..).zip(parts) {
-            let lines = split(at, &body).map_or(&[][..], |(_, lines)| lines);
+            let Ok((header, lines)) = split(at, &body) else { continue };
+            if at == tail && header.copies_from.is_some() {
+                return Err(self.incomplete(&header));
+            }
+            if let Some(to) = &header.moved_to {
+                builder.moved(to);
+            }
             for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 number += 1;
                 builder.line(number, line);
@@ -374,6 +436,33 @@ impl Remote {
             }
             Some(_) | None => Ok((history, seen)),
         }
+    }
+
+    /// Returns the first and the last position of a journal; the last one is 0 if there is none.
+    pub(super) async fn extent(&self, business: BusinessId) -> Result<(u64, u64), JournalError> {
+        let found = positions(&self.objects, business, 0).await?;
+        for (expected, at) in (1..).zip(&found) {
+            if expected != *at {
+                return Err(self.failed(business, Acquired::Gap(expected), None));
+            }
+        }
+        Ok((1, found.last().copied().unwrap_or_default()))
+    }
+
+    /// Returns the lines of the next objects from a position on, a few at a time.
+    pub(super) async fn lines(
+        &self,
+        business: BusinessId,
+        from: u64,
+        tail: u64,
+    ) -> Result<Vec<Vec<u8>>, JournalError> {
+        let to = tail.min(from + READS as u64 - 1);
+        let read = stream::iter(from..=to).map(|at| self.part(business, at)).buffered(READS);
+        let read: Vec<Result<(Header, Body), JournalError>> = read.collect().await;
+        let lines = |(header, body): (Header, Body)| {
+            split(header.seq, &body).map(|(_, lines)| lines.to_vec()).unwrap_or_default()
+        };
+        read.into_iter().map(|part| part.map(lines)).collect()
     }
 
     /// Reads the parts of a journal that are needed, from the end backwards. Returns the first position.
@@ -431,11 +520,17 @@ impl Remote {
     }
 }
 
+impl Marker {
+    fn new(store: String, moved_to: Option<String>) -> Self {
+        Self { format: String::from("wabacl-state"), v: VERSION, store, moved_to }
+    }
+}
+
 fn claim(clock: &Clock) -> Claim {
     let now = clock.now();
     let note = Note { by: identity::am_i(), since: moment(now) };
     let holder = serde_json::to_value(&note).expect("a note can be written as JSON");
-    Claim { run: run_id(now), at: moment_text(clock), holder }
+    Claim { run: run_id(now), at: moment_text(clock), holder, copies_from: None }
 }
 
 /// Returns whether the parts that were read hold what is kept, besides the writes in flight.

@@ -6,8 +6,10 @@ use super::inventory::Inventory;
 use super::lease::ChainLease;
 use super::lock::{Attempt, Lock};
 use super::objects::Objects;
-use super::read::{Keep, read, read_filtered};
-use super::remote::{LeaseState, Remote};
+use super::line::{Line, MovedLine};
+use super::migrate;
+use super::read::{Keep, last_line, read, read_filtered};
+use super::remote::{LeaseState, Remote, Taking};
 use crate::chain::Forced;
 use crate::clock::Clock;
 use crate::model::{BusinessId, History, HistoryFilter, SeenInHistory};
@@ -27,12 +29,12 @@ pub(super) const JOURNAL: &str = "journal.jsonl";
 /// Every other module reaches them through this type. Clones are the same state.
 #[derive(Debug, Clone)]
 pub struct StateStore {
-    backend: Backend,
+    pub(super) backend: Backend,
 }
 
 /// Where the state is.
 #[derive(Debug, Clone)]
-enum Backend {
+pub(super) enum Backend {
     /// A folder of this machine, with a folder for each business.
     Folder(PathBuf),
     /// An object store that machines share.
@@ -55,6 +57,39 @@ impl StateStore {
         matches!(self.backend, Backend::Remote(_))
     }
 
+    /// Returns the URL.
+    ///
+    /// # Errors
+    ///
+    /// If the path of a folder cannot be one.
+    pub fn url(&self) -> Result<String, JournalError> {
+        match &self.backend {
+            Backend::Folder(path) => {
+                let fails = |error| JournalError::Folder { path: path.clone(), source: Arc::new(error) };
+                let absolute = std::path::absolute(path).map_err(fails)?;
+                let url = reqwest::Url::from_file_path(absolute);
+                let url = url.map_err(|()| fails(io::Error::other("its path cannot be a URL")))?;
+                Ok(url.as_str().trim_end_matches('/').to_owned())
+            }
+            Backend::Remote(remote) => Ok(remote.url().trim_end_matches('/').to_owned()),
+        }
+    }
+
+    /// Returns the businesses that have a journal or an inventory, by id.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be listed.
+    pub async fn businesses_to_move(&self) -> Result<Vec<BusinessId>, JournalError> {
+        match &self.backend {
+            Backend::Folder(path) => folders(path, |id| {
+                journal_path(path, id).is_file()
+                    || Inventory::load_all(path, id).map_or(true, |found| !found.is_empty())
+            }),
+            Backend::Remote(remote) => migrate::businesses_of(remote).await,
+        }
+    }
+
     /// Returns the businesses with a journal, by id; none if there is no state yet.
     ///
     /// # Errors
@@ -67,6 +102,18 @@ impl StateStore {
         }
     }
 
+    /// Checks that the state as a whole has not moved to another place.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Moved`] if it has; also if that cannot be found out.
+    pub async fn check_in_place(&self) -> Result<(), JournalError> {
+        match &self.backend {
+            Backend::Folder(path) => migrate::check_root(path),
+            Backend::Remote(remote) => remote.check_not_moved().await,
+        }
+    }
+
     /// Reads the journal of a business. Without one, the history is empty.
     ///
     /// # Errors
@@ -74,7 +121,10 @@ impl StateStore {
     /// As for [`read`].
     pub async fn history(&self, business: BusinessId, keep: Keep) -> Result<History, JournalError> {
         match &self.backend {
-            Backend::Folder(path) => read(&journal_path(path, business), keep),
+            Backend::Folder(path) => {
+                migrate::check_complete(path, business)?;
+                read(&journal_path(path, business), keep)
+            }
             Backend::Remote(remote) => {
                 remote.history(business, keep, &HistoryFilter::default()).await.map(|(history, _)| history)
             }
@@ -93,7 +143,10 @@ impl StateStore {
         filter: &HistoryFilter,
     ) -> Result<(History, SeenInHistory), JournalError> {
         match &self.backend {
-            Backend::Folder(path) => read_filtered(&journal_path(path, business), keep, filter),
+            Backend::Folder(path) => {
+                migrate::check_complete(path, business)?;
+                read_filtered(&journal_path(path, business), keep, filter)
+            }
             Backend::Remote(remote) => remote.history(business, keep, filter).await,
         }
     }
@@ -138,8 +191,16 @@ impl StateStore {
         clock: &Clock,
     ) -> Result<Attempt<StateLock>, JournalError> {
         match &self.backend {
-            Backend::Folder(path) => Ok(Lock::try_take(path, business)?.map(StateLock::Folder)),
-            Backend::Remote(remote) => Ok(remote.take(business, false, clock).await?.map(StateLock::Lease)),
+            Backend::Folder(path) => {
+                let attempt = Lock::try_take(path, business)?;
+                if matches!(attempt, Attempt::Taken(_)) {
+                    check_usable(path, business)?;
+                }
+                Ok(attempt.map(StateLock::Folder))
+            }
+            Backend::Remote(remote) => {
+                Ok(remote.take(business, Taking::default(), clock).await?.map(StateLock::Lease))
+            }
         }
     }
 
@@ -149,9 +210,14 @@ impl StateStore {
     ///
     /// As for [`StateStore::try_lock`].
     pub async fn lock(&self, business: BusinessId, clock: &Clock) -> Result<StateLock, JournalError> {
+        let waiting = Taking { wait: true, ..Taking::default() };
         match &self.backend {
-            Backend::Folder(path) => Lock::wait(path, business, clock).await.map(StateLock::Folder),
-            Backend::Remote(remote) => match remote.take(business, true, clock).await? {
+            Backend::Folder(path) => {
+                let lock = Lock::wait(path, business, clock).await?;
+                check_usable(path, business)?;
+                Ok(StateLock::Folder(lock))
+            }
+            Backend::Remote(remote) => match remote.take(business, waiting, clock).await? {
                 Attempt::Taken(lease) => Ok(StateLock::Lease(lease)),
                 // It waits until it is not held.
                 Attempt::Held(_) => Err(JournalError::Ended),
@@ -300,6 +366,11 @@ pub(super) fn journal_path(state_dir: &Path, business: BusinessId) -> PathBuf {
 }
 
 pub(super) fn businesses(state_dir: &Path) -> Result<Vec<BusinessId>, JournalError> {
+    folders(state_dir, |id| journal_path(state_dir, id).is_file())
+}
+
+/// Returns the folders of businesses that fulfil a condition.
+fn folders(state_dir: &Path, is_one: impl Fn(BusinessId) -> bool) -> Result<Vec<BusinessId>, JournalError> {
     let fails = |error| JournalError::Folder { path: state_dir.to_owned(), source: Arc::new(error) };
     let entries = match std::fs::read_dir(state_dir) {
         Ok(entries) => entries,
@@ -310,8 +381,26 @@ pub(super) fn businesses(state_dir: &Path) -> Result<Vec<BusinessId>, JournalErr
     for entry in entries {
         let name = entry.map_err(fails)?.file_name();
         let id = name.to_str().and_then(|name| name.parse().ok());
-        found.extend(id.filter(|id| journal_path(state_dir, *id).is_file()));
+        found.extend(id.filter(|id| is_one(*id)));
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// Returns where the state of a business in a folder has moved to, by the last line of its journal; escaped.
+pub(super) fn folder_moved_to(state_dir: &Path, business: BusinessId) -> Result<Option<String>, JournalError> {
+    let moved = last_line(&journal_path(state_dir, business))?;
+    Ok(moved.and_then(|line| match Line::from_text(&line) {
+        Ok(Line::Moved(MovedLine { to, .. })) => Some(escape(&to).into_owned()),
+        Ok(_) | Err(_) => None,
+    }))
+}
+
+/// Checks that the state of a business in a folder has not moved, and is complete. The caller holds the lock.
+fn check_usable(state_dir: &Path, business: BusinessId) -> Result<(), JournalError> {
+    migrate::check_root(state_dir)?;
+    if let Some(to) = folder_moved_to(state_dir, business)? {
+        return Err(JournalError::Moved { location: escape(&state_dir.display().to_string()).into_owned(), to });
+    }
+    migrate::check_complete(state_dir, business)
 }

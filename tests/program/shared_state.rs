@@ -80,6 +80,30 @@ fn without_its_store_a_plan_goes_on_and_an_apply_does_nothing() {
 }
 
 #[test]
+fn a_state_moves_into_a_store_and_the_old_place_names_it() {
+    let place = Place::new();
+    let (old, new) = (place.folder.path().join("old"), state(&place));
+    let from = format!("--state-dir {}", old.display());
+    place.emulated(&format!("apply --auto-approve {from}")).ends(0);
+    let before = place.run(&format!("journal {from}")).ends(0).stdout;
+    let urls = format!("file://{} {}", old.display(), new.trim_start_matches("--state "));
+    let moved = place.run(&format!("state migrate {urls}")).ends(0);
+    moved.says("read back and compared").says("Set WABACL_STATE to objects://");
+    for refused in ["apply --auto-approve", "plan", "drift", "report"] {
+        let refused = place.emulated(&format!("{refused} {from}")).ends(1);
+        refused.says("has moved to objects://").says("name the new place with --state or WABACL_STATE");
+    }
+    place.run(&format!("journal {from}")).ends(0).says("the state has moved to objects://");
+    place.run(&format!("state show {from}")).ends(0).says("moved to:  objects://");
+    assert_eq!(place.run(&format!("journal {new}")).ends(0).stdout, before);
+    place.emulated(&format!("apply --auto-approve {new}")).ends(0).says("No changes.");
+    place.run(&format!("state migrate {urls}")).ends(0).says("moved earlier");
+    place.run(&format!("state migrate {urls}2")).ends(1).says("has moved to objects://");
+    let nowhere = format!("state migrate file://{}/none {urls}", place.folder.path().display());
+    place.run(nowhere.rsplit_once(' ').unwrap().0).ends(1).says("there is no state in");
+}
+
+#[test]
 fn a_journal_with_a_gap_is_refused() {
     let place = Place::new();
     let state = state(&place);

@@ -76,7 +76,7 @@ impl Process {
         let mut process = Self {
             number,
             run: 0,
-            claim: Claim { run: String::new(), at: String::new(), holder: serde_json::Value::Null },
+            claim: Claim { run: String::new(), at: String::new(), holder: serde_json::Value::Null, copies_from: None },
             timing: config.timing,
             life: Life::Over,
             answer: None,

@@ -16,7 +16,8 @@ use crate::text::count;
 pub fn journal(histories: &Histories, style: &Style) -> String {
     let mut layout = Layout::new(style);
     for (business, history) in histories {
-        if history.runs.is_empty() && history.broken_lines == 0 && history.torn.is_none() {
+        let is_empty = history.runs.is_empty() && history.broken_lines == 0 && history.torn.is_none();
+        if is_empty && history.moved_to.is_none() {
             continue;
         }
         layout.gap();
@@ -86,6 +87,17 @@ fn write_business(layout: &mut Layout, business: BusinessId, history: &History) 
     if let Some(line) = history.torn {
         let text = format!("Line {line}, the last one, was cut off: its run crashed, or is writing it.");
         layout.entry(0, 4, prose(&text, Paint::Changed));
+    }
+    if history.begins.is_some() || history.moved_to.is_some() {
+        layout.gap();
+    }
+    if let Some(at) = history.begins {
+        let text = format!("The record begins at {at}: of what was before, the last write of each assignment is kept.");
+        layout.entry(0, 2, prose(&text, Paint::Changed));
+    }
+    if let Some(to) = &history.moved_to {
+        let text = Sentence::default().own("The record ends here: the state has moved to").foreign(to.as_str());
+        layout.entry(0, 2, sentence(&text, Paint::Changed));
     }
 }
 

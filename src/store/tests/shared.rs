@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::model::BusinessId;
 use crate::store::lock::Attempt;
 use crate::store::objects::Objects;
-use crate::store::remote::Remote;
+use crate::store::remote::{Remote, Taking};
 use crate::store::{JournalError, MemoryFaults, MemoryObjects};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Shared {
     /// Takes the lease of a business. Returns whether it was free.
     async fn take(&self) -> Result<bool, JournalError> {
         let business: BusinessId = "10".parse().unwrap();
-        let attempt = self.remote.take(business, false, &self.clock).await?;
+        let attempt = self.remote.take(business, Taking::default(), &self.clock).await?;
         Ok(matches!(attempt, Attempt::Taken(_)))
     }
 

@@ -1,0 +1,216 @@
+//! A state moves from one place to another, and at every moment at most one of them accepts an apply.
+
+use super::{business, origin, plan, proposal, report};
+use crate::clock::Clock;
+use crate::model::{EarlierWaba, History, Name, Outcome};
+use crate::store::state::{StateLock, journal_path};
+use crate::store::{
+    Attempt, Inventory, InventoryUser, Journal, JournalError, Keep, MemoryFaults, MemoryObjects, Migrated,
+    Objects, StateStore,
+};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A store in memory.
+fn memory(clock: &Clock) -> (Arc<MemoryObjects>, StateStore) {
+    let objects = Arc::new(MemoryObjects::new(clock.clone(), MemoryFaults::default()));
+    // Each store has a URL of its own.
+    let url = format!("memory:///{:p}", Arc::as_ptr(&objects));
+    (Arc::clone(&objects), StateStore::objects(Objects::memory(objects).at(&url), None))
+}
+
+fn simulated<T>(work: impl AsyncFnOnce(Clock) -> T) -> T {
+    let clock = Clock::simulated("2026-11-23T10:00:00Z".parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(clock.run(work(clock.clone())))
+}
+
+fn inventory(set: &str) -> Inventory {
+    let user = InventoryUser { name: Name::from("bot"), file: "access/a.yaml".into(), line: 3 };
+    let waba = EarlierWaba { name: Name::from("acme"), labels: BTreeMap::new() };
+    Inventory {
+        users: [("7".parse().unwrap(), user)].into(),
+        wabas: [("500".parse().unwrap(), waba)].into(),
+        ..Inventory::new(Name::from(set))
+    }
+}
+
+/// Applies in a place: a run with two writes, one of which stays in flight.
+async fn apply_in(state: &StateStore, clock: &Clock) {
+    let lock = locked(state, clock).await.expect("it is free");
+    let in_flight = state.history(business(), Keep::InFlight).await.unwrap();
+    let journal = Journal::open(lock, &in_flight, &proposal(), &[], &origin(), clock).await.unwrap();
+    let plan = plan(2);
+    let ids = journal.intents(&plan, &plan.changes).await.unwrap();
+    journal.outcome(ids[0], &Outcome::Applied, &[]).await.unwrap();
+    state.save_inventory(business(), &inventory("default"), clock.now()).await.unwrap();
+    journal.end(&report(&plan, &Outcome::Applied)).await.unwrap();
+}
+
+async fn locked(state: &StateStore, clock: &Clock) -> Result<StateLock, JournalError> {
+    match state.try_lock(business(), clock).await? {
+        Attempt::Taken(lock) => Ok(lock),
+        Attempt::Held(holder) => panic!("held by {holder}"),
+    }
+}
+
+async fn migrate(from: &StateStore, to: &StateStore, clock: &Clock) -> Result<Migrated, JournalError> {
+    from.migrate(to, business(), clock, &|_| ()).await
+}
+
+/// Returns the journal without the note that it has moved.
+async fn runs(state: &StateStore) -> History {
+    History { moved_to: None, ..state.history(business(), Keep::All).await.unwrap() }
+}
+
+/// Checks that the state is in the new place, that the old one refuses, and that the next run goes on.
+async fn check_moved(from: &StateStore, to: &StateStore, before: &History, clock: &Clock) {
+    let old = locked(from, clock).await.unwrap_err();
+    assert!(matches!(&old, JournalError::Moved { to: url, .. } if *url == to.url().unwrap()), "{old}");
+    let shown = from.history(business(), Keep::All).await.unwrap();
+    assert_eq!(shown.moved_to.as_ref().map(ToString::to_string), Some(to.url().unwrap()));
+    assert_eq!(runs(from).await, *before, "the old record is still shown");
+    assert_eq!(runs(to).await, *before);
+    let in_flight = to.history(business(), Keep::InFlight).await.unwrap().in_flight().count();
+    assert_eq!(in_flight, before.in_flight().count());
+    assert_eq!(to.inventories(business()).await.unwrap(), [inventory("default")]);
+    apply_in(to, clock).await;
+    assert_eq!(runs(to).await.runs.len(), before.runs.len() + 1);
+}
+
+/// Writes a journal of an earlier version, with a torn line, into a folder.
+fn write_old_journal(folder: &Path) {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/journal-1.jsonl");
+    std::fs::copy(old, journal_path(folder, business())).unwrap();
+}
+
+#[test]
+fn a_state_moves_from_a_folder_into_a_store_and_back_into_a_folder() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    simulated(async |clock| {
+        let folder = StateStore::folder(one.path());
+        drop(locked(&folder, &clock).await.unwrap());
+        write_old_journal(one.path());
+        apply_in(&folder, &clock).await;
+        let before = runs(&folder).await;
+        assert!(before.runs.len() > 1 && before.broken_lines > 0, "the old lines, with one that was cut off");
+        let (_, store) = memory(&clock);
+        let moved = migrate(&folder, &store, &clock).await.unwrap();
+        assert!(moved.lines > 10 && moved.inventories == 1 && !moved.was_moved, "{moved:?}");
+        check_moved(&folder, &store, &before, &clock).await;
+
+        let (before, back) = (runs(&store).await, StateStore::folder(two.path()));
+        migrate(&store, &back, &clock).await.unwrap();
+        check_moved(&store, &back, &before, &clock).await;
+        assert!(migrate(&store, &back, &clock).await.unwrap().was_moved, "again");
+    });
+}
+
+/// Plays a migration in which one of the places goes away after a number of requests. Returns whether it did.
+async fn interrupted(of_old_place: bool, requests: u64, clock: &Clock) -> bool {
+    let ((one, from), (other, to)) = (memory(clock), memory(clock));
+    apply_in(&from, clock).await;
+    let before = runs(&from).await;
+    let failing = if of_old_place { &one } else { &other };
+    failing.set_down_after(requests);
+    let first = migrate(&from, &to, clock).await;
+    let went_away = !failing.stays_up();
+    failing.set_down(false);
+    if !went_away {
+        first.unwrap();
+        check_moved(&from, &to, &before, clock).await;
+        return false;
+    }
+    // The process was killed: nobody releases its leases. They end after two minutes.
+    let old = from.lock(business(), clock).await;
+    // Without an object in the new place, nobody has begun to use it.
+    let is_begun = to.lease(business()).await.unwrap().unwrap().last.is_some();
+    let accepts_new = is_begun && to.lock(business(), clock).await.is_ok();
+    assert!(old.is_err() || !accepts_new, "both accept an apply after {requests} requests");
+    drop(old);
+    from.release_dropped().await;
+    to.release_dropped().await;
+    let again = migrate(&from, &to, clock).await.unwrap();
+    assert_eq!(again.was_moved, accepts_new);
+    check_moved(&from, &to, &before, clock).await;
+    true
+}
+
+#[test]
+fn what_is_interrupted_anywhere_goes_on_and_never_do_both_places_accept_an_apply() {
+    for of_old_place in [true, false] {
+        let plays = |requests: &u64| simulated(async |clock| interrupted(of_old_place, *requests, &clock).await);
+        let times = (0..).take_while(plays).count();
+        assert!(times > 10, "{times}");
+    }
+}
+
+#[test]
+fn a_place_with_a_journal_is_refused_and_so_are_two_migrations_in_opposite_directions() {
+    let folder = tempfile::tempdir().unwrap();
+    simulated(async |clock| {
+        let ((_, one), (_, other)) = (memory(&clock), memory(&clock));
+        let third = StateStore::folder(folder.path());
+        for state in [&one, &other, &third] {
+            apply_in(state, &clock).await;
+        }
+        for to in [&other, &third] {
+            let error = migrate(&one, to, &clock).await.unwrap_err();
+            assert!(matches!(error, JournalError::NotEmpty { .. }), "{error}");
+        }
+        one.release_dropped().await;
+        let error = migrate(&third, &one, &clock).await.unwrap_err();
+        assert!(matches!(error, JournalError::NotEmpty { .. }), "{error}");
+        drop(locked(&one, &clock).await.expect("the old place is as it was"));
+    });
+}
+
+#[test]
+fn two_migrations_at_a_time_move_it_once() {
+    simulated(async |clock| {
+        let ((_, from), (_, to)) = (memory(&clock), memory(&clock));
+        apply_in(&from, &clock).await;
+        let before = runs(&from).await;
+        let (one, other) = tokio::join!(migrate(&from, &to, &clock), migrate(&from, &to, &clock));
+        let was_moved = [one.unwrap().was_moved, other.unwrap().was_moved];
+        assert!(was_moved == [false, true] || was_moved == [true, false], "{was_moved:?}");
+        check_moved(&from, &to, &before, &clock).await;
+        let (_, third) = memory(&clock);
+        let error = migrate(&from, &third, &clock).await.unwrap_err();
+        assert!(matches!(error, JournalError::Moved { .. }), "to somewhere else: {error}");
+    });
+}
+
+#[test]
+fn a_state_that_moved_as_a_whole_begins_no_other_business() {
+    let folder = tempfile::tempdir().unwrap();
+    simulated(async |clock| {
+        let ((_, store), (_, to)) = (memory(&clock), memory(&clock));
+        let folder = StateStore::folder(folder.path());
+        for from in [&folder, &store] {
+            from.mark_moved(&to).await.unwrap();
+            let refused = locked(from, &clock).await.unwrap_err();
+            assert!(matches!(refused, JournalError::Moved { .. }), "{refused}");
+            assert!(matches!(from.check_in_place().await, Err(JournalError::Moved { .. })));
+        }
+    });
+}
+
+#[test]
+fn lines_that_changed_under_the_copy_are_noticed() {
+    simulated(async |clock| {
+        let ((_, from), (objects, to)) = (memory(&clock), memory(&clock));
+        apply_in(&from, &clock).await;
+        objects.set_down_after(12);
+        migrate(&from, &to, &clock).await.unwrap_err();
+        objects.set_down(false);
+        let name = format!("{}/journal/{:020}.jsonl", business(), 2);
+        let Some(body) = objects.get(&name).await.unwrap() else { panic!("a part was copied") };
+        let other = String::from_utf8_lossy(&body).replace("sha256:02", "sha256:03");
+        assert_ne!(other.as_bytes(), &*body);
+        objects.put(&name, &other.as_bytes().into()).await.unwrap();
+        let error = migrate(&from, &to, &clock).await.unwrap_err();
+        assert!(matches!(error, JournalError::Differs { .. }), "{error}");
+    });
+}
