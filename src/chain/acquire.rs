@@ -34,6 +34,8 @@ pub struct Acquire {
     /// The object at the end, and when it was seen there first.
     seen: Option<(Header, Duration)>,
     began: Duration,
+    /// When it took the last answer.
+    answered: Duration,
     lists: u32,
     step: Step,
 }
@@ -78,7 +80,17 @@ impl Acquire {
     /// Begins to take the lease. All positions up to `hint` are known to exist. Without `wait`, it ends if another run holds
     /// the lease.
     pub fn new(claim: Claim, hint: u64, wait: bool, now: Duration, timing: Timing) -> Self {
-        Self { claim, timing, wait, tail: hint, seen: None, began: now, lists: 0, step: Step::List }
+        Self {
+            claim,
+            timing,
+            wait,
+            tail: hint,
+            seen: None,
+            began: now,
+            answered: now,
+            lists: 0,
+            step: Step::List,
+        }
     }
 
     /// Returns what it asks next.
@@ -93,6 +105,11 @@ impl Acquire {
 
     /// Takes the answer. Returns the result, if it is known.
     pub fn answer(&mut self, answer: Answer, now: Duration) -> Option<Acquired> {
+        let took = now.saturating_sub(self.answered);
+        self.answered = now;
+        if took > self.timing.stale && self.step != Step::Wait {
+            return Some(Acquired::Unsettled);
+        }
         match (&mut self.step, answer) {
             (Step::List, Answer::Listed(found)) => self.listed(&found, now),
             (Step::Get, Answer::Found(body)) => self.saw(&body, now),

@@ -32,6 +32,9 @@ pub enum Lost {
     /// The store does not answer, so nobody knows whether it is still held.
     #[error("the store of the state does not answer")]
     Unsettled,
+    /// It was silent for so long that its next position may have been used and removed.
+    #[error("this run was silent for longer than a day")]
+    Stale,
     /// It was released.
     #[error("the lease was released")]
     Released,
@@ -86,13 +89,18 @@ impl Tenure {
         silence.saturating_sub(self.age(now))
     }
 
+    /// Notes that the machine was suspended for so long that the next position may have been used and removed.
+    pub fn note_stale(&mut self) {
+        self.lost.get_or_insert(Lost::Stale);
+    }
+
     /// Begins to append an object with journal lines.
     ///
     /// # Errors
     ///
     /// If the lease is lost.
     pub fn append(&self, what: What, lines: &[u8], at: &str, now: Duration) -> Result<Append, Lost> {
-        Ok(self.put(&self.header(what, at)?, lines, now))
+        Ok(self.put(&self.header(what, at, now)?, lines, now))
     }
 
     /// Begins to append the object that says where the journal has moved.
@@ -101,13 +109,16 @@ impl Tenure {
     ///
     /// If the lease is lost.
     pub fn append_moved(&self, to: &str, at: &str, now: Duration) -> Result<Append, Lost> {
-        let header = Header { moved_to: Some(to.to_owned()), ..self.header(What::Moved, at)? };
+        let header = Header { moved_to: Some(to.to_owned()), ..self.header(What::Moved, at, now)? };
         Ok(self.put(&header, &[], now))
     }
 
-    fn header(&self, what: What, at: &str) -> Result<Header, Lost> {
+    fn header(&self, what: What, at: &str, now: Duration) -> Result<Header, Lost> {
         if let Some(lost) = self.lost {
             return Err(lost);
+        }
+        if self.age(now) > self.timing.stale {
+            return Err(Lost::Stale);
         }
         let (run, at, lease) = (self.run.clone(), at.to_owned(), self.timing.lease);
         let (seq, term, copies_from) = (self.newest + 1, self.term, self.copies_from.clone());
@@ -118,13 +129,25 @@ impl Tenure {
         Append::new(header.seq, header.with_lines(lines).into(), now, &self.timing)
     }
 
-    /// Notes the result of an append.
+    /// Notes the result of an append, which is known now.
     ///
     /// # Errors
     ///
     /// If the lease is lost by it.
-    pub fn note(&mut self, append: &Append, what: What, result: &Appended) -> Result<(), Lost> {
+    pub fn note(
+        &mut self,
+        append: &Append,
+        what: What,
+        result: &Appended,
+        now: Duration,
+    ) -> Result<(), Lost> {
+        if let (Appended::Mine, Some(lost)) = (result, self.lost) {
+            return Err(lost);
+        }
         match result {
+            Appended::Mine if now.saturating_sub(append.began()) > self.timing.stale => {
+                Err(*self.lost.get_or_insert(Lost::Stale))
+            }
             Appended::Mine => {
                 (self.newest, self.put_began) = (append.at(), append.began());
                 self.lost = what.is_last().then_some(Lost::Released);

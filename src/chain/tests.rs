@@ -7,14 +7,21 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn claim(run: &str) -> Claim {
-    Claim { run: run.into(), at: "2026-11-23T10:00:00Z".into(), holder: serde_json::json!({ "pid": 7 }), copies_from: None }
+    Claim {
+        run: run.into(),
+        at: "2026-11-23T10:00:00Z".into(),
+        holder: serde_json::json!({ "pid": 7 }),
+        copies_from: None,
+    }
 }
 
 fn body(at: u64, run: &str, what: What) -> Body {
     let (run, at_time) = (run.to_owned(), String::from("2026-11-23T10:00:00Z"));
     let lease = seconds(120);
     let (holder, copies_from, moved_to) = (None, None, None);
-    Header { seq: at, run, what, term: 1, at: at_time, lease, holder, copies_from, moved_to }.with_lines(b"").into()
+    Header { seq: at, run, what, term: 1, at: at_time, lease, holder, copies_from, moved_to }
+        .with_lines(b"")
+        .into()
 }
 
 fn append() -> Append {
@@ -147,13 +154,66 @@ fn a_holder_sends_only_while_its_newest_put_is_new_and_never_after_a_loss() {
     assert_eq!(tenure.until_beat(false, seconds(20)), seconds(35));
     let append = tenure.append(What::Beat, b"", "now", seconds(41)).expect("it is held");
     assert_eq!(append.at(), 5);
-    assert_eq!(tenure.note(&append, What::Beat, &Appended::Mine), Ok(()));
+    assert_eq!(tenure.note(&append, What::Beat, &Appended::Mine, seconds(41)), Ok(()));
     assert!(tenure.may_send(seconds(71)), "by the time at which the put began");
     let append = tenure.append(What::Write, b"{}\n", "now", seconds(60)).expect("it is held");
     let other = body(6, "other", What::Takeover);
-    assert_eq!(tenure.note(&append, What::Write, &Appended::Theirs(other)), Err(Lost::Fenced));
+    assert_eq!(tenure.note(&append, What::Write, &Appended::Theirs(other), seconds(60)), Err(Lost::Fenced));
     assert!(!tenure.may_send(seconds(60)));
     assert_eq!(tenure.append(What::Beat, b"", "now", seconds(60)), Err(Lost::Fenced));
+}
+
+#[test]
+fn after_a_long_silence_nothing_is_appended_and_no_answer_counts() {
+    let day = 24 * 3600;
+    let mut tenure = Tenure::new(&claim("mine"), 4, seconds(10), Timing::default());
+    assert_eq!(tenure.append(What::Beat, b"", "now", seconds(11 + day)), Err(Lost::Stale));
+    let append = tenure.append(What::Beat, b"", "now", seconds(10 + day)).expect("it is held");
+    // Its position may have been used, and removed, since it was asked for.
+    assert_eq!(tenure.note(&append, What::Beat, &Appended::Mine, seconds(11 + 2 * day)), Err(Lost::Stale));
+    assert!(!tenure.may_send(seconds(11 + 2 * day)));
+    let mut acquire = Acquire::new(claim("mine"), 0, true, seconds(0), Timing::default());
+    assert_eq!(acquire.answer(Answer::Listed(Vec::new()), seconds(1)), None);
+    assert_eq!(acquire.answer(Answer::Created, seconds(2 + day)), Some(Acquired::Unsettled));
+    let mut acquire = Acquire::new(claim("mine"), 0, true, seconds(0), Timing::default());
+    assert_eq!(acquire.answer(Answer::Listed(Vec::new()), seconds(1 + day)), Some(Acquired::Unsettled));
+}
+
+#[test]
+fn a_chain_that_moved_is_taken_by_nobody_and_an_incomplete_copy_only_to_complete_it() {
+    let (from, other) = (String::from("file:///a"), String::from("file:///b"));
+    let mut tenure = Tenure::new(&claim("mine"), 4, seconds(10), Timing::default());
+    let moved = tenure.append_moved("s3://a/b", "now", seconds(11)).expect("it is held");
+    let Ask::Put(5, moved_body) = moved.ask() else { panic!("{:?}", moved.ask()) };
+    assert_eq!(tenure.note(&moved, What::Moved, &Appended::Mine, seconds(11)), Ok(()));
+    assert_eq!(tenure.append(What::Beat, b"", "now", seconds(11)), Err(Lost::Released));
+    let copying = |copies_from: Option<&String>| Claim { copies_from: copies_from.cloned(), ..claim("mine") };
+    let taken = |claim: Claim, at, body: Body| {
+        let mut acquire = Acquire::new(claim, at - 1, true, seconds(0), Timing::default());
+        acquire.answer(Answer::Listed(vec![at]), seconds(1));
+        acquire.answer(Answer::Found(body), seconds(1))
+    };
+    for claim in [copying(None), copying(Some(&from))] {
+        assert_eq!(taken(claim, 5, moved_body.clone()), Some(Acquired::Moved("s3://a/b".into())));
+    }
+    let mut copier = Tenure::new(&copying(Some(&from)), 1, seconds(10), Timing::default());
+    let part = copier.append(What::Import, b"{}\n", "now", seconds(11)).expect("it is held");
+    let Ask::Put(2, incomplete) = part.ask() else { panic!("{:?}", part.ask()) };
+    assert_eq!(
+        taken(copying(Some(&from)), 2, incomplete.clone()),
+        None,
+        "it waits until the other one is silent"
+    );
+    for claim in [copying(None), copying(Some(&other))] {
+        let taken = taken(claim, 2, incomplete.clone());
+        assert!(matches!(taken, Some(Acquired::Incomplete(_))), "{taken:?}");
+    }
+    assert_eq!(copier.note(&part, What::Import, &Appended::Mine, seconds(11)), Ok(()));
+    copier.note_copied();
+    let end = copier.append(What::Release, b"", "now", seconds(12)).expect("it is held");
+    let Ask::Put(3, complete) = end.ask() else { panic!("{:?}", end.ask()) };
+    assert_eq!(taken(copying(None), 3, complete.clone()), None, "it can be taken");
+    assert_eq!(taken(copying(Some(&from)), 3, complete), Some(Acquired::NotEmpty));
 }
 
 #[test]

@@ -19,12 +19,16 @@ pub struct Timing {
     pub pause: Duration,
     /// The pause between two looks at a lease that another run holds.
     pub poll: Duration,
+    /// A run that was silent for longer has lost its lease, and an answer that took longer proves nothing. So nobody appends at a
+    /// position that is older than twice this time, and what is older may be removed.
+    pub stale: Duration,
 }
 
 impl Default for Timing {
     /// The lease is the window of 30 s, the 60 s that a request to the API may take, and 30 s of slack: what a dead holder
     /// sent is over before its successor reads. The other times are guesses: a beat fails once before the window ends, and
-    /// a store that does not answer for 15 s is down.
+    /// a store that does not answer for 15 s is down. A day is far longer than any pause after which a run should go on, and far
+    /// shorter than the 30 days that [`prune`](crate::store::StateStore::prune) keeps at least.
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
@@ -35,6 +39,7 @@ impl Default for Timing {
             tries: seconds(15),
             pause: Duration::from_millis(500),
             poll: seconds(5),
+            stale: seconds(24 * 3600),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::guard::{self, ApprovedPlan, Review};
 use crate::model::{BusinessId, Directory, Glob, Name, Origin, OriginEntry, Report, Selection};
 use crate::proposal::Proposal;
 use crate::render::{self, View};
-use crate::store::StateStore;
+use crate::store::{PlanName, StateStore};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,13 @@ pub(crate) struct Args {
     /// With a saved plan: plans again from these manifests and enforces their guards; both plans must agree
     #[arg(long, value_name = "PATH", num_args = 1..)]
     manifest: Vec<PathBuf>,
+    /// Applies the plan that `wabacl plan --save NAME` saved in the shared state, without asking: these manifests are planned again, and
+    /// both plans must agree. If several different plans have the name, none is applied
+    #[arg(long, value_name = "NAME")]
+    reviewed: Option<PlanName>,
+    /// With --reviewed: if several plans have the name, takes the one that was made last
+    #[arg(long, requires = "reviewed")]
+    newest: bool,
     /// With a saved plan: how old it may be, such as 7d or 12h
     ///
     /// The default is 7 days.
@@ -154,7 +161,7 @@ async fn prepare(
 ) -> Result<Prepared, Failure> {
     let origin = repository::origin(&args.origin)?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let input = read_input(args, &state, events)?;
+    let input = read_input(args, &state, events).await?;
     let asks = matches!(input, Input::Manifests(_)) && !args.auto_approve;
     let business = input.business();
     let taking = Doing::start("waiting for another apply");
@@ -174,32 +181,41 @@ async fn prepare(
             Ok(Prepared::Approved(Box::new(Ready { approved, directory, connected, lease, origin })))
         }
         ended @ (Err(_) | Ok(Err(_))) => {
-            connected.print_cost(terminal);
+            connected.end(terminal).await;
             ended.map(|exit| Prepared::Ended(exit.err().unwrap_or(Exit::Done)))
         }
     }
 }
 
-/// Reads what is on this machine, and refuses what cannot be applied.
-fn read_input(args: &Args, state: &StateStore, events: Events<'_>) -> Result<Input, Failure> {
+/// Reads what is to be applied, and refuses what cannot be.
+async fn read_input(args: &Args, state: &StateStore, events: Events<'_>) -> Result<Input, Failure> {
     let request =
         || PlanRequest { needs_state: true, ..args.options.request(Some(state.clone()), &args.waivers) };
-    let Some(file) = saved_plan(&args.paths) else {
-        let checked = engine::check_paths(&args.paths, request(), events)?;
-        return Ok(Input::Manifests(Box::new(checked)));
+    let (saved, manifests) = match (saved_plan(&args.paths), &args.reviewed) {
+        (Some(file), _) => (engine::load_saved(file, events)?, &args.manifest),
+        (None, Some(name)) => {
+            let business = engine::check_paths(&args.paths, request(), events)?.business();
+            let saved = engine::reviewed_plan(state, business, name, args.newest, events).await?;
+            (saved, &args.paths)
+        }
+        (None, None) => {
+            let checked = engine::check_paths(&args.paths, request(), events)?;
+            return Ok(Input::Manifests(Box::new(checked)));
+        }
     };
-    let saved = engine::load_saved(file, events)?;
     check_selection(&args.options.selection(), &saved.plan.selection)?;
     let maximum = args.max_plan_age.unwrap_or(MAX_PLAN_AGE);
     AgeLimit { maximum, now: Timestamp::now() }.check(&saved)?;
     engine::check_time(&saved, args.options.time.or_now())?;
-    if args.manifest.is_empty() {
+    if manifests.is_empty() {
         return Ok(Input::Saved(Box::new(saved), None));
     }
     let request = request();
     let no_new_access = request.no_new_access || saved.policy.no_new_access;
     let request = PlanRequest { selection: saved.plan.selection.clone(), no_new_access, ..request };
-    let checked = engine::check_paths(&args.manifest, request, events)?;
+    // Those of a reviewed plan were checked above, with all warnings.
+    let events: Events<'_> = if args.reviewed.is_some() { &|_| () } else { events };
+    let checked = engine::check_paths(manifests, request, events)?;
     let (plan, manifests) = (saved.plan.business, checked.business());
     if plan != manifests {
         return Err(EngineError::OtherBusiness { plan, manifests }.into());
@@ -220,10 +236,26 @@ fn check_usage(args: &Args) -> Result<(), Failure> {
             "it is for plans, and for trying things out with --emulate or an emulator on this machine",
         ));
     }
-    match saved_plan(&args.paths) {
-        None => check_options_of_manifests(args),
-        Some(_) => check_options_of_saved_plan(args),
+    match (saved_plan(&args.paths), &args.reviewed) {
+        (None, None) => check_options_of_manifests(args),
+        (None, Some(_)) => check_options_of_reviewed_plan(args),
+        (Some(_), None) => check_options_of_saved_plan(args),
+        (Some(_), Some(_)) => Err(usage("--reviewed cannot be used with a file of a saved plan")
+            .hint("name the manifests: they are planned again, and must agree with the reviewed plan")),
     }
+}
+
+fn check_options_of_reviewed_plan(args: &Args) -> Result<(), Failure> {
+    let usage = |message: &str| Failure::plain(Exit::Usage, message);
+    if !args.manifest.is_empty() {
+        return Err(usage("--manifest cannot be used with --reviewed").hint("name the manifests without it"));
+    }
+    if !args.connection.required_state()?.is_shared() {
+        return Err(usage("--reviewed needs a state that machines share").hint(
+            "name one with --state s3://bucket/prefix, or apply a file that `wabacl plan --out` saved",
+        ));
+    }
+    Ok(())
 }
 
 fn check_options_of_manifests(args: &Args) -> Result<(), Failure> {
@@ -392,6 +424,7 @@ impl Ready {
             self::report(&report, &approved, args.format, terminal).map_err(after_writes)?;
         }
         print_cost(&cost, terminal);
+        connected.share_calls().await;
         // The report is printed already; only its last line in the journal is missing.
         match journal_error {
             None => Ok(exit(ending)),

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::interrupt::Doing;
 use super::options::Connection;
 use super::terminal::Terminal;
+use crate::clock::Clock;
 #[cfg(feature = "emulator")]
 use crate::emulator::Emulator;
 use crate::engine::{Events, Problem, Session};
@@ -12,6 +13,7 @@ use crate::graph::{self, META_HOST, RunSettings, Settings};
 use crate::model::{BusinessId, Cost};
 use crate::redact;
 use crate::sources::STDIN;
+use crate::store::SharedCalls;
 use crate::text::escape;
 use crate::webhook;
 use secrecy::SecretString;
@@ -21,6 +23,9 @@ use std::time::Duration;
 
 /// The highest length of a token or secret, in bytes. A guess, far above any that Meta issues.
 const SECRET_LIMIT: u64 = 64 * 1024;
+
+/// How long the last counts of calls may take at the end of a run. A guess: a put takes less than a second.
+const LAST_COUNTS: Duration = Duration::from_secs(5);
 
 /// The environment variables with the secrets.
 const TOKEN: &str = "WABACL_TOKEN";
@@ -44,6 +49,7 @@ const STATE_SECRETS: [(&str, &str); 8] = [
 /// A session, and the embedded emulator for as long as it is used.
 pub(crate) struct Connected {
     pub(crate) session: Session,
+    shared_calls: Option<SharedCalls>,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
 }
@@ -81,7 +87,9 @@ impl<'a> CheckedConnection<'a> {
         let mut settings = settings.expect("without an emulator, the settings are prepared");
         apply_limits(&mut settings, connection, business)?;
         let _doing = Doing::start("checking the token");
+        let shared_calls = settings.shared_calls.clone();
         Ok(Connected {
+            shared_calls,
             session: Session::connect(&settings, &connection.run_settings(), events).await?,
             #[cfg(feature = "emulator")]
             emulator,
@@ -191,9 +199,18 @@ impl Connected {
         given.ok_or_else(|| Failure::plain(Exit::Failed, "the file has no business"))
     }
 
-    /// Prints what the session has cost.
-    pub(crate) fn print_cost(&self, terminal: &Terminal) {
+    /// Prints what the session has cost, and shares the counts of its calls with other machines.
+    pub(crate) async fn end(&self, terminal: &Terminal) {
         print_cost(&self.session.cost(), terminal);
+        self.share_calls().await;
+    }
+
+    /// Puts the counts of the session's calls for other machines, if they share a state.
+    pub(crate) async fn share_calls(&self) {
+        if let Some(calls) = &self.shared_calls {
+            // What is not put in time counts on this machine only.
+            let _ = Clock::real().within(LAST_COUNTS, calls.finish()).await;
+        }
     }
 }
 
@@ -237,7 +254,10 @@ fn apply_limits(
     settings.waba_calls_per_hour = connection.waba_calls_per_hour;
     // Without a state the run still works; its calls are then not counted together with those of other runs.
     let state = connection.state()?.zip(business);
-    settings.call_log = state.and_then(|(state, business)| state.call_log(business));
+    if let Some((state, business)) = state {
+        settings.call_log = state.call_log(business);
+        settings.shared_calls = state.shared_calls(business, &settings.clock);
+    }
     Ok(())
 }
 

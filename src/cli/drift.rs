@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     check_business(reference.as_ref(), checked.business())?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let (proposal, _) = proposed?;
     let state = args.connection.state()?;
     let drift =

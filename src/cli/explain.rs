@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     }
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let survey = connected.session.survey(checked, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let survey = survey?;
     let waba = survey.find_waba(&args.waba)?;
     let user = survey.find_user(&args.user, &[waba])?;

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let business = connected.business(args.business)?;
     let imported =
         connected.session.import(business, ImportOptions { normalize: args.normalize }, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let imported = imported?;
     for (id, (name, why)) in &imported.unreadable {
         terminal.say(&format!("warning: the access on {name} ({id}) is not known and was left out: {why}"));

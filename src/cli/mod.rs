@@ -143,11 +143,7 @@ impl Verb {
                 return Watch::AtOnce("Interrupted: some files may not have been written; run it again.");
             }
             Self::State(args) => return Watch::AtOnce(args.interrupted()),
-            Self::Validate(_)
-            | Self::Show(_)
-            | Self::Journal(_)
-            | Self::Schema(_)
-            | Self::Completions(_) => {
+            Self::Validate(_) | Self::Show(_) | Self::Journal(_) | Self::Schema(_) | Self::Completions(_) => {
                 return Watch::AtOnce("Interrupted: nothing was written.");
             }
         };
@@ -173,7 +169,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Report(args) => signals::ends_at_once(Box::pin(report::run(&args, terminal)), terminal).await,
         Verb::Review(args) => signals::ends_at_once(Box::pin(review::run(&args, terminal)), terminal).await,
         Verb::Test(args) => signals::ends_at_once(Box::pin(test::run(&args, terminal)), terminal).await,
-        Verb::Show(args) => show::run(&args, terminal),
+        Verb::Show(args) => show::run(&args, terminal).await,
         Verb::Journal(args) => journal::run(&args, terminal).await,
         Verb::State(args) => shared::run(&args, terminal).await,
         Verb::Whoami(args) => signals::ends_at_once(whoami::run(&args, terminal), terminal).await,

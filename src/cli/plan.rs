@@ -13,6 +13,7 @@ use crate::engine;
 use crate::guard::{self, Review};
 use crate::model::Plan;
 use crate::render::{self, GroupBy, Settings, Style, View};
+use crate::store::{PlanName, StateStore};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Saves the plan in the shared state under this name, for `wabacl apply --reviewed NAME`
+    #[arg(long, value_name = "NAME")]
+    save: Option<PlanName>,
     /// Exits with 2 if there are changes (kubectl and diff use 1 for that)
     #[arg(long)]
     detailed_exitcode: bool,
@@ -46,16 +50,25 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let events = &|event: engine::Event<'_>| printer.print(event);
     args.options.check_stdin(&args.paths, &args.connection)?;
     let prepared = CheckedConnection::new(&args.connection)?;
-    let request = args.options.request(args.connection.state()?, &args.waivers);
+    let state = args.connection.state()?;
+    if args.save.is_some() && !state.as_ref().is_some_and(StateStore::is_shared) {
+        return Err(Failure::plain(Exit::Usage, "--save needs a state that machines share")
+            .hint("name one with --state s3://bucket/prefix, or save the plan in a file with --out"));
+    }
+    let request = args.options.request(state.clone(), &args.waivers);
     let checked = engine::check_paths(&args.paths.paths, request, events)?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let (proposal, _) = proposed?;
     let now = proposal.plan.now;
     let review = guard::review(proposal, &args.waivers.waive, now);
     waivers::check(&review, terminal)?;
     show_and_save(&review, args.format, group_by, args.out.as_deref(), terminal)?;
+    if let (Some(name), Some(state)) = (&args.save, &state) {
+        let digest = engine::save_plan(state, review.proposal(), Some(name)).await?;
+        terminal.say(&format!("The plan is saved in {state} as {name}: {digest}."));
+    }
     Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
 }
 

@@ -162,7 +162,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         check_order(earlier, &live_source, began)?;
     }
     let survey = connected.session.survey(checked, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let survey = survey?;
     let history = engine::readable_history(state.as_ref(), survey.desired.business).await;
     let (history, unreadable) = match history {

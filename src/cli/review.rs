@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let checked = engine::check_paths(&args.paths.paths, request, events)?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let survey = connected.session.survey(checked, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let survey = survey?;
     match (&args.take, table) {
         (Some(file), Some(text)) => take(args, &survey, (file, text), (&out, began), events, terminal),

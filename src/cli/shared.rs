@@ -3,12 +3,14 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::options;
 use super::state::{StateOptions, clock, location};
 use super::terminal::Terminal;
 use crate::chain::{Forced, Header};
 use crate::model::BusinessId;
-use crate::store::{Holder, JournalError, Keep, LeaseState, Migrated, StateStore};
+use crate::store::{Holder, JournalError, Keep, LEAST_KEPT, LeaseState, Migrated, Prunable, StateStore};
 use crate::text::{count, escape};
+use jiff::SignedDuration;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -37,6 +39,23 @@ enum StateVerb {
     /// No apply can run meanwhile. What was copied is read back and compared. Then the old place refuses every later plan and apply,
     /// and names the new one; `wabacl journal` still shows its record. If it is interrupted, run it again: it goes on.
     Migrate(MigrateArgs),
+    /// Shows what can be removed of old journals, and removes it with --delete
+    ///
+    /// Of what is removed, a checkpoint keeps the last write of each assignment, and what is in flight. The thousand newest objects are
+    /// kept in any case. Needs the right to delete objects; no other command does.
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct PruneArgs {
+    #[command(flatten)]
+    state: StateOptions,
+    /// For how long journals are kept, such as 400d; at least 30d
+    #[arg(long, value_name = "TIME", value_parser = options::length)]
+    keep: SignedDuration,
+    /// Removes it
+    #[arg(long)]
+    delete: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +85,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         StateVerb::Show(options) => show(&options.required(None)?, terminal).await,
         StateVerb::Check(options) => check(&shared(options)?, terminal).await,
         StateVerb::Release(args) => release(&shared(&args.state)?, &args.run, terminal).await,
+        StateVerb::Prune(args) => prune(&shared(&args.state)?, args, terminal).await,
         StateVerb::Migrate(args) => {
             let migrated = migrate(args, terminal).await;
             for state in [&args.from, &args.to] {
@@ -83,11 +103,32 @@ impl Args {
             StateVerb::Migrate(_) => {
                 "Interrupted: nothing is lost. Run it again, and it goes on; until then, one of the two places may refuse."
             }
+            StateVerb::Prune(_) => "Interrupted: nothing is lost. Run it again, and it goes on.",
             StateVerb::Show(_) | StateVerb::Check(_) | StateVerb::Release(_) => {
                 "Interrupted: nothing was written."
             }
         }
     }
+}
+
+async fn prune(state: &StateStore, args: &PruneArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    if args.keep < LEAST_KEPT {
+        return Err(Failure::plain(Exit::Usage, "--keep is shorter than 30 days")
+            .hint("a run that was stopped could still write to what is younger"));
+    }
+    let (done, verb) = if args.delete { ("removed", "begins") } else { ("can be removed", "would begin") };
+    for business in state.businesses().await.map_err(|error| reading(&error))? {
+        let pruned = state.prune(business, args.keep, clock().now(), args.delete).await;
+        let pruned = pruned.map_err(|error| Failure::journal("removing old parts of the journal", &error))?;
+        let Some(Prunable { objects, begins }) = pruned else { continue };
+        let objects = count(usize::try_from(objects).unwrap_or(usize::MAX), "object", "objects");
+        let begins = begins.map(|at| format!("; its record {verb} at {at}")).unwrap_or_default();
+        terminal.product(&format!("Business {business}: {objects} {done}{begins}.\n"))?;
+    }
+    if !args.delete {
+        terminal.say("Nothing was removed. Give --delete to remove it.");
+    }
+    Ok(Exit::Done)
 }
 
 async fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -111,7 +152,8 @@ async fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failur
             let text = if was_moved {
                 format!("Business {business}: moved earlier.\n")
             } else {
-                let lines = count(usize::try_from(lines).unwrap_or(usize::MAX), "journal line", "journal lines");
+                let lines =
+                    count(usize::try_from(lines).unwrap_or(usize::MAX), "journal line", "journal lines");
                 let inventories = count(inventories, "inventory", "inventories");
                 format!("Business {business}: moved {lines} and {inventories}, read back and compared.\n")
             };
@@ -127,7 +169,10 @@ async fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failur
         let of = only.map(|id| format!(" of the business {id}")).unwrap_or_default();
         return Err(Failure::plain(Exit::Failed, format!("there is no state{of} in {from}")));
     }
-    terminal.say(&format!("The state is in {to} now. Set WABACL_STATE to {}, or give --state.", escape(&new_place)));
+    terminal.say(&format!(
+        "The state is in {to} now. Set WABACL_STATE to {}, or give --state.",
+        escape(&new_place)
+    ));
     Ok(Exit::Done)
 }
 

@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         return Err(Failure::plain(Exit::Failed, message));
     }
     let estate = connected.session.estate(business, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let estate = estate.map_err(|error| without_snapshot(error, args))?;
     let exit = if estate.is_incomplete() { Exit::Partial } else { Exit::Done };
     let (gaps, numbers) = (gaps(&estate), numbers(&estate));

@@ -98,7 +98,7 @@ async fn live(
     let checked = engine::check_paths(&args.paths.paths, request, events)?;
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let tested = connected.session.test(checked, state, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     Ok(tested?)
 }
 

@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let found = engine::find_run(&state, guards.business(), &args.run).await?;
     let connected = prepared.connect(Some(found.business), events).await?;
     let proposed = connected.session.propose_undo(found, guards, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let (proposal, _) = proposed?;
     let now = proposal.plan.now;
     let review = guard::review(proposal, &args.waivers.waive, now);

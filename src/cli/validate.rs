@@ -60,7 +60,7 @@ async fn live(args: &Args, offline: Validation, terminal: &Terminal) -> Result<V
     let business = offline.manifest.as_ref().map(|manifest| manifest.business.value);
     let connected = prepared.connect(business, events).await?;
     let validation = connected.session.validate(offline, &request, events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     Ok(validation?)
 }
 

@@ -190,7 +190,7 @@ async fn survey(args: &Args, terminal: &Terminal) -> Result<(Question, Survey), 
             let prepared = CheckedConnection::new(&args.connection)?;
             let connected = prepared.connect(Some(checked.business()), events).await?;
             let survey = connected.session.survey(checked, events).await;
-            connected.print_cost(terminal);
+            connected.end(terminal).await;
             survey?
         }
     };

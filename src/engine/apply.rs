@@ -2,6 +2,7 @@
 
 use super::event::StageGuard;
 use super::memory::remember;
+use super::plans::keep_applied;
 use super::{EngineError, Event, Events, Session, Stage};
 use crate::apply::{Executor, Shutdown, ShutdownReason, WABAS_IN_PROGRESS, settle_earlier};
 use crate::clock::Clock;
@@ -149,6 +150,7 @@ impl Session {
         if let Some(guard) = journal.lease_guard() {
             writer.guard_by(guard);
         }
+        keep_applied(&state, approved.proposal(), events).await;
         let executor = Executor {
             reader: &self.reader,
             writer: &writer,

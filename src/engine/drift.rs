@@ -1,5 +1,6 @@
 //! Explains how live access came to differ from the manifests.
 
+use super::plans::last_applied;
 use super::{Event, Events, Warning};
 use crate::drift::{self, Baseline};
 use crate::model::{BusinessId, Drift, EndingGrant, History, causes};
@@ -17,6 +18,8 @@ pub enum Reference {
 }
 
 /// Explains each difference of a proposal by the journal and, if there is one, by a reference.
+///
+/// Without a reference, the plan that was applied last counts, if a shared state has it.
 ///
 /// `expiring` also lists the grants that end within this time. Without a state there is no journal.
 pub async fn explain_drift(
@@ -37,7 +40,11 @@ pub async fn explain_drift(
         return Drift { expiring, ..Drift::default() };
     }
     let history = history(state, plan.business, events).await;
-    let baseline = match reference {
+    let kept = match (reference, state) {
+        (None, Some(state)) => kept_reference(state, plan.business, events).await,
+        _ => None,
+    };
+    let baseline = match reference.or(kept.as_ref()) {
         Some(Reference::Plan(saved)) => Baseline::Plan(&saved.plan, &saved.access, &saved.manifest_digest),
         Some(Reference::Digest(digest)) => Baseline::Digest(digest),
         None => Baseline::Journal,
@@ -48,6 +55,18 @@ pub async fn explain_drift(
         events(Event::Warning(Warning::UnknownDigest(digest)));
     }
     Drift { explanations: drift::explain(plan, &proposal.manifest_digest, baseline, &history), expiring }
+}
+
+/// Returns the plan that was applied last, if a shared state has it. If it cannot be read, that is a warning.
+async fn kept_reference(state: &StateStore, business: BusinessId, events: Events<'_>) -> Option<Reference> {
+    match last_applied(state, business).await {
+        Ok(kept) => kept.map(|plan| Reference::Plan(Box::new(plan))),
+        Err(error) => {
+            let why = causes(&error).collect::<Vec<_>>().join(": ");
+            events(Event::Warning(Warning::NoAppliedPlan(why)));
+            None
+        }
+    }
 }
 
 /// Reads the journal of a business; without a state it is empty. If it cannot be read, less is known, and that is a warning.

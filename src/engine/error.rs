@@ -118,6 +118,34 @@ pub enum EngineError {
         /// The number of all changes.
         all: usize,
     },
+    /// Only a part of what a run wrote is on record.
+    #[error(
+        "the run {run} is older than the journal, which begins at {begins}: only a part of its writes is known"
+    )]
+    BeforeRecord {
+        /// The run.
+        run: Name,
+        /// When the record begins.
+        begins: Timestamp,
+    },
+    /// No plan with this name waits for an apply.
+    #[error("there is no reviewed plan `{name}` in {location}; nothing was written")]
+    NoReviewedPlan {
+        /// The name.
+        name: String,
+        /// The state.
+        location: String,
+    },
+    /// Several plans with this name wait for an apply, and they make different changes.
+    #[error(
+        "{plans} plans are named `{name}`, and they differ: which one was reviewed is not known; nothing was written"
+    )]
+    ReviewedPlansDiffer {
+        /// The name.
+        name: String,
+        /// How many there are.
+        plans: usize,
+    },
     /// The manifests ask for something else than a saved plan.
     #[error("the plan is stale: the manifests now ask for something else; nothing was written")]
     Disagrees,
@@ -149,6 +177,9 @@ impl EngineError {
             | Self::MadeElsewhere { .. }
             | Self::Stale { .. }
             | Self::Disagrees
+            | Self::BeforeRecord { .. }
+            | Self::NoReviewedPlan { .. }
+            | Self::ReviewedPlansDiffer { .. }
             | Self::SavedPlan(SavedPlanError::Altered { .. } | SavedPlanError::Newer { .. }) => {
                 ErrorClass::Refused
             }
@@ -196,6 +227,9 @@ impl EngineError {
             Self::MadeElsewhere { .. } => {
                 "to rehearse it, plan it with --emulate, or give manifests to apply"
             }
+            Self::BeforeRecord { .. } => "change the manifests instead",
+            Self::NoReviewedPlan { .. } => "create one: wabacl plan … --save NAME",
+            Self::ReviewedPlansDiffer { .. } => "create a plan with another name, and review that one",
             Self::OtherBusiness { .. } | Self::Stale { .. } => "create a new plan",
             Self::Disagrees => "create a new plan, and review that one",
         };

@@ -55,6 +55,10 @@ pub enum Warning<'a> {
     NoState(String),
     /// The journal cannot be read, so it explains no drift.
     NoJournal(String),
+    /// The plan that is being applied cannot be kept in the state.
+    PlanNotKept(String),
+    /// The plan that was applied last cannot be read from the state.
+    NoAppliedPlan(String),
     /// Earlier parts of the journal were removed.
     RecordBegins(Timestamp),
     /// Live access is that of a snapshot, which was taken at a time and has an age.
@@ -82,6 +86,13 @@ impl fmt::Display for Warning<'_> {
             Self::NoState(why) => write!(
                 f,
                 "the shared state cannot be read, so users that are declared no more and recent removals are not known: {why}"
+            ),
+            Self::PlanNotKept(why) => {
+                write!(f, "the plan is applied, but cannot be kept in the state for later runs: {why}")
+            }
+            Self::NoAppliedPlan(why) => write!(
+                f,
+                "the plan that was applied last cannot be read, so only the journal tells drift from work in progress: {why}"
             ),
             Self::RecordBegins(at) => write!(
                 f,

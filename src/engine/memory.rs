@@ -44,7 +44,8 @@ impl Memory {
     ) -> Result<Self, EngineError> {
         let Some(state) = state else { return Ok(Self::default()) };
         let failed = || EngineError::store("reading what was declared earlier");
-        let (in_place, inventories) = futures_util::join!(state.check_in_place(), state.inventories(business));
+        let (in_place, inventories) =
+            futures_util::join!(state.check_in_place(), state.inventories(business));
         in_place.map_err(failed())?;
         let inventories = inventories.map_err(failed())?;
         let mut memory = Self::default();

@@ -21,6 +21,7 @@ mod import;
 mod manifests;
 mod memory;
 mod narrowed;
+mod plans;
 mod previous;
 mod propose;
 mod reconcile;
@@ -41,6 +42,7 @@ pub use import::import_estate;
 pub use manifests::{
     CheckedManifests, LiveNames, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
 };
+pub use plans::{last_applied, reviewed_plan, save_plan};
 pub use reconcile::{
     Broken, Connect, DueWabas, Finding, Happening, Judged, Problem, ROUNDS, ReconcileSettings, Reconciler,
     Round, Stopped, Trigger, Watcher,

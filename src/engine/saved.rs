@@ -34,10 +34,15 @@ pub struct AgeLimit {
 /// [`EngineError::SavedPlan`] if the file cannot be read, is something else, or was altered.
 pub fn load_saved(file: &Path, events: Events<'_>) -> Result<Proposal, EngineError> {
     let proposal = documents::saved::load(file).map_err(EngineError::SavedPlan)?;
+    check_version(&proposal, events);
+    Ok(proposal)
+}
+
+/// Warns if another version of this program made a plan.
+pub(super) fn check_version(proposal: &Proposal, events: Events<'_>) {
     if !proposal.made_by.is_empty() && proposal.made_by != env!("CARGO_PKG_VERSION") {
         events(Event::Warning(Warning::OtherVersion(&proposal.made_by)));
     }
-    Ok(proposal)
 }
 
 /// Checks that a saved plan is not for a time that is still to come. For one that is for the time at which it was made,

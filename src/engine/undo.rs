@@ -37,7 +37,7 @@ pub struct FoundRun {
 ///
 /// # Errors
 ///
-/// If a journal cannot be read, or none has the run.
+/// If a journal cannot be read, or none has the whole run.
 pub async fn find_run(
     state: &StateStore,
     business: Option<BusinessId>,
@@ -51,8 +51,11 @@ pub async fn find_run(
     let mut known = BTreeSet::new();
     for business in businesses {
         let history = state.history(business, Keep::All).await.map_err(failed())?;
-        let History { mut runs, broken_lines, .. } = history;
+        let History { mut runs, broken_lines, begins, .. } = history;
         if let Some(index) = runs.iter().position(|run| run.id == *id) {
+            if let Some(begins) = begins.filter(|begins| runs[index].at <= *begins) {
+                return Err(EngineError::BeforeRecord { run: id.clone(), begins });
+            }
             let later = runs.split_off(index + 1);
             let run = runs.swap_remove(index);
             return Ok(FoundRun { business, run, later, unread_lines: broken_lines });

@@ -3,6 +3,7 @@
 use super::error::GraphError;
 use super::http;
 use crate::clock::Clock;
+use crate::store::SharedCalls;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub waba_calls_per_hour: u32,
     /// The folder of the call log, which all processes share. Without it, calls are counted in memory only.
     pub call_log: Option<PathBuf>,
+    /// The calls on other machines that share a state, if there is one. They count as well.
+    pub shared_calls: Option<SharedCalls>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How long one request may take, including its response.
@@ -67,6 +70,7 @@ impl Settings {
             concurrency: 16,
             waba_calls_per_hour: 200,
             call_log: None,
+            shared_calls: None,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             body_limit: 32 * 1024 * 1024,

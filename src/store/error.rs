@@ -195,7 +195,9 @@ impl JournalError {
                 Some("apply again once the store answers: that run settles what this one sent")
             }
             Self::Moved { .. } => Some("name the new place with --state or WABACL_STATE"),
-            Self::Incomplete { .. } => Some("run the same `wabacl state migrate` again: it goes on where it stopped"),
+            Self::Incomplete { .. } => {
+                Some("run the same `wabacl state migrate` again: it goes on where it stopped")
+            }
             Self::NotEmpty { .. } => {
                 Some("migrate to another folder or prefix: two journals cannot become one")
             }

@@ -1,6 +1,8 @@
 //! Builds a history from journal lines. This module knows no file.
 
-use super::line::{EndLine, IntentLine, Line, LineError, MovedLine, OutcomeLine, RunLine, SettledLine};
+use super::line::{
+    CheckpointLine, EndLine, IntentLine, Line, LineError, MovedLine, OutcomeLine, RunLine, SettledLine,
+};
 use super::read::Keep;
 use crate::documents::PartsReader;
 use crate::documents::parts::OutcomeParts;
@@ -76,6 +78,11 @@ impl Builder {
             Line::End(line) => self.end(line),
             Line::Moved(MovedLine { to, .. }) => {
                 self.moved(&to);
+                Ok(())
+            }
+            Line::Checkpoint(CheckpointLine { at, .. }) => {
+                self.history.begins = Some(at.0);
+                self.begin_within();
                 Ok(())
             }
         });

@@ -2,7 +2,8 @@
 
 use super::error::JournalError;
 use super::objects::Objects;
-use super::{Shared, remote};
+use super::remote::{Head, Remote};
+use super::{Shared, remote, retention};
 use crate::chain::{Answer, Append, Appended, Ask, Claim, Lost, Tenure, Timing, What};
 use crate::clock::{Clock, Stamp};
 use crate::model::BusinessId;
@@ -18,19 +19,34 @@ const MOST_LINES: usize = 1024 * 1024;
 /// The longest time of one request to the store, beyond the times of its client. A guess.
 const LONGEST: Duration = Duration::from_secs(12);
 
+/// The longest time in which a checkpoint is written. If it is not, the next run tries again. A guess: a thousand reads, a few at a
+/// time, take a few seconds.
+const CHECKPOINT: Duration = Duration::from_secs(30);
+
 /// Asks the store what an operation of the protocol asks.
 pub(super) struct Driver<'a> {
     objects: &'a Objects,
     business: BusinessId,
     clock: &'a Clock,
     pause: Duration,
+    stale: Duration,
     /// The last error of the store.
     pub(super) error: Option<JournalError>,
+    /// Whether the machine was suspended during a request, for so long that its answer proves nothing.
+    pub(super) is_stale: bool,
 }
 
 impl<'a> Driver<'a> {
     pub(super) fn new(objects: &'a Objects, business: BusinessId, clock: &'a Clock, timing: &Timing) -> Self {
-        Self { objects, business, clock, pause: timing.pause, error: None }
+        Self {
+            objects,
+            business,
+            clock,
+            pause: timing.pause,
+            stale: timing.stale,
+            error: None,
+            is_stale: false,
+        }
     }
 
     /// Returns the answer of the store, or of the clock.
@@ -40,7 +56,10 @@ impl<'a> Driver<'a> {
             return Answer::Waited;
         }
         let is_put = matches!(ask, Ask::Put(..));
-        match self.clock.within(LONGEST, self.request(ask)).await {
+        let asked = self.clock.stamp();
+        let answered = self.clock.within(LONGEST, self.request(ask)).await;
+        self.is_stale |= self.clock.age(&asked) > self.stale;
+        match answered {
             Some(Ok(answer)) => return answer,
             Some(Err(error)) => {
                 tracing::debug!("{error}");
@@ -162,12 +181,24 @@ impl ChainLog {
     async fn append_by(
         &self,
         what: What,
-        begin: impl FnOnce(&Tenure, &str, Duration) -> Result<Append, Lost>,
+        start: impl FnOnce(&Tenure, &str, Duration) -> Result<Append, Lost>,
     ) -> Result<(), JournalError> {
         let stamp = self.clock.stamp();
         let at = remote::moment_text(&self.clock);
-        let begun = begin(&self.held().tenure, &at, stamp.elapsed());
-        let mut append: Append = begun.map_err(|lost| self.error(lost, None))?;
+        let begun = {
+            let mut held = self.held();
+            if self.clock.age(&held.put) > self.timing.stale {
+                held.tenure.note_stale();
+            }
+            start(&held.tenure, &at, stamp.elapsed())
+        };
+        let mut append: Append = begun.map_err(|lost| {
+            let error = self.error(lost, None);
+            if lost == Lost::Stale {
+                self.lost.send_replace(Some(error.clone()));
+            }
+            error
+        })?;
         let mut driver = Driver::new(&self.objects, self.business, &self.clock, &self.timing);
         let result: Appended = loop {
             let answer = driver.perform(append.ask()).await;
@@ -177,7 +208,10 @@ impl ChainLog {
         };
         let noted = {
             let mut held = self.held();
-            let noted = held.tenure.note(&append, what, &result);
+            if driver.is_stale {
+                held.tenure.note_stale();
+            }
+            let noted = held.tenure.note(&append, what, &result, self.clock.elapsed());
             if noted.is_ok() {
                 held.put = stamp;
             }
@@ -203,9 +237,25 @@ impl ChainLog {
         Ok(())
     }
 
-    /// Writes the hint where the chain ends.
+    /// Writes the hint where the chain ends, and a checkpoint if one is due. Without them, readers only read more.
     pub(super) async fn note_end(&self, is_settled: bool) {
-        remote::note_head(&self.objects, self.business, self.newest(), is_settled, &self.clock).await;
+        let seq = self.newest();
+        let known = Head { seq, settled_to: if is_settled { seq } else { 0 }, checkpoint: 0 };
+        let head = remote::note_head(&self.objects, self.business, known, &self.clock).await;
+        let is_due = |head: &Head| seq >= head.checkpoint + retention::EVERY;
+        // What moved is not written to any more.
+        if !head.is_some_and(|head| is_due(&head)) || self.held().tenure.lost() != Some(Lost::Released) {
+            return;
+        }
+        let remote = Remote::new(self.objects.clone(), None);
+        match self.clock.within(CHECKPOINT, remote.write_checkpoint(self.business, seq)).await {
+            Some(Ok(())) => {
+                let known = Head { checkpoint: seq, ..known };
+                remote::note_head(&self.objects, self.business, known, &self.clock).await;
+            }
+            Some(Err(error)) => tracing::info!("the checkpoint of the journal is not written: {error}"),
+            None => tracing::info!("the checkpoint of the journal is not written within {CHECKPOINT:?}"),
+        }
     }
 
     /// Releases a lease under which nothing was sent. If that fails, the lease ends by itself.

@@ -48,6 +48,8 @@ pub(super) enum Line<'a> {
     End(EndLine<'a>),
     /// The journal has moved to another place, and ends here.
     Moved(MovedLine<'a>),
+    /// What follows is a summary of earlier lines, which were removed.
+    Checkpoint(CheckpointLine),
 }
 
 /// The fields that lines of all versions have.
@@ -145,6 +147,16 @@ struct OldIntentLine<'a> {
     gone: Option<GoneEntry<'a>>,
     #[serde(default)]
     more: u64,
+}
+
+/// The first line of a summary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct CheckpointLine {
+    pub(super) v: u32,
+    /// The newest time of the lines that it replaces.
+    pub(super) at: AsText<Timestamp>,
+    /// The last position of the lines that it replaces.
+    pub(super) up_to: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

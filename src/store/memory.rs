@@ -2,6 +2,7 @@
 
 use crate::chain::Body;
 use crate::clock::Clock;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,9 +35,10 @@ pub struct MemoryFaults {
 
 #[derive(Debug, Default)]
 struct MemoryState {
-    objects: BTreeMap<String, Body>,
+    objects: BTreeMap<String, (Body, Timestamp)>,
     random: fastrand::Rng,
     is_down: bool,
+    is_calm: bool,
     /// The number of requests after which all fail.
     down_after: Option<u64>,
 }
@@ -62,6 +64,16 @@ impl MemoryObjects {
         self.state().is_down = is_down;
     }
 
+    /// Makes no request fail, or as many as before.
+    pub fn set_calm(&self, is_calm: bool) {
+        self.state().is_calm = is_calm;
+    }
+
+    /// Returns all objects with their names.
+    pub fn contents(&self) -> Vec<(String, Body)> {
+        self.state().objects.iter().map(|(name, (body, _))| (name.clone(), Arc::clone(body))).collect()
+    }
+
     /// Makes all requests fail after a number of further ones.
     pub fn set_down_after(&self, requests: u64) {
         self.state().down_after = Some(requests);
@@ -79,7 +91,7 @@ impl MemoryObjects {
 
     async fn request(&self) -> Fate {
         let MemoryFaults { failed, answer_lost, late, latency, .. } = self.faults;
-        let (roll, takes, delay, is_down) = {
+        let (roll, takes, delay, is_down, is_calm) = {
             let state = &mut *self.state();
             match &mut state.down_after {
                 Some(0) => (state.is_down, state.down_after) = (true, None),
@@ -87,10 +99,13 @@ impl MemoryObjects {
                 None => {}
             }
             let (roll, share) = (state.random.u8(0..100), state.random.f64());
-            (roll, latency.mul_f64(share), Duration::from_secs(state.random.u64(0..60)), state.is_down)
+            let delay = Duration::from_secs(state.random.u64(0..60));
+            (roll, latency.mul_f64(share), delay, state.is_down, state.is_calm)
         };
         self.clock.sleep(takes).await;
-        if is_down || roll < failed {
+        if is_calm && !is_down {
+            Fate::Done
+        } else if is_down || roll < failed {
             Fate::Failed
         } else if roll < failed + answer_lost {
             Fate::AnswerLost
@@ -103,20 +118,21 @@ impl MemoryObjects {
 
     async fn change(
         &self,
-        change: impl FnOnce(&mut BTreeMap<String, Body>) -> bool + Send + 'static,
+        change: impl FnOnce(&mut BTreeMap<String, (Body, Timestamp)>, Timestamp) -> bool + Send + 'static,
     ) -> Result<bool, String> {
         match self.request().await {
-            Fate::Done => Ok(change(&mut self.state().objects)),
+            Fate::Done => Ok(change(&mut self.state().objects, self.clock.now())),
             Fate::Failed => Err(no_answer()),
             Fate::AnswerLost => {
-                change(&mut self.state().objects);
+                change(&mut self.state().objects, self.clock.now());
                 Err(no_answer())
             }
             Fate::Late(delay) => {
                 let (clock, state) = (self.clock.clone(), Arc::clone(&self.state));
                 tokio::spawn(async move {
                     clock.sleep(delay).await;
-                    change(&mut state.lock().unwrap_or_else(PoisonError::into_inner).objects);
+                    let objects = &mut state.lock().unwrap_or_else(PoisonError::into_inner).objects;
+                    change(objects, clock.now());
                 });
                 Err(no_answer())
             }
@@ -125,10 +141,10 @@ impl MemoryObjects {
 
     pub(super) async fn create(&self, name: &str, body: &Body) -> Result<bool, String> {
         let (name, body, ignores_condition) = (name.to_owned(), body.clone(), self.faults.ignores_condition);
-        self.change(move |objects| {
+        self.change(move |objects, now| {
             let is_free = ignores_condition || !objects.contains_key(&name);
             if is_free {
-                objects.insert(name, body);
+                objects.insert(name, (body, now));
             }
             is_free
         })
@@ -137,12 +153,12 @@ impl MemoryObjects {
 
     pub(super) async fn put(&self, name: &str, body: &Body) -> Result<(), String> {
         let (name, body) = (name.to_owned(), body.clone());
-        self.change(move |objects| objects.insert(name, body).is_none()).await.map(drop)
+        self.change(move |objects, now| objects.insert(name, (body, now)).is_none()).await.map(drop)
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Body>, String> {
         match self.request().await {
-            Fate::Done => Ok(self.state().objects.get(name).cloned()),
+            Fate::Done => Ok(self.state().objects.get(name).map(|(body, _)| body.clone())),
             Fate::Failed | Fate::AnswerLost | Fate::Late(_) => Err(no_answer()),
         }
     }
@@ -164,10 +180,22 @@ impl MemoryObjects {
         let names = self.list(folder, None).await?;
         let state = self.state();
         let version = |name: String| {
-            let body = state.objects.get(&format!("{folder}/{name}"))?;
+            let (body, _) = state.objects.get(&format!("{folder}/{name}"))?;
             Some((name, String::from_utf8_lossy(body).into_owned()))
         };
         Ok(names.into_iter().filter_map(version).collect())
+    }
+
+    pub(super) async fn list_dated(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, String> {
+        let names = self.list(folder, None).await?;
+        let state = self.state();
+        let put = |name: &String| state.objects.get(&format!("{folder}/{name}")).map(|(_, put)| *put);
+        Ok(names.into_iter().filter_map(|name| put(&name).map(|put| (name, put))).collect())
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<(), String> {
+        let name = name.to_owned();
+        self.change(move |objects, _| objects.remove(&name).is_some()).await.map(drop)
     }
 
     pub(super) fn folders(&self) -> Vec<String> {

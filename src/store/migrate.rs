@@ -8,8 +8,9 @@
 //! 3. Note in the old place where the state has gone: from now on it refuses.
 //! 4. Note in the new place that it is complete.
 
+use super::Keep;
 use super::error::JournalError;
-use super::file::{LogFile, make_folder, sync_folder, write_error};
+use super::file::{LogFile, sync_folder, write_error};
 use super::inventory::Inventory;
 use super::line::{Line, MovedLine, VERSION};
 use super::lock::{Attempt, Holder, Lock};
@@ -17,7 +18,6 @@ use super::record::{Record, rest_of};
 use super::remote::{Remote, Taking};
 use super::state::{Backend, StateLock, StateStore, folder, folder_moved_to, journal_path};
 use super::write::moment;
-use super::Keep;
 use crate::chain::What;
 use crate::clock::Clock;
 use crate::documents::json;
@@ -116,7 +116,11 @@ impl StateStore {
     pub async fn mark_moved(&self, to: &Self) -> Result<(), JournalError> {
         let to = to.url()?;
         match &self.backend {
-            Backend::Folder(path) => write_note(&path.join(MOVED), &to),
+            Backend::Folder(path) => {
+                let fails = |error| JournalError::Folder { path: path.clone(), source: Arc::new(error) };
+                files::create_private_folder(path).map_err(fails)?;
+                write_note(&path.join(MOVED), &to)
+            }
             Backend::Remote(remote) => remote.mark_moved(&to).await,
         }
     }
@@ -257,7 +261,7 @@ impl StateStore {
         }
         let mut again = to.record(business).await?;
         while let Some(part) = again.next().await? {
-            lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+            lines += part.split(|byte| *byte == b'\n').count() as u64 - 1;
         }
         let (mut ours, mut theirs) = (self.inventories(business).await?, to.inventories(business).await?);
         for inventories in [&mut ours, &mut theirs] {
@@ -276,7 +280,8 @@ async fn note_moved(lock: StateLock, to: &str, clock: &Clock) -> Result<(), Jour
     match lock {
         StateLock::Folder(lock) => {
             let line = Line::Moved(MovedLine { v: VERSION, at: moment(clock.now()), to: to.into() });
-            LogFile::open(&lock.folder().join(super::state::JOURNAL))?.append(line.to_text()?.as_bytes(), true)
+            LogFile::open(&lock.folder().join(super::state::JOURNAL))?
+                .append(line.to_text()?.as_bytes(), true)
         }
         StateLock::Lease(lease) => {
             let chain = lease.into_chain().await;
@@ -346,7 +351,6 @@ async fn copy_into_folder(original: &mut Record<'_>, folder: &Path) -> Result<()
 
 fn write_note(path: &Path, url: &str) -> Result<(), JournalError> {
     let note = PlaceNote { v: NOTE_VERSION, url: url.to_owned() };
-    path.parent().map_or(Ok(()), make_folder)?;
     files::replace(path, files::OWNER_ONLY, |to| json::write_document(&note, to))
         .and_then(|()| sync_folder(path))
         .map_err(|error| write_error(path, error))
@@ -401,7 +405,7 @@ pub(super) fn check_complete(state_dir: &Path, business: BusinessId) -> Result<(
 pub(super) async fn businesses_of(remote: &Remote) -> Result<Vec<BusinessId>, JournalError> {
     let mut found = Vec::new();
     for business in remote.businesses().await? {
-        if remote.extent(business).await?.1 > 0 || !remote.inventories(business).await?.is_empty() {
+        if remote.tail(business).await? > 0 || !remote.inventories(business).await?.is_empty() {
             found.push(business);
         }
     }

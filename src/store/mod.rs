@@ -9,6 +9,7 @@
 //! [`chain`](crate::chain). Blocking work runs only through [`off_thread`].
 
 mod calls;
+mod checkpoint;
 mod due;
 mod error;
 mod file;
@@ -21,10 +22,14 @@ mod lock;
 mod memory;
 mod migrate;
 mod objects;
+mod plans;
 mod queue;
 mod read;
 mod record;
 mod remote;
+mod retention;
+mod segments;
+mod shared_calls;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -39,8 +44,11 @@ pub use lock::{Attempt, Holder, Lock};
 pub use memory::{MemoryFaults, MemoryObjects};
 pub use migrate::Migrated;
 pub use objects::{Objects, SCHEMES};
+pub use plans::PlanName;
 pub use read::{Keep, read, read_filtered};
 pub use remote::LeaseState;
+pub use retention::{LEAST_KEPT, Prunable};
+pub use shared_calls::SharedCalls;
 pub use state::{StateLock, StateStore};
 
 use crate::chain::What;

@@ -7,6 +7,7 @@ use super::memory::MemoryObjects;
 use crate::chain::Body;
 use crate::text::{self, escape};
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
@@ -216,6 +217,43 @@ impl Objects {
                 };
                 Ok(metas.iter().filter_map(entry).collect())
             }
+        }
+    }
+
+    /// Returns the names of the objects directly below a folder, each with the time at which it was put, by the clock of the store.
+    pub(super) async fn list_dated(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, JournalError> {
+        match &self.backend {
+            Backend::Memory(objects) => {
+                objects.list_dated(folder).await.map_err(|why| self.failed("listing", why))
+            }
+            Backend::Store(store, prefix) => {
+                let folder = at(prefix, folder);
+                let metas: Vec<_> = store
+                    .list(Some(&folder))
+                    .try_collect()
+                    .await
+                    .map_err(|error| self.failed("listing", error))?;
+                let dated = metas.iter().filter_map(|meta| {
+                    let mut rest = meta.location.prefix_match(&folder)?;
+                    let name = rest.next()?.as_ref().to_owned();
+                    let put = Timestamp::from_second(meta.last_modified.timestamp()).ok()?;
+                    rest.next().is_none().then_some((name, put))
+                });
+                Ok(dated.collect())
+            }
+        }
+    }
+
+    /// Removes an object, if there is one of this name.
+    pub(super) async fn delete(&self, name: &str) -> Result<(), JournalError> {
+        match &self.backend {
+            Backend::Memory(objects) => {
+                objects.delete(name).await.map_err(|why| self.failed("removing", why))
+            }
+            Backend::Store(store, prefix) => match store.delete(&at(prefix, name)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(self.failed("removing", error)),
+            },
         }
     }
 

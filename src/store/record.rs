@@ -42,8 +42,12 @@ impl<'a> Record<'a> {
 
     /// Opens the journal in an object store.
     pub(super) async fn of_chain(remote: &'a Remote, business: BusinessId) -> Result<Self, JournalError> {
-        let (next, tail) = remote.extent(business).await?;
-        Ok(Self::Chain { remote, business, next, tail, read: VecDeque::new() })
+        let (base, tail) = remote.extent(business).await?;
+        let mut read = VecDeque::new();
+        if base > 0 {
+            read.push_back(remote.checkpoint(business, base).await?.to_vec());
+        }
+        Ok(Self::Chain { remote, business, next: base + 1, tail, read })
     }
 
     /// Returns the next lines, each with a line feed; `None` at the end.

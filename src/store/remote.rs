@@ -1,23 +1,19 @@
-//! The state in an object store: names, marker, self-test, reading the chain, inventories.
+//! The state in an object store: names, marker, self-test, leases, inventories.
 
 use super::error::JournalError;
-use super::history::Builder;
 use super::identity;
 use super::inventory::Inventory;
 use super::lease::{Abandoned, ChainLease, Driver};
 use super::lock::{Attempt, Holder, Note};
 use super::objects::Objects;
-use super::read::Keep;
 use super::write::moment;
-use crate::chain::{Acquire, Acquired, Ask, Body, Claim, Forced, Header, Release, Timing, What, split};
+use crate::chain::{Acquire, Acquired, Ask, Body, Claim, Forced, Header, Release, Timing, split};
 use crate::clock::Clock;
-use crate::model::{BrokenLine, BusinessId, History, HistoryFilter, SeenInHistory};
+use crate::model::BusinessId;
 use crate::text::escape;
 use futures_util::future::join_all;
-use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,12 +27,6 @@ const VERSION: u32 = 1;
 /// shows it in the first round nearly always.
 const ROUNDS: usize = 3;
 const PUTS: usize = 16;
-
-/// How many parts of the journal are read at a time. A guess: as many as requests to the API.
-const READS: usize = 16;
-
-/// How far the clocks of two machines may differ, for finding out how much of the journal is recent.
-const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// The longest time in which the hint for readers is written. Without it, they only read more.
 const HINT: Duration = Duration::from_secs(5);
@@ -68,15 +58,18 @@ pub(super) struct Taking<'a> {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Head {
     /// A position that exists.
-    seq: u64,
+    pub(super) seq: u64,
     /// Up to this position, no write is in flight.
-    settled_to: u64,
+    pub(super) settled_to: u64,
+    /// The position of the newest checkpoint.
+    #[serde(default)]
+    pub(super) checkpoint: u64,
 }
 
 /// The state in an object store.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
-    objects: Objects,
+    pub(super) objects: Objects,
     /// The folder in which this machine counts its calls.
     call_log: Option<PathBuf>,
     abandoned: Abandoned,
@@ -128,29 +121,32 @@ fn head_name(business: BusinessId) -> String {
     format!("{business}/head.json")
 }
 
-/// Writes the hint where the chain ends.
+/// Writes the hint where the chain ends, from positions that are known; 0 is none. Returns the hint, if it is written.
 pub(super) async fn note_head(
     objects: &Objects,
     business: BusinessId,
-    seq: u64,
-    is_settled: bool,
+    known: Head,
     clock: &Clock,
-) {
+) -> Option<Head> {
     let noted = clock.within(HINT, async {
         let before = head(objects, business).await?;
-        let settled_to = if is_settled { seq } else { before.settled_to };
-        let head = Head { seq: seq.max(before.seq), settled_to: settled_to.max(before.settled_to) };
-        objects.put(&head_name(business), &json(&head)).await
+        let head = Head {
+            seq: known.seq.max(before.seq),
+            settled_to: known.settled_to.max(before.settled_to),
+            checkpoint: known.checkpoint.max(before.checkpoint),
+        };
+        objects.put(&head_name(business), &json(&head)).await.map(|()| head)
     });
     match noted.await {
-        Some(Ok(())) => {}
+        Some(Ok(head)) => return Some(head),
         Some(Err(error)) => tracing::debug!("the hint where the journal ends is not written: {error}"),
         None => tracing::debug!("the hint where the journal ends is not written in time"),
     }
+    None
 }
 
 /// Reads the hint. What is not one is as good as none.
-async fn head(objects: &Objects, business: BusinessId) -> Result<Head, JournalError> {
+pub(super) async fn head(objects: &Objects, business: BusinessId) -> Result<Head, JournalError> {
     let body = objects.get(&head_name(business)).await?;
     let head: Option<Head> = body.and_then(|body| serde_json::from_slice(&body).ok());
     Ok(head.filter(|head| head.settled_to <= head.seq).unwrap_or_default())
@@ -211,9 +207,7 @@ impl Remote {
     /// Checks that the state has not moved as a whole.
     pub(super) async fn check_not_moved(&self) -> Result<(), JournalError> {
         match self.marker().await?.and_then(|marker| marker.moved_to) {
-            Some(to) => {
-                Err(JournalError::Moved { location: self.location(), to: escape(&to).into_owned() })
-            }
+            Some(to) => Err(JournalError::Moved { location: self.location(), to: escape(&to).into_owned() }),
             None => Ok(()),
         }
     }
@@ -257,7 +251,7 @@ impl Remote {
         clock: &Clock,
     ) -> Result<Attempt<ChainLease>, JournalError> {
         self.check_store(taking).await?;
-        let hint = head(&self.objects, business).await?.seq;
+        let hint = self.hint(business).await?;
         let claim = Claim { copies_from: taking.copies_from.map(str::to_owned), ..claim(clock) };
         let timing = Timing::default();
         let mut driver = Driver::new(&self.objects, business, clock, &timing);
@@ -272,6 +266,7 @@ impl Remote {
             }
             let answer = driver.perform(ask).await;
             let Some(acquired) = acquire.answer(answer, clock.elapsed()) else { continue };
+            let acquired = if driver.is_stale { Acquired::Unsettled } else { acquired };
             return match acquired {
                 Acquired::Taken { at, from, .. } => {
                     if let Some(from) = from {
@@ -299,7 +294,12 @@ impl Remote {
         }
     }
 
-    fn failed(&self, business: BusinessId, failed: Acquired, error: Option<JournalError>) -> JournalError {
+    pub(super) fn failed(
+        &self,
+        business: BusinessId,
+        failed: Acquired,
+        error: Option<JournalError>,
+    ) -> JournalError {
         let location = self.location();
         match failed {
             Acquired::Gap(at) => {
@@ -319,7 +319,7 @@ impl Remote {
     }
 
     /// Returns the error of a journal that is an incomplete copy, by its last object.
-    fn incomplete(&self, last: &Header) -> JournalError {
+    pub(super) fn incomplete(&self, last: &Header) -> JournalError {
         let from = escape(last.copies_from.as_deref().unwrap_or_default()).into_owned();
         JournalError::Incomplete { location: self.location(), from }
     }
@@ -339,7 +339,7 @@ impl Remote {
 
     /// Returns the lease of a business.
     pub(super) async fn lease(&self, business: BusinessId) -> Result<LeaseState, JournalError> {
-        let hint = head(&self.objects, business).await?.seq;
+        let hint = self.hint(business).await?;
         let found = positions(&self.objects, business, hint).await?;
         let tail = found.last().copied().unwrap_or(hint);
         if tail == 0 {
@@ -357,7 +357,7 @@ impl Remote {
         run: &str,
         clock: &Clock,
     ) -> Result<Forced, JournalError> {
-        let hint = head(&self.objects, business).await?.seq;
+        let hint = self.hint(business).await?;
         let timing = Timing::default();
         let mut driver = Driver::new(&self.objects, business, clock, &timing);
         let mut release = Release::new(claim(clock), run.to_owned(), hint, clock.elapsed(), timing);
@@ -386,110 +386,6 @@ impl Remote {
             self.objects.folders().await?.iter().filter_map(|name| name.parse().ok()).collect();
         businesses.sort_unstable();
         Ok(businesses)
-    }
-
-    async fn part(&self, business: BusinessId, at: u64) -> Result<(Header, Body), JournalError> {
-        let (location, object) = (self.location(), position_name(business, at));
-        let Some(body) = self.objects.get(&object).await? else {
-            return Err(JournalError::Chain { location, object, why: String::from("it is missing") });
-        };
-        match split(at, &body) {
-            Ok((header, _)) => Ok((header, body)),
-            Err(why) => Err(JournalError::Chain { location, object, why: why.to_string() }),
-        }
-    }
-
-    /// Reads the journal of a business.
-    pub(super) async fn history(
-        &self,
-        business: BusinessId,
-        keep: Keep,
-        filter: &HistoryFilter,
-    ) -> Result<(History, SeenInHistory), JournalError> {
-        let head = head(&self.objects, business).await?;
-        let found = positions(&self.objects, business, head.seq).await?;
-        let tail = found.last().copied().unwrap_or(head.seq);
-        let (first, parts) = self.parts(business, head, tail, keep).await?;
-        let mut builder = Builder::filtered(keep, filter.clone());
-        if first > 1 {
-            builder.begin_within();
-        }
-        let mut number = 0;
-        for (at, body) in (first..).zip(parts) {
-            let Ok((header, lines)) = split(at, &body) else { continue };
-            if at == tail && header.copies_from.is_some() {
-                return Err(self.incomplete(&header));
-            }
-            if let Some(to) = &header.moved_to {
-                builder.moved(to);
-            }
-            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                number += 1;
-                builder.line(number, line);
-            }
-        }
-        let (history, seen) = builder.finish();
-        match &history.unusable {
-            Some(BrokenLine { line, why }) if keep == Keep::InFlight => {
-                let path = PathBuf::from(format!("{}/{business}/journal", self.location()));
-                Err(JournalError::Unusable { path, line: *line, why: why.clone() })
-            }
-            Some(_) | None => Ok((history, seen)),
-        }
-    }
-
-    /// Returns the first and the last position of a journal; the last one is 0 if there is none.
-    pub(super) async fn extent(&self, business: BusinessId) -> Result<(u64, u64), JournalError> {
-        let found = positions(&self.objects, business, 0).await?;
-        for (expected, at) in (1..).zip(&found) {
-            if expected != *at {
-                return Err(self.failed(business, Acquired::Gap(expected), None));
-            }
-        }
-        Ok((1, found.last().copied().unwrap_or_default()))
-    }
-
-    /// Returns the lines of the next objects from a position on, a few at a time.
-    pub(super) async fn lines(
-        &self,
-        business: BusinessId,
-        from: u64,
-        tail: u64,
-    ) -> Result<Vec<Vec<u8>>, JournalError> {
-        let to = tail.min(from + READS as u64 - 1);
-        let read = stream::iter(from..=to).map(|at| self.part(business, at)).buffered(READS);
-        let read: Vec<Result<(Header, Body), JournalError>> = read.collect().await;
-        let lines = |(header, body): (Header, Body)| {
-            split(header.seq, &body).map(|(_, lines)| lines.to_vec()).unwrap_or_default()
-        };
-        read.into_iter().map(|part| part.map(lines)).collect()
-    }
-
-    /// Reads the parts of a journal that are needed, from the end backwards. Returns the first position.
-    async fn parts(
-        &self,
-        business: BusinessId,
-        head: Head,
-        tail: u64,
-        keep: Keep,
-    ) -> Result<(u64, VecDeque<Body>), JournalError> {
-        let mut parts: VecDeque<Body> = VecDeque::new();
-        let (mut first, mut wanted) = (tail + 1, if keep == Keep::All { 1 } else { head.settled_to + 1 });
-        let mut runs = 0;
-        while first > wanted.max(1) || (first > 1 && !enough(keep, runs, parts.front(), first)) {
-            // A run begins with the object that takes its lease; what is before it belongs to others.
-            let from = first.saturating_sub(READS as u64).max(1);
-            let read = stream::iter(from..first).map(|at| self.part(business, at)).buffered(READS);
-            let read: Vec<_> = read.collect().await;
-            for part in read.into_iter().rev() {
-                let (header, body) = part?;
-                runs += usize::from(matches!(header.what, What::Take | What::Takeover));
-                wanted = wanted.min(header.term);
-                parts.push_front(body);
-            }
-            first = from;
-        }
-        Ok((first, parts))
     }
 
     /// Reads the inventories of all sets of a business.
@@ -531,18 +427,4 @@ fn claim(clock: &Clock) -> Claim {
     let note = Note { by: identity::am_i(), since: moment(now) };
     let holder = serde_json::to_value(&note).expect("a note can be written as JSON");
     Claim { run: run_id(now), at: moment_text(clock), holder, copies_from: None }
-}
-
-/// Returns whether the parts that were read hold what is kept, besides the writes in flight.
-fn enough(keep: Keep, runs: usize, first: Option<&Body>, at: u64) -> bool {
-    match keep {
-        Keep::All => false,
-        Keep::InFlight => true,
-        Keep::Last(number) => runs > number,
-        Keep::Since(since) => {
-            let header = first.and_then(|body| split(at, body).ok());
-            let made = header.and_then(|(header, _)| header.at.parse::<Timestamp>().ok());
-            made.is_some_and(|made| made < since.saturating_sub(SKEW).unwrap_or(Timestamp::MIN))
-        }
-    }
 }

@@ -2,21 +2,24 @@
 
 use super::due::{self, DueItem, DueObjects, OpenEvent};
 use super::error::JournalError;
+use super::identity;
 use super::inventory::Inventory;
 use super::lease::ChainLease;
-use super::lock::{Attempt, Lock};
-use super::objects::Objects;
 use super::line::{Line, MovedLine};
+use super::lock::{Attempt, Lock};
 use super::migrate;
+use super::objects::Objects;
 use super::read::{Keep, last_line, read, read_filtered};
 use super::remote::{LeaseState, Remote, Taking};
+use super::retention::Prunable;
+use super::shared_calls::SharedCalls;
 use crate::chain::Forced;
 use crate::clock::Clock;
 use crate::model::{BusinessId, History, HistoryFilter, SeenInHistory};
 use crate::text::escape;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,9 +70,9 @@ impl StateStore {
             Backend::Folder(path) => {
                 let fails = |error| JournalError::Folder { path: path.clone(), source: Arc::new(error) };
                 let absolute = std::path::absolute(path).map_err(fails)?;
-                let url = reqwest::Url::from_file_path(absolute);
-                let url = url.map_err(|()| fails(io::Error::other("its path cannot be a URL")))?;
-                Ok(url.as_str().trim_end_matches('/').to_owned())
+                let text =
+                    absolute.to_str().ok_or_else(|| fails(io::Error::other("its path is not UTF-8")))?;
+                Ok(file_url(text))
             }
             Backend::Remote(remote) => Ok(remote.url().trim_end_matches('/').to_owned()),
         }
@@ -303,6 +306,32 @@ impl StateStore {
         }
     }
 
+    /// Returns what can be removed of the journal of a business if everything younger than `keep` (at least [`LEAST_KEPT`](super::LEAST_KEPT)) stays, and
+    /// removes it if `delete` is set; `None` if machines do not share the state.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails. Then nothing is lost, and it can be done again.
+    pub async fn prune(
+        &self,
+        business: BusinessId,
+        keep: SignedDuration,
+        now: Timestamp,
+        delete: bool,
+    ) -> Result<Option<Prunable>, JournalError> {
+        match &self.backend {
+            Backend::Folder(_) => Ok(None),
+            Backend::Remote(remote) => remote.prune(business, keep, now, delete).await.map(Some),
+        }
+    }
+
+    /// Begins to count the calls of a run together with those on other machines; `None` if machines do not share the state.
+    pub fn shared_calls(&self, business: BusinessId, clock: &Clock) -> Option<SharedCalls> {
+        let Backend::Remote(remote) = &self.backend else { return None };
+        let machine = identity::machine(remote.call_log().map(PathBuf::as_path));
+        Some(SharedCalls::new(remote.objects.clone(), business, &machine, clock))
+    }
+
     /// Returns the folder of the call log of a business, if there is one. Of a state that machines share, it is a folder of
     /// this machine.
     pub fn call_log(&self, business: BusinessId) -> Option<PathBuf> {
@@ -355,6 +384,20 @@ impl fmt::Display for StateStore {
     }
 }
 
+/// Returns the URL of an absolute path.
+fn file_url(path: &str) -> String {
+    let mut url = String::from("file:///");
+    for byte in path.replace('\\', "/").trim_matches('/').bytes() {
+        match byte {
+            b'/' | b':' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => _ = write!(url, "%{byte:02X}"),
+        }
+    }
+    url
+}
+
 /// Returns the folder of a business below the state folder.
 pub(super) fn folder(state_dir: &Path, business: BusinessId) -> PathBuf {
     state_dir.join(business.to_string())
@@ -388,7 +431,10 @@ fn folders(state_dir: &Path, is_one: impl Fn(BusinessId) -> bool) -> Result<Vec<
 }
 
 /// Returns where the state of a business in a folder has moved to, by the last line of its journal; escaped.
-pub(super) fn folder_moved_to(state_dir: &Path, business: BusinessId) -> Result<Option<String>, JournalError> {
+pub(super) fn folder_moved_to(
+    state_dir: &Path,
+    business: BusinessId,
+) -> Result<Option<String>, JournalError> {
     let moved = last_line(&journal_path(state_dir, business))?;
     Ok(moved.and_then(|line| match Line::from_text(&line) {
         Ok(Line::Moved(MovedLine { to, .. })) => Some(escape(&to).into_owned()),
@@ -400,7 +446,26 @@ pub(super) fn folder_moved_to(state_dir: &Path, business: BusinessId) -> Result<
 fn check_usable(state_dir: &Path, business: BusinessId) -> Result<(), JournalError> {
     migrate::check_root(state_dir)?;
     if let Some(to) = folder_moved_to(state_dir, business)? {
-        return Err(JournalError::Moved { location: escape(&state_dir.display().to_string()).into_owned(), to });
+        return Err(JournalError::Moved {
+            location: escape(&state_dir.display().to_string()).into_owned(),
+            to,
+        });
     }
     migrate::check_complete(state_dir, business)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_a_folder_is_plain() {
+        for (path, expected) in [
+            ("/var/lib/wabacl/", "file:///var/lib/wabacl"),
+            ("/a b/\u{e4}%#?", "file:///a%20b/%C3%A4%25%23%3F"),
+            ("C:\\state", "file:///C:/state"),
+        ] {
+            assert_eq!(file_url(path), expected);
+        }
+    }
 }

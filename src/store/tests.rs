@@ -2,6 +2,7 @@
 
 mod filter;
 mod migrate;
+mod retention;
 mod shared;
 
 use super::history::Builder;
@@ -285,7 +286,7 @@ fn broken_lines_are_reported_and_skipped() {
     2: it is not a line of a journal: expected value at column 1
     3: it is longer than 1048576 bytes
     4: it is of version 3, and this program reads versions 1 and 2
-    5: it is not a line `new`: unknown variant `new`, expected one of `run`, `intent`, `outcome`, `settled`, `end`, `moved` at column 13
+    5: it is not a line `new`: unknown variant `new`, expected one of `run`, `intent`, `outcome`, `settled`, `end`, `moved`, `checkpoint` at column 13
     6: it speaks of a run that never began
     7: it is not a line `run`: `09` is not valid: it begins with a zero
     9: a run of this id began before

@@ -104,6 +104,84 @@ fn a_state_moves_into_a_store_and_the_old_place_names_it() {
 }
 
 #[test]
+fn a_reviewed_plan_waits_in_the_state_and_the_applied_one_is_kept() {
+    let place = Place::new();
+    let (state, folder) = (state(&place), place.folder.path().join("objects/9876543210987654"));
+    place.run(&format!("show --last-applied {state}")).ends(1).says("there is no state in objects://");
+    place.emulated(&format!("plan --save one {state}")).ends(0).says("as one: sha256:");
+    place.emulated(&format!("apply --reviewed two {state}")).ends(3).says("there is no reviewed plan `two`");
+    // It is a file like any other to somebody who may write there.
+    let plan = std::fs::read_dir(folder.join("plans")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, text.replacen("acme-eu", "acme-ex", 1)).unwrap();
+    place.emulated(&format!("apply --reviewed one {state}")).ends(3).says("was altered");
+    std::fs::write(&plan, "[").unwrap();
+    place.emulated(&format!("apply --reviewed one {state}")).ends(1).says("is not a saved plan");
+    std::fs::write(&plan, &text).unwrap();
+    // The plan of another state of the manifests is not applied.
+    place.edit("access/access.yaml", "tasks: [MESSAGING]", "tasks: [MESSAGING, VIEW_COST]");
+    place
+        .emulated(&format!("apply --reviewed one {state}"))
+        .ends(3)
+        .says("the manifests now ask for something else");
+    place.emulated(&format!("plan --save one {state}")).ends(0);
+    place
+        .emulated(&format!("apply --reviewed one {state}"))
+        .ends(3)
+        .says("2 plans are named `one`, and they differ");
+    place.edit("access/access.yaml", "tasks: [MESSAGING, VIEW_COST]", "tasks: [MESSAGING]");
+    place.emulated(&format!("plan --save three {state}")).ends(0);
+    place.emulated(&format!("apply --reviewed three {state}")).ends(0).says("Applied: 7 of 7 changes.");
+    place.run(&format!("show --last-applied {state}")).ends(0).says(" to assign, ");
+    for (wrong, says) in [
+        ("plan --save one", "--save needs a state that machines share"),
+        ("apply --reviewed one", "--reviewed needs a state that machines share"),
+        ("apply --newest --auto-approve", "--reviewed <NAME>"),
+        ("plan --save ../one", "expected up to 150 letters"),
+    ] {
+        place.emulated(wrong).ends(64).says(says);
+    }
+    place.run("show --last-applied --state-dir here").ends(64).says("which keeps no plans");
+}
+
+#[test]
+fn drift_starts_from_the_plan_that_was_applied_last() {
+    let place = Place::new();
+    let state = state(&place);
+    place.emulated(&format!("apply --auto-approve {state}")).ends(0);
+    place.edit("access/access.yaml", "tasks: [MESSAGING]", "tasks: [MESSAGING, VIEW_COST]");
+    let merged = place.emulated(&format!("drift {state}")).ends(2);
+    // Without the plan, only the journal could tell.
+    std::fs::remove_dir_all(place.folder.path().join("objects/9876543210987654/plans")).unwrap();
+    let without = place.emulated(&format!("drift {state}")).ends(2);
+    merged.says("VIEW_COST").says("where the manifests changed");
+    without.says("VIEW_COST");
+}
+
+#[test]
+fn old_parts_of_a_journal_are_shown_before_they_are_removed() {
+    let place = Place::new();
+    let state = state(&place);
+    place.emulated(&format!("apply --auto-approve {state}")).ends(0);
+    let shown = place.run(&format!("state prune --keep 400d {state}")).ends(0);
+    shown.says("Business 9876543210987654: 0 objects can be removed.").says("Nothing was removed");
+    place.run(&format!("state prune --keep 400d --delete {state}")).ends(0).says("0 objects removed.");
+    place.run(&format!("state prune --keep 7d {state}")).ends(64).says("--keep is shorter than 30 days");
+    place.run("state prune --keep 400d --state-dir here").ends(64).says("is a folder of this machine");
+}
+
+#[test]
+fn calls_are_counted_for_other_machines() {
+    let place = Place::new();
+    let state = state(&place);
+    place.emulated(&format!("plan --read-strategy direct {state}")).ends(0);
+    let hours = std::fs::read_dir(place.folder.path().join("objects/9876543210987654/calls")).unwrap();
+    let files = hours.flat_map(|hour| std::fs::read_dir(hour.unwrap().path()).unwrap());
+    let text: String = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    assert!(text.lines().count() > 3 && text.lines().all(|line| line.split('\t').count() == 3), "{text}");
+}
+
+#[test]
 fn a_journal_with_a_gap_is_refused() {
     let place = Place::new();
     let state = state(&place);

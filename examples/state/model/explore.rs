@@ -32,6 +32,8 @@ pub(crate) fn small(faults: u32, kills: u32, limit: u64) -> Config {
             tries: seconds(1),
             pause: seconds(1),
             poll: seconds(1),
+            // Nothing is removed.
+            stale: seconds(1_000),
         },
         request: seconds(1),
         tick: seconds(1),
@@ -42,6 +44,7 @@ pub(crate) fn small(faults: u32, kills: u32, limit: u64) -> Config {
         limit: seconds(limit),
         is_conditional: true,
         runs: 1,
+        prune: None,
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod process;
 pub(crate) mod random;
 
 use process::{Life, Process};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 use wabacl::chain::{Answer, Ask, Body, Timing, split};
@@ -60,6 +60,17 @@ pub(crate) struct Config {
     pub(crate) is_conditional: bool,
     /// How often each process begins a new run.
     pub(crate) runs: u32,
+    /// What may be removed, if anything.
+    pub(crate) prune: Option<Prune>,
+}
+
+/// What may be removed from the beginning of the chain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prune {
+    /// For how long an object is kept.
+    pub(crate) keep: Duration,
+    /// How many positions are kept.
+    pub(crate) positions: u64,
 }
 
 /// A write on its way to the API.
@@ -79,8 +90,16 @@ pub(crate) struct World {
     pub(crate) now: Duration,
     /// The objects of the chain by position, from 1.
     pub(crate) objects: Vec<Body>,
-    /// What the objects say.
+    /// What the objects say, those that were removed included.
     pub(crate) ledger: Ledger,
+    /// When the objects were put, if some may be removed.
+    pub(crate) put_at: Vec<Duration>,
+    /// The position up to which objects were removed.
+    pub(crate) removed: u64,
+    /// What the checkpoint there says to be in flight.
+    pub(crate) checkpoint: BTreeSet<(u64, u32)>,
+    /// The objects that were put where others were removed.
+    pub(crate) stray: BTreeMap<u64, Body>,
     /// The puts that may still land.
     pub(crate) late: Vec<(u64, Body)>,
     pub(crate) processes: Vec<Process>,
@@ -148,6 +167,8 @@ pub(crate) enum Action {
     Send(usize),
     /// A process is killed.
     Kill(usize),
+    /// A checkpoint is written up to a position, and what is before is removed.
+    Prune(u64),
 }
 
 /// What happens to a request to the store.
@@ -177,6 +198,10 @@ impl World {
             now: Duration::ZERO,
             objects: Vec::new(),
             ledger: Ledger::default(),
+            put_at: Vec::new(),
+            removed: 0,
+            checkpoint: BTreeSet::new(),
+            stray: BTreeMap::new(),
             late: Vec::new(),
             processes,
             requests: Vec::new(),
@@ -202,7 +227,33 @@ impl World {
                 actions.push(Action::Kill(number));
             }
         }
+        actions.extend(config.prune.and_then(|prune| self.prunable(prune)).map(Action::Prune));
         actions
+    }
+
+    /// Returns the last position that may be removed, if there is one: what is kept begins with a run.
+    fn prunable(&self, prune: Prune) -> Option<u64> {
+        let is_old = |at: &&Duration| **at + prune.keep < self.now;
+        let old = self.put_at.iter().take_while(is_old).count() as u64;
+        let last = old.min((self.objects.len() as u64).saturating_sub(prune.positions));
+        (self.removed + 1..=last).rev().find(|at| {
+            let body = &self.objects[usize::try_from(at - 1).expect("a small number")];
+            split(*at, body).expect("an object of the chain").0.what.is_free()
+        })
+    }
+
+    /// Writes a checkpoint up to a position, and removes what is before.
+    fn prune(&mut self, up_to: u64) {
+        self.checkpoint = self.in_flight_by(up_to);
+        self.removed = up_to;
+    }
+
+    /// Returns what is in flight by the checkpoint and the objects up to a position.
+    fn in_flight_by(&self, up_to: u64) -> BTreeSet<(u64, u32)> {
+        let mut ledger = Ledger { in_flight: self.checkpoint.clone(), ..Ledger::default() };
+        let kept = (1..=up_to).zip(&self.objects).filter(|(at, _)| *at > self.removed);
+        kept.for_each(|(at, body)| ledger.read(at, body));
+        ledger.in_flight
     }
 
     fn actions_of(&self, number: usize, process: &Process, config: &Config, actions: &mut Vec<Action>) {
@@ -266,11 +317,12 @@ impl World {
             Action::Intend(number) => self.with(number, |process, now| process.intend(now, config)),
             Action::Beat(number) => self.with(number, Process::beat),
             Action::End(number) => self.with(number, Process::end),
-            Action::Settle(number) => self.settle(number),
+            Action::Settle(number) => return self.settle(number),
+            Action::Prune(up_to) => self.prune(up_to),
             Action::Send(number) => self.send(number, config),
             Action::Kill(number) => {
                 self.kills -= 1;
-                self.processes[number].begin_again(config, self.now);
+                self.processes[number].begin_again(config, self.now, self.removed);
             }
         }
         Ok(())
@@ -285,6 +337,11 @@ impl World {
 
     /// Puts an object as the store does. Returns whether it was created.
     fn put(&mut self, at: u64, body: &Body, config: &Config) -> bool {
+        if at <= self.removed {
+            let is_free = !self.stray.contains_key(&at);
+            self.stray.entry(at).or_insert_with(|| body.clone());
+            return is_free;
+        }
         let index = usize::try_from(at - 1).expect("a small number");
         if let Some(there) = self.objects.get_mut(index) {
             if !config.is_conditional {
@@ -296,6 +353,7 @@ impl World {
         }
         assert_eq!(index, self.objects.len(), "the chain has no gaps");
         self.objects.push(body.clone());
+        self.put_at.extend(config.prune.map(|_| self.now));
         self.ledger.read(at, body);
         true
     }
@@ -318,11 +376,17 @@ impl World {
                 created(self.put(at, &body, config))
             }
             (Ask::Put(at, body), Fate::Done) => created(self.put(at, &body, config)),
+            (Ask::Get(at), _) if at <= self.removed => {
+                self.stray.get(&at).map_or(Answer::Missing, |body| Answer::Found(body.clone()))
+            }
             (Ask::Get(at), _) => {
                 let index = usize::try_from(at - 1).expect("a small number");
                 self.objects.get(index).map_or(Answer::Missing, |body| Answer::Found(body.clone()))
             }
-            (Ask::List(after), _) => Answer::Listed((after + 1..=self.objects.len() as u64).collect()),
+            (Ask::List(after), _) => {
+                let stray = self.stray.keys().copied().filter(|at| *at > after);
+                Answer::Listed(stray.chain(self.removed.max(after) + 1..=self.objects.len() as u64).collect())
+            }
             (Ask::Wait(_), _) => unreachable!("the store is not asked to wait"),
         };
         self.faults -= u32::from(fate != Fate::Done);
@@ -331,16 +395,20 @@ impl World {
 
     fn answer(&mut self, number: usize, config: &Config) {
         self.with(number, Process::take_answer);
-        let now = self.now;
+        let (now, hint) = (self.now, self.removed);
         let process = &mut self.processes[number];
         if matches!(process.life, Life::Over) {
-            process.begin_again(config, now);
+            process.begin_again(config, now, hint);
         }
     }
 
     /// Reads the chain and the API for what earlier runs left in flight.
-    fn settle(&mut self, number: usize) {
-        let open = self.ledger.in_flight.clone();
+    fn settle(&mut self, number: usize) -> Result<(), Breach> {
+        let open = self.in_flight_by(self.objects.len() as u64);
+        if open != self.ledger.in_flight {
+            let what = format!("read {open:?}, and in flight are {:?}", self.ledger.in_flight);
+            return Err((Promise::NoIntentLost, what));
+        }
         let process = &mut self.processes[number];
         if let Life::Holding(holding) = &mut process.life {
             holding.is_settled = true;
@@ -350,6 +418,7 @@ impl World {
                 let _ = writeln!(holding.pending, "s {term} {write} {was_seen}");
             }
         }
+        Ok(())
     }
 
     fn send(&mut self, number: usize, config: &Config) {

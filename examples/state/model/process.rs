@@ -46,6 +46,8 @@ pub(crate) struct Holding {
     pub(crate) intended: u32,
     /// The writes whose intents are durable, and that are not sent.
     pub(crate) durable: BTreeSet<u32>,
+    /// Whether it was silent for too long.
+    is_lost: bool,
 }
 
 impl Holding {
@@ -65,9 +67,11 @@ impl Holding {
         for write in &intents {
             let _ = writeln!(self.pending, "i {term} {write}");
         }
-        let append = self.tenure.append(what, self.pending.as_bytes(), "", now).expect("the lease is held");
+        match self.tenure.append(what, self.pending.as_bytes(), "", now) {
+            Ok(append) => self.append = Some((append, what, intents)),
+            Err(_) => self.is_lost = true,
+        }
         self.pending.clear();
-        self.append = Some((append, what, intents));
     }
 }
 
@@ -76,7 +80,12 @@ impl Process {
         let mut process = Self {
             number,
             run: 0,
-            claim: Claim { run: String::new(), at: String::new(), holder: serde_json::Value::Null, copies_from: None },
+            claim: Claim {
+                run: String::new(),
+                at: String::new(),
+                holder: serde_json::Value::Null,
+                copies_from: None,
+            },
             timing: config.timing,
             life: Life::Over,
             answer: None,
@@ -85,19 +94,19 @@ impl Process {
             offset,
             speed,
         };
-        process.begin_again(config, Duration::ZERO);
+        process.begin_again(config, Duration::ZERO, 0);
         process
     }
 
-    /// Begins the next run, if there is one.
-    pub(crate) fn begin_again(&mut self, config: &Config, now: Duration) {
+    /// Begins the next run, if there is one. All positions up to `hint` are known to have existed.
+    pub(crate) fn begin_again(&mut self, config: &Config, now: Duration, hint: u64) {
         (self.life, self.answer) = (Life::Over, None);
         if self.run >= config.runs {
             return;
         }
         self.run += 1;
         self.claim.run = format!("{}.{}", self.number, self.run);
-        let acquire = Acquire::new(self.claim.clone(), 0, true, self.clock(now), self.timing);
+        let acquire = Acquire::new(self.claim.clone(), hint, true, self.clock(now), self.timing);
         self.life = Life::Acquiring(Box::new(acquire));
     }
 
@@ -151,6 +160,7 @@ impl Process {
                         append: None,
                         intended: 0,
                         durable: BTreeSet::new(),
+                        is_lost: false,
                     }));
                 }
                 Some(_) => self.life = Life::Over,
@@ -158,7 +168,7 @@ impl Process {
             Life::Holding(holding) => {
                 let Some((append, what, intents)) = &mut holding.append else { return };
                 let Some(result) = append.answer(&answer, now) else { return };
-                let noted = holding.tenure.note(append, *what, &result);
+                let noted = holding.tenure.note(append, *what, &result, now);
                 let is_over = noted.is_err() || *what == What::Release;
                 holding.durable.append(intents);
                 holding.append = None;
@@ -170,23 +180,33 @@ impl Process {
         }
     }
 
+    /// Ends the run if it was silent for too long.
+    fn end_if_lost(&mut self) {
+        if matches!(&self.life, Life::Holding(holding) if holding.is_lost) {
+            self.life = Life::Over;
+        }
+    }
+
     pub(crate) fn intend(&mut self, now: Duration, config: &Config) {
         if let Life::Holding(holding) = &mut self.life {
             let from = holding.intended;
             holding.intended = (from + config.batch).min(config.writes);
             holding.begin(What::Write, (from..holding.intended).collect(), now);
         }
+        self.end_if_lost();
     }
 
     pub(crate) fn beat(&mut self, now: Duration) {
         if let Life::Holding(holding) = &mut self.life {
             holding.begin(What::Beat, BTreeSet::new(), now);
         }
+        self.end_if_lost();
     }
 
     pub(crate) fn end(&mut self, now: Duration) {
         if let Life::Holding(holding) = &mut self.life {
             holding.begin(What::Release, BTreeSet::new(), now);
         }
+        self.end_if_lost();
     }
 }

@@ -1,7 +1,7 @@
 //! Plays the model by chance, from a seed, with the times of the program.
 
 use super::process::{Life, Process};
-use super::{Action, Breach, Config, Fate, Promise, World};
+use super::{Action, Breach, Config, Fate, Promise, Prune, World};
 use std::time::Duration;
 use wabacl::chain::Timing;
 
@@ -15,6 +15,8 @@ pub(crate) struct Counts {
     pub(crate) takeovers: u64,
     pub(crate) settled: u64,
     pub(crate) objects: u64,
+    pub(crate) removed: u64,
+    pub(crate) stray: u64,
 }
 
 impl Counts {
@@ -26,22 +28,29 @@ impl Counts {
         self.takeovers += other.takeovers;
         self.settled += other.settled;
         self.objects += other.objects;
+        self.removed += other.removed;
+        self.stray += other.stray;
     }
 }
 
 /// Returns an instance with the times of the program.
 pub(crate) fn config(random: &mut fastrand::Rng) -> Config {
+    // In half of the plays, what is older than twice the longest silence is removed; clocks differ by 5 %.
+    let stale = Duration::from_secs(random.u64(150..400));
+    let prune = random.bool().then(|| Prune { keep: stale * 22 / 10, positions: random.u64(0..5) });
+    let timing = if prune.is_some() { Timing { stale, ..Timing::default() } } else { Timing::default() };
     Config {
-        timing: Timing::default(),
+        timing,
         request: Duration::from_secs(60),
         tick: Duration::from_secs(1),
         writes: random.u32(1..40),
         batch: random.u32(1..10),
         faults: random.u32(0..60),
         kills: random.u32(0..4),
-        limit: Duration::from_secs(random.u64(200..2_000)),
+        limit: Duration::from_secs(random.u64(200..if prune.is_some() { 6_000 } else { 2_000 })),
         is_conditional: true,
-        runs: 4,
+        runs: if prune.is_some() { 12 } else { 4 },
+        prune,
     }
 }
 
@@ -66,12 +75,15 @@ pub(crate) fn play(seed: u64, change: impl FnOnce(&mut Config)) -> Result<Counts
         step(&mut world, &config, &mut random, (pace, fault), &mut counts)?;
         if random.f64() < pause {
             let process = random.usize(0..world.processes.len());
-            world.processes[process].paused_until = world.now + Duration::from_secs(random.u64(1..300));
+            // Where something is removed, some sleep for longer than it is kept.
+            let longest = if config.prune.is_some() && random.u8(0..3) == 0 { 2_000 } else { 300 };
+            world.processes[process].paused_until = world.now + Duration::from_secs(random.u64(1..longest));
             counts.pauses += 1;
         }
     }
     finish(&mut world, &mut config, &mut random, &mut counts)?;
-    counts.objects = world.objects.len() as u64;
+    (counts.objects, counts.removed) = (world.objects.len() as u64, world.removed);
+    counts.stray = world.stray.len() as u64;
     counts.writes = world.seen.len() as u64;
     Ok(counts)
 }
@@ -98,7 +110,7 @@ fn step(
     let is_fault = matches!(action, Action::Store(_, fate) if fate != Fate::Done);
     let rare = if is_fault {
         fault
-    } else if matches!(action, Action::Kill(_)) {
+    } else if matches!(action, Action::Kill(_) | Action::Prune(_)) {
         0.01
     } else if matches!(action, Action::Drop(_) | Action::Land(_)) {
         // Most requests arrive, and most late puts are late.
@@ -131,11 +143,12 @@ fn finish(
     for process in &mut world.processes {
         process.life = Life::Over;
     }
-    (world.faults, world.kills, config.runs, config.writes) = (0, 0, 1, 0);
+    (world.faults, world.kills, config.runs, config.writes) = (0, 0, 2, 0);
     let mut last = Process::new(number, config, Duration::ZERO, 1000);
-    last.begin_again(config, world.now);
+    // Its first run is not played: it would begin at the beginning of time.
+    last.begin_again(config, world.now, world.removed);
     config.limit = world.now + Duration::from_secs(3_600);
-    world.processes.push(Process::new(number, config, Duration::ZERO, 1000));
+    world.processes.push(last);
     while !world.processes[number].is_over() {
         if world.now >= config.limit {
             return Err((Promise::Convergence, String::from("the last run does not end")));

@@ -40,7 +40,7 @@ pub(super) async fn run(
     }
     let connected = prepared.connect(Some(business), events).await?;
     let updated = connected.session.update(checked, &new_files(folder, began), events).await;
-    connected.print_cost(terminal);
+    connected.end(terminal).await;
     let updated = updated.map_err(without_plan)?;
     write(&updated.files)?;
     for (id, (name, why)) in &updated.unreadable {

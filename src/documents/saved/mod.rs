@@ -54,6 +54,17 @@ pub fn save(proposal: &Proposal, path: &Path) -> Result<(), SavedPlanError> {
         .map_err(|source| SavedPlanError::Write { path: path.to_owned(), source })
 }
 
+/// Returns the file of a plan.
+///
+/// # Errors
+///
+/// If a text of it cannot be written as JSON.
+pub fn to_bytes(proposal: &Proposal) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write(proposal, Redacting::new(&mut bytes))?;
+    Ok(bytes)
+}
+
 /// Writes a plan to a writer.
 ///
 /// # Errors
@@ -112,21 +123,46 @@ pub fn load(path: &Path) -> Result<Proposal, SavedPlanError> {
     not_current(path, error)
 }
 
+/// Reads the text of a saved plan. `name` names it in errors. Plans of format 1 are not read.
+///
+/// # Errors
+///
+/// As for [`load`].
+pub fn read(text: &[u8], name: &Path) -> Result<Proposal, SavedPlanError> {
+    let error = match serde_json::from_slice::<PlanDocument<'_>>(text) {
+        Ok(document) if READ.contains(&&*document.format_version) => return checked(document, name),
+        Ok(_) => None,
+        Err(error) => Some(error),
+    };
+    let mark: Mark = serde_json::from_slice(text).map_err(|error| not_a_plan(name, &error))?;
+    other_version(&mark, name, error, || Err(not_a_plan(name, &"it is of format 1")))
+}
+
+/// What all versions have.
+#[derive(Deserialize)]
+struct Mark {
+    format_version: String,
+}
+
 /// Reads a file that is not a document of this format: it may be of another version.
 fn not_current(path: &Path, error: Option<serde_json::Error>) -> Result<Proposal, SavedPlanError> {
-    /// What all versions have.
-    #[derive(Deserialize)]
-    struct Mark {
-        format_version: String,
-    }
-
     let mark: Mark = parse(path)?.map_err(|error| not_a_plan(path, &error))?;
+    other_version(&mark, path, error, || v1::load(path))
+}
+
+/// Returns the plan or the error of a document that is not of this format.
+fn other_version(
+    mark: &Mark,
+    path: &Path,
+    error: Option<serde_json::Error>,
+    of_version_1: impl FnOnce() -> Result<Proposal, SavedPlanError>,
+) -> Result<Proposal, SavedPlanError> {
     let version = |text: &str| -> Option<(u32, u32)> {
         let (major, minor) = text.split_once('.')?;
         Some((major.parse().ok()?, minor.parse().ok()?))
     };
     match version(&mark.format_version) {
-        Some((1, _)) => v1::load(path),
+        Some((1, _)) => of_version_1(),
         Some(found) if Some(found) > version(FORMAT_VERSION) => {
             Err(SavedPlanError::Newer { path: path.to_owned(), version: quoted(&mark.format_version) })
         }

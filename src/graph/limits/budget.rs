@@ -1,10 +1,11 @@
-//! Limits the calls of each WABA to a number in any hour, over all processes that share a call log.
+//! Limits the calls of each WABA to a number in any hour, over all processes that share a call log, and over all machines that share
+//! a state as far as their calls are known.
 //!
 //! Calls are counted by the minute. A minute counts until all of it is more than an hour ago, so no hour has more calls
 //! than the limit, wherever it begins.
 
 use crate::model::WabaId;
-use crate::store::CallLog;
+use crate::store::{CallLog, SharedCalls};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub(super) struct Budget {
     /// The number of calls by WABA and minute since 1970.
     used: BTreeMap<WabaId, BTreeMap<i64, u32>>,
     log: SharedLog,
+    /// The calls on other machines.
+    others: Option<SharedCalls>,
 }
 
 /// The log that other processes see.
@@ -37,8 +40,9 @@ enum SharedLog {
 
 impl Budget {
     /// Creates a budget. Reads nothing yet.
-    pub(super) fn new(limit: u32, folder: Option<PathBuf>) -> Self {
-        Self { limit, used: BTreeMap::new(), log: folder.map_or(SharedLog::Missing, SharedLog::Folder) }
+    pub(super) fn new(limit: u32, folder: Option<PathBuf>, others: Option<SharedCalls>) -> Self {
+        let log = folder.map_or(SharedLog::Missing, SharedLog::Folder);
+        Self { limit, used: BTreeMap::new(), log, others }
     }
 
     /// Returns whether using it blocks the thread.
@@ -84,20 +88,35 @@ impl Budget {
 
     /// Returns how many calls a WABA had in the last hour.
     fn used(&self, waba: WabaId, now: Timestamp) -> u32 {
-        let counts = self.used.get(&waba);
-        counts.map_or(0, |counts| counts.range(oldest(now)..).map(|(_, count)| count).sum())
+        self.counts(waba, now).into_values().fold(0, u32::saturating_add)
+    }
+
+    /// Returns the calls of a WABA in the last hour, by minute.
+    fn counts(&self, waba: WabaId, now: Timestamp) -> BTreeMap<i64, u32> {
+        let oldest = oldest(now);
+        let mut counts =
+            self.others.as_ref().map(|others| others.of_others(waba, oldest)).unwrap_or_default();
+        // The clock of another machine may be ahead.
+        let ahead = counts.split_off(&(minute(now) + 1));
+        let own = self.used.get(&waba).into_iter().flat_map(|own| own.range(oldest..));
+        let own = own.map(|(minute, count)| (*minute, *count));
+        for (at, count) in own.chain(ahead.into_values().map(|count| (minute(now), count))) {
+            let sum = counts.entry(at).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        counts
     }
 
     fn wait_for(&self, calls: u32, waba: WabaId, now: Timestamp) -> Duration {
         let allowed = self.limit.saturating_sub(calls);
-        let mut used = self.used(waba, now);
-        let counts = self.used.get(&waba).into_iter().flat_map(|counts| counts.range(oldest(now)..));
+        let counts = self.counts(waba, now);
+        let mut used = counts.values().copied().fold(0, u32::saturating_add);
         let mut wait = Duration::ZERO;
         for (minute, count) in counts {
             if used <= allowed {
                 break;
             }
-            used -= count;
+            used = used.saturating_sub(count);
             let expires = Timestamp::from_second((minute + MINUTES) * 60).unwrap_or(Timestamp::MAX);
             wait = expires.duration_since(now).unsigned_abs();
         }
@@ -106,6 +125,9 @@ impl Budget {
 
     fn append(&mut self, calls: Vec<WabaId>, now: Timestamp) {
         let minute = minute(now);
+        if let Some(others) = &self.others {
+            others.note(minute, calls.iter().copied());
+        }
         if let SharedLog::Open(log) = &mut self.log {
             match log.append(minute, calls.iter().copied()) {
                 Ok(()) => return self.read_log(now),
@@ -170,7 +192,10 @@ fn oldest(now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::store::{MemoryFaults, MemoryObjects, Objects, StateStore};
     use std::fs;
+    use std::sync::Arc;
 
     fn at(time: &str) -> Timestamp {
         format!("2026-11-23T{time}Z").parse().unwrap()
@@ -191,7 +216,7 @@ mod tests {
 
     #[test]
     fn no_hour_has_more_calls_than_the_limit() {
-        let mut budget = Budget::new(3, None);
+        let mut budget = Budget::new(3, None, None);
         for time in ["10:00:59", "10:30:00", "10:30:59"] {
             assert_eq!(charge(&mut budget, time), Ok(()), "{time}");
         }
@@ -207,7 +232,7 @@ mod tests {
     #[test]
     fn the_calls_of_one_request_count_together() {
         for folder in [None, Some(tempfile::tempdir().unwrap())] {
-            let mut budget = Budget::new(2, folder.as_ref().map(|folder| folder.path().to_owned()));
+            let mut budget = Budget::new(2, folder.as_ref().map(|folder| folder.path().to_owned()), None);
             let other = "501".parse().unwrap();
             let charged = budget.charge(&[waba(), waba(), other, waba()], at("10:00:00"));
             assert_eq!(charged, [Ok(()), Ok(()), Ok(()), Err(minutes(61))]);
@@ -219,7 +244,7 @@ mod tests {
     #[test]
     fn processes_share_a_budget_while_they_run_and_after_they_were_killed() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Budget::new(3, Some(folder.path().join("new")));
+        let open = || Budget::new(3, Some(folder.path().join("new")), None);
         let (mut one, mut other) = (open(), open());
         assert_eq!(charge(&mut one, "10:00:00"), Ok(()));
         assert_eq!(charge(&mut other, "10:01:00"), Ok(()));
@@ -236,8 +261,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let mut budget = Budget::new(1, Some(file.join("below")));
+        let mut budget = Budget::new(1, Some(file.join("below")), None);
         assert_eq!(charge(&mut budget, "10:00:00"), Ok(()));
         assert!(charge(&mut budget, "10:00:00").is_err());
+    }
+
+    #[test]
+    fn machines_share_a_budget() {
+        let clock = Clock::simulated(at("10:00:00"));
+        let objects = Arc::new(MemoryObjects::new(clock.clone(), MemoryFaults::default()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(clock.run(async {
+            let machine = || {
+                let state = StateStore::objects(Objects::memory(Arc::clone(&objects)), None);
+                let calls = state.shared_calls("10".parse().unwrap(), &clock).unwrap();
+                (Budget::new(3, None, Some(calls.clone())), calls)
+            };
+            let ((mut one, calls), (mut other, of_others)) = (machine(), machine());
+            assert_eq!(charge(&mut one, "10:00:00"), Ok(()));
+            assert_eq!(charge(&mut one, "10:00:00"), Ok(()));
+            calls.finish().await;
+            of_others.refresh().await;
+            assert_eq!(charge(&mut other, "10:01:00"), Ok(()));
+            assert_eq!(charge(&mut other, "10:02:00"), Err(minutes(59)));
+            assert_eq!(charge(&mut other, "11:01:00"), Ok(()), "the calls of the other machine have expired");
+        }));
     }
 }

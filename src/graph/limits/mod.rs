@@ -14,6 +14,7 @@ use super::error::{ApiError, GraphError};
 use super::settings::{RunSettings, Settings};
 use crate::clock::Clock;
 use crate::model::WabaId;
+use crate::store::SharedCalls;
 use budget::Budget;
 use concurrency::Concurrency;
 use patience::Patience;
@@ -37,6 +38,8 @@ pub(super) struct Limiter {
     changed: Notify,
     waba_calls_per_hour: u32,
     budget: Arc<tokio::sync::Mutex<Budget>>,
+    /// The calls on other machines.
+    shared_calls: Option<SharedCalls>,
 }
 
 #[derive(Debug)]
@@ -89,7 +92,9 @@ impl Limiter {
         if settings.waba_calls_per_hour == 0 {
             return Err(GraphError::settings("a WABA needs at least one call an hour"));
         }
-        let budget = Budget::new(settings.waba_calls_per_hour, settings.call_log.clone());
+        let shared_calls = settings.shared_calls.clone();
+        let budget =
+            Budget::new(settings.waba_calls_per_hour, settings.call_log.clone(), shared_calls.clone());
         let api = ApiState {
             concurrency: Concurrency::new(settings.concurrency),
             pauses: Pauses::default(),
@@ -101,6 +106,7 @@ impl Limiter {
             changed: Notify::new(),
             waba_calls_per_hour: settings.waba_calls_per_hour,
             budget: Arc::new(tokio::sync::Mutex::new(budget)),
+            shared_calls,
         })
     }
 
@@ -130,6 +136,9 @@ impl Limiter {
         &self,
         work: impl FnOnce(&mut Budget) -> T + Send + 'static,
     ) -> Result<T, GraphError> {
+        if let Some(shared) = &self.shared_calls {
+            shared.refresh().await;
+        }
         let mut budget = Arc::clone(&self.budget).lock_owned().await;
         if !budget.is_blocking() {
             return Ok(work(&mut budget));

@@ -92,11 +92,14 @@ fn write_business(layout: &mut Layout, business: BusinessId, history: &History) 
         layout.gap();
     }
     if let Some(at) = history.begins {
-        let text = format!("The record begins at {at}: of what was before, the last write of each assignment is kept.");
+        let text = format!(
+            "The record begins at {at}: of what was before, the last write of each assignment is kept."
+        );
         layout.entry(0, 2, prose(&text, Paint::Changed));
     }
     if let Some(to) = &history.moved_to {
-        let text = Sentence::default().own("The record ends here: the state has moved to").foreign(to.as_str());
+        let text =
+            Sentence::default().own("The record ends here: the state has moved to").foreign(to.as_str());
         layout.entry(0, 2, sentence(&text, Paint::Changed));
     }
 }

@@ -8,11 +8,11 @@ use proptest::sample::subsequence;
 use serde_json::{Value, json};
 
 /// A write of a generated journal: its minute, its user, its WABA, and what became of it.
-type Written = (i8, u64, u64, u8);
+pub(super) type Written = (i8, u64, u64, u8);
 
 const NAMES: [&str; 3] = ["ann", "bob", ""];
 
-fn at(minute: i8) -> String {
+pub(super) fn at(minute: i8) -> String {
     Timestamp::from_second(i64::from(minute) * 60).expect("a moment").to_string()
 }
 
@@ -23,7 +23,7 @@ fn line(kind: &str, run: usize, minute: i8, more: &Value) -> String {
 }
 
 /// Returns a journal. Writes without an outcome are settled by the next run, or never.
-fn journal(runs: &[(i8, Vec<Written>)]) -> String {
+pub(super) fn journal(runs: &[(i8, Vec<Written>)]) -> String {
     let mut text = String::new();
     let mut to_settle = Vec::new();
     for (run, (minute, writes)) in runs.iter().enumerate() {
@@ -71,7 +71,7 @@ fn journal(runs: &[(i8, Vec<Written>)]) -> String {
     text
 }
 
-fn runs() -> impl Strategy<Value = Vec<(i8, Vec<Written>)>> {
+pub(super) fn runs() -> impl Strategy<Value = Vec<(i8, Vec<Written>)>> {
     let write = (0_i8..9, 0_u64..4, 0_u64..4, 0_u8..3);
     prop::collection::vec((0_i8..9, prop::collection::vec(write, 0..5)), 0..6)
 }
