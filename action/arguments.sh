@@ -39,7 +39,8 @@ refuse_option() {
     --graph-url | --graph-version | --allow-host | --ca-file | --token-file | --app-secret-file)
       fail "args: $1 is not taken, because it chooses where the token goes or comes from" 64
       ;;
-    --format | --out | --state-dir | --state | --manifest | --previous | --since | --auto-approve | --detailed-exitcode)
+    --format | --out | --save | --state-dir | --state | --manifest | --reviewed | --newest | --previous | --since | \
+      --auto-approve | --detailed-exitcode)
       fail "args: $1 is not taken, because the action sets it" 64
       ;;
     -*) fail "args: $(quoted "$1") is not an option that $INPUT_COMMAND takes here; docs/github.md lists those" 64 ;;

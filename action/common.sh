@@ -68,6 +68,26 @@ check_config() {
     fail "config: expected up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit"
 }
 
+# Succeeds if machines share the state: then it holds the journal, the inventories and the plans, and no artifact does.
+shared_state() {
+  case ${WABACL_STATE:-} in
+    "" | file:*) false ;;
+    *) true ;;
+  esac
+}
+
+# Prints the name under which the state keeps the plan of commit $1. A run that is not for a pull request plans to replace a refused
+# plan of the same commit.
+plan_name() {
+  local again=""
+  case ${GITHUB_EVENT_NAME:?} in
+    pull_request | merge_group) ;;
+    push) [ "${2:-}" = reviewed ] || again=-again ;;
+    *) again=-again ;;
+  esac
+  printf '%s-%s%s\n' "$INPUT_CONFIG" "$1" "$again"
+}
+
 # Creates and prints the folder for this configuration's files during the job.
 folder() {
   local folder=${RUNNER_TEMP:?}/wabacl/$INPUT_CONFIG

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Takes files from artifacts of earlier runs: for apply the reviewed plan, for apply and drift the journal, for a plan
-# without a token the snapshot.
+# without a token the snapshot. With a state that machines share, plan and journal are there.
 #
 # A fork's pull request and a branch can upload artifacts with any name and content. An artifact counts only if the run
 # that made it ran in this repository, of the expected workflow file, for the expected event and commit. Only files with
@@ -177,6 +177,11 @@ reviewed_plan() {
     notice "No reviewed plan found: commit $GITHUB_SHA belongs to no merged pull request."
     return 0
   fi
+  if shared_state; then
+    output plan-name "$(plan_name "$commit" reviewed)"
+    find_origin "$pull"
+    return 0
+  fi
   find_plan
   find_origin "$pull"
   if [ -n "$plan" ]; then
@@ -299,7 +304,8 @@ branch=$(event .repository.default_branch)
 commit=""
 mkdir -p "$state"
 chmod 700 "$state"
-output state-dir "$state"
+# A shared state is no artifact.
+shared_state || output state-dir "$state"
 case $INPUT_COMMAND in
   snapshot) check_snapshot ;;
   plan)
@@ -308,9 +314,9 @@ case $INPUT_COMMAND in
       find_snapshot
     fi
     ;;
-  drift) restore_journal ;;
+  drift) shared_state || restore_journal ;;
   apply)
-    restore_journal
+    shared_state || restore_journal
     if [ -n "$INPUT_PLAN_FILE" ]; then
       output plan-file "$INPUT_PLAN_FILE"
     elif [ "$INPUT_AUTO_APPROVE" != true ]; then

@@ -71,7 +71,12 @@ run_validate() {
 # Creates a plan, saves it to file $1, shows it, and sets `ended` to the exit status of wabacl.
 plan_into() {
   rm -f "$1"
-  run_wabacl "$files/plan.txt" plan "${paths[@]}" --state-dir "$state" --out "$1" --detailed-exitcode \
+  local save=()
+  # What is made from a snapshot cannot be applied, so it is not kept.
+  if shared_state && [ -z "$INPUT_SNAPSHOT_FILE" ]; then
+    save=(--save "$(plan_name "$(reviewed_commit)")")
+  fi
+  run_wabacl "$files/plan.txt" plan "${paths[@]}" "${where[@]}" --out "$1" ${save[@]+"${save[@]}"} --detailed-exitcode \
     ${more[@]+"${more[@]}"}
   inert <"$files/plan.txt"
   if [ -f "$1" ]; then
@@ -83,7 +88,7 @@ plan_into() {
     # What is made from a snapshot cannot be applied, so it is not kept as a reviewed plan.
     [ -n "$INPUT_SNAPSHOT_FILE" ] || output plan-file "$1"
     # Attempts of a run have plans of their own: a later attempt replaces none that was reviewed.
-    output plan-artifact "wabacl-plan-$INPUT_CONFIG-$(reviewed_commit)-${GITHUB_RUN_ATTEMPT:?}"
+    shared_state || output plan-artifact "wabacl-plan-$INPUT_CONFIG-$(reviewed_commit)-${GITHUB_RUN_ATTEMPT:?}"
   else
     no_plan "$ended"
   fi
@@ -113,12 +118,16 @@ run_apply() {
   local arguments=("${paths[@]}" --auto-approve)
   if [ -n "$INPUT_PLAN_FILE" ]; then
     arguments=("$INPUT_PLAN_FILE" --manifest "${paths[@]}")
+  elif [ -n "${INPUT_PLAN_NAME:-}" ]; then
+    arguments=("${paths[@]}" --reviewed "$INPUT_PLAN_NAME")
+    # Of the plans that are made to replace another, the newest counts.
+    [[ $INPUT_PLAN_NAME != *-again ]] || arguments+=(--newest)
   elif [ "$INPUT_AUTO_APPROVE" != true ]; then
     code=3
     echo "There is no reviewed plan, so nothing is applied. The new plan follows." | summary
   fi
   if [ "$code" -eq 0 ]; then
-    run_wabacl "$files/report.txt" apply "${arguments[@]}" --state-dir "$state" ${more[@]+"${more[@]}"} \
+    run_wabacl "$files/report.txt" apply "${arguments[@]}" "${where[@]}" ${more[@]+"${more[@]}"} \
       ${apply_only[@]+"${apply_only[@]}"}
     code=$ended
     inert <"$files/report.txt"
@@ -128,7 +137,7 @@ run_apply() {
   fi
   # Drift needs the plan that was applied last to tell drift from work in progress. It is kept with the journal. A run that
   # applies only a kind of changes (`--only`) leaves that plan as it is.
-  if [ "$code" -eq 0 ] && [[ " ${more[*]-} " != *" --only="* ]]; then
+  if [ "$code" -eq 0 ] && ! shared_state && [[ " ${more[*]-} " != *" --only="* ]]; then
     rm -f "$applied"
     [ -z "$INPUT_PLAN_FILE" ] || cp "$INPUT_PLAN_FILE" "$applied"
   fi
@@ -146,6 +155,8 @@ run_apply() {
 
 # Prints the file of the plan that was applied last, else its digest from the journal, else nothing.
 last_applied() {
+  # A shared state has the plan itself.
+  ! shared_state || return 0
   if [ -f "$applied" ]; then
     printf '%s\n' "$applied"
   else
@@ -174,14 +185,14 @@ run_drift() {
   # The baseline: changes to the manifests since then are work in progress, not drift.
   since=$(last_applied)
   [ -z "$since" ] || more+=(--since "$since")
-  run_wabacl "$document" drift "${paths[@]}" --state-dir "$state" --format json ${more[@]+"${more[@]}"}
+  run_wabacl "$document" drift "${paths[@]}" "${where[@]}" --format json ${more[@]+"${more[@]}"}
   code=$ended
   if [ -s "$document" ]; then
     if nothing_to_show "$document" "$code"; then
       echo "No drift. Live access matches the manifests." >"$files/comment.md"
     else
       # A second run renders Markdown.
-      wabacl drift "${paths[@]}" --state-dir "$state" --format markdown ${more[@]+"${more[@]}"} \
+      wabacl drift "${paths[@]}" "${where[@]}" --format markdown ${more[@]+"${more[@]}"} \
         >"$files/comment.md" 2>/dev/null || true
     fi
     inert <"$files/comment.md"
@@ -202,7 +213,7 @@ run_snapshot() {
   [[ $INPUT_BUSINESS =~ ^[1-9][0-9]{0,19}$ ]] || fail "business: expected the id of a business" 64
   rm -f "$out"
   run_wabacl "$files/snapshot.txt" snapshot --business "$INPUT_BUSINESS" --out "$out" --without-names \
-    --state-dir "$state" ${more[@]+"${more[@]}"}
+    "${where[@]}" ${more[@]+"${more[@]}"}
   code=$ended
   block "$files/messages.txt" | summary
   [ ! -f "$out" ] || output snapshot "$out"
@@ -213,6 +224,8 @@ take_secrets
 files=$(folder)
 state=$files/state
 applied=$state/applied-$INPUT_CONFIG.json
+where=(--state-dir "$state")
+! shared_state || where=(--state "$WABACL_STATE")
 code=0
 read_paths
 read_args

@@ -21,7 +21,8 @@ REFERENCE = re.compile(r"\$\{\{ ([\w.-]+) \}\}")
 # The text of each condition in action.yml, and what it means.
 CONDITIONS = {
     None: lambda _: True,
-    "${{ always() && steps.run.outputs.plan-file != '' }}": lambda of: of["steps.run.outputs.plan-file"] != "",
+    "${{ always() && steps.run.outputs.plan-file != '' && steps.run.outputs.plan-artifact != '' }}":
+        lambda of: of["steps.run.outputs.plan-file"] != "" and of["steps.run.outputs.plan-artifact"] != "",
     "${{ always() && steps.run.outputs.snapshot != '' }}": lambda of: of["steps.run.outputs.snapshot"] != "",
     "${{ always() && inputs.command == 'apply' && steps.earlier.outputs.state-dir != '' }}":
         lambda of: of["inputs.command"] == "apply" and of["steps.earlier.outputs.state-dir"] != "",
@@ -74,6 +75,8 @@ class Action:
     github: Path
     path: str
     steps_run: set = field(default_factory=set)
+    # Variables that the workflow sets for the job.
+    job_environment: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.definition = read_yaml(TOP / "action.yml")
@@ -85,7 +88,7 @@ class Action:
         temp = Path(tempfile.mkdtemp())
         event_file = temp / "event.json"
         event_file.write_text(json.dumps(event))
-        environment = {
+        environment = self.job_environment | {
             "PATH": self.path,
             "HOME": os.environ["HOME"],
             "FAKE_GITHUB": str(self.github),
