@@ -26,16 +26,18 @@ fn every_promise_is_kept_under_faults_and_kills() {
     let other_half = std::thread::spawn(|| play_all(SEEDS / 2..SEEDS));
     let mut counts = play_all(0..SEEDS / 2);
     counts.add(&other_half.join().unwrap());
-    let Counts { killed, interrupted, refused, writes, unknown, foreign, converged, .. } = counts;
+    let Counts { killed, interrupted, refused, writes, unknown, foreign, converged, shared, lost, .. } =
+        counts;
     assert!(killed > SEEDS / 5 && interrupted > SEEDS / 20 && refused > SEEDS / 5, "{counts:?}");
     assert!(writes > SEEDS * 3 && unknown > SEEDS / 20 && foreign > SEEDS / 20, "{counts:?}");
     assert!(converged > SEEDS / 2, "{counts:?}");
+    assert!(shared > SEEDS / 4 && lost > 0, "{counts:?}");
 }
 
 #[test]
 fn a_seed_repeats_exactly() {
     let folder = quick_folder();
-    for seed in [103, 1359, 4711] {
+    for seed in [103, 1359, 4711, 4713] {
         assert_eq!(play(seed, &folder).unwrap(), play(seed, &folder).unwrap());
     }
 }

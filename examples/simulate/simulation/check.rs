@@ -1,8 +1,8 @@
 //! What must hold after every run, judged by what the emulator saw.
 
-use super::Played;
 use super::case::{Case, End, SECRET, TOKEN};
 use super::run::{self, ReportedAccess, RunEnd, Trail};
+use super::{Place, Played};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -82,7 +82,7 @@ pub(crate) struct Breach {
 pub(crate) struct Checks<'a> {
     case: &'a Case,
     emulator: &'a Emulator,
-    state_dir: &'a Path,
+    place: &'a Place<'a>,
     played: Played,
     /// All that the runs printed.
     printed: String,
@@ -107,11 +107,11 @@ struct Course<'a> {
 }
 
 impl<'a> Checks<'a> {
-    pub(crate) fn new(case: &'a Case, emulator: &'a Emulator, state_dir: &'a Path) -> Self {
+    pub(crate) fn new(case: &'a Case, emulator: &'a Emulator, place: &'a Place<'a>) -> Self {
         Self {
             case,
             emulator,
-            state_dir,
+            place,
             played: Played::default(),
             printed: String::new(),
             before: Before::default(),
@@ -165,6 +165,8 @@ impl<'a> Checks<'a> {
         let ended = trail.end.is_some();
         let counts = &mut self.played.counts;
         counts.runs += 1;
+        counts.shared += u64::from(self.place.objects.is_some());
+        counts.lost += u64::from(trail.lost);
         counts.killed += u64::from(matches!(end, End::Kill(_)) && !ended);
         counts.interrupted += u64::from(matches!(end, End::Interrupt(..)));
         counts.refused += u64::from(trail.planned.is_some() && !trail.approved);
@@ -359,7 +361,7 @@ impl<'a> Checks<'a> {
 
     /// Each write that the emulator saw was noted before, and nothing in the journal is broken.
     async fn journal(&mut self, writes: &[LoggedWrite], foreign: &[ForeignChange]) {
-        let history = run::journal(self.state_dir).await;
+        let history = run::journal(self.place).await;
         if history.broken_lines > 0 || history.torn.is_some() {
             self.breach(Promise::Journal, format!("broken: {:?} {:?}", history.broken, history.torn));
         }
@@ -455,7 +457,7 @@ impl<'a> Checks<'a> {
         } else {
             self.played.counts.converged += 1;
         }
-        let in_flight = run::journal(self.state_dir).await.in_flight().count();
+        let in_flight = run::journal(self.place).await.in_flight().count();
         if in_flight > 0 {
             self.breach(Promise::Journal, format!("{in_flight} writes are in flight to the end"));
         }
@@ -476,7 +478,9 @@ impl<'a> Checks<'a> {
         let parts = || parts.iter().copied().chain(encoded.iter().map(String::as_str));
         let mut texts = vec![("the log".to_owned(), log.to_owned())];
         texts.push(("the output".to_owned(), std::mem::take(&mut self.printed)));
-        files(self.state_dir, &mut texts);
+        files(self.place.folder, &mut texts);
+        let objects = self.place.objects.iter().flat_map(|objects| objects.contents());
+        texts.extend(objects.map(|(name, body)| (name, String::from_utf8_lossy(&body).into_owned())));
         for (name, text) in texts {
             if let Some(part) = parts().find(|part| text.contains(part)) {
                 self.breach(Promise::Secrets, format!("there is one in {name}, from the part {part}"));

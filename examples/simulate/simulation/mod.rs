@@ -21,6 +21,7 @@ use std::time::Duration;
 use wabacl::apply::{Shutdown, ShutdownReason};
 use wabacl::clock::Clock;
 use wabacl::emulator::{Emulator, Options, Script, World};
+use wabacl::store::{MemoryFaults, MemoryObjects, Objects, StateStore};
 
 /// The time at which every simulation begins.
 const BEGIN: &str = "2026-11-23T10:00:00Z";
@@ -50,6 +51,9 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     pub(crate) foreign: u64,
     pub(crate) converged: u64,
+    /// Runs with a state that machines share, and those of them whose lease or record failed.
+    pub(crate) shared: u64,
+    pub(crate) lost: u64,
 }
 
 impl Counts {
@@ -64,6 +68,8 @@ impl Counts {
         self.unknown += other.unknown;
         self.foreign += other.foreign;
         self.converged += other.converged;
+        self.shared += other.shared;
+        self.lost += other.lost;
     }
 }
 
@@ -105,21 +111,60 @@ pub(crate) fn quick_folder() -> PathBuf {
     if tempfile::tempdir_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
 }
 
+/// Where the runs of a seed keep their state: a folder, or an object store in memory that fails at times.
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) objects: Option<Arc<MemoryObjects>>,
+}
+
+impl<'a> Place<'a> {
+    /// Every fourth seed plays a state that machines share.
+    fn of_seed(seed: u64, folder: &'a Path, clock: &Clock) -> Self {
+        let faults = MemoryFaults {
+            failed: 2,
+            answer_lost: 2,
+            late: 2,
+            latency: Duration::from_millis(300),
+            seed,
+            ..MemoryFaults::default()
+        };
+        let objects = (seed % 4 == 1).then(|| Arc::new(MemoryObjects::new(clock.clone(), faults)));
+        Self { folder, objects }
+    }
+
+    /// Returns the state as a new process sees it.
+    pub(crate) fn state(&self) -> StateStore {
+        match &self.objects {
+            Some(objects) => StateStore::objects(Objects::memory(Arc::clone(objects)), None),
+            None => StateStore::folder(self.folder),
+        }
+    }
+
+    /// Makes the store fail no more, or as before.
+    pub(crate) fn set_calm(&self, is_calm: bool) {
+        if let Some(objects) = &self.objects {
+            objects.set_calm(is_calm);
+        }
+    }
+}
+
 async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Played {
     let case = Case::from_seed(seed);
+    let place = &Place::of_seed(seed, state_dir, clock);
     let world = World::from_yaml(&case.world).unwrap_or_else(|error| panic!("{error}\n{}", case.world));
     let trap = trap();
     let elsewhere = trap.local_addr().expect("a listener has an address");
     let script = Script { redirect_to: Some(format!("http://{elsewhere}/")), ..case.script.clone() };
     let options = Options { clock: clock.clone(), script: Some(script), ..Options::default() };
     let emulator = Emulator::start(world, options).await.expect("the emulator starts");
-    run::remember(&case, state_dir).await;
-    let mut checks = Checks::new(&case, &emulator, state_dir);
+    run::remember(&case, place).await;
+    let mut checks = Checks::new(&case, &emulator, place);
     let mut jitter = seed;
     let mut go = async |end: End, way: Way| {
         emulator.client_restarted();
         jitter = jitter.wrapping_add(1);
-        let setup = Setup { case: &case, url: emulator.url(), clock: clock.clone(), state_dir, jitter, way };
+        let (url, clock, state) = (emulator.url(), clock.clone(), place.state());
+        let setup = Setup { case: &case, url, clock, state, state_dir, jitter, way };
         checks.begin();
         let trail = RefCell::default();
         play_run(&setup, end, &trail).await;
@@ -134,8 +179,10 @@ async fn play_here(seed: u64, clock: &Clock, state_dir: &Path, log: &Log) -> Pla
     go(End::Itself, whole.clone()).await;
     // From here on there are no faults: what began comes to its end, and then there is nothing left to do.
     emulator.set_script(None);
+    place.set_calm(true);
     clock.sleep(LATER).await;
     let last = go(End::Itself, whole.clone()).await;
+    place.set_calm(true);
     clock.sleep(LATER).await;
     let after = go(End::Itself, whole).await;
     checks.converged(&last, &after).await;

@@ -1,5 +1,6 @@
 //! One run of the program on the simulated clock: what `wabacl apply` does, through the engine.
 
+use super::Place;
 use super::case::{Case, SECRET, TOKEN, Way};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) case: &'a Case,
     pub(crate) url: String,
     pub(crate) clock: Clock,
+    pub(crate) state: StateStore,
     pub(crate) state_dir: &'a Path,
     /// The seed of the pauses before retries.
     pub(crate) jitter: u64,
@@ -52,6 +54,8 @@ pub(crate) struct Trail {
     pub(crate) end: Option<RunEnd>,
     /// Everything that it printed.
     pub(crate) printed: String,
+    /// Whether a shared state failed.
+    pub(crate) lost: bool,
 }
 
 /// The numbers of a report on access, and what it says could not be read.
@@ -85,10 +89,6 @@ impl Setup<'_> {
         }
     }
 
-    fn state(&self) -> StateStore {
-        StateStore::folder(self.state_dir)
-    }
-
     fn run_settings(&self) -> RunSettings {
         let limits = &self.case.limits;
         RunSettings {
@@ -107,11 +107,13 @@ impl Setup<'_> {
             *printed.lock().unwrap_or_else(PoisonError::into_inner) += &text_of(&event);
         };
         let result = self.apply(shutdown, trail, &print).await;
+        self.state.release_dropped().await;
         let mut trail = trail.borrow_mut();
         trail.printed += &printed.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = result {
             trail.printed += &causes(&error).collect::<Vec<_>>().join("\n");
             trail.printed += &error.hint().unwrap_or_default();
+            trail.lost |= matches!(error, EngineError::Store { .. });
             trail.end = Some(RunEnd::Error(error.class()));
         }
     }
@@ -123,7 +125,7 @@ impl Setup<'_> {
         events: Events<'_>,
     ) -> Result<(), EngineError> {
         let checked = self.checked(events)?;
-        let lease = Lease::take(&self.state(), checked.business(), true, &self.clock, events).await?;
+        let lease = Lease::take(&self.state, checked.business(), true, &self.clock, events).await?;
         let session = Session::connect(&self.settings(), &self.run_settings(), events).await?;
         let look = |survey: &Survey| trail.borrow_mut().report_on(survey, session.live_source(), &self.clock);
         let (proposal, directory) = self.propose(&session, checked, events, look).await?;
@@ -138,7 +140,8 @@ impl Setup<'_> {
         };
         let applied = session.apply(&approved, &directory, lease, &options, shutdown, events).await?;
         if let Some(source) = &applied.journal_error {
-            panic!("the journal can always be written: {source}");
+            assert!(self.state.is_shared(), "the journal can always be written: {source}");
+            trail.borrow_mut().lost = true;
         }
         trail.borrow_mut().applied(applied, approved.plan());
         Ok(())
@@ -180,7 +183,7 @@ impl Setup<'_> {
     fn request(&self) -> PlanRequest {
         PlanRequest {
             began: self.clock.now(),
-            state: Some(self.state()),
+            state: Some(self.state.clone()),
             admin_rows: self
                 .case
                 .waivers
@@ -258,21 +261,25 @@ fn sources(manifest: &str) -> Sources {
 }
 
 /// Writes the inventory of earlier runs.
-pub(crate) async fn remember(case: &Case, state_dir: &Path) {
+pub(crate) async fn remember(case: &Case, place: &Place<'_>) {
     let business = "10".parse().expect("an id");
-    std::fs::create_dir_all(state_dir.join("10")).expect("the state folder can be made");
+    std::fs::create_dir_all(place.folder.join("10")).expect("the state folder can be made");
     let user = |id: &UserId| {
         (*id, InventoryUser { name: Name::from("earlier"), file: String::from("old.yaml"), line: 1 })
     };
     let users = case.inventory.iter().map(user).collect();
     let inventory = Inventory { users, ..Inventory::new(Name::from("default")) };
-    let state = StateStore::folder(state_dir);
-    let saved = state.save_inventory(business, &inventory, jiff::Timestamp::UNIX_EPOCH);
-    saved.await.expect("it can be written");
+    place.set_calm(true);
+    let saved = place.state().save_inventory(business, &inventory, jiff::Timestamp::UNIX_EPOCH).await;
+    place.set_calm(false);
+    saved.expect("it can be written");
 }
 
 /// Reads the journal of all runs.
-pub(crate) async fn journal(state_dir: &Path) -> History {
+pub(crate) async fn journal(place: &Place<'_>) -> History {
     let business = "10".parse().expect("an id");
-    StateStore::folder(state_dir).history(business, Keep::All).await.expect("the journal can be read")
+    place.set_calm(true);
+    let history = place.state().history(business, Keep::All).await;
+    place.set_calm(false);
+    history.expect("the journal can be read")
 }
