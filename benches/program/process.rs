@@ -21,18 +21,29 @@ pub(super) struct Took {
     pub(super) megabytes: Option<f64>,
 }
 
-/// Runs `wabacl` and gives what it took; it must exit with 0.
+/// Runs `wabacl` with a state in a folder of this name, and gives what it took; it must exit with 0.
+#[allow(dead_code, reason = "the benchmark of a shared state has states of its own")]
 pub(super) fn wabacl(emulator: &Emulator, folder: &Path, arguments: &[&str], state: &str) -> Took {
+    // Each run has budgets of its own: this measures no waiting for the next hour.
+    let state = folder.join("state").join(state).display().to_string();
+    wabacl_with(emulator, folder, &[arguments, &["--state-dir", &state]].concat(), &[])
+}
+
+/// Runs `wabacl` with variables in its environment, and gives what it took; it must exit with 0.
+pub(super) fn wabacl_with(
+    emulator: &Emulator,
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Took {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wabacl"));
     command
         .args(arguments)
         .arg(folder.join("access.yaml"))
         .args(["--color", "never", "--today", "2026-11-23", "--graph-url", &emulator.url])
-        // Each run has budgets of its own: this measures no waiting for the next hour.
-        .arg("--state-dir")
-        .arg(folder.join("state").join(state))
         .env("WABACL_TOKEN", TOKEN)
-        .env_remove("WABACL_APP_SECRET");
+        .env_remove("WABACL_APP_SECRET")
+        .envs(variables.iter().copied());
     let (seconds, output) = run(command, folder);
     let line = output.talk.lines().find(|line| line.starts_with("Cost: "));
     let line = line.unwrap_or_else(|| panic!("{arguments:?} did not tell its cost: {}", output.talk));
@@ -42,6 +53,7 @@ pub(super) fn wabacl(emulator: &Emulator, folder: &Path, arguments: &[&str], sta
 }
 
 /// What a peer says of itself.
+#[allow(dead_code, reason = "the benchmark of a shared state has no peer")]
 pub(super) struct Peer {
     pub(super) took: Took,
     /// The WABAs that it saw, or the writes that it made.
@@ -51,6 +63,7 @@ pub(super) struct Peer {
 }
 
 /// Gives the Python that can import the SDK.
+#[allow(dead_code, reason = "the benchmark of a shared state has no peer")]
 pub(super) fn python() -> Result<String, String> {
     let python = std::env::var("WABACL_PYTHON").unwrap_or_else(|_| String::from("python3"));
     let import = Command::new(&python).args(["-c", "import facebook_business"]).output();
@@ -62,6 +75,7 @@ pub(super) fn python() -> Result<String, String> {
 }
 
 /// Runs the peer, which tells its calls and seconds itself.
+#[allow(dead_code, reason = "the benchmark of a shared state has no peer")]
 pub(super) fn peer(python: &str, emulator: &Emulator, folder: &Path, arguments: &[&str]) -> Peer {
     let mut command = Command::new(python);
     command
