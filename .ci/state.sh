@@ -81,7 +81,7 @@ run() {
 
 # Returns whether a write is in the journal as in flight, or process $1 has ended.
 writes_or_ended() {
-  [[ "$(ps -o stat= -p "$1")" =~ ^(Z|$) ]] || "$program" journal --state "$url" | grep -q "in flight since"
+  [[ "$(ps -o stat= -p "$1")" =~ ^(Z|$) ]] || "$program" journal --last 1 --state "$url" | grep -q "in flight since"
 }
 
 for store in "$@"; do
