@@ -66,7 +66,7 @@ fn bench_who_can(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     let answer = who_can(evidence, question);
                     // Half of the users send; one pair of 20 differs.
-                    assert!(answer.holders.len() as u64 > size * 9 / 20, "{}", answer.holders.len());
+                    assert!(answer.holders.len() as u64 >= size * 9 / 20, "{}", answer.holders.len());
                 });
             });
         }

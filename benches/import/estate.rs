@@ -69,7 +69,7 @@ pub(crate) fn tiers(wabas: usize, noise: usize, seed: u64) -> Estate {
         "eu-bot",
         "eu-templates",
         "us-bot",
-        "us-templates",
+        "templates",
         "latam-bot",
         "apac-bot",
         "messenger",
@@ -87,12 +87,12 @@ pub(crate) fn tiers(wabas: usize, noise: usize, seed: u64) -> Estate {
     let grants: Vec<Grant> = vec![
         (vec![0], &["VIEW_COST", "VIEW_INSIGHTS"], Box::new(|_| true)),
         (vec![1, 2], &["MANAGE"], Box::new(|waba| !waba.is_client)),
-        (vec![3, 4], TEMPLATES, Box::new(|waba| waba.region == 0)),
+        (vec![3, 4, 6], TEMPLATES, Box::new(|waba| waba.region == 0)),
         (vec![5, 6], TEMPLATES, Box::new(|waba| waba.region == 1)),
-        (vec![7], TEMPLATES, Box::new(|waba| waba.region == 2)),
+        (vec![7], TEMPLATES, Box::new(|waba| waba.region >= 2)),
         (vec![8], TEMPLATES, Box::new(|waba| waba.region == 3)),
         (vec![9, 10], &["MESSAGING", "VIEW_PHONE_ASSETS"], Box::new(|waba| waba.is_client)),
-        (vec![9], &["MANAGE_PHONE_ASSETS"], Box::new(|_| true)),
+        (vec![9, 10], &["MANAGE_PHONE_ASSETS"], Box::new(|_| true)),
         (vec![11, 12, 13], &["MANAGE"], Box::new(|waba| waba.is_gold)),
         (vec![14], &["MANAGE_BILLING", "VIEW_COST"], Box::new(|waba| waba.is_gold)),
         (vec![15, 16], &["DEVELOP", "MANAGE_EXTENSIONS"], Box::new(|waba| waba.is_pilot)),
@@ -104,7 +104,7 @@ pub(crate) fn tiers(wabas: usize, noise: usize, seed: u64) -> Estate {
         (vec![18], &["VIEW_COST"], Box::new(|waba| waba.region == 1 || waba.region == 2)),
         (vec![10], TEMPLATES, Box::new(|waba| waba.is_client && waba.region == 3)),
         (vec![19], &["MESSAGING"], Box::new(|waba| waba.customer < 6)),
-        (vec![14, 18], &["VIEW_INSIGHTS"], Box::new(|_| true)),
+        (vec![1, 14, 18], &["VIEW_INSIGHTS"], Box::new(|_| true)),
     ];
     make(accounts, users.map(String::from).to_vec(), &grants, noise, &mut random)
 }

@@ -79,7 +79,7 @@ impl<'a> Draft<'a> {
         let users = users(estate);
         let mut wabas = wabas(estate, &users);
         let accounts = wabas.iter().map(|waba| Account { name: waba.live.name.as_str(), list: waba.list() });
-        let held = wabas.iter().map(|waba| waba.held.clone()).collect();
+        let held = wabas.iter().map(|waba| waba.held.as_slice()).collect();
         let mined = mining::mine(&mining::AccessMatrix { accounts: accounts.collect(), held });
         for (label, members) in (0..).zip(&mined.labels) {
             for waba in members {
@@ -209,9 +209,15 @@ fn wabas<'a>(estate: &'a Estate, users: &[DraftUser]) -> Vec<DraftWaba<'a>> {
         waba.edge != Edge::Direct && !estate.observed.unreadable.contains_key(id)
     };
     let known = estate.directory.wabas.iter().filter(|(id, waba)| is_known(id, waba));
-    let held = |id| -> Vec<(u32, TaskSet)> {
-        let held = estate.observed.state.on(id);
-        held.filter_map(|(user, tasks)| Some((*numbers.get(&user)?, tasks.clone()))).collect()
+    // Both are in order of the WABAs, so each row is looked at once.
+    let mut rows = estate.observed.state.iter().peekable();
+    let mut held = |id: WabaId| -> Vec<(u32, TaskSet)> {
+        let mut held = Vec::new();
+        while let Some((key, tasks)) = rows.next_if(|(key, _)| key.waba <= id) {
+            let user = numbers.get(&key.user).filter(|_| key.waba == id);
+            held.extend(user.map(|user| (*user, tasks.clone())));
+        }
+        held
     };
     let waba = |(id, live): (&WabaId, &'a DirectoryWaba)| DraftWaba {
         id: *id,

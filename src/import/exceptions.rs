@@ -1,13 +1,10 @@
-//! What the grants do not explain: exceptions, each for some users and WABAs with the same tasks, and the evidence that they
-//! may be mistakes.
+//! What the grants do not explain: exceptions, each for some users with the same tasks on a WABA, and the evidence that they may
+//! be mistakes.
 
 use super::draft::{Draft, DraftWaba};
 use crate::mining::MinedGrant;
 use crate::model::{AssignmentKey, Name, TaskSet};
 use std::collections::BTreeMap;
-
-/// From how many users with the same tasks on a WABA on they share an exception. A guess: fewer are easier to find by user.
-const TOGETHER: usize = 3;
 
 /// An assignment that differs from what the grants give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,30 +54,15 @@ impl Draft<'_> {
         })
     }
 
-    /// Returns the exceptions, grouped: those of many users on one WABA, and those of one user on some WABAs.
+    /// Returns the exceptions: one for the users that hold the same tasks on a WABA. Each is a line, so each can get a reason of
+    /// its own, and one more changes no other line.
     pub(super) fn exceptions(&self) -> Vec<DraftException> {
         let mut by_waba: BTreeMap<(u32, TaskSet), Vec<u32>> = BTreeMap::new();
         for (waba, user, live, _) in self.differences() {
             by_waba.entry((waba, live)).or_default().push(user);
         }
-        let mut exceptions = Vec::new();
-        let mut by_user: BTreeMap<(u32, TaskSet), Vec<u32>> = BTreeMap::new();
-        for ((waba, tasks), users) in by_waba {
-            if users.len() >= TOGETHER {
-                exceptions.push(DraftException { users, tasks, wabas: vec![waba] });
-            } else {
-                for user in users {
-                    by_user.entry((user, tasks.clone())).or_default().push(waba);
-                }
-            }
-        }
-        let of_users = by_user.into_iter();
-        exceptions.extend(of_users.map(|((user, tasks), wabas)| DraftException {
-            users: vec![user],
-            tasks,
-            wabas,
-        }));
-        exceptions
+        let exception = |((waba, tasks), users)| DraftException { users, tasks, wabas: vec![waba] };
+        by_waba.into_iter().map(exception).collect()
     }
 
     /// Returns the assignments that differ from what the grants give, with the evidence.

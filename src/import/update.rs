@@ -470,7 +470,7 @@ fn mine(draft: &mut Draft<'_>, known: &Known<'_>) {
         });
         rows.filter(|(_, tasks)| !tasks.is_empty()).collect()
     };
-    let held: Vec<_> = draft.wabas.iter().map(missing).collect();
+    let held: Vec<Vec<(u32, TaskSet)>> = draft.wabas.iter().map(missing).collect();
     if held.iter().all(Vec::is_empty) {
         return;
     }
@@ -485,6 +485,7 @@ fn mine(draft: &mut Draft<'_>, known: &Known<'_>) {
     let names: Vec<String> = draft.wabas.iter().map(|waba| waba.name().to_owned()).collect();
     // A manifest tells the lists apart only by labels.
     let accounts = names.iter().map(|name| Account { name, list: List::Owned });
+    let held = held.iter().map(Vec::as_slice).collect();
     let matrix = AccessMatrix { accounts: accounts.collect(), held };
     let shared: Vec<Option<Shared>> =
         draft.wabas.iter().map(|waba| known.desired.scope.wabas.get(&waba.id)?.shared).collect();

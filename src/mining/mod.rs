@@ -3,6 +3,7 @@
 //! The description is nearly right; whoever uses it states the rest as exceptions. It depends only on what is held, not on
 //! the order in which it is given. This module does not know how a manifest is written.
 
+mod affix;
 mod bits;
 mod cover;
 mod decompose;
@@ -53,7 +54,7 @@ pub struct AccessMatrix<'a> {
     /// The WABAs, by id.
     pub accounts: Vec<Account<'a>>,
     /// The tasks of users on each WABA, with the users ascending.
-    pub held: Vec<Vec<(u32, TaskSet)>>,
+    pub held: Vec<&'a [(u32, TaskSet)]>,
 }
 
 /// Which WABAs a grant selects: those that meet all of it.
@@ -193,32 +194,47 @@ fn gain(wabas: usize) -> usize {
 /// Returns the columns: for each user the tasks that it holds on nearly the same WABAs.
 fn columns(matrix: &AccessMatrix<'_>) -> Vec<Column> {
     let wabas = matrix.accounts.len();
-    let mut by_task: BTreeMap<(u32, &str), Vec<u32>> = BTreeMap::new();
-    for (waba, held) in (0..).zip(&matrix.held) {
-        for (user, tasks) in held {
+    let mut columns: Vec<Column> = Vec::new();
+    for (user, sets) in (0..).zip(sets_of_users(matrix)) {
+        let mut by_task: BTreeMap<&str, Bits> = BTreeMap::new();
+        for (tasks, held) in &sets {
             for task in tasks.names() {
-                by_task.entry((*user, task)).or_default().push(waba);
+                let of_task = by_task.entry(task).or_insert_with(|| Bits::new(wabas));
+                held.iter().for_each(|waba| of_task.insert(*waba));
+            }
+        }
+        let mut by_task: Vec<(usize, &str, Bits)> =
+            by_task.into_iter().map(|(task, held)| (held.len(), task, held)).collect();
+        by_task.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+        let first = columns.len();
+        for (count, task, held) in by_task {
+            let is_alike = |column: &&mut Column| {
+                let common = column.wabas.common(&held);
+                common * 100 >= (column.wabas.len() + count - common) * ALIKE
+            };
+            let name = TaskSet::from_names([task]);
+            match columns[first..].iter_mut().rev().find(is_alike) {
+                Some(column) => column.tasks.extend(&name),
+                None => columns.push(Column { user, tasks: name, wabas: held }),
             }
         }
     }
-    let mut tasks: Vec<(u32, &str, Bits, usize)> = by_task
-        .into_iter()
-        .map(|((user, task), held)| (user, task, Bits::of(wabas, held.iter().copied()), held.len()))
-        .collect();
-    tasks.sort_by(|a, b| (a.0, std::cmp::Reverse(a.3), a.1).cmp(&(b.0, std::cmp::Reverse(b.3), b.1)));
-    let mut columns: Vec<Column> = Vec::new();
-    for (user, task, held, count) in tasks {
-        let is_alike = |column: &&mut Column| {
-            let common = column.wabas.common(&held);
-            column.user == user && common * 100 >= (column.wabas.len() + count - common) * ALIKE
-        };
-        let name = TaskSet::from_names([task]);
-        match columns.iter_mut().rev().take_while(|column| column.user == user).find(is_alike) {
-            Some(column) => column.tasks.extend(&name),
-            None => columns.push(Column { user, tasks: name, wabas: held }),
+    columns
+}
+
+/// Returns for each user the sets of tasks that it holds, with the WABAs, ascending.
+fn sets_of_users<'a>(matrix: &AccessMatrix<'a>) -> Vec<BTreeMap<&'a TaskSet, Vec<u32>>> {
+    let mut sets: Vec<BTreeMap<&TaskSet, Vec<u32>>> = Vec::new();
+    for (waba, held) in (0..).zip(&matrix.held) {
+        for (user, tasks) in *held {
+            let user = *user as usize;
+            if user >= sets.len() {
+                sets.resize_with(user + 1, BTreeMap::new);
+            }
+            sets[user].entry(tasks).or_default().push(waba);
         }
     }
-    columns
+    sets
 }
 
 /// A cover as selectors.

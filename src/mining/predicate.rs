@@ -1,31 +1,9 @@
 //! Conditions on WABAs that a manifest can express: all, one list, globs that begin and end at the borders of words, latent
 //! labels, and pairs of these.
 
+use super::affix::{Affix, Affixes, Place};
 use super::{Account, List};
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// How many words at the start, and how many at the end of a name a glob can hold. A guess: names of customers have seldom
-/// more.
-const WORDS: usize = 3;
-
-/// A part of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Affix<'a> {
-    /// What names begin with.
-    Prefix(&'a str),
-    /// What names end with.
-    Suffix(&'a str),
-    /// What names hold after the start and before the end.
-    Infix(&'a str),
-}
-
-impl<'a> Affix<'a> {
-    fn text(self) -> &'a str {
-        match self {
-            Self::Prefix(text) | Self::Suffix(text) | Self::Infix(text) => text,
-        }
-    }
-}
+use std::collections::{BTreeMap, HashSet};
 
 /// What a name must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -196,119 +174,55 @@ fn distinct<'a>(found: Vec<(Condition<'a>, Vec<u32>)>) -> Vec<Predicate<'a>> {
     all.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(predicate, _)| predicate).collect()
 }
 
-/// A part of a name with its place.
-#[derive(Clone, Copy)]
-struct Place {
-    /// The number of the affix.
-    affix: u32,
-    start: usize,
-    end: usize,
-}
-
 /// Returns the patterns that at least `support` names match, each with the names, ascending.
 fn patterns<'a>(accounts: &[Account<'a>], support: usize) -> (Vec<Pattern<'a>>, Vec<Vec<u32>>) {
-    let mut numbers: HashMap<Affix<'a>, u32> = HashMap::new();
-    let mut affixes: Vec<Affix<'a>> = Vec::new();
-    let mut members: Vec<Vec<u32>> = Vec::new();
-    let mut places: Vec<Vec<Place>> = Vec::with_capacity(accounts.len());
-    for (waba, account) in (0..).zip(accounts) {
-        let mut of_name = affixes_of(account.name);
-        of_name.sort_unstable();
-        of_name.dedup_by_key(|(affix, ..)| *affix);
-        let places_of_name = of_name.into_iter().map(|(affix, start, end)| {
-            let number = *numbers.entry(affix).or_insert_with(|| {
-                affixes.push(affix);
-                members.push(Vec::new());
-                u32::try_from(affixes.len() - 1).unwrap_or(u32::MAX)
-            });
-            members[number as usize].push(waba);
-            Place { affix: number, start, end }
-        });
-        places.push(places_of_name.collect());
+    let names: Vec<&str> = accounts.iter().map(|account| account.name).collect();
+    let Affixes { all, members } = Affixes::of(&names, support);
+    let mut patterns = vec![Pattern::Any];
+    let mut matched = vec![(0..).take(accounts.len()).collect::<Vec<u32>>()];
+    for (first, second, both) in pairs(&names, &all, &members) {
+        // A pair that matches as many as one of its parts is no narrower.
+        let is_narrower = both.len() < members[first].len() && both.len() < members[second].len();
+        if both.len() >= support && is_narrower {
+            patterns.push(Pattern::Both(all[first], all[second]));
+            matched.push(both);
+        }
     }
+    patterns.extend(all.into_iter().map(Pattern::One));
+    matched.extend(members);
+    (patterns, matched)
+}
+
+/// Returns the pairs of affixes that some names hold one after the other, with these names, ascending.
+fn pairs(names: &[&str], all: &[Affix<'_>], members: &[Vec<u32>]) -> Vec<(usize, usize, Vec<u32>)> {
+    // The affixes of each name with their places, name by name.
+    let mut places: Vec<(u32, u32, Place)> = Vec::new();
+    for ((number, affix), members) in (0..).zip(all).zip(members) {
+        let place = |waba: &u32| Some((*waba, number, affix.place(names[*waba as usize])?));
+        places.extend(members.iter().filter_map(place));
+    }
+    places.sort_unstable_by_key(|(waba, number, _)| (*waba, *number));
     let mut pairs: Vec<(u32, u32, u32)> = Vec::new();
-    for (waba, places) in (0..).zip(&places) {
-        let kept = |place: &&Place| members[place.affix as usize].len() >= support;
-        let kept: Vec<&Place> = places.iter().filter(kept).collect();
-        for (index, first) in kept.iter().enumerate() {
-            // Affixes of a name are in order: prefixes, suffixes, infixes.
-            for second in &kept[index + 1..] {
-                let (a, b) = (affixes[first.affix as usize], affixes[second.affix as usize]);
-                let in_order = match (a, b) {
-                    (Affix::Prefix(_), Affix::Suffix(_) | Affix::Infix(_)) => Some((first, second)),
-                    (Affix::Suffix(_), Affix::Infix(_)) => Some((second, first)),
-                    _ => None,
-                };
-                if let Some((first, second)) = in_order.filter(|(first, second)| first.end <= second.start) {
-                    pairs.push((first.affix, second.affix, waba));
+    for of_name in places.chunk_by(|a, b| a.0 == b.0) {
+        // Affixes are in order: prefixes, infixes, suffixes.
+        for (index, (waba, first, place)) in of_name.iter().enumerate() {
+            for (_, second, next) in &of_name[index + 1..] {
+                let kinds = (all[*first as usize], all[*second as usize]);
+                let is_pair = matches!(
+                    kinds,
+                    (Affix::Prefix(_), Affix::Infix(_) | Affix::Suffix(_))
+                        | (Affix::Infix(_), Affix::Suffix(_))
+                );
+                if is_pair && place.end <= next.start {
+                    pairs.push((*first, *second, *waba));
                 }
             }
         }
     }
     pairs.sort_unstable();
-    let mut patterns = vec![Pattern::Any];
-    let mut matched = vec![(0..).take(accounts.len()).collect::<Vec<u32>>()];
-    for chunk in pairs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        let (first, second) = (chunk[0].0 as usize, chunk[0].1 as usize);
-        // A pair that matches as many as one of its parts is no narrower.
-        let is_narrower = chunk.len() < members[first].len() && chunk.len() < members[second].len();
-        if chunk.len() >= support && is_narrower {
-            patterns.push(Pattern::Both(affixes[first], affixes[second]));
-            matched.push(chunk.iter().map(|(_, _, waba)| *waba).collect());
-        }
-    }
-    for (affix, members) in affixes.into_iter().zip(members) {
-        if members.len() >= support {
-            patterns.push(Pattern::One(affix));
-            matched.push(members);
-        }
-    }
-    (patterns, matched)
-}
-
-/// Returns the affixes of a name that are bounded by the borders of words, with their places.
-fn affixes_of(name: &str) -> Vec<(Affix<'_>, usize, usize)> {
-    let words = words(name);
-    let mut found = Vec::new();
-    let length = words.len();
-    for (index, (start, end)) in words.iter().copied().enumerate() {
-        let before = name[..start].chars().next_back().map(char::len_utf8);
-        let after = name[end..].chars().next().map(char::len_utf8);
-        let (from, to) = (start - before.unwrap_or(0), end + after.unwrap_or(0));
-        if let Some(text) = name.get(..to).filter(|_| index < WORDS && after.is_some() && to < name.len())
-            && words.first().is_some_and(|first| first.0 == 0)
-            && !text.starts_with('!')
-        {
-            found.push((Affix::Prefix(text), 0, to));
-        }
-        if let Some(text) =
-            name.get(from..).filter(|_| length - index <= WORDS && before.is_some() && from > 0)
-            && words.last().is_some_and(|last| last.1 == name.len())
-        {
-            found.push((Affix::Suffix(text), from, name.len()));
-        }
-        if before.is_some() && after.is_some() {
-            found.push((Affix::Infix(&name[from..to]), from, to));
-        }
-    }
-    found.retain(|(affix, ..)| !affix.text().contains(['*', '?']));
-    found
-}
-
-/// Returns the places of the words of a name: runs of letters and digits.
-fn words(name: &str) -> Vec<(usize, usize)> {
-    let mut words = Vec::new();
-    let mut start = None;
-    for (index, c) in name.char_indices() {
-        match (start, c.is_alphanumeric()) {
-            (None, true) => start = Some(index),
-            (Some(from), false) => {
-                words.push((from, index));
-                start = None;
-            }
-            (None, false) | (Some(_), true) => {}
-        }
-    }
-    words.extend(start.map(|from| (from, name.len())));
-    words
+    let chunk = |chunk: &[(u32, u32, u32)]| {
+        let wabas = chunk.iter().map(|(_, _, waba)| *waba).collect();
+        (chunk[0].0 as usize, chunk[0].1 as usize, wabas)
+    };
+    pairs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(chunk).collect()
 }

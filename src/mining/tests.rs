@@ -63,9 +63,9 @@ fn mined(names: &[String], held: impl Fn(usize) -> Vec<(u32, &'static str)>) -> 
         |(number, name)| Account { name, list: if number % 3 == 0 { List::Owned } else { List::Client } };
     let accounts = names.iter().map(String::as_str).enumerate().map(account).collect();
     let tasks = |task: &str| TaskSet::from_names(task.split('+'));
-    let held =
-        (0..names.len()).map(|waba| held(waba).into_iter().map(|(user, task)| (user, tasks(task))).collect());
-    let mined = mine(&AccessMatrix { accounts, held: held.collect() });
+    let held = |waba| held(waba).into_iter().map(|(user, task)| (user, tasks(task))).collect();
+    let held: Vec<Vec<(u32, TaskSet)>> = (0..names.len()).map(held).collect();
+    let mined = mine(&AccessMatrix { accounts, held: held.iter().map(Vec::as_slice).collect() });
     let shown = mined.grants.iter().map(|grant| {
         let Selector { list, label, globs } = &grant.selector;
         let except: Vec<&Selector> = grant.except.iter().collect();

@@ -22,6 +22,11 @@ impl Glob {
 
     /// Returns whether the pattern matches the whole name. Takes at most the product of both lengths in steps.
     pub fn matches(&self, name: &str) -> bool {
+        // Most names differ from the pattern before its first wildcard.
+        let literal = self.0.split(['*', '?']).next().unwrap_or_default();
+        if !name.starts_with(literal) {
+            return false;
+        }
         let mut steps = u64::MAX;
         self.matches_within(name, &mut steps)
     }
