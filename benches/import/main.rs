@@ -163,7 +163,8 @@ fn child(case: &str) {
 fn accuracy(made: &estate::Estate, imported: &Imported) -> (f64, f64) {
     let key = |(waba, user): &(usize, usize)| AssignmentKey { waba: waba_id(*waba), user: user_id(*user) };
     let true_ones: BTreeSet<AssignmentKey> = made.mistakes.iter().map(key).collect();
-    let found: BTreeSet<AssignmentKey> = imported.mistakes.iter().map(|mistake| mistake.key).collect();
+    let found: BTreeSet<AssignmentKey> =
+        imported.deviations.iter().filter(|found| found.is_suspected()).map(|mistake| mistake.key).collect();
     let both = found.intersection(&true_ones).count() as f64;
     let share = |of: usize| if of == 0 { 1.0 } else { both / of as f64 };
     (share(found.len()), share(true_ones.len()))

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// that is not live
     #[arg(long, value_name = "DIR")]
     update: Option<PathBuf>,
-    /// Leaves suspected mistakes out of the exceptions, and prints what a plan would do about each; not with --update
+    /// Leaves suspected mistakes out of the exceptions, and prints what a plan does about each, and the evidence; not with --update
     #[arg(long)]
     normalize: bool,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     }
     write(out, &imported.files)?;
     if args.normalize {
-        terminal.written(|to| render::text::mistakes(&imported.mistakes, to))?;
+        terminal.written(|to| render::text::deviations(&imported.deviations, to))?;
     }
     terminal.product(&summary(args, out, &imported))?;
     Ok(if imported.unreadable.is_empty() { Exit::Done } else { Exit::Partial })
@@ -124,17 +124,19 @@ fn summary(args: &Args, out: &Path, imported: &Imported) -> String {
         count(lines.grants, "line of grants", "lines of grants"),
         count(lines.roles, "role", "roles"),
         count(lines.labels, "label", "labels") + " on " + &count(lines.wabas, "WABA", "WABAs"),
-        count(imported.mistakes.len(), "exception", "exceptions"),
+        count(lines.exceptions, "line of exceptions", "lines of exceptions"),
     ];
     let assignments = count(imported.assignments, "assignment", "assignments");
     let users = count(imported.users, "system user", "system users");
     let wabas = count(imported.wabas, "WABA", "WABAs");
     let _ = writeln!(text, "Imported {assignments} of {users} on {wabas}: {}.", parts.join(", "));
     let out = out.display();
+    let suspected = imported.deviations.iter().filter(|deviation| deviation.is_suspected()).count();
     let _ = if args.normalize {
         writeln!(
             text,
-            "The exceptions were left out: with `prune: declared`, the plan of {out} makes these changes."
+            "{} left out of the exceptions: with `prune: declared`, the plan of {out} rights them.",
+            count(suspected, "suspected mistake was", "suspected mistakes were")
         )
     } else {
         writeln!(text, "Their plan is empty, with `prune: none`, `declared` and `all`.")

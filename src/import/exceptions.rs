@@ -2,13 +2,22 @@
 //! be mistakes.
 
 use super::draft::{Draft, DraftWaba};
-use crate::mining::MinedGrant;
-use crate::model::{AssignmentKey, Name, TaskSet};
+use crate::mining::{self, AccessMatrix, Account, MinedGrant, Neighbours, Questioned};
+use crate::model::{AssignmentKey, Name, TaskSet, UserId, WabaId};
 use std::collections::BTreeMap;
+
+/// The fewest WABAs that an assignment is compared with to be suspected. A guess: one of a few says little.
+const FEWEST: usize = 20;
+/// The largest share of other WABAs that differ as well, in percent. A guess: where more differ, the grant is in doubt.
+const MOST_DIFFERING: usize = 10;
+/// The largest share of the neighbours that hold the same, in percent. A guess: mistakes are a few percent.
+const MOST_ALIKE: usize = 5;
+/// From how many differing assignments on it a WABA is a special one. A guess: mistakes are single.
+const MANY: usize = 4;
 
 /// An assignment that differs from what the grants give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Deviation {
     /// The assignment.
     pub key: AssignmentKey,
     /// The live name of the WABA.
@@ -19,11 +28,36 @@ pub struct Mistake {
     pub live: TaskSet,
     /// What the grants give.
     pub given: TaskSet,
-    /// How many WABAs the widest grant selects that gives it, and on how many of these the user holds what that gives; `None`
-    /// if no grant gives anything.
+    /// What the widest grant that gives it gives on other WABAs; `None` if no grant gives what is missing.
     pub evidence: Option<Evidence>,
-    /// On how many WABAs the user holds what is held here although no grant gives it.
-    pub alone: usize,
+    /// On how many WABAs the grants give the user the same.
+    pub compared: usize,
+    /// On how many of these it does not hold exactly that.
+    pub differing: usize,
+    /// Whether it is suspected to be a mistake.
+    pub verdict: Verdict,
+}
+
+impl Deviation {
+    /// Returns whether it is suspected to be a mistake.
+    pub fn is_suspected(&self) -> bool {
+        self.verdict == Verdict::Suspected
+    }
+}
+
+/// Whether an assignment that differs from what the grants give is suspected to be a mistake, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It is.
+    Suspected,
+    /// There are too few WABAs to compare it with.
+    Few,
+    /// Too many WABAs differ.
+    Frequent,
+    /// This many assignments on the WABA differ: it is a special one.
+    SpecialWaba(usize),
+    /// The user holds the same on WABAs on which the other users hold the same as here.
+    LikeNeighbours(Neighbours),
 }
 
 /// How many of the WABAs that a grant selects are as it says.
@@ -47,71 +81,129 @@ pub(super) struct DraftException {
 }
 
 impl Draft<'_> {
-    /// Returns the pairs that differ from what the grants give: the WABA, the user, what is held, and what is given.
-    fn differences(&self) -> impl Iterator<Item = (u32, u32, TaskSet, TaskSet)> {
-        (0..).zip(&self.wabas).flat_map(|(number, waba)| {
-            differing(waba).into_iter().map(move |(user, live, given)| (number, user, live, given))
-        })
-    }
-
-    /// Returns the exceptions: one for the users that hold the same tasks on a WABA. Each is a line, so each can get a reason of
-    /// its own, and one more changes no other line.
-    pub(super) fn exceptions(&self) -> Vec<DraftException> {
-        let mut by_waba: BTreeMap<(u32, TaskSet), Vec<u32>> = BTreeMap::new();
-        for (waba, user, live, _) in self.differences() {
-            by_waba.entry((waba, live)).or_default().push(user);
+    /// Returns the assignments that differ from what the grants give, with what speaks for a mistake.
+    pub(super) fn deviations(&self) -> Vec<Deviation> {
+        let differences: Vec<Difference> = (0..)
+            .zip(&self.wabas)
+            .flat_map(|(number, waba)| {
+                let differing = differing(waba).into_iter();
+                differing.map(move |(user, live, given)| Difference { waba: number, user, live, given })
+            })
+            .collect();
+        let neighbours = self.neighbours(&differences);
+        let same = self.given_alike(&differences);
+        let held = self.held(&differences);
+        let mut of_waba: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut of_set: BTreeMap<(u32, &TaskSet), usize> = BTreeMap::new();
+        for difference in &differences {
+            *of_waba.entry(difference.waba).or_default() += 1;
+            *of_set.entry((difference.user, &difference.given)).or_default() += 1;
         }
-        let exception = |((waba, tasks), users)| DraftException { users, tasks, wabas: vec![waba] };
-        by_waba.into_iter().map(exception).collect()
-    }
-
-    /// Returns the assignments that differ from what the grants give, with the evidence.
-    pub(super) fn mistakes(&self) -> Vec<Mistake> {
-        let mut alone: BTreeMap<(u32, TaskSet), usize> = BTreeMap::new();
-        for (_, user, live, _) in self.differences() {
-            *alone.entry((user, live)).or_default() += 1;
-        }
-        let held = self.held();
-        let mistake = |(waba, user, live, given): (u32, u32, TaskSet, TaskSet)| {
-            let waba = self.wabas.get(waba as usize)?;
-            let of_user = self.users.get(user as usize)?;
-            let grants = waba.grants.iter().filter_map(|number| Some((*number, self.grants.get(*number)?)));
-            let relevant =
-                grants.filter(|(_, grant)| grant.users.contains(&user) && !grant.tasks.is_subset(&live));
-            let widest =
-                relevant.max_by_key(|(number, _)| (self.selected.get(*number), std::cmp::Reverse(*number)));
-            let evidence = widest.map(|(number, grant)| Evidence {
-                held: held.get(&(number, user)).copied().unwrap_or_default(),
-                selected: self.selected.get(number).copied().unwrap_or_default(),
-                selection: self.describe(grant),
-            });
-            Some(Mistake {
-                key: AssignmentKey { waba: waba.id, user: of_user.id },
-                waba: waba.live.name.clone(),
+        let deviation = |(difference, neighbours): (&Difference, Neighbours)| {
+            let Difference { waba, user, live, given } = difference;
+            let (on_waba, of_user) = (self.wabas.get(*waba as usize)?, self.users.get(*user as usize)?);
+            let compared = same.get(&(*user, given)).copied().unwrap_or_default();
+            let differing = of_set.get(&(*user, given)).copied().unwrap_or_default();
+            let on_this = of_waba.get(waba).copied().unwrap_or_default();
+            Some(Deviation {
+                key: AssignmentKey { waba: on_waba.id, user: of_user.id },
+                waba: on_waba.live.name.clone(),
                 user: of_user.live.clone(),
-                alone: alone.get(&(user, live.clone())).copied().unwrap_or_default(),
-                live,
-                given,
-                evidence,
+                live: live.clone(),
+                given: given.clone(),
+                evidence: self.evidence(difference, on_waba, &held),
+                compared,
+                differing,
+                verdict: verdict(compared, differing, on_this, neighbours),
             })
         };
-        self.differences().filter_map(mistake).collect()
+        differences.iter().zip(neighbours).filter_map(deviation).collect()
     }
 
-    /// Returns for each grant and each of its users on how many of its WABAs the user holds what it gives.
-    fn held(&self) -> BTreeMap<(usize, u32), usize> {
-        let mut held: BTreeMap<(usize, u32), usize> = BTreeMap::new();
+    /// Returns exceptions for deviations: one for the users that hold the same tasks on a WABA. Each is a line, so each can get
+    /// a reason of its own, and one more changes no other line.
+    pub(super) fn exceptions<'d>(
+        &self,
+        deviations: impl IntoIterator<Item = &'d Deviation>,
+    ) -> Vec<DraftException> {
+        let wabas: BTreeMap<WabaId, u32> = self.wabas.iter().map(|waba| waba.id).zip(0..).collect();
+        let users: BTreeMap<UserId, u32> = self.users.iter().map(|user| user.id).zip(0..).collect();
+        let mut by_waba: BTreeMap<(u32, &TaskSet), Vec<u32>> = BTreeMap::new();
+        for Deviation { key, live, .. } in deviations {
+            if let (Some(waba), Some(user)) = (wabas.get(&key.waba), users.get(&key.user)) {
+                by_waba.entry((*waba, live)).or_default().push(*user);
+            }
+        }
+        let entries = by_waba.into_iter();
+        entries
+            .map(|((waba, tasks), users)| DraftException { users, tasks: tasks.clone(), wabas: vec![waba] })
+            .collect()
+    }
+
+    /// Returns what the access of the others says about each difference.
+    fn neighbours(&self, differences: &[Difference]) -> Vec<Neighbours> {
+        let accounts = self.wabas.iter().map(|waba| Account { name: waba.name(), list: waba.list() });
+        let held = self.wabas.iter().map(|waba| waba.held.as_slice()).collect();
+        let matrix = AccessMatrix { accounts: accounts.collect(), held };
+        let tasks = |difference: &Difference| {
+            let Difference { live, given, .. } = difference;
+            live.difference(given).union(&given.difference(live))
+        };
+        let tasks: Vec<TaskSet> = differences.iter().map(tasks).collect();
+        let questioned = differences.iter().zip(&tasks);
+        let questioned: Vec<Questioned<'_>> = questioned
+            .map(|(difference, tasks)| Questioned { waba: difference.waba, user: difference.user, tasks })
+            .collect();
+        mining::neighbours(&matrix, &questioned)
+    }
+
+    /// Returns on how many WABAs the grants give a user the same as where it differs.
+    fn given_alike<'d>(&self, differences: &'d [Difference]) -> BTreeMap<(u32, &'d TaskSet), usize> {
+        let mut counts: BTreeMap<(u32, &TaskSet), usize> =
+            differences.iter().map(|difference| ((difference.user, &difference.given), 0)).collect();
+        // What is given depends only on the grants.
+        let mut profiles: BTreeMap<&[usize], (usize, &DraftWaba<'_>)> = BTreeMap::new();
         for waba in &self.wabas {
-            let grants = waba.grants.iter().filter_map(|number| Some((*number, self.grants.get(*number)?)));
-            for (number, grant) in grants {
-                for (user, tasks) in &waba.held {
-                    if grant.tasks.is_subset(tasks) && grant.users.binary_search(user).is_ok() {
-                        *held.entry((number, *user)).or_default() += 1;
-                    }
+            profiles.entry(&waba.grants).or_insert((0, waba)).0 += 1;
+        }
+        for ((user, given), count) in &mut counts {
+            let is_same = |waba: &DraftWaba<'_>| waba.given.get(user).unwrap_or(&TaskSet::EMPTY) == *given;
+            *count = profiles.values().filter(|(_, waba)| is_same(waba)).map(|(count, _)| count).sum();
+        }
+        counts
+    }
+
+    /// Returns the widest grant that gives what is missing, and on how many of its WABAs the user holds what it gives.
+    fn evidence(
+        &self,
+        difference: &Difference,
+        waba: &DraftWaba<'_>,
+        held: &BTreeMap<(usize, u32), usize>,
+    ) -> Option<Evidence> {
+        let Difference { user, live, .. } = difference;
+        let grants = waba.grants.iter().filter_map(|number| Some((*number, self.grants.get(*number)?)));
+        let relevant = grants.filter(|(_, grant)| grant.users.contains(user) && !grant.tasks.is_subset(live));
+        let (number, grant) =
+            relevant.max_by_key(|(number, _)| (self.selected.get(*number), std::cmp::Reverse(*number)))?;
+        let selected = self.selected.get(number).copied().unwrap_or_default();
+        let without = held.get(&(number, *user)).copied().unwrap_or_default();
+        Some(Evidence { held: selected - without, selected, selection: self.describe(grant) })
+    }
+
+    /// Returns for each grant and each of its users on how many of its WABAs the user does not hold what it gives. Where
+    /// nothing differs, it does.
+    fn held(&self, differences: &[Difference]) -> BTreeMap<(usize, u32), usize> {
+        let mut without: BTreeMap<(usize, u32), usize> = BTreeMap::new();
+        for Difference { waba, user, live, .. } in differences {
+            let grants = self.wabas.get(*waba as usize).into_iter().flat_map(|waba| &waba.grants);
+            for number in grants {
+                let grant = self.grants.get(*number);
+                if grant.is_some_and(|grant| grant.users.contains(user) && !grant.tasks.is_subset(live)) {
+                    *without.entry((*number, *user)).or_default() += 1;
                 }
             }
         }
-        held
+        without
     }
 
     /// Describes which WABAs a grant selects.
@@ -127,19 +219,42 @@ impl Draft<'_> {
     }
 }
 
+/// An assignment that differs from what the grants give, by the numbers of the WABA and the user.
+struct Difference {
+    waba: u32,
+    user: u32,
+    live: TaskSet,
+    given: TaskSet,
+}
+
+/// Judges a difference: `differing` of `compared` WABAs with the same grants, and `on_waba` assignments on the WABA differ.
+fn verdict(compared: usize, differing: usize, on_waba: usize, neighbours: Neighbours) -> Verdict {
+    let others = |count: usize| count.saturating_sub(1);
+    if compared < FEWEST {
+        Verdict::Few
+    } else if others(differing) * 100 > others(compared) * MOST_DIFFERING {
+        Verdict::Frequent
+    } else if on_waba >= MANY {
+        Verdict::SpecialWaba(on_waba)
+    } else if neighbours.alike * 100 > neighbours.count * MOST_ALIKE {
+        Verdict::LikeNeighbours(neighbours)
+    } else {
+        Verdict::Suspected
+    }
+}
+
 /// Returns the users whose live tasks on a WABA differ from what the grants give.
 fn differing(waba: &DraftWaba<'_>) -> Vec<(u32, TaskSet, TaskSet)> {
-    let live: BTreeMap<u32, &TaskSet> = waba.held.iter().map(|(user, tasks)| (*user, tasks)).collect();
     let mut found = Vec::new();
     let is_described = |user: &u32| !waba.left_out.contains(user);
-    for (user, tasks) in live.iter().filter(|(user, _)| is_described(user)) {
-        let given = waba.given.get(user).cloned().unwrap_or_default();
-        if **tasks != given {
-            found.push((*user, (*tasks).clone(), given));
+    for (user, tasks) in waba.held.iter().filter(|(user, _)| is_described(user)) {
+        let given = waba.given.get(user).unwrap_or(&TaskSet::EMPTY);
+        if tasks != given {
+            found.push((*user, tasks.clone(), given.clone()));
         }
     }
-    let unheld = waba.given.iter().filter(|(user, _)| is_described(user) && !live.contains_key(user));
-    for (user, given) in unheld {
+    let is_held = |user: &u32| waba.held.binary_search_by_key(user, |(user, _)| *user).is_ok();
+    for (user, given) in waba.given.iter().filter(|(user, _)| is_described(user) && !is_held(user)) {
         found.push((*user, TaskSet::EMPTY, given.clone()));
     }
     found.sort();

@@ -13,7 +13,7 @@ mod tests;
 mod update;
 mod write;
 
-pub use exceptions::Mistake;
+pub use exceptions::{Deviation, Evidence, Verdict};
 pub use update::{Additions, Known, NewWaba, NotAdded, Pending, additions, new_wabas};
 pub use write::{EXCEPTIONS_HEADER, ImportedFile, Lines, TABLE};
 
@@ -41,8 +41,8 @@ pub struct Imported {
     pub wabas: usize,
     /// The number of assignments that they explain.
     pub assignments: usize,
-    /// The assignments that differ from what the grants give, which may be mistakes.
-    pub mistakes: Vec<Mistake>,
+    /// The assignments that differ from what the grants give, and whether they are suspected to be mistakes.
+    pub deviations: Vec<Deviation>,
     /// The WABAs whose access is not known, with their names and the reason. The manifests do not describe it.
     pub unreadable: BTreeMap<WabaId, (Name, String)>,
 }
@@ -50,15 +50,15 @@ pub struct Imported {
 /// Makes manifests from live access.
 pub fn import(estate: &Estate, options: ImportOptions) -> Imported {
     let draft = Draft::new(estate);
-    let mistakes = draft.mistakes();
-    let (files, lines) = write::write(&draft, options);
+    let deviations = draft.deviations();
+    let (files, lines) = write::write(&draft, &deviations, options);
     Imported {
         files,
         lines,
         users: draft.users.len(),
         wabas: draft.wabas.len(),
         assignments: draft.wabas.iter().map(|waba| waba.held.len()).sum(),
-        mistakes,
+        deviations,
         unreadable: unreadable(estate),
     }
 }

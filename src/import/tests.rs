@@ -109,11 +109,56 @@ fn a_waba_that_fits_changes_no_line_and_one_that_does_not_a_few() {
 fn a_mistake_has_its_evidence() {
     let wrong = |waba, user| if waba == 7 && user == 0 { "VIEW_COST" } else { held(waba, user) };
     let imported = import(&estate(&names(60), &USERS, wrong), ImportOptions::default());
-    let [mistake] = imported.mistakes.as_slice() else { panic!("one mistake: {:?}", imported.mistakes) };
+    let [mistake] = imported.deviations.as_slice() else { panic!("one: {:?}", imported.deviations) };
     let evidence = mistake.evidence.as_ref().unwrap();
     assert_eq!((evidence.held, evidence.selected, evidence.selection.as_str()), (59, 60, "`*`"));
     assert_eq!(
-        (mistake.live.to_string(), mistake.given.to_string()),
-        ("VIEW_COST".into(), "VIEW_COST, VIEW_INSIGHTS".into())
+        (mistake.live.to_string(), mistake.given.to_string(), mistake.verdict),
+        ("VIEW_COST".into(), "VIEW_COST, VIEW_INSIGHTS".into(), Verdict::Suspected)
+    );
+}
+
+/// Returns the verdicts of an estate of 120 WABAs in two regions, each with two users.
+fn verdicts(names: &[String], held: impl Fn(usize, usize) -> bool) -> Vec<(String, String, Verdict)> {
+    let users = ["eu-bot", "eu-desk", "us-bot", "us-desk"];
+    let tasks = |waba, user| if held(waba, user) { "MESSAGING" } else { "" };
+    let imported = import(&estate(names, &users, tasks), ImportOptions::default());
+    let shown = |deviation: &Deviation| {
+        (deviation.waba.as_str().to_owned(), deviation.user.as_str().to_owned(), deviation.verdict)
+    };
+    imported.deviations.iter().map(shown).collect()
+}
+
+#[test]
+fn what_the_access_of_others_explains_is_no_mistake() {
+    // WABA 40 has a name without its region, but its other users show it. On WABA 41, one is missing.
+    let mut names = names(120);
+    let is_eu: Vec<bool> = names.iter().map(|name| name.contains("-eu-")).collect();
+    names[40] = String::from("Old shop (closed)");
+    let regular = |waba: usize, user: usize| (user < 2) == is_eu[waba];
+    let of_waba = |found: Vec<(String, String, Verdict)>, name: &str| -> Vec<Verdict> {
+        found.into_iter().filter(|(waba, ..)| waba == name).map(|(.., verdict)| verdict).collect()
+    };
+    let found = verdicts(
+        &names,
+        |waba, user| if (waba, user) == (41, 1) { !regular(41, 1) } else { regular(waba, user) },
+    );
+    assert_eq!(of_waba(found.clone(), &names[41]), [Verdict::Suspected], "{found:?}");
+    let old = of_waba(found.clone(), "Old shop (closed)");
+    assert_eq!(old.len(), 2, "{found:?}");
+    assert!(
+        old.iter().all(|verdict| matches!(verdict, Verdict::LikeNeighbours(near) if near.alike > 20)),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_few_wabas_and_frequent_differences_are_no_evidence() {
+    let of_twelve = verdicts(&names(12), |waba, user| user == 0 && waba != 7);
+    assert_eq!(of_twelve.iter().map(|(.., verdict)| *verdict).collect::<Vec<_>>(), [Verdict::Few]);
+    let special = verdicts(&names(60), |waba, _| waba != 7);
+    assert_eq!(
+        special.iter().map(|(.., verdict)| *verdict).collect::<Vec<_>>(),
+        [Verdict::SpecialWaba(4); 4]
     );
 }

@@ -295,7 +295,8 @@ pub fn additions(estate: &Estate, known: &Known<'_>, wabas: Vec<NewWaba>, note: 
     mine(&mut draft, known);
     single(&mut draft);
     additions.grants = grant_entries(&draft, note);
-    let exceptions = draft.exceptions();
+    let deviations = draft.deviations();
+    let exceptions = draft.exceptions(&deviations);
     additions.exceptions = exception_entries(&draft, &exceptions, note);
     let tasks = draft.grants.iter().map(|grant| &grant.tasks);
     let tasks = tasks.chain(draft.singles.keys().map(|(_, tasks)| tasks));

@@ -2,7 +2,7 @@
 
 use super::ImportOptions;
 use super::draft::{Draft, DraftUser, DraftWaba};
-use super::exceptions::DraftException;
+use super::exceptions::{Deviation, DraftException};
 use super::shared::sharing;
 use crate::mining::{List, MinedGrant, Selector};
 use crate::model::{DirectoryWaba, Edge, Shared, TaskSet};
@@ -81,14 +81,19 @@ fn header(options: ImportOptions) -> String {
 }
 
 /// Writes all files.
-pub(super) fn write(draft: &Draft<'_>, options: ImportOptions) -> (Vec<ImportedFile>, Lines) {
-    let exceptions = if options.normalize { Vec::new() } else { draft.exceptions() };
+pub(super) fn write(
+    draft: &Draft<'_>,
+    deviations: &[Deviation],
+    options: ImportOptions,
+) -> (Vec<ImportedFile>, Lines) {
+    let is_kept = |deviation: &&Deviation| !options.normalize || !deviation.is_suspected();
+    let exceptions = draft.exceptions(deviations.iter().filter(is_kept));
+    let unknown = unknown_tasks(draft, &exceptions);
     let sections = [users(draft), roles(draft), rules(draft), grants(draft)];
     let (wabas, exceptions) = (wabas(draft), exceptions_of(draft, &exceptions));
     let mut access = header(options);
     let business = draft.estate.directory.business;
     let _ = write!(access, "business: {business}\nprune: none\n");
-    let unknown = unknown_tasks(draft, options);
     if !unknown.is_empty() {
         access += &list("", "extra_tasks", &unknown);
     }
@@ -118,13 +123,11 @@ pub(super) fn write(draft: &Draft<'_>, options: ImportOptions) -> (Vec<ImportedF
 }
 
 /// Returns the tasks that this program does not know and that the files name.
-fn unknown_tasks(draft: &Draft<'_>, options: ImportOptions) -> Vec<String> {
-    let held = draft.wabas.iter().flat_map(|waba| waba.held.iter().map(|(_, tasks)| tasks));
-    let held = held.filter(|_| !options.normalize);
+fn unknown_tasks(draft: &Draft<'_>, exceptions: &[DraftException]) -> Vec<String> {
     let granted = draft.grants.iter().map(|grant| &grant.tasks);
     let single = draft.singles.keys().map(|(_, tasks)| tasks);
-    let all = held.chain(granted).chain(single);
-    let names: BTreeSet<&str> = all.flat_map(TaskSet::unknown).collect();
+    let excepted = exceptions.iter().map(|exception| &exception.tasks);
+    let names: BTreeSet<&str> = granted.chain(single).chain(excepted).flat_map(TaskSet::unknown).collect();
     names.into_iter().map(scalar).collect()
 }
 

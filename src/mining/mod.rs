@@ -9,12 +9,14 @@ mod cover;
 mod decompose;
 mod exact;
 mod label;
+mod neighbours;
 mod predicate;
 #[cfg(test)]
 mod tests;
 
 use crate::model::TaskSet;
 pub use decompose::{Rectangle, decompose, measure};
+pub use neighbours::{Neighbours, Questioned, neighbours};
 
 use bits::Bits;
 use cover::{Cover, cover, repair};

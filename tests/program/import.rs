@@ -58,7 +58,7 @@ fn an_import_adds_nothing_to_other_manifests() {
 }
 
 #[test]
-fn a_normalized_import_has_no_exceptions_and_shows_what_would_right_each() {
+fn a_normalized_import_leaves_mistakes_out_and_shows_what_would_right_each() {
     let world = "businesses:
   - id: 1
     name: Us
