@@ -1,9 +1,14 @@
 //! What the manifests will say: the mined grants and labels, with names, and what they give on each WABA.
 
 use super::names;
-use crate::mining::{self, Account, List, MinedGrant, Selector};
+use crate::mining::{self, Account, List, Mined, MinedGrant, Selector};
 use crate::model::{AdminRole, DirectoryWaba, Edge, Estate, Glob, Name, TaskSet, UserId, WabaId};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// From how many tasks on a set is a role although only one grant gives it. A guess: more do not fit on a line.
+const LONG: usize = 6;
+/// The most WABAs that a grant of one user lists by their ids. A guess: with more, a label and the table are easier to read.
+const LISTED: usize = 20;
 
 /// A system user that is declared.
 #[derive(Debug, Clone)]
@@ -80,7 +85,8 @@ impl<'a> Draft<'a> {
         let mut wabas = wabas(estate, &users);
         let accounts = wabas.iter().map(|waba| Account { name: waba.live.name.as_str(), list: waba.list() });
         let held = wabas.iter().map(|waba| waba.held.as_slice()).collect();
-        let mined = mining::mine(&mining::AccessMatrix { accounts: accounts.collect(), held });
+        let mut mined = mining::mine(&mining::AccessMatrix { accounts: accounts.collect(), held });
+        let listed = listed(&mut mined);
         for (label, members) in (0..).zip(&mined.labels) {
             for waba in members {
                 if let Some(waba) = wabas.get_mut(*waba as usize) {
@@ -91,7 +97,8 @@ impl<'a> Draft<'a> {
         let aliases: Vec<String> = users.iter().map(|user| user.alias.clone()).collect();
         let labels = label_names(&mined.labels, names::labels(&mined.grants, mined.labels.len(), &aliases));
         declare(&mut wabas);
-        let singles = singles(&wabas, &mined.grants);
+        let mut singles = singles(&wabas, &mined.grants, &listed);
+        singles.extend(listed);
         let mut draft = Self {
             estate,
             users,
@@ -245,8 +252,9 @@ fn declare(wabas: &mut [DraftWaba<'_>]) {
 }
 
 /// Returns the grants of users that no mined grant is for.
-fn singles(wabas: &[DraftWaba<'_>], grants: &[MinedGrant]) -> SingleGrants {
-    let described: BTreeSet<u32> = grants.iter().flat_map(|grant| grant.users.iter().copied()).collect();
+fn singles(wabas: &[DraftWaba<'_>], grants: &[MinedGrant], listed: &SingleGrants) -> SingleGrants {
+    let of_grants = grants.iter().flat_map(|grant| grant.users.iter().copied());
+    let described: BTreeSet<u32> = of_grants.chain(listed.keys().map(|(user, _)| *user)).collect();
     let mut singles = SingleGrants::new();
     for (number, waba) in (0..).zip(wabas) {
         for (user, tasks) in waba.held.iter().filter(|(user, _)| !described.contains(user)) {
@@ -254,6 +262,49 @@ fn singles(wabas: &[DraftWaba<'_>], grants: &[MinedGrant]) -> SingleGrants {
         }
     }
     singles
+}
+
+/// Takes out the labels that few WABAs have and only one grant of one user needs: it lists the WABAs by their ids.
+fn listed(mined: &mut Mined) -> SingleGrants {
+    let mut listed = SingleGrants::new();
+    let mut kept: Vec<Vec<u32>> = Vec::new();
+    let mut numbers: Vec<Option<u32>> = Vec::new();
+    for (label, members) in (0..).zip(std::mem::take(&mut mined.labels)) {
+        let sole = sole_use(&mined.grants, label).filter(|_| members.len() <= LISTED);
+        if let Some(grant) = sole.map(|number| mined.grants.remove(number)) {
+            let user = grant.users.first().copied().unwrap_or_default();
+            let wabas = listed.entry((user, grant.tasks)).or_default();
+            wabas.extend(members);
+            wabas.sort_unstable();
+            wabas.dedup();
+            numbers.push(None);
+        } else {
+            numbers.push(u32::try_from(kept.len()).ok());
+            kept.push(members);
+        }
+    }
+    let renumber = |selector: &mut Selector| {
+        selector.label = selector.label.and_then(|label| numbers.get(label as usize).copied().flatten());
+    };
+    for grant in &mut mined.grants {
+        renumber(&mut grant.selector);
+        grant.except.iter_mut().for_each(renumber);
+    }
+    mined.labels = kept;
+    listed
+}
+
+/// Returns the number of the grant that alone uses a label, if it has one user and no other condition.
+fn sole_use(grants: &[MinedGrant], label: u32) -> Option<usize> {
+    let uses = |selector: &Selector| selector.label == Some(label);
+    let mut using = grants
+        .iter()
+        .enumerate()
+        .filter(|(_, grant)| uses(&grant.selector) || grant.except.iter().any(uses));
+    let (number, grant) = using.next()?;
+    let only = Selector { label: Some(label), ..Selector::default() };
+    let is_sole = using.next().is_none() && grant.except.is_empty() && grant.users.len() == 1;
+    (is_sole && grant.selector == only).then_some(number)
 }
 
 /// Returns the labels with their keys: labels of which no WABA has two share one.
@@ -278,23 +329,28 @@ fn label_names(members: &[Vec<u32>], values: Vec<String>) -> Vec<DraftLabel> {
     values.into_iter().enumerate().map(|(label, value)| DraftLabel { key: key(label), value }).collect()
 }
 
-/// Names the sets of tasks that several grants give.
+/// Names the sets of tasks that several grants give, and those that are too long for a line.
 fn roles(draft: &Draft<'_>) -> BTreeMap<TaskSet, String> {
-    let mut uses: BTreeMap<&TaskSet, usize> = BTreeMap::new();
-    let of_grants = draft.grants.iter().map(|grant| &grant.tasks);
-    for tasks in of_grants.chain(draft.singles.keys().map(|(_, tasks)| tasks)) {
-        *uses.entry(tasks).or_default() += 1;
+    let mut uses: BTreeMap<&TaskSet, (usize, BTreeSet<&str>)> = BTreeMap::new();
+    let of_grants = draft.grants.iter().map(|grant| (&grant.tasks, grant.users.as_slice()));
+    let of_singles = draft.singles.keys().map(|(user, tasks)| (tasks, std::slice::from_ref(user)));
+    for (tasks, users) in of_grants.chain(of_singles) {
+        let (count, names) = uses.entry(tasks).or_default();
+        *count += 1;
+        names.extend(users.iter().map(|user| draft.alias(*user)));
     }
-    let mut taken: BTreeSet<String> =
-        uses.keys().flat_map(|tasks| tasks.unknown().map(str::to_owned)).collect();
-    for waba in &draft.wabas {
-        taken.extend(waba.held.iter().flat_map(|(_, tasks)| tasks.unknown().map(str::to_owned)));
-    }
+    let held = draft.wabas.iter().flat_map(|waba| waba.held.iter().map(|(_, tasks)| tasks));
+    let unknown = held.chain(uses.keys().copied()).flat_map(TaskSet::unknown);
+    let mut taken: BTreeMap<String, TaskSet> =
+        unknown.map(|task| (task.to_owned(), TaskSet::EMPTY)).collect();
     let mut roles = BTreeMap::new();
-    for (tasks, uses) in uses {
-        if tasks.len() >= 3 || (tasks.len() == 2 && uses >= 2) {
-            let name = names::role(tasks, &taken);
-            taken.insert(name.clone());
+    // Those with few tasks get the plain names.
+    let mut sets: Vec<(&TaskSet, (usize, BTreeSet<&str>))> = uses.into_iter().collect();
+    sets.sort_by_key(|(tasks, _)| tasks.len());
+    for (tasks, (count, users)) in sets {
+        if (tasks.len() >= 2 && count >= 2) || tasks.len() >= LONG {
+            let name = names::role(tasks, &users, &taken);
+            taken.insert(name.clone(), tasks.clone());
             roles.insert(tasks.clone(), name);
         }
     }

@@ -161,14 +161,18 @@ impl Draft<'_> {
     fn given_alike<'d>(&self, differences: &'d [Difference]) -> BTreeMap<(u32, &'d TaskSet), usize> {
         let mut counts: BTreeMap<(u32, &TaskSet), usize> =
             differences.iter().map(|difference| ((difference.user, &difference.given), 0)).collect();
-        // What is given depends only on the grants.
+        // What is given depends only on the grants, unless some list their WABAs.
         let mut profiles: BTreeMap<&[usize], (usize, &DraftWaba<'_>)> = BTreeMap::new();
         for waba in &self.wabas {
             profiles.entry(&waba.grants).or_insert((0, waba)).0 += 1;
         }
         for ((user, given), count) in &mut counts {
             let is_same = |waba: &DraftWaba<'_>| waba.given.get(user).unwrap_or(&TaskSet::EMPTY) == *given;
-            *count = profiles.values().filter(|(_, waba)| is_same(waba)).map(|(count, _)| count).sum();
+            *count = if self.singles.keys().any(|(of, _)| of == user) {
+                self.wabas.iter().filter(|waba| is_same(waba)).count()
+            } else {
+                profiles.values().filter(|(_, waba)| is_same(waba)).map(|(count, _)| count).sum()
+            };
         }
         counts
     }

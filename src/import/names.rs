@@ -8,31 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The longest name that is made. A guess: longer ones fill a line.
 const LONGEST: usize = 60;
 
-/// Sets of tasks that people know by a name.
-const ROLES: [(&str, &[Task]); 8] = [
-    ("template-editor", &[Task::ManageTemplates, Task::ViewTemplates]),
-    ("analyst", &[Task::ViewCost, Task::ViewInsights]),
-    ("phone-manager", &[Task::ManagePhone, Task::ManagePhoneAssets, Task::ViewPhoneAssets]),
-    ("phone-manager", &[Task::ManagePhone, Task::ViewPhoneAssets]),
-    ("messenger", &[Task::Messaging, Task::ViewPhoneAssets]),
-    ("messenger", &[Task::Messaging, Task::ReceiveIncomingMessages]),
-    ("developer", &[Task::Develop, Task::ManageExtensions]),
-    ("billing", &[Task::ManageBilling, Task::ViewCost]),
+/// What a user with a task that changes something is called, and what it works with.
+const WORK: [(&[Task], &str, &str); 7] = [
+    (&[Task::Develop], "developer", "apps"),
+    (&[Task::Messaging, Task::ReceiveIncomingMessages], "messenger", "messages"),
+    (&[Task::ManageTemplates], "template-editor", "templates"),
+    (&[Task::ManagePhone, Task::ManagePhoneAssets], "phone-manager", "phones"),
+    (&[Task::ManageBilling], "billing", "billing"),
+    (&[Task::ManageUsers], "user-manager", "users"),
+    (&[Task::ManageExtensions], "flow-builder", "flows"),
 ];
 
-/// The parts of tasks that roles are named after.
-const NOUNS: [(&str, &str); 11] = [
-    ("DEVELOP", "developer"),
-    ("FULL_CONTROL", "full-control"),
-    ("BILLING", "billing"),
-    ("EXTENSIONS", "extensions"),
-    ("TEMPLATES", "templates"),
-    ("USERS", "users"),
-    ("MESSAG", "messages"),
-    ("COST", "cost"),
-    ("INSIGHTS", "insights"),
-    ("PHONE", "phones"),
-    ("MANAGE", "admin"),
+/// What a user that only sees something is called, and what it sees.
+const VIEWS: [(&[Task], &str, &str); 4] = [
+    (&[Task::ViewInsights], "insights-viewer", "insights"),
+    (&[Task::ViewCost], "cost-viewer", "cost"),
+    (&[Task::ViewTemplates], "template-viewer", "templates"),
+    (&[Task::ViewPhoneAssets], "phone-viewer", "phones"),
 ];
 
 /// Returns a name for each user in manifests: the live name with small letters, digits and dashes, followed by the id where
@@ -96,26 +88,69 @@ pub(super) fn waba_name(id: WabaId, live: &Name, is_unique: bool) -> String {
     if safe.is_empty() { format!("waba {id}") } else { format!("{safe} #{id}") }
 }
 
-/// Returns a name for a role with these tasks that is not taken.
-pub(super) fn role(tasks: &TaskSet, taken: &BTreeSet<String>) -> String {
-    let known = ROLES.iter().find(|(_, known)| *tasks == known.iter().copied().collect::<TaskSet>());
-    let name = known.map_or_else(|| role_of_nouns(tasks), |(name, _)| (*name).to_owned());
-    free(&name, taken)
+/// Returns a name for a role with these tasks that is not taken: what its users do, or else the word that their names share.
+pub(super) fn role(tasks: &TaskSet, users: &BTreeSet<&str>, taken: &BTreeMap<String, TaskSet>) -> String {
+    let name = what_users_do(tasks).or_else(|| shared_word(users)).unwrap_or_else(|| work(tasks));
+    let Some(other) = taken.get(&name) else { return name };
+    // What the other role lacks tells them apart.
+    let more = things(&tasks.difference(other)).into_iter().next();
+    let more = more.map(|thing| format!("{name}-with-{thing}")).unwrap_or_else(|| name.clone());
+    free(&more, &taken.keys().cloned().collect())
 }
 
-fn role_of_nouns(tasks: &TaskSet) -> String {
-    let names: Vec<&str> = tasks.names().collect();
-    let mut nouns: Vec<&str> = Vec::new();
-    for name in &names {
-        let noun = NOUNS.iter().find(|(part, _)| name.contains(part)).map(|(_, noun)| *noun);
-        nouns.extend(noun.filter(|noun| !nouns.contains(noun)));
+/// Returns what users with these tasks are called; `None` if they do several things.
+fn what_users_do(tasks: &TaskSet) -> Option<String> {
+    if tasks.is_full() {
+        return Some(String::from("admin"));
     }
-    match nouns.as_slice() {
+    let called = |known: &[(&[Task], &'static str, &'static str)]| -> Vec<&'static str> {
+        known.iter().filter(|(of, ..)| of.iter().any(|task| tasks.contains(*task))).map(|(_, name, _)| *name).collect()
+    };
+    match (called(&WORK).as_slice(), called(&VIEWS).as_slice()) {
+        ([one], _) | ([], [one]) => Some((*one).to_owned()),
+        // Who develops builds flows as well.
+        (["developer", "flow-builder"], _) => Some(String::from("developer")),
+        ([], ["insights-viewer", "cost-viewer"]) => Some(String::from("analyst")),
+        ([], [_, _, ..]) => Some(String::from("viewer")),
+        ([], []) | ([_, _, ..], _) => None,
+    }
+}
+
+/// Returns what these tasks are about.
+fn things(tasks: &TaskSet) -> Vec<&'static str> {
+    let mut things: Vec<&'static str> = Vec::new();
+    if tasks.is_full() {
+        things.push("admin");
+    }
+    for (of, _, thing) in WORK.iter().chain(&VIEWS) {
+        if of.iter().any(|task| tasks.contains(*task)) && !things.contains(thing) {
+            things.push(*thing);
+        }
+    }
+    things
+}
+
+/// Names tasks by the work that they are for.
+fn work(tasks: &TaskSet) -> String {
+    match things(tasks).as_slice() {
         [] => String::from("role"),
         [one] => (*one).to_owned(),
         [first, second] => format!("{first}-and-{second}"),
-        [first, second, ..] => format!("{first}-{second}-and-more"),
+        [_, _, _, ..] => String::from("operator"),
     }
+}
+
+/// Returns the word that most of several names hold.
+fn shared_word(names: &BTreeSet<&str>) -> Option<String> {
+    let mut words: BTreeMap<String, usize> = BTreeMap::new();
+    for name in names {
+        let of_name: BTreeSet<&str> = name.split(['-', '_']).collect();
+        for word in of_name.into_iter().filter(|word| word.chars().any(char::is_alphabetic)) {
+            *words.entry(word.to_lowercase()).or_default() += 1;
+        }
+    }
+    let best = words.into_iter().max_by_key(|(word, count)| (*count, std::cmp::Reverse(word.clone())));
+    best.filter(|(_, count)| names.len() > 1 && 2 * count > names.len()).map(|(word, _)| word)
 }
 
 /// Returns a name, with a number where it is taken.
@@ -127,39 +162,34 @@ pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     numbered.into_iter().find(|name| !taken.contains(name)).unwrap_or_else(|| name.to_owned())
 }
 
-/// Returns a value for each label: the word that most users have in their names who hold something by it.
+/// Returns a value for each label: the word in the globs by which the same users hold the same, the word that most users have in
+/// their names who hold something by it, or what they do.
 pub(super) fn labels(grants: &[MinedGrant], labels: usize, aliases: &[String]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     (0..labels)
         .map(|label| {
-            let number = u32::try_from(label).ok();
-            let uses = |grant: &&MinedGrant| {
-                grant.selector.label == number || grant.except.iter().any(|except| except.label == number)
-            };
-            let name = label_of(grants.iter().filter(uses), aliases);
-            let name = free(&name, &taken);
+            let name = free(&label_of(u32::try_from(label).ok(), grants, aliases), &taken);
             taken.insert(name.clone());
             name
         })
         .collect()
 }
 
-fn label_of<'g>(grants: impl Iterator<Item = &'g MinedGrant>, aliases: &[String]) -> String {
-    let (mut users, mut tasks) = (BTreeSet::new(), TaskSet::EMPTY);
-    for grant in grants {
-        users.extend(grant.users.iter().copied());
+fn label_of(label: Option<u32>, grants: &[MinedGrant], aliases: &[String]) -> String {
+    let uses = |grant: &&MinedGrant| {
+        grant.selector.label == label || grant.except.iter().any(|except| except.label == label)
+    };
+    let (mut users, mut tasks, mut words) = (BTreeSet::new(), TaskSet::EMPTY, BTreeSet::new());
+    for grant in grants.iter().filter(uses) {
+        users.extend(grant.users.iter().filter_map(|user| aliases.get(*user as usize)).map(String::as_str));
         tasks.extend(&grant.tasks);
+        // The label stands for what the names of these WABAs do not tell.
+        let by_name = grants.iter().filter(|other| {
+            other.selector.label.is_none() && other.tasks == grant.tasks && other.users == grant.users
+        });
+        words.extend(by_name.flat_map(|other| &other.selector.globs).map(|glob| slug(glob)));
     }
-    let mut words: BTreeMap<String, usize> = BTreeMap::new();
-    for alias in users.iter().filter_map(|user| aliases.get(*user as usize)) {
-        let of_user: BTreeSet<&str> = alias.split(['-', '_']).collect();
-        for word in of_user.into_iter().filter(|word| word.chars().any(char::is_alphabetic)) {
-            *words.entry(word.to_lowercase()).or_default() += 1;
-        }
-    }
-    let best = words.iter().max_by_key(|(word, count)| (**count, std::cmp::Reverse(*word)));
-    match best {
-        Some((word, count)) if 2 * count > users.len() => word.clone(),
-        _ => role_of_nouns(&tasks),
-    }
+    let one = (words.len() == 1).then(|| words.pop_first()).flatten().filter(|word| !word.is_empty());
+    let only = (users.len() == 1).then(|| users.first().map(|user| slug(user))).flatten();
+    one.or_else(|| shared_word(&users)).or(only).unwrap_or_else(|| work(&tasks))
 }
