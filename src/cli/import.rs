@@ -57,16 +57,26 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let prepared = CheckedConnection::new(&args.connection)?;
     let connected = prepared.connect(args.business, events).await?;
     let business = connected.business(args.business)?;
-    let imported =
-        connected.session.import(business, ImportOptions { normalize: args.normalize }, events).await;
+    let session = &connected.session;
+    let made = if args.normalize {
+        let made = session.import_normalized(business, events).await;
+        made.map(|(imported, proposal)| (imported, Some(proposal)))
+    } else {
+        session.import(business, ImportOptions::default(), events).await.map(|imported| (imported, None))
+    };
     connected.end(terminal).await;
-    let imported = imported?;
+    let (imported, righting) = made?;
     for (id, (name, why)) in &imported.unreadable {
-        terminal.say(&format!("warning: the access on {name} ({id}) is not known and was left out: {why}"));
+        terminal.say(&format!(
+            "warning: the access on {name} ({id}) is not known and was left out: {why}; once it can be read, the plan shows \
+             what the grants give there"
+        ));
     }
     write(out, &imported.files)?;
-    if args.normalize {
-        terminal.written(|to| render::text::deviations(&imported.deviations, to))?;
+    if let Some(proposal) = righting {
+        let deviations = &imported.deviations;
+        terminal.written(|to| render::text::kept_exceptions(deviations, to))?;
+        terminal.product(&render::text::righting(&proposal, deviations, &terminal.style()))?;
     }
     terminal.product(&summary(args, out, &imported))?;
     Ok(if imported.unreadable.is_empty() { Exit::Done } else { Exit::Partial })

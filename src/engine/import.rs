@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::import::{ImportOptions, Imported, ImportedFile, TABLE, import};
 use crate::manifest::{self, Manifest};
 use crate::model::{BusinessId, Earlier, Estate, Plan, Prune, Sources};
+use crate::proposal::Proposal;
 use crate::resolve::{self, Circumstances, Resolved};
 use crate::{diagnostic, plan};
 
@@ -26,6 +27,19 @@ impl Session {
     ) -> Result<Imported, EngineError> {
         import_estate(&self.estate(business, events).await?, options)
     }
+
+    /// Reads everything of a business, and makes manifests of it without the suspected mistakes, and the plan that rights these.
+    ///
+    /// # Errors
+    ///
+    /// If a list cannot be read, or as [`normalize_estate`].
+    pub async fn import_normalized(
+        &self,
+        business: BusinessId,
+        events: Events<'_>,
+    ) -> Result<(Imported, Proposal), EngineError> {
+        normalize_estate(&self.estate(business, events).await?)
+    }
 }
 
 /// Makes manifests from live access. Their plan is empty with each value of `prune`; with `normalize`, that is so before the
@@ -35,20 +49,34 @@ impl Session {
 ///
 /// [`EngineError::NotExact`] if their plan is not empty.
 pub fn import_estate(estate: &Estate, options: ImportOptions) -> Result<Imported, EngineError> {
-    let exact = import(estate, ImportOptions { normalize: false });
-    prove(estate, &exact.files)?;
-    if !options.normalize {
-        return Ok(exact);
+    if options.normalize {
+        return Ok(normalize_estate(estate)?.0);
     }
-    let normalized = import(estate, options);
-    // Without exceptions the manifests must be valid as well.
-    resolved(estate, &normalized.files)?;
-    Ok(normalized)
+    let exact = import(estate, options);
+    prove(estate, &exact.files)?;
+    Ok(exact)
+}
+
+/// Makes manifests from live access without the suspected mistakes, and the plan with `prune: declared` that rights these.
+///
+/// # Errors
+///
+/// [`EngineError::NotExact`] if the plan with the suspected mistakes is not empty.
+pub fn normalize_estate(estate: &Estate) -> Result<(Imported, Proposal), EngineError> {
+    import_estate(estate, ImportOptions { normalize: false })?;
+    let normalized = import(estate, ImportOptions { normalize: true });
+    let sources = sources(&normalized.files);
+    let Resolved { mut desired, .. } = resolved(estate, &sources)?;
+    for waba in desired.scope.wabas.values_mut() {
+        waba.prune = Prune::Declared;
+    }
+    let plan = plan::plan(&desired, &estate.observed);
+    Ok((normalized, Proposal { sources, ..Proposal::without_evidence(plan) }))
 }
 
 /// Plans the files with each value of `prune`, and fails at the first change.
 fn prove(estate: &Estate, files: &[ImportedFile]) -> Result<(), EngineError> {
-    let Resolved { mut desired, .. } = resolved(estate, files)?;
+    let Resolved { mut desired, .. } = resolved(estate, &sources(files))?;
     for (word, prune) in PRUNE {
         for waba in desired.scope.wabas.values_mut() {
             waba.prune = prune;
@@ -75,8 +103,8 @@ fn first_difference(plan: &Plan) -> Option<String> {
     Some(format!("the user `{}` is not found: {}", unresolved.name, unresolved.why))
 }
 
-fn resolved(estate: &Estate, files: &[ImportedFile]) -> Result<Resolved, EngineError> {
-    let (manifest, found) = manifest::parse(&sources(files));
+fn resolved(estate: &Estate, sources: &Sources) -> Result<Resolved, EngineError> {
+    let (manifest, found) = manifest::parse(sources);
     let manifest = valid(manifest, &found)?;
     let circumstances = Circumstances {
         now: estate.taken,

@@ -38,7 +38,7 @@ pub use apply::{Applied, ApplyOptions, Ending, Lease};
 pub use drift::{Reference, explain_drift, history, readable_history};
 pub use error::{EngineError, ErrorClass};
 pub use event::{Event, Events, Progress, Stage, Warning};
-pub use import::import_estate;
+pub use import::{import_estate, normalize_estate};
 pub use manifests::{
     CheckedManifests, LiveNames, PlanRequest, Validation, check_paths, check_sources, test_offline, validate,
 };

@@ -297,10 +297,8 @@ fn listed(mined: &mut Mined) -> SingleGrants {
 /// Returns the number of the grant that alone uses a label, if it has one user and no other condition.
 fn sole_use(grants: &[MinedGrant], label: u32) -> Option<usize> {
     let uses = |selector: &Selector| selector.label == Some(label);
-    let mut using = grants
-        .iter()
-        .enumerate()
-        .filter(|(_, grant)| uses(&grant.selector) || grant.except.iter().any(uses));
+    let mut using =
+        grants.iter().enumerate().filter(|(_, grant)| uses(&grant.selector) || grant.except.iter().any(uses));
     let (number, grant) = using.next()?;
     let only = Selector { label: Some(label), ..Selector::default() };
     let is_sole = using.next().is_none() && grant.except.is_empty() && grant.users.len() == 1;

@@ -104,7 +104,11 @@ fn what_users_do(tasks: &TaskSet) -> Option<String> {
         return Some(String::from("admin"));
     }
     let called = |known: &[(&[Task], &'static str, &'static str)]| -> Vec<&'static str> {
-        known.iter().filter(|(of, ..)| of.iter().any(|task| tasks.contains(*task))).map(|(_, name, _)| *name).collect()
+        known
+            .iter()
+            .filter(|(of, ..)| of.iter().any(|task| tasks.contains(*task)))
+            .map(|(_, name, _)| *name)
+            .collect()
     };
     match (called(&WORK).as_slice(), called(&VIEWS).as_slice()) {
         ([one], _) | ([], [one]) => Some((*one).to_owned()),
@@ -192,4 +196,56 @@ fn label_of(label: Option<u32>, grants: &[MinedGrant], aliases: &[String]) -> St
     let one = (words.len() == 1).then(|| words.pop_first()).flatten().filter(|word| !word.is_empty());
     let only = (users.len() == 1).then(|| users.first().map(|user| slug(user))).flatten();
     one.or_else(|| shared_word(&users)).or(only).unwrap_or_else(|| work(&tasks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mining::Selector;
+
+    #[test]
+    fn roles_are_called_by_what_their_users_do() {
+        let mut taken = BTreeMap::new();
+        for (tasks, users, expected) in [
+            ("MESSAGING VIEW_PHONE_ASSETS", "sender", "messenger"),
+            ("MESSAGING VIEW_TEMPLATES", "night-shift", "messenger-with-templates"),
+            ("MANAGE_TEMPLATES VIEW_INSIGHTS VIEW_TEMPLATES", "sync", "template-editor"),
+            ("VIEW_COST VIEW_INSIGHTS", "report", "analyst"),
+            ("VIEW_PHONE_ASSETS VIEW_TEMPLATES", "audit", "viewer"),
+            ("MANAGE VIEW_COST", "lead", "admin"),
+            ("MANAGE_TEMPLATES MESSAGING", "acme-bot globex-bot", "bot"),
+            ("MANAGE_BILLING MESSAGING", "shop", "messages-and-billing"),
+            ("MANAGE_PHONE MANAGE_TEMPLATES MESSAGING", "shop", "operator"),
+            ("NEW_TASK OTHER_TASK", "shop", "role"),
+        ] {
+            let tasks = TaskSet::from_names(tasks.split(' '));
+            let name = role(&tasks, &users.split(' ').collect(), &taken);
+            assert_eq!(name, expected, "{tasks}");
+            taken.insert(name, tasks);
+        }
+    }
+
+    #[test]
+    fn a_label_is_called_by_what_the_names_of_its_wabas_do_not_tell() {
+        let grant = |user: u32, label: Option<u32>, globs: &[&str]| MinedGrant {
+            users: vec![user],
+            tasks: TaskSet::from_names(["MESSAGING"]),
+            selector: Selector {
+                label,
+                globs: globs.iter().map(|glob| (*glob).to_owned()).collect(),
+                list: None,
+            },
+            except: Vec::new(),
+        };
+        // The first stands for a region that other names tell, the second for what its users have in common.
+        let grants = [
+            grant(0, Some(0), &[]),
+            grant(0, None, &["*-us-*", "*_us_*"]),
+            grant(1, Some(1), &[]),
+            grant(2, Some(1), &[]),
+            grant(3, Some(2), &[]),
+        ];
+        let aliases = ["sender", "gold-bot", "gold-desk", "night-shift"].map(String::from);
+        assert_eq!(labels(&grants, 3, &aliases), ["us", "gold", "night-shift"]);
+    }
 }

@@ -118,6 +118,28 @@ fn a_mistake_has_its_evidence() {
     );
 }
 
+#[test]
+fn a_user_on_a_few_wabas_has_a_grant_that_lists_them() {
+    let on = [4, 17, 33, 51];
+    let held = |waba: usize, user: usize| match user {
+        0 => "VIEW_COST",
+        1 if on.contains(&waba) => "MESSAGING",
+        _ => "",
+    };
+    let files = files(&estate(&names(60), &["report", "night-shift"], held));
+    let [access] = files.as_slice() else { panic!("one file: {files:?}") };
+    let (_, grants) = access.text.split_once("grants:\n").unwrap();
+    let lines: Vec<String> = grants.lines().map(|line| line.trim().to_owned()).collect();
+    let ids = on.map(|waba| format!("- {} # {}", waba_id(waba), names(60)[waba]));
+    let expected = [
+        "- { users: [report], tasks: [VIEW_COST], wabas: [\"*\"] }",
+        "- users: [night-shift]",
+        "tasks: [MESSAGING]",
+        "wabas:",
+    ];
+    assert_eq!(lines, [expected.map(String::from), ids].concat());
+}
+
 /// Returns the verdicts of an estate of 120 WABAs in two regions, each with two users.
 fn verdicts(names: &[String], held: impl Fn(usize, usize) -> bool) -> Vec<(String, String, Verdict)> {
     let users = ["eu-bot", "eu-desk", "us-bot", "us-desk"];

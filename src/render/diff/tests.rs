@@ -38,7 +38,7 @@ fn world(wabas: &[Vec<Pair>], name: &str) -> (Plan, LiveAccess) {
 
 fn shown(plan: &Plan, access: &LiveAccess, colour: bool) -> String {
     let proposal = Proposal { access: access.clone(), ..Proposal::without_evidence(plan.clone()) };
-    let view = View { proposal: &proposal, violations: &[], waived: &[], drift: None };
+    let view = View { proposal: &proposal, violations: &[], waived: &[], drift: None, evidence: None };
     super::plan(&view, &Style { colour, ..PLAIN })
 }
 

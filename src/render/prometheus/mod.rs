@@ -153,7 +153,7 @@ mod tests {
 
     fn metrics(plan: &Plan, drift: Option<&Drift>, second: i64, previous: Option<&str>) -> String {
         let proposal = Proposal::without_evidence(plan.clone());
-        let view = View { proposal: &proposal, violations: &[], waived: &[], drift };
+        let view = View { proposal: &proposal, violations: &[], waived: &[], drift, evidence: None };
         super::drift(&view, Timestamp::from_second(second).unwrap(), previous)
     }
 

@@ -34,7 +34,7 @@ impl Fixture {
             return View::of_drift(&self.proposal, &self.drift);
         }
         let Self { proposal, violations, waived, .. } = self;
-        View { proposal, violations, waived, drift: None }
+        View { proposal, violations, waived, drift: None, evidence: None }
     }
 
     pub(in crate::render) fn plan(&self) -> &Plan {

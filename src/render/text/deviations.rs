@@ -1,38 +1,37 @@
-//! Assignments that differ from what imported grants give: the changes that would right the mistakes, each with its evidence,
-//! and why the others are no mistakes.
+//! Assignments that differ from what imported grants give: the plan that rights the suspected mistakes, with its evidence, and
+//! why the others are no mistakes.
 
+use super::plan;
 use crate::import::{Deviation, Verdict};
+use crate::model::AssignmentKey;
+use crate::proposal::Proposal;
+use crate::render::Style;
+use crate::render::view::View;
 use crate::text::escape;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// Writes a line for each suspected mistake with its evidence below it, and then one for each exception that is kept.
+/// Shows the plan that rights the suspected mistakes, with the evidence for each change.
+pub fn righting(proposal: &Proposal, deviations: &[Deviation], style: &Style) -> String {
+    let suspected = deviations.iter().filter(|deviation| deviation.is_suspected());
+    let evidence: BTreeMap<AssignmentKey, String> =
+        suspected.map(|deviation| (deviation.key, evidence(deviation))).collect();
+    plan(&View::with_evidence(proposal, &evidence), style)
+}
+
+/// Writes a line for each exception that is kept, and below it why it is no mistake.
 ///
 /// # Errors
 ///
 /// If it cannot be written.
-pub fn deviations(deviations: &[Deviation], to: &mut dyn Write) -> io::Result<()> {
-    for deviation in deviations.iter().filter(|deviation| deviation.is_suspected()) {
-        let Deviation { live, given, .. } = deviation;
-        let (sign, change) = match (live.is_empty(), given.is_empty()) {
-            (true, _) => ('+', format!("assign {given}")),
-            (false, true) => ('-', format!("revoke {live}")),
-            (false, false) => ('~', format!("change {live} to {given}")),
-        };
-        writeln!(to, "{sign} {}: {change}", place(deviation))?;
-        writeln!(to, "    {}", evidence(deviation))?;
-    }
+pub fn kept_exceptions(deviations: &[Deviation], to: &mut dyn Write) -> io::Result<()> {
     for deviation in deviations.iter().filter(|deviation| !deviation.is_suspected()) {
-        let held =
-            if deviation.live.is_empty() { String::from("nothing") } else { deviation.live.to_string() };
-        writeln!(to, "= {}: {held} stays an exception", place(deviation))?;
+        let Deviation { key, waba, user, live, .. } = deviation;
+        let held = if live.is_empty() { String::from("nothing") } else { live.to_string() };
+        writeln!(to, "= WABA {waba} ({}), user {user} ({}): {held} stays an exception", key.waba, key.user)?;
         writeln!(to, "    {}", reason(deviation))?;
     }
     Ok(())
-}
-
-fn place(deviation: &Deviation) -> String {
-    let Deviation { key, waba, user, .. } = deviation;
-    format!("WABA {} ({}), user {} ({})", waba, key.waba, user, key.user)
 }
 
 /// Returns what speaks for a mistake.
@@ -88,7 +87,7 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -21,7 +21,7 @@ mod who_can;
 pub use access_tests::{access_tests, summary as tests_summary};
 pub use as_test::{TestShape, as_test};
 pub use cost::cost;
-pub use deviations::deviations;
+pub use deviations::{kept_exceptions, righting};
 pub use diagnostics::diagnostics;
 pub use estate_diff::estate_diff;
 pub use explain::explain;

@@ -189,7 +189,7 @@ fn difference(change: &ShownChange) -> Vec<Vec<StyledWord>> {
 
 fn note_paint(note: &ChangeNote) -> Paint {
     match note.kind {
-        NoteKind::Admin | NoteKind::LastWrite => Paint::Dim,
+        NoteKind::Admin | NoteKind::LastWrite | NoteKind::Evidence => Paint::Dim,
         NoteKind::Refused | NoteKind::Moved(Moved::Live) => Paint::Bad,
         NoteKind::Blocked | NoteKind::AdminAccess | NoteKind::Moved(_) => Paint::Changed,
     }

@@ -215,6 +215,7 @@ struct EntryKey<'a> {
     guards: Vec<&'static str>,
     moved: Option<Moved>,
     write: Option<WriteKey<'a>>,
+    evidence: Option<&'a str>,
 }
 
 /// The violations by what they are about.
@@ -351,6 +352,7 @@ impl<'a> Entry<'a> {
             guards: self.guards.clone(),
             moved: self.view.moved(change.key),
             write: write.map(WriteKey::of),
+            evidence: self.evidence(),
         }
     }
 
@@ -375,7 +377,17 @@ impl<'a> Entry<'a> {
                 "apply writes this in two steps: first the old and new tasks together, and later only the new ones";
             note(NoteKind::Admin, text)
         });
-        [refused, blocked, admin, split].into_iter().flatten().chain(self.drift_notes()).collect()
+        let evidence = self.evidence().map(|text| {
+            let text = Sentence::default().own(text.to_owned());
+            ChangeNote { kind: NoteKind::Evidence, text }
+        });
+        let notes = [refused, blocked, admin, split, evidence].into_iter().flatten();
+        notes.chain(self.drift_notes()).collect()
+    }
+
+    /// Returns what speaks for the change besides its reason.
+    fn evidence(&self) -> Option<&'a str> {
+        Some(self.view.evidence?.get(&self.first().key)?.as_str())
     }
 
     /// Returns what the journal and an earlier plan tell about a difference.

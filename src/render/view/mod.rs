@@ -21,11 +21,12 @@ use super::{harmless, wording};
 use crate::documents::Findings;
 use crate::guard::{Review, Violation, Waived};
 use crate::model::{
-    Action, Change, Drift, LiveAccess, Moved, Name, Plan, Sources, Undeclared, Unmanaged, UnmanagedReason,
-    UserId, WabaId,
+    Action, AssignmentKey, Change, Drift, LiveAccess, Moved, Name, Plan, Sources, Undeclared, Unmanaged,
+    UnmanagedReason, UserId, WabaId,
 };
 use crate::proposal::Proposal;
 use crate::query::Named;
+use std::collections::BTreeMap;
 
 /// What is shown: a plan with its review, or drift.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,8 @@ pub struct View<'a> {
     pub waived: &'a [Waived],
     /// What is known of the differences, if drift is shown.
     pub drift: Option<&'a Drift>,
+    /// What speaks for each change besides its reason, escaped, if something does.
+    pub evidence: Option<&'a BTreeMap<AssignmentKey, String>>,
 }
 
 /// A WABA or a user with the name to show.
@@ -71,7 +74,8 @@ impl ShownChange {
             | NoteKind::Blocked
             | NoteKind::Admin
             | NoteKind::AdminAccess
-            | NoteKind::LastWrite => None,
+            | NoteKind::LastWrite
+            | NoteKind::Evidence => None,
         })
     }
 }
@@ -98,6 +102,8 @@ pub(super) enum NoteKind {
     LastWrite,
     /// The side that changed.
     Moved(Moved),
+    /// What speaks for the change besides its reason.
+    Evidence,
 }
 
 impl<'a> View<'a> {
@@ -108,12 +114,18 @@ impl<'a> View<'a> {
             violations: review.violations(),
             waived: review.waived(),
             drift: None,
+            evidence: None,
         }
+    }
+
+    /// Shows what a plan would do that is not applied, with evidence for its changes. Guards are not evaluated.
+    pub fn with_evidence(proposal: &'a Proposal, evidence: &'a BTreeMap<AssignmentKey, String>) -> Self {
+        Self { proposal, violations: &[], waived: &[], drift: None, evidence: Some(evidence) }
     }
 
     /// Shows how live access differs from the manifests. Guards are not evaluated.
     pub fn of_drift(proposal: &'a Proposal, drift: &'a Drift) -> Self {
-        Self { proposal, violations: &[], waived: &[], drift: Some(drift) }
+        Self { proposal, violations: &[], waived: &[], drift: Some(drift), evidence: None }
     }
 
     /// Returns what is known besides the proposal, for documents.
