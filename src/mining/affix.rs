@@ -25,8 +25,8 @@ pub(super) enum Affix<'a> {
 /// Where a part is in a name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(super) start: u32,
+    pub(super) end: u32,
 }
 
 impl<'a> Affix<'a> {
@@ -44,7 +44,10 @@ impl<'a> Affix<'a> {
             Self::Infix(text) => name.find(text),
             Self::Suffix(_) => name.len().checked_sub(length),
         };
-        start.map(|start| Place { start, end: start + length })
+        let place = |start: usize| {
+            Some(Place { start: u32::try_from(start).ok()?, end: u32::try_from(start + length).ok()? })
+        };
+        start.and_then(place)
     }
 
     /// Returns whether the glob matches words that begin like the last one of the part.

@@ -12,6 +12,8 @@ const WRONG: usize = 10;
 const WRONG_BEFORE_EXCEPT: usize = 45;
 /// The share of a set that is not described by the strict limit, in percent, above which the loose one is tried too.
 const LEFT: usize = 20;
+/// The share of a set that is given wrongly by the strict limit, in percent, up to which it may be by mistakes. A guess.
+const MISTAKES: usize = 3;
 
 /// The conditions that describe a set: those that add WABAs, and those that leave out WABAs again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +44,8 @@ impl Cover {
 pub(super) fn cover(target: &Bits, predicates: &Predicates<'_>, wabas: usize, gain: usize) -> Cover {
     let strict = cover_within(target, predicates, wabas, gain, WRONG);
     let (missing, wrong) = strict.errors(target);
-    if missing.len() * 100 <= target.len() * LEFT && wrong.len() <= gain {
+    let is_right = wrong.len() <= gain || wrong.len() * 100 <= target.len() * MISTAKES;
+    if missing.len() * 100 <= target.len() * LEFT && is_right {
         return strict;
     }
     let loose = cover_within(target, predicates, wabas, gain, WRONG_BEFORE_EXCEPT);
