@@ -3,7 +3,7 @@
 use super::names;
 use crate::mining::{self, Account, List, Mined, MinedGrant, Selector};
 use crate::model::{AdminRole, DirectoryWaba, Edge, Estate, Glob, Name, TaskSet, UserId, WabaId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// From how many tasks on a set is a role although only one grant gives it. A guess: more do not fit on a line.
 const LONG: usize = 6;
@@ -116,19 +116,18 @@ impl<'a> Draft<'a> {
 
     /// Computes what the grants give, besides what is given already.
     pub(super) fn give(&mut self) {
-        for (number, grant) in self.grants.iter().enumerate() {
-            let selection = Selection::of(grant);
-            let mut count = 0;
-            for waba in &mut self.wabas {
+        let selections: Vec<Selection<'_>> = self.grants.iter().map(Selection::of).collect();
+        self.selected = vec![0; self.grants.len()];
+        for waba in &mut self.wabas {
+            for (number, (grant, selection)) in self.grants.iter().zip(&selections).enumerate() {
                 if selection.selects(waba) {
-                    count += 1;
+                    self.selected[number] += 1;
                     waba.grants.push(number);
                     for user in &grant.users {
                         waba.given.entry(*user).or_default().extend(&grant.tasks);
                     }
                 }
             }
-            self.selected.push(count);
         }
         for ((user, tasks), wabas) in &self.singles {
             for waba in wabas {
@@ -241,9 +240,12 @@ fn wabas<'a>(estate: &'a Estate, users: &[DraftUser]) -> Vec<DraftWaba<'a>> {
 
 /// Names the WABAs that have a label.
 fn declare(wabas: &mut [DraftWaba<'_>]) {
-    let mut counts: BTreeMap<&Name, usize> = BTreeMap::new();
+    let labelled = wabas.iter().filter(|waba| !waba.labels.is_empty());
+    let mut counts: HashMap<&Name, usize> = labelled.map(|waba| (&waba.live.name, 0)).collect();
     for waba in wabas.iter() {
-        *counts.entry(&waba.live.name).or_default() += 1;
+        if let Some(count) = counts.get_mut(&waba.live.name) {
+            *count += 1;
+        }
     }
     for waba in wabas.iter_mut().filter(|waba| !waba.labels.is_empty()) {
         let is_unique = counts.get(&waba.live.name) == Some(&1);

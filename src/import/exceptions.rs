@@ -93,10 +93,10 @@ impl Draft<'_> {
         let neighbours = self.neighbours(&differences);
         let same = self.given_alike(&differences);
         let held = self.held(&differences);
-        let mut of_waba: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut on_each: BTreeMap<u32, usize> = BTreeMap::new();
         let mut of_set: BTreeMap<(u32, &TaskSet), usize> = BTreeMap::new();
         for difference in &differences {
-            *of_waba.entry(difference.waba).or_default() += 1;
+            *on_each.entry(difference.waba).or_default() += 1;
             *of_set.entry((difference.user, &difference.given)).or_default() += 1;
         }
         let deviation = |(difference, neighbours): (&Difference, Neighbours)| {
@@ -104,7 +104,7 @@ impl Draft<'_> {
             let (on_waba, of_user) = (self.wabas.get(*waba as usize)?, self.users.get(*user as usize)?);
             let compared = same.get(&(*user, given)).copied().unwrap_or_default();
             let differing = of_set.get(&(*user, given)).copied().unwrap_or_default();
-            let on_this = of_waba.get(waba).copied().unwrap_or_default();
+            let on_this = on_each.get(waba).copied().unwrap_or_default();
             Some(Deviation {
                 key: AssignmentKey { waba: on_waba.id, user: of_user.id },
                 waba: on_waba.live.name.clone(),

@@ -94,7 +94,7 @@ pub(super) fn role(tasks: &TaskSet, users: &BTreeSet<&str>, taken: &BTreeMap<Str
     let Some(other) = taken.get(&name) else { return name };
     // What the other role lacks tells them apart.
     let more = things(&tasks.difference(other)).into_iter().next();
-    let more = more.map(|thing| format!("{name}-with-{thing}")).unwrap_or_else(|| name.clone());
+    let more = more.map_or_else(|| name.clone(), |thing| format!("{name}-with-{thing}"));
     free(&more, &taken.keys().cloned().collect())
 }
 
@@ -180,11 +180,11 @@ pub(super) fn labels(grants: &[MinedGrant], labels: usize, aliases: &[String]) -
 }
 
 fn label_of(label: Option<u32>, grants: &[MinedGrant], aliases: &[String]) -> String {
-    let uses = |grant: &&MinedGrant| {
+    let by_label = |grant: &&MinedGrant| {
         grant.selector.label == label || grant.except.iter().any(|except| except.label == label)
     };
     let (mut users, mut tasks, mut words) = (BTreeSet::new(), TaskSet::EMPTY, BTreeSet::new());
-    for grant in grants.iter().filter(uses) {
+    for grant in grants.iter().filter(by_label) {
         users.extend(grant.users.iter().filter_map(|user| aliases.get(*user as usize)).map(String::as_str));
         tasks.extend(&grant.tasks);
         // The label stands for what the names of these WABAs do not tell.

@@ -155,12 +155,12 @@ fn shared<'a>(names: &[&'a str]) -> Vec<(Affix<'a>, Vec<u32>)> {
 fn by_text(names: &[&str]) -> Vec<u32> {
     // The first bytes decide nearly always.
     let first = |name: &str| {
-        let mut bytes = [0; 8];
-        let length = name.len().min(8);
+        let mut bytes = [0; 16];
+        let length = name.len().min(bytes.len());
         bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
-        u64::from_be_bytes(bytes)
+        u128::from_be_bytes(bytes)
     };
-    let mut keys: Vec<(u64, u32)> = names.iter().map(|name| first(name)).zip(0..).collect();
+    let mut keys: Vec<(u128, u32)> = names.iter().map(|name| first(name)).zip(0..).collect();
     keys.sort_unstable_by(|a, b| {
         a.0.cmp(&b.0).then_with(|| names[a.1 as usize].cmp(names[b.1 as usize])).then(a.1.cmp(&b.1))
     });

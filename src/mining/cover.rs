@@ -44,8 +44,8 @@ impl Cover {
 pub(super) fn cover(target: &Bits, predicates: &Predicates<'_>, wabas: usize, gain: usize) -> Cover {
     let strict = cover_within(target, predicates, wabas, gain, WRONG);
     let (missing, wrong) = strict.errors(target);
-    let is_right = wrong.len() <= gain || wrong.len() * 100 <= target.len() * MISTAKES;
-    if missing.len() * 100 <= target.len() * LEFT && is_right {
+    let has_few_mistakes = wrong.len() <= gain || wrong.len() * 100 <= target.len() * MISTAKES;
+    if missing.len() * 100 <= target.len() * LEFT && has_few_mistakes {
         return strict;
     }
     let loose = cover_within(target, predicates, wabas, gain, WRONG_BEFORE_EXCEPT);

@@ -202,7 +202,9 @@ fn columns(matrix: &AccessMatrix<'_>) -> Vec<Column> {
         for (tasks, held) in &sets {
             for task in tasks.names() {
                 let of_task = by_task.entry(task).or_insert_with(|| Bits::new(wabas));
-                held.iter().for_each(|waba| of_task.insert(*waba));
+                for waba in held {
+                    of_task.insert(*waba);
+                }
             }
         }
         let mut by_task: Vec<(usize, &str, Bits)> =

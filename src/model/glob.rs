@@ -22,13 +22,23 @@ impl Glob {
 
     /// Returns whether the pattern matches the whole name. Takes at most the product of both lengths in steps.
     pub fn matches(&self, name: &str) -> bool {
-        // Most names differ from the pattern before its first wildcard.
-        let literal = self.0.split(['*', '?']).next().unwrap_or_default();
-        if !name.starts_with(literal) {
-            return false;
+        if !self.0.contains('?') {
+            return self.matches_parts(name);
         }
         let mut steps = u64::MAX;
         self.matches_within(name, &mut steps)
+    }
+
+    /// Returns whether a name has the parts between the stars one after the other. The first place of each is the best.
+    fn matches_parts(&self, name: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
     }
 
     /// As [`Glob::matches`]. Subtracts the steps that it takes; if they do not suffice, it returns `false` and leaves 0.
@@ -105,6 +115,12 @@ mod tests {
             ("*a*b*c", "xxaxxbxxbx", false),
             ("", "", true),
             ("?", "", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("**", "x", true),
+            ("*ab*ab", "abab", true),
+            ("*ab*ab", "abxb", false),
+            ("é*é", "éaé", true),
         ] {
             assert_eq!(Glob::new(pattern).matches(name), expected, "{pattern:?} on {name:?}");
         }

@@ -36,27 +36,18 @@ pub fn kept_exceptions(deviations: &[Deviation], to: &mut dyn Write) -> io::Resu
 
 /// Returns what speaks for a mistake.
 fn evidence(deviation: &Deviation) -> String {
-    match &deviation.evidence {
-        Some(evidence) => format!(
-            "{} of {} on {} have it",
-            grouped(evidence.held),
-            wabas(evidence.selected),
-            escape(&evidence.selection)
-        ),
-        None => {
-            let alike = deviation.compared - deviation.differing;
-            let what = if deviation.given.is_empty() {
-                String::from("nothing")
-            } else {
-                format!("only {}", deviation.given)
-            };
-            format!(
-                "on {} of {} with the same grants, the user holds {what}",
-                grouped(alike),
-                wabas(deviation.compared)
-            )
-        }
+    if let Some(evidence) = &deviation.evidence {
+        let (held, on) = (grouped(evidence.held), wabas(evidence.selected));
+        return format!("{held} of {on} on {} have it", escape(&evidence.selection));
     }
+    let alike = deviation.compared - deviation.differing;
+    let what = if deviation.given.is_empty() {
+        String::from("nothing")
+    } else {
+        format!("only {}", deviation.given)
+    };
+    let on = wabas(deviation.compared);
+    format!("on {} of {on} with the same grants, the user holds {what}", grouped(alike))
 }
 
 /// Returns why an exception is no mistake.
