@@ -9,7 +9,7 @@ use super::{AccessMatrix, Column, columns, sets_of_users};
 use crate::model::TaskSet;
 use std::collections::BTreeMap;
 
-/// How many questions about others a tree asks at most. A guess: a region is told by the users of the others.
+/// How many questions about others a tree asks at most. A guess: the users of the other regions show which one it is.
 const DEPTH: usize = 4;
 /// The fewest WABAs that are compared. A guess: of fewer, one that differs says little.
 const FEWEST: usize = 20;
