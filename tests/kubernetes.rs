@@ -33,7 +33,7 @@ fn find_arguments(value: &Value, found: &mut Vec<Vec<String>>) {
             entries.values().for_each(|entry| find_arguments(entry, found));
         }
         Value::Array(entries) => entries.iter().for_each(|entry| find_arguments(entry, found)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -70,7 +70,9 @@ fn the_program_takes_the_arguments_of_the_manifests() {
         let text = std::fs::read_to_string(&file).unwrap();
         let documents: Vec<Value> =
             serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        documents.iter().for_each(|document| find_arguments(document, &mut commands));
+        for document in &documents {
+            find_arguments(document, &mut commands);
+        }
         additions.extend(patched(&text));
     }
     let verbs: Vec<&str> = commands.iter().map(|command| command[0].as_str()).collect();

@@ -163,7 +163,7 @@ fn the_program_rejects_errors_that_a_schema_cannot_express() {
 
 /// Returns the codes of all diagnostics, one for each constructor in `src/diagnostic`.
 pub(crate) fn diagnostic_codes_in_source() -> Vec<String> {
-    let files = ["text", "resolve", "review"].map(|file| text(&format!("src/diagnostic/{file}.rs")));
+    let files = ["text", "resolve", "review"].map(|file| text(format!("src/diagnostic/{file}.rs")));
     let text = files.concat();
     let mut codes: Vec<String> = Vec::new();
     for mark in ["error(", "warning(", "code: "] {

@@ -2,10 +2,14 @@
 
 use super::Place;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 
+/// A WABA by its id and name, and what users hold on it.
+type Waba = (u64, &'static str, Vec<(u64, &'static str)>);
+
 /// Returns a world: system users by their ids, and WABAs with a name and what users hold.
-fn world(users: &[(u64, &str)], wabas: &[(u64, &str, &[(u64, &str)])]) -> String {
+fn world(users: &[(u64, &str)], wabas: &[Waba]) -> String {
     let users: Vec<String> =
         users.iter().map(|(id, name)| format!("{{ id: {id}, name: \"{name}\" }}")).collect();
     let mut text = format!(
@@ -15,8 +19,8 @@ fn world(users: &[(u64, &str)], wabas: &[(u64, &str, &[(u64, &str)])]) -> String
     for (id, name, held) in wabas {
         let held: Vec<String> =
             held.iter().map(|(user, tasks)| format!("{{ user: {user}, tasks: [{tasks}] }}")).collect();
-        text +=
-            &format!("  - {{ id: {id}, name: \"{name}\", owned_by: 1, assigned: [{}] }}\n", held.join(", "));
+        let held = held.join(", ");
+        writeln!(text, "  - {{ id: {id}, name: \"{name}\", owned_by: 1, assigned: [{held}] }}").unwrap();
     }
     text
 }
@@ -60,7 +64,7 @@ const TABLE: &str = "id,name,label:tier,label:note\n501,shop-one,gold,first\n502
 const ANALYST: &str = "VIEW_COST, VIEW_INSIGHTS";
 
 /// Returns what the manifests give: shops, of which the first two are gold.
-fn held() -> Vec<(u64, &'static str, Vec<(u64, &'static str)>)> {
+fn held() -> Vec<Waba> {
     let shop = |id, name, is_gold| {
         let manages = if is_gold { vec![(11, "MANAGE")] } else { Vec::new() };
         (id, name, [manages, vec![(13, ANALYST)]].concat())
@@ -68,7 +72,7 @@ fn held() -> Vec<(u64, &'static str, Vec<(u64, &'static str)>)> {
     vec![shop(501, "shop-one", true), shop(502, "shop-two", true), shop(503, "shop-three", false)]
 }
 
-fn place(users: &[(u64, &str)], wabas: &[(u64, &'static str, Vec<(u64, &'static str)>)]) -> Place {
+fn place(users: &[(u64, &str)], wabas: &[Waba]) -> Place {
     let place = Place::new();
     place.remove("access/users.yaml");
     place.write("access/access.yaml", ACCESS);
@@ -78,10 +82,8 @@ fn place(users: &[(u64, &str)], wabas: &[(u64, &'static str, Vec<(u64, &'static 
 }
 
 /// Makes this the live state.
-fn live(place: &Place, users: &[(u64, &str)], wabas: &[(u64, &'static str, Vec<(u64, &'static str)>)]) {
-    let wabas: Vec<(u64, &str, &[(u64, &str)])> =
-        wabas.iter().map(|(id, name, held)| (*id, *name, held.as_slice())).collect();
-    place.write("live.yaml", &world(users, &wabas));
+fn live(place: &Place, users: &[(u64, &str)], wabas: &[Waba]) {
+    place.write("live.yaml", &world(users, wabas));
 }
 
 /// Returns the texts of the files of the folder, by name.

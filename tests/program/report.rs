@@ -5,6 +5,7 @@ use super::Place;
 use super::json::fits;
 use serde_json::Value;
 use std::io::{Cursor, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -204,16 +205,14 @@ fn a_workbook_has_ids_as_texts_and_no_formula() {
         let cell = format!("t=\"inlineStr\"><is><t>{text}</t></is></c>");
         assert!(access.contains(&cell), "{text} in {access}");
     }
-    use std::os::unix::fs::PermissionsExt;
     let mode = place.folder.path().join("report.xlsx").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let refused = place.run("report access --emulate live.yaml --format xlsx").ends(64);
     refused.says("--format xlsx needs --out FILE");
 }
 
-/// LibreOffice is large, so the test is skipped where it is missing.
+/// `LibreOffice` is large, so the test is skipped where it is missing.
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn libreoffice_shows_each_text_of_a_workbook_as_it_is() {
     let place = hostile_workbook();
     let folder = place.folder.path();

@@ -55,20 +55,18 @@ fn check(writes: Vec<RecordedWrite>, live: &[&str]) -> Vec<String> {
     lines(&undone(&run("r", writes), &[], live))
 }
 
-fn applied() -> Option<Outcome> {
-    Some(Outcome::Applied)
-}
+const APPLIED: Option<Outcome> = Some(Outcome::Applied);
 
-fn settled(how: Settlement) -> Option<Settled> {
-    Some(Settled { at: Timestamp::UNIX_EPOCH, run: "s".into(), found: TaskSet::EMPTY, how })
+fn settled(how: Settlement) -> Settled {
+    Settled { at: Timestamp::UNIX_EPOCH, run: "s".into(), found: TaskSet::EMPTY, how }
 }
 
 #[test]
 fn gains_losses_and_changes_are_taken_back() {
     let writes = vec![
-        write("1 1 >MANAGE", applied()),
-        write("1 2 DEVELOP>", applied()),
-        write("2 3 DEVELOP>VIEW_COST", applied()),
+        write("1 1 >MANAGE", APPLIED),
+        write("1 2 DEVELOP>", APPLIED),
+        write("2 3 DEVELOP>VIEW_COST", APPLIED),
     ];
     assert_eq!(
         check(writes, &["1 1 MANAGE", "2 3 VIEW_COST", "3 1 DEVELOP"]),
@@ -80,8 +78,8 @@ fn gains_losses_and_changes_are_taken_back() {
 fn a_change_in_two_writes_is_taken_back_as_one() {
     let both = || {
         vec![
-            write("1 1 DEVELOP>DEVELOP,VIEW_COST", applied()),
-            write("1 1 DEVELOP,VIEW_COST>VIEW_COST", applied()),
+            write("1 1 DEVELOP>DEVELOP,VIEW_COST", APPLIED),
+            write("1 1 DEVELOP,VIEW_COST>VIEW_COST", APPLIED),
         ]
     };
     assert_eq!(check(both(), &["1 1 VIEW_COST"]), ["1 1 [VIEW_COST] -> [DEVELOP]"]);
@@ -100,7 +98,7 @@ fn writes_without_effect_are_not_taken_back() {
         assert_eq!(check(vec![write("1 1 >MANAGE", Some(outcome))], &["1 1 MANAGE"]), Vec::<String>::new());
     }
     let mut recovered = write("1 1 >MANAGE", None);
-    recovered.settled = settled(Settlement::NoEffect);
+    recovered.settled = Some(settled(Settlement::NoEffect));
     assert_eq!(check(vec![recovered], &["1 1 MANAGE"]), Vec::<String>::new());
 }
 
@@ -113,9 +111,9 @@ fn the_live_set_settles_a_write_whose_outcome_is_not_known() {
         assert_eq!(check(&["1 1 VIEW_COST"]), ["1 1 holds [VIEW_COST]"]);
     }
     let mut recovered = write("1 1 DEVELOP>MANAGE", None);
-    recovered.settled = settled(Settlement::TookEffect);
+    recovered.settled = Some(settled(Settlement::TookEffect));
     assert_eq!(check(vec![recovered.clone()], &["1 1 MANAGE"]), ["1 1 [MANAGE] -> [DEVELOP]"]);
-    recovered.settled = settled(Settlement::Different);
+    recovered.settled = Some(settled(Settlement::Different));
     assert_eq!(check(vec![recovered.clone()], &["1 1 MANAGE"]), ["1 1 holds [MANAGE]"]);
     assert_eq!(check(vec![recovered], &["1 1 DEVELOP"]), Vec::<String>::new());
 }
@@ -133,7 +131,7 @@ fn implied_tasks_do_not_count_as_moved_and_are_kept_where_both_sets_imply_them()
     let mut desired = desired(Prune::Declared, State::default());
     desired.implied.insert(crate::model::Task::Manage, tasks("VIEW_COST"));
     let selection = Selection::default();
-    let run = run("r", vec![write("1 1 MANAGE>MANAGE,DEVELOP", applied())]);
+    let run = run("r", vec![write("1 1 MANAGE>MANAGE,DEVELOP", APPLIED)]);
     let plan =
         undo(request(&run, &[], &selection), &desired, &observed(state(&["1 1 MANAGE,DEVELOP,VIEW_COST"])));
     assert_eq!(lines(&plan), ["1 1 [DEVELOP, MANAGE, VIEW_COST] -> [MANAGE, VIEW_COST]"]);
@@ -141,10 +139,10 @@ fn implied_tasks_do_not_count_as_moved_and_are_kept_where_both_sets_imply_them()
 
 #[test]
 fn what_a_later_run_wrote_is_left_alone_even_if_it_looks_untouched() {
-    let first = run("r", vec![write("1 1 >MANAGE", applied()), write("1 2 >DEVELOP", applied())]);
+    let first = run("r", vec![write("1 1 >MANAGE", APPLIED), write("1 2 >DEVELOP", APPLIED)]);
     let later = [
-        run("s", vec![write("1 1 MANAGE>VIEW_COST", applied())]),
-        run("t", vec![write("1 1 VIEW_COST>MANAGE", applied())]),
+        run("s", vec![write("1 1 MANAGE>VIEW_COST", APPLIED)]),
+        run("t", vec![write("1 1 VIEW_COST>MANAGE", APPLIED)]),
         run("u", vec![write("1 2 DEVELOP>", Some(Outcome::Failed { error: String::new() }))]),
     ];
     assert_eq!(
@@ -156,11 +154,11 @@ fn what_a_later_run_wrote_is_left_alone_even_if_it_looks_untouched() {
 #[test]
 fn who_is_gone_or_suspended_or_not_listed_is_reported() {
     let writes = vec![
-        write("1 20 >MANAGE", applied()),
-        write("1 21 MANAGE>", applied()),
+        write("1 20 >MANAGE", APPLIED),
+        write("1 21 MANAGE>", APPLIED),
         write("1 9 >DEVELOP", Some(Outcome::AcceptedNotListed)),
-        write("2 1 DEVELOP>", applied()),
-        write("2 2 >DEVELOP", applied()),
+        write("2 1 DEVELOP>", APPLIED),
+        write("2 2 >DEVELOP", APPLIED),
     ];
     let mut desired = desired(Prune::Declared, State::default());
     let suspended = At { value: Name::from("SEC-1"), at: Position::default() };
@@ -181,8 +179,7 @@ fn who_is_gone_or_suspended_or_not_listed_is_reported() {
     );
     assert!(plan.is_incomplete() && plan.is_partial());
     // A user that only the WABA lists can lose what it holds, and gain nothing.
-    let check =
-        |line, live: &[&str]| lines(&undone(&self::run("r", vec![write(line, applied())]), &[], live));
+    let check = |line, live: &[&str]| lines(&undone(&self::run("r", vec![write(line, APPLIED)]), &[], live));
     assert_eq!(check("1 20 >MANAGE", &["1 20 MANAGE"]), ["1 20 [MANAGE] -> []"]);
     assert_eq!(check("1 20 DEVELOP>MANAGE", &["1 20 MANAGE"]), ["1 20 no such user"]);
 }
@@ -191,7 +188,7 @@ fn who_is_gone_or_suspended_or_not_listed_is_reported() {
 fn an_unreadable_waba_is_not_planned() {
     let mut live = observed(state(&["2 1 MANAGE"]));
     live.unreadable.insert(key(1, 1).waba, Unreadable::because("refused"));
-    let run = run("r", vec![write("1 1 >MANAGE", applied()), write("2 1 >MANAGE", applied())]);
+    let run = run("r", vec![write("1 1 >MANAGE", APPLIED), write("2 1 >MANAGE", APPLIED)]);
     let selection = Selection::default();
     let plan = undo(request(&run, &[], &selection), &desired(Prune::Declared, State::default()), &live);
     assert_eq!(lines(&plan), ["2 1 [MANAGE] -> []"]);
@@ -201,7 +198,7 @@ fn an_unreadable_waba_is_not_planned() {
 
 #[test]
 fn admins_and_the_acting_user_are_planned_as_in_any_plan() {
-    let check = |line, live: &[&str]| check(vec![write(line, applied())], live);
+    let check = |line, live: &[&str]| check(vec![write(line, APPLIED)], live);
     assert_eq!(check("1 9 >DEVELOP", &["1 9 DEVELOP"]), ["1 9 [DEVELOP] -> [] blocked"]);
     assert_eq!(check("1 5 MANAGE>DEVELOP", &["1 5 DEVELOP"]), ["1 5 [DEVELOP] -> [MANAGE] blocked"]);
     assert_eq!(check("1 4 >DEVELOP", &["1 4 DEVELOP"]), ["1 4 [DEVELOP] -> []"], "it is by role");
@@ -219,7 +216,7 @@ fn guards_see_everybody_on_the_waba_and_the_share_of_the_scope() {
         business: None,
     };
     live.others.insert(key(1, 30), person);
-    let (run, selection) = (run("r", vec![write("1 1 >MANAGE", applied())]), Selection::default());
+    let (run, selection) = (run("r", vec![write("1 1 >MANAGE", APPLIED)]), Selection::default());
     let mut desired = desired(Prune::Declared, State::default());
     let plan = undo(request(&run, &[], &selection), &desired, &live);
     let held: Vec<_> = plan.holders[&key(1, 1).waba].keys().map(ToString::to_string).collect();
@@ -241,10 +238,10 @@ fn what_the_manifests_ask_for_again_is_what_their_next_plan_does() {
     desired.grants.push(entry(0, tasks("MANAGE"), crate::model::Phase::InForce, at));
     desired.claims.push(crate::model::Claim { key: key(1, 1), grant: 0 });
     let writes = vec![
-        write("1 1 >MANAGE", applied()),
-        write("1 2 DEVELOP>", applied()),
-        write("2 3 DEVELOP,VIEW_COST>DEVELOP", applied()),
-        write("3 7 >DEVELOP", applied()),
+        write("1 1 >MANAGE", APPLIED),
+        write("1 2 DEVELOP>", APPLIED),
+        write("2 3 DEVELOP,VIEW_COST>DEVELOP", APPLIED),
+        write("3 7 >DEVELOP", APPLIED),
     ];
     let (run, selection) = (run("r", writes), Selection::default());
     let live = observed(state(&["1 1 MANAGE", "2 3 DEVELOP", "3 7 DEVELOP"]));
@@ -321,7 +318,7 @@ fn play(live: &mut State, key: AssignmentKey, after: TaskSet, end: End) -> Recor
         End::InFlight { took_effect } => took_effect.then_some(after),
         End::Recovered { took_effect } => {
             let how = if took_effect { Settlement::TookEffect } else { Settlement::NoEffect };
-            write.settled = settled(how);
+            write.settled = Some(settled(how));
             took_effect.then_some(after)
         }
         End::Stored(bits) => {
@@ -390,12 +387,11 @@ proptest! {
                     live.set(key, set(*bits));
                     changed.insert(key);
                 }
-                Later::Outside(_) => {}
                 Later::Run(bits) if set(*bits) != now => {
                     later_writes.push(play(&mut live, key, set(*bits), End::Applied));
                     changed.insert(key);
                 }
-                Later::Run(_) => {}
+                Later::Outside(_) | Later::Run(_) => {}
                 Later::FailedRun(bits) => later_writes.push(play(&mut live, key, set(*bits), End::Failed)),
             }
         }
@@ -463,7 +459,7 @@ proptest! {
 
 #[test]
 fn a_selection_of_wabas_limits_what_is_taken_back() {
-    let run = run("r", vec![write("1 1 >MANAGE", applied()), write("2 1 >MANAGE", applied())]);
+    let run = run("r", vec![write("1 1 >MANAGE", APPLIED), write("2 1 >MANAGE", APPLIED)]);
     let (wabas, selection) = (BTreeSet::from([key(2, 1).waba]), Selection::default());
     let request = UndoRequest { wabas: Some(&wabas), ..request(&run, &[], &selection) };
     let live = observed(state(&["1 1 MANAGE", "2 1 MANAGE"]));
