@@ -95,7 +95,7 @@ manifests-yaml-language-server: (_install "node")
 
 # The manifests for Kubernetes: rendered by kustomize, valid by the published schemas, and safe
 [group('manifests')]
-kubernetes: (_install "python" "kubectl")
+kubernetes: (_install "python")
     .ci/kubernetes.sh {{ tools }}/kubernetes
 
 # Applies with a shared state on a folder, moto (S3) and Azurite (Azure), with processes killed and stopped

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Installs tools that the checks need, pinned, below target/ci. Returns at once for those that are installed.
 #
-#   .ci/install.sh TOOL...     just, cargo-deny, python, node, servers, promtool, chromium, lintian, ruby or kubectl
+#   .ci/install.sh TOOL...     just, cargo-deny, python, node, servers, promtool, chromium, lintian or ruby
 #
-# promtool, Chromium, lintian and Ruby are Debian packages: root installs them, and so does sudo where CI=true. kubectl is
-# not installed, as Debian's is too old: it must be there.
+# promtool, Chromium, lintian and Ruby are Debian packages: root installs them, and so does sudo where CI=true.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -69,13 +68,6 @@ debian_package() {
   "$1" --version
 }
 
-# Checks that kubectl has a kustomize that knows what the manifests use.
-kubectl_with_kustomize() {
-  local version
-  version=$(kubectl version --client --output json 2>/dev/null | jq -r '.kustomizeVersion // ""') || version=
-  [[ $version != v[0-4].* && -n $version ]] || { echo "kubectl 1.27 or newer is missing" >&2; exit 1; }
-}
-
 for tool in "$@"; do
   case $tool in
     just) crate just "$JUST_VERSION" ;;
@@ -87,7 +79,6 @@ for tool in "$@"; do
     chromium) debian_package chromium chromium ;;
     lintian) debian_package lintian lintian ;;
     ruby) debian_package ruby ruby ;;
-    kubectl) kubectl_with_kustomize ;;
     *) echo "unknown tool: $tool" >&2; exit 64 ;;
   esac
 done

@@ -26,7 +26,7 @@ ZEROS = "0" * 64
 
 
 def render(folder):
-    output = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
+    output = subprocess.run([Path(sys.executable).with_name("kubectl"), "kustomize", folder], capture_output=True, text=True)
     if output.returncode or output.stderr:
         sys.exit(f"{folder}: {output.stderr}")
     return list(yaml.safe_load_all(output.stdout))
