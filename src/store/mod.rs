@@ -16,6 +16,7 @@ mod file;
 mod history;
 mod identity;
 mod inventory;
+mod known_parts;
 mod lease;
 mod line;
 mod lock;

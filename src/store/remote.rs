@@ -3,6 +3,7 @@
 use super::error::JournalError;
 use super::identity;
 use super::inventory::Inventory;
+use super::known_parts::KnownParts;
 use super::lease::{Abandoned, ChainLease, Driver};
 use super::lock::{Attempt, Holder, Note};
 use super::objects::Objects;
@@ -73,6 +74,7 @@ pub(super) struct Remote {
     /// The folder in which this machine counts its calls.
     call_log: Option<PathBuf>,
     abandoned: Abandoned,
+    pub(super) known_parts: KnownParts,
 }
 
 /// The lease of a business, as anybody sees it.
@@ -158,7 +160,7 @@ fn json(value: &impl Serialize) -> Body {
 
 impl Remote {
     pub(super) fn new(objects: Objects, call_log: Option<PathBuf>) -> Self {
-        Self { objects, call_log, abandoned: Abandoned::default() }
+        Self { objects, call_log, abandoned: Abandoned::default(), known_parts: KnownParts::default() }
     }
 
     pub(super) fn location(&self) -> String {

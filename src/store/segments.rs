@@ -48,11 +48,19 @@ impl Remote {
     /// Returns the part of a journal at a position.
     pub(super) async fn part(&self, business: BusinessId, at: u64) -> Result<(Header, Body), JournalError> {
         let (location, object) = (self.location(), position_name(business, at));
-        let Some(body) = self.objects.get(&object).await? else {
+        let known = self.known_parts.get(business, at);
+        let body = match known {
+            Some(_) => known,
+            None => self.objects.get(&object).await?,
+        };
+        let Some(body) = body else {
             return Err(JournalError::Chain { location, object, why: String::from("it is missing") });
         };
         match split(at, &body) {
-            Ok((header, _)) => Ok((header, body)),
+            Ok((header, _)) => {
+                self.known_parts.keep(business, at, &body);
+                Ok((header, body))
+            }
             Err(why) => Err(JournalError::Chain { location, object, why: why.to_string() }),
         }
     }
