@@ -116,6 +116,10 @@ pub(crate) struct StandingConnection<'a> {
 
 impl<'a> StandingConnection<'a> {
     /// Checks the options, and starts the embedded emulator if it is used. A token file need not exist yet.
+    #[cfg_attr(
+        not(feature = "emulator"),
+        expect(clippy::unused_async, reason = "starting the emulator waits")
+    )]
     pub(crate) async fn open(connection: &'a Connection) -> Result<Self, Failure> {
         #[cfg(feature = "emulator")]
         if let Some(embedded) = super::emulator::embedded(&connection.emulate).await? {
