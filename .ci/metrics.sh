@@ -23,7 +23,7 @@ check_metrics 2
 check_metrics 0
 
 # A reconciler with a plan to apply, and one round later.
-rm -f "$folder"/live.state*
+rm -rf "$folder"/live.state*
 exec 3< <("$program" reconcile examples/quickstart/access --emulate "$folder/live.yaml" --mode apply --interval 1s \
   --listen 127.0.0.1:0 2>&1)
 reconciler=$!
