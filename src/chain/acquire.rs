@@ -107,7 +107,8 @@ impl Acquire {
     pub fn answer(&mut self, answer: Answer, now: Duration) -> Option<Acquired> {
         let took = now.saturating_sub(self.answered);
         self.answered = now;
-        if took > self.timing.stale && self.step != Step::Wait {
+        // A pause of the machine, even while it waits: what it saw at the end may have been removed since.
+        if took > self.timing.stale {
             return Some(Acquired::Unsettled);
         }
         match (&mut self.step, answer) {
