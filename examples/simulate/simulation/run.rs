@@ -39,6 +39,8 @@ pub(crate) struct Setup<'a> {
     /// The seed of the pauses before retries.
     pub(crate) jitter: u64,
     pub(crate) way: Way,
+    /// How long the run may take.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a run leaves behind, also if it was killed.
@@ -94,7 +96,7 @@ impl Setup<'_> {
         RunSettings {
             read_strategy: limits.strategy,
             max_wait: limits.max_wait,
-            timeout: limits.timeout,
+            timeout: self.timeout,
             jitter: Some(self.jitter),
             ..RunSettings::default()
         }
