@@ -403,8 +403,11 @@ impl<'a> Checks<'a> {
         for intent in history.runs.iter().flat_map(|run| &run.writes) {
             let is_shown = matches!(proof(intent), Proof::ReadBack(_) | Proof::LaterRead(..));
             let is_later = |at: Timestamp| moment(intent.at) <= moment(at);
-            let was_written =
-                writes.iter().any(|write| write.key == intent.key && write.effective && is_later(write.at));
+            // An earlier run may have written the same, without a list that showed it yet.
+            let was_written = writes.iter().any(|write| {
+                let is_same = is_later(write.at) || write.tasks == intent.after;
+                write.key == intent.key && write.effective && is_same
+            });
             let is_of_others =
                 || foreign.iter().any(|change| change.key == intent.key && is_later(change.at));
             if is_shown && !was_written && !is_of_others() {
