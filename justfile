@@ -59,7 +59,7 @@ simulation seeds="2000":
 
 # The protocol of a shared state: random runs, and every order of two processes (tests/state_protocol.rs plays less)
 [group('test')]
-state seeds="20000" seconds="2":
+state seeds="2000" seconds="2":
     cargo run --quiet --release --locked --example state -- --seeds {{ seeds }}
     cargo run --quiet --release --locked --example state -- --explore {{ seconds }}
 
