@@ -583,13 +583,18 @@ async fn an_empty_list_is_not_believed_where_something_shall_go() {
 
 #[tokio::test]
 async fn an_empty_list_after_a_throttled_write_is_not_believed() {
-    let wait = Duration::from_millis(1);
+    let clock = Clock::simulated("2026-11-23T10:00:00Z".parse().unwrap());
+    let wait = Duration::from_secs(60);
     let throttle = FaultKind::Throttle { waba: true, wait, hint: WaitHint::RetryAfter };
     let throttle = Fault::new(throttle).on("POST").at("/500/assigned_users").hits(0..1);
     let empty = Fault::new(FaultKind::EmptyList).on("GET").at("/500/assigned_users").hits(2..3);
-    let (played, report) = applied([throttle, empty]).await;
+    let options = Options { clock: clock.clone(), faults: vec![throttle, empty], ..Options::default() };
+    let mut played = Played::with(WORLD, options).await;
+    played.settings.clock = clock.clone();
+    let patient = patient();
+    let report = clock.run(async { planned(&played, MANIFEST).await.apply(&patient, 10).await }).await;
     let why = why(&report, "500", "101");
-    assert!(why.contains("the WABA's list is empty"), "{:?}", outcomes(&report));
+    assert!(why.contains("the WABA's list is empty"), "{why}, {:?}", outcomes(&report));
     assert_eq!(played.methods_at("500"), ["GET", "GET", "POST", "GET"]);
     assert_eq!(played.held("500", "101"), "VIEW_COST");
 }
