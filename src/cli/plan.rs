@@ -12,10 +12,11 @@ use crate::documents::saved;
 use crate::engine;
 use crate::guard::{self, Review};
 use crate::model::Plan;
+use crate::proposal::Proposal;
 use crate::render::{self, GroupBy, Settings, Style, View};
 use crate::store::{PlanName, StateStore};
 use jiff::Timestamp;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Shows what apply would do, and writes nothing
 #[derive(Debug, clap::Args)]
@@ -24,14 +25,8 @@ pub(crate) struct Args {
     paths: ManifestPaths,
     #[command(flatten)]
     options: PlanOptions,
-    /// The output format
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
     #[command(flatten)]
-    grouping: Grouping,
-    /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    output: Output,
     /// Saves the plan in the shared state under this name, for `wabacl apply --reviewed NAME`
     #[arg(long, value_name = "NAME")]
     save: Option<PlanName>,
@@ -44,8 +39,21 @@ pub(crate) struct Args {
     pub(super) connection: Connection,
 }
 
+/// How a plan is printed, and where it is saved.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Output {
+    /// The output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) grouping: Grouping,
+    /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let group_by = args.grouping.checked(args.format.into())?;
+    let group_by = args.output.grouping.checked(args.output.format.into())?;
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     args.options.check_stdin(&args.paths, &args.connection)?;
@@ -60,11 +68,7 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let connected = prepared.connect(Some(checked.business()), events).await?;
     let proposed = connected.session.propose(checked, events).await;
     connected.end(terminal).await;
-    let (proposal, _) = proposed?;
-    let now = proposal.plan.now;
-    let review = guard::review(proposal, &args.waivers.waive, now);
-    waivers::check(&review, terminal)?;
-    show_and_save(&review, args.format, group_by, args.out.as_deref(), terminal)?;
+    let review = args.output.review(proposed?.0, &args.waivers, group_by, terminal)?;
     if let (Some(name), Some(state)) = (&args.save, &state) {
         let digest = engine::save_plan(state, review.proposal(), Some(name)).await?;
         terminal.say(&format!("The plan is saved in {state} as {name}: {digest}."));
@@ -72,28 +76,34 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     Ok(exit(review.plan(), Some(&review), args.detailed_exitcode))
 }
 
-/// Prints a plan, and saves it if a file is given.
-pub(crate) fn show_and_save(
-    review: &Review,
-    format: Format,
-    group_by: Option<GroupBy>,
-    out: Option<&Path>,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    match out {
-        // Standard output is for the plan as a file.
-        Some(file) if file.as_os_str() == "-" => {
-            terminal.talk(|style| render::text::plan(&View::of_plan(review), &Style { group_by, ..*style }));
-            terminal.written(|to| saved::write(review.proposal(), to))
+impl Output {
+    /// Reviews a new proposal, prints it, and saves it if a file is given.
+    pub(crate) fn review(
+        &self,
+        proposal: Proposal,
+        waivers: &Waivers,
+        group_by: Option<GroupBy>,
+        terminal: &Terminal,
+    ) -> Result<Review, Failure> {
+        let now = proposal.plan.now;
+        let review = guard::review(proposal, &waivers.waive, now);
+        waivers::check(&review, terminal)?;
+        match &self.out {
+            // Standard output is for the plan as a file.
+            Some(file) if file.as_os_str() == "-" => {
+                terminal
+                    .talk(|style| render::text::plan(&View::of_plan(&review), &Style { group_by, ..*style }));
+                terminal.written(|to| saved::write(review.proposal(), to))?;
+            }
+            Some(file) => {
+                show(&review, self.format, group_by, terminal)?;
+                saved::save(review.proposal(), file)
+                    .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
+                terminal.say(&format!("The plan is saved as {}.", file.display()));
+            }
+            None => show(&review, self.format, group_by, terminal)?,
         }
-        Some(file) => {
-            show(review, format, group_by, terminal)?;
-            saved::save(review.proposal(), file)
-                .map_err(|error| Failure::failed("saving the plan", &error).hint(error.hint()))?;
-            terminal.say(&format!("The plan is saved as {}.", file.display()));
-            Ok(())
-        }
-        None => show(review, format, group_by, terminal),
+        Ok(review)
     }
 }
 

@@ -5,14 +5,11 @@ use super::connection::CheckedConnection;
 use super::events::EventPrinter;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{Connection, Format, Grouping, PlannedFor, QuestionPaths, Waivers};
+use super::options::{Connection, PlannedFor, QuestionPaths, Waivers};
 use super::plan;
 use super::terminal::Terminal;
-use super::waivers;
 use crate::engine::{self, UndoGuards};
-use crate::guard;
 use crate::model::{Glob, Name, Selection};
-use std::path::PathBuf;
 
 /// Plans what takes an earlier run back, where its writes are still as it left them, and writes nothing
 ///
@@ -32,14 +29,8 @@ pub(crate) struct Args {
     /// Only the WABAs whose name in the journal or in the manifests, or whose id, matches this glob; can be repeated
     #[arg(long, value_name = "GLOB", add = completions::wabas())]
     waba: Vec<Glob>,
-    /// The output format
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
     #[command(flatten)]
-    grouping: Grouping,
-    /// Saves the plan in this file (`-`: standard output), for `wabacl show` and `wabacl apply`; also a plan that a guard refuses
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    output: plan::Output,
     /// Exits with 2 if there is something to take back (kubectl and diff use 1 for that)
     #[arg(long)]
     detailed_exitcode: bool,
@@ -52,7 +43,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let group_by = args.grouping.checked(args.format.into())?;
+    let group_by = args.output.grouping.checked(args.output.format.into())?;
     let printer = EventPrinter::new(terminal);
     let events = &|event: engine::Event<'_>| printer.print(event);
     let prepared = CheckedConnection::new(&args.connection)?;
@@ -69,10 +60,6 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let connected = prepared.connect(Some(found.business), events).await?;
     let proposed = connected.session.propose_undo(found, guards, events).await;
     connected.end(terminal).await;
-    let (proposal, _) = proposed?;
-    let now = proposal.plan.now;
-    let review = guard::review(proposal, &args.waivers.waive, now);
-    waivers::check(&review, terminal)?;
-    plan::show_and_save(&review, args.format, group_by, args.out.as_deref(), terminal)?;
+    let review = args.output.review(proposed?.0, &args.waivers, group_by, terminal)?;
     Ok(plan::exit(review.plan(), Some(&review), args.detailed_exitcode))
 }
