@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 const STYLE: &str = include_str!("html/page.css");
-const SCRIPT: &str = include_str!("html/page.js");
+const SCRIPT: &str = concat!(include_str!("html/matrix.js"), include_str!("html/page.js"));
 
 /// The abbreviation of each task in the matrix.
 const SHORT: [(Task, &str); 15] = [

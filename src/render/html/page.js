@@ -1,8 +1,5 @@
-"use strict";
 // Without this script the page shows everything, as plain tables and lists inside of <noscript>. With it, their text is the
 // data, and only the rows in view are drawn.
-document.documentElement.classList.add("js");
-const byId = (id) => document.getElementById(id);
 
 // Puts a table or list without rows in place of a <noscript>, and returns the rows, each as HTML; none without a <noscript>.
 function load(id) {
@@ -96,25 +93,14 @@ function filterChanges({ waba, user, show, long }) {
 // The matrix. -----------------------------------------------------------------------------------------------------
 
 const rows = load("matrix-rows");
-const table = byId("matrix");
-const body = table.tBodies[0];
+beginMatrix();
 const head = [...table.tHead.rows[0].cells];
-const scroller = table.parentNode;
-const AROUND = 20; // The rows that are drawn above and below the view. A guess: half a screen.
 const wabas = rows.map((row) => lower(between(row, "<th scope=row>", "</th>")));
 const users = head.map((cell) => `${cell.textContent} ${cell.title}`.toLowerCase());
 const tasks = new Map([...document.querySelectorAll(".legend li")].map((li) => [li.firstElementChild.textContent, li.lastElementChild.textContent]));
-let left = []; // The rows that pass the filters.
 let columns = head.map(() => true); // Whether each column is shown.
-let drawn = { from: 0, to: 0 }; // The drawn part of `left`.
-let rowHeight = 27; // Measured as soon as a row is drawn.
-let current = null; // The cell that the keyboard is at: its place in `left` and its column.
 
 const cellsOf = (row) => row.split("<td").slice(1).map((part) => part.slice(part.indexOf(">") + 1, part.indexOf("</td>")));
-
-// Returns a drawn cell.
-const cellAt = ({ at, column }) => (at >= drawn.from && at < drawn.to ? body.rows[1 + at - drawn.from].cells[column] : null);
-const placeOf = (cell) => ({ at: drawn.from + cell.parentNode.sectionRowIndex - 1, column: cell.cellIndex });
 
 // Returns an empty row in place of those that are not drawn.
 function space() {
@@ -125,15 +111,7 @@ function space() {
   return row;
 }
 
-// Draws the rows in view, unless they are drawn.
-function draw(anew = false, all = false) {
-  const first = Math.floor(scroller.scrollTop / rowHeight);
-  // The scrolled box is lower than the window, and is empty at first.
-  const last = Math.ceil((scroller.scrollTop + innerHeight) / rowHeight);
-  if (!anew && first >= drawn.from && Math.min(last, left.length) <= drawn.to) return;
-  const hadFocus = body.contains(document.activeElement);
-  const [from, to] = all ? [0, left.length] : [Math.max(0, Math.min(first, left.length) - AROUND), Math.min(left.length, last + AROUND)];
-  drawn = { from, to };
+function drawRows({ from, to }) {
   body.innerHTML = left.slice(from, to).map((index) => rows[index]).join("");
   [...body.rows].forEach((row, index) => row.setAttribute("aria-rowindex", from + index + 2));
   body.prepend(space());
@@ -144,17 +122,10 @@ function draw(anew = false, all = false) {
   // Other rows must not make columns narrower again.
   const widths = head.map((cell) => cell.offsetWidth);
   head.forEach((cell, at) => { if (at > 0 && columns[at]) cell.style.minWidth = `${widths[at]}px`; });
-  stop();
-  if (hadFocus) cellAt(current ?? {})?.focus({ preventScroll: true });
 }
 
-// The Tab key stops at one cell; the arrow keys move to the others.
-function stop() {
-  const first = { at: Math.min(Math.ceil(scroller.scrollTop / rowHeight), drawn.to - 1), column: columns.indexOf(true, 1) };
-  const cell = (current && columns[current.column] && cellAt(current)) || (first.at >= 0 && first.column > 0 ? cellAt(first) : null);
-  for (const other of body.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
-  if (cell) cell.tabIndex = 0;
-}
+const columnAfter = (column) => columns.indexOf(true, column + 1);
+const columnBefore = (column) => columns.lastIndexOf(true, column - 1);
 
 // Returns the tasks of a cell in full words: gained, lost and kept ones.
 function full(cell) {
@@ -168,35 +139,11 @@ function full(cell) {
   return said.join(", ") || "nothing";
 }
 
-function go(cell) {
-  current = placeOf(cell);
-  stop();
+function showCell(cell) {
   const what = full(cell);
   cell.setAttribute("aria-label", what);
   byId("cell").textContent = `${head[current.column].firstElementChild.textContent} on ${cell.parentNode.cells[0].textContent}: ${what}`;
 }
-
-// Moves to a cell that may not be drawn yet.
-function move(place) {
-  if (!cellAt(place)) {
-    scroller.scrollTop = place.at * rowHeight - scroller.clientHeight / 2;
-    draw();
-  }
-  current = place;
-  const cell = cellAt(place);
-  cell.tabIndex = 0;
-  cell.focus({ preventScroll: true });
-  cell.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
-const beside = {
-  ArrowRight: ({ at, column }) => ({ at, column: columns.indexOf(true, column + 1) }),
-  ArrowLeft: ({ at, column }) => ({ at, column: columns.lastIndexOf(true, column - 1) }),
-  ArrowDown: ({ at, column }) => ({ at: at + 1, column }),
-  ArrowUp: ({ at, column }) => ({ at: at - 1, column }),
-  Home: ({ at }) => ({ at, column: columns.indexOf(true, 1) }),
-  End: ({ at }) => ({ at, column: columns.lastIndexOf(true) }),
-};
 
 // A column is hidden by one style rule instead of cell by cell.
 const sheet = new CSSStyleSheet();
@@ -220,10 +167,7 @@ function filterMatrix({ waba, user, show, short }) {
   columns = head.map((_, at) => named[at] && used[at]);
   const hidden = columns.flatMap((shown, at) => (shown ? [] : `#matrix tr > :nth-child(${at + 1})`));
   sheet.replaceSync(hidden.length ? `${hidden.join(",")} { display: none; }` : "");
-  current = null;
-  scroller.scrollTop = 0;
-  table.setAttribute("aria-rowcount", left.length + 1);
-  draw(true);
+  drawMatrix();
 }
 
 // What is not managed. -------------------------------------------------------------------------------------------
@@ -245,32 +189,15 @@ function filter() {
     `${count} of ${all} changes; ${left.length} of ${rows.length} WABAs, ${shown} of ${columns.length - 1} users in the matrix`;
 }
 
-table.setAttribute("role", "grid");
-table.setAttribute("aria-readonly", "true");
-table.addEventListener("keydown", (event) => {
-  const isCell = event.target.tagName === "TD" && !event.altKey && !event.ctrlKey && !event.metaKey;
-  if (!isCell || !beside[event.key]) return;
-  const place = beside[event.key](placeOf(event.target));
-  if (place.column < 1 || place.at < 0 || place.at >= left.length) return;
-  event.preventDefault();
-  move(place);
-});
-table.addEventListener("focusin", (event) => { if (event.target.tagName === "TD") go(event.target); });
 table.addEventListener("click", (event) => {
   const cell = event.target.closest("td");
-  if (!cell) return;
-  current = placeOf(cell);
-  cell.tabIndex = 0;
-  cell.focus({ preventScroll: true });
+  if (cell) go(placeOf(cell));
 });
 table.addEventListener("mouseover", (event) => {
   const cell = event.target.closest("td");
   if (cell && !cell.title) cell.title = full(cell);
 });
-scroller.addEventListener("scroll", () => draw(), { passive: true });
-window.addEventListener("resize", () => draw());
 window.addEventListener("beforeprint", () => draw(true, true));
-window.addEventListener("afterprint", () => draw(true));
 drawOnScroll("more-changes", drawChanges);
 drawOnScroll("more-unmanaged", drawUnmanaged);
 for (const id of ["waba", "user", "show", "task"]) byId(id).addEventListener("input", filter);

@@ -1,12 +1,8 @@
-"use strict";
 // The data stands in the page as JSON: texts, sets of tasks and reasons that recur stand once, and rows refer to them by number.
 // Texts are escaped already, and are only ever set as text. Only what is in view is drawn.
-document.documentElement.classList.add("js");
-const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const [MANAGED, PRIVILEGED, GRANTED, EXCEPTED, BY_ROLE] = [1, 2, 4, 8, 16];
 const COLUMNS = 60; // The users that a matrix has side by side. A guess: more can neither be read nor drawn quickly.
-const AROUND = 20; // The rows that are drawn above and below the view. A guess: half a screen.
 const MORE = 100; // The entries that are drawn before the reader asks for more. A guess: a few screens.
 const ROLE = "by\u00a0role";
 const FULL = "full access by its role";
@@ -30,7 +26,6 @@ const words = (text) => text.replaceAll("-", " ");
 
 // What the filters leave. ----------------------------------------------------------------------------------------
 
-let left = []; // The WABAs, by number.
 let columns = []; // The users, by number; the most frequent first.
 let kept = []; // Whether each kind of holder passes the filters.
 let users = []; // Whether each user passes them.
@@ -77,8 +72,10 @@ function filter() {
   byId("legend").hidden = view !== "matrix";
   byId("tree").hidden = view === "matrix";
   showDetail();
-  if (view === "matrix") drawMatrix();
-  else drawTree(view === "users" ? ofUsers(present, counts) : ofWabas());
+  if (view === "matrix") {
+    drawHead();
+    drawMatrix();
+  } else drawTree(view === "users" ? ofUsers(present, counts) : ofWabas());
   drawTables();
 }
 
@@ -153,13 +150,8 @@ function showDetail(waba, user) {
 
 // The matrix. -----------------------------------------------------------------------------------------------------
 
-const table = byId("matrix"), head = table.tHead.rows[0], body = table.tBodies[0], scroller = byId("scroller");
-let drawn = { from: 0, to: 0 }; // The drawn part of `left`.
-let rowHeight = 27; // Measured as soon as a row is drawn.
-let current = null; // The cell that the keyboard is at: its place in `left` and its column, from 1.
-
-const cellAt = ({ at, column }) => (at >= drawn.from && at < drawn.to ? body.rows[1 + at - drawn.from].cells[column] : null);
-const placeOf = (cell) => ({ at: drawn.from + cell.parentNode.sectionRowIndex - 1, column: cell.cellIndex });
+beginMatrix();
+const head = table.tHead.rows[0];
 
 // Returns an empty row in place of those that are not drawn.
 function space(rows) {
@@ -188,78 +180,34 @@ function drawRow(at) {
   return row;
 }
 
-// Draws the rows in view, unless they are drawn.
-function draw(anew = false, all = false) {
-  if (scroller.hidden) return;
-  const first = Math.floor(scroller.scrollTop / rowHeight);
-  // The scrolled box is lower than the window, and is empty at first.
-  const last = Math.ceil((scroller.scrollTop + innerHeight) / rowHeight);
-  if (!anew && first >= drawn.from && Math.min(last, left.length) <= drawn.to) return;
-  const hadFocus = body.contains(document.activeElement);
-  const [from, to] = all ? [0, left.length] : [Math.max(0, Math.min(first, left.length) - AROUND), Math.min(left.length, last + AROUND)];
-  drawn = { from, to };
+function drawRows({ from, to }) {
   const rows = [];
   for (let at = from; at < to; at += 1) rows.push(drawRow(at));
   body.replaceChildren(space(from), ...rows, space(left.length - to));
   if (rows.length) rowHeight = rows[0].getBoundingClientRect().height || rowHeight;
   // Other rows must not make columns narrower again.
   for (const cell of head.cells) cell.style.minWidth = `${cell.offsetWidth}px`;
-  stop();
-  if (hadFocus) cellAt(current ?? {})?.focus({ preventScroll: true });
 }
 
-function drawMatrix() {
+const columnAfter = (column) => column + 1;
+const columnBefore = (column) => column - 1;
+
+function drawHead() {
   head.replaceChildren(make("th", { scope: "col" }, "WABA"), ...columns.map((user) => {
     const [, , id, kind, standing] = data.users[user];
     const cell = make("th", { scope: "col", title: id }, make("span", {}, names(data.users[user])));
     if (standing !== "declared") cell.append(make("span", { className: "mark" }, words(kind === "system-user" ? standing : kind)));
     return cell;
   }));
-  current = null;
-  scroller.scrollTop = 0;
-  table.setAttribute("aria-rowcount", left.length + 1);
-  draw(true);
 }
 
-// The Tab key stops at one cell; the arrow keys move to the others.
-function stop() {
-  const first = { at: Math.min(Math.ceil(scroller.scrollTop / rowHeight), drawn.to - 1), column: 1 };
-  const cell = (current && cellAt(current)) || (first.at >= 0 && columns.length > 0 ? cellAt(first) : null);
-  for (const other of body.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
-  if (cell) cell.tabIndex = 0;
-}
-
-function go(cell) {
-  current = placeOf(cell);
-  stop();
+function showCell(cell) {
   const [waba, user] = [left[current.at], columns[current.column - 1]];
   let kind = null;
   holders(waba, (holder, of) => { if (holder === user) kind = data.kinds[of]; });
   cell.setAttribute("aria-label", kind ? kindLong(kind) : "nothing");
   showDetail(waba, user);
 }
-
-// Moves to a cell that may not be drawn yet.
-function move(place) {
-  if (!cellAt(place)) {
-    scroller.scrollTop = place.at * rowHeight - scroller.clientHeight / 2;
-    draw();
-  }
-  current = place;
-  const cell = cellAt(place);
-  cell.tabIndex = 0;
-  cell.focus({ preventScroll: true });
-  cell.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
-const beside = {
-  ArrowRight: ({ at, column }) => ({ at, column: column + 1 }),
-  ArrowLeft: ({ at, column }) => ({ at, column: column - 1 }),
-  ArrowDown: ({ at, column }) => ({ at: at + 1, column }),
-  ArrowUp: ({ at, column }) => ({ at: at - 1, column }),
-  Home: ({ at }) => ({ at, column: 1 }),
-  End: ({ at }) => ({ at, column: columns.length }),
-};
 
 // By user and by WABA. ----------------------------------------------------------------------------------------------
 
@@ -352,21 +300,7 @@ data.tasks.forEach(([short, name], at) => {
   byId("task").append(make("option", { value: at }, name));
 });
 for (const kind of [...new Set(data.users.map((user) => user[3]))].sort()) byId("kind").append(make("option", { value: kind }, words(kind)));
-table.setAttribute("role", "grid");
-table.setAttribute("aria-readonly", "true");
-table.addEventListener("keydown", (event) => {
-  const isCell = event.target.tagName === "TD" && !event.altKey && !event.ctrlKey && !event.metaKey;
-  if (!isCell || !beside[event.key]) return;
-  const place = beside[event.key](placeOf(event.target));
-  if (place.column < 1 || place.column > columns.length || place.at < 0 || place.at >= left.length) return;
-  event.preventDefault();
-  move(place);
-});
-table.addEventListener("focusin", (event) => { if (event.target.tagName === "TD") go(event.target); });
-scroller.addEventListener("scroll", () => draw(), { passive: true });
-window.addEventListener("resize", () => draw());
 window.addEventListener("beforeprint", () => draw(true, left.length <= 1000));
-window.addEventListener("afterprint", () => draw(true));
 new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) drawMoreOfTree(); }).observe(byId("more"));
 for (const id of ["waba", "user", "task", "kind", "show", "view"]) byId(id).addEventListener("input", filter);
 byId("reset").addEventListener("click", () => {

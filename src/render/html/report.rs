@@ -21,7 +21,7 @@ use std::hash::Hash;
 use std::io;
 
 const REPORT_STYLE: &str = include_str!("report.css");
-const SCRIPT: &str = include_str!("report.js");
+const SCRIPT: &str = concat!(include_str!("matrix.js"), include_str!("report.js"));
 
 /// The last writes of an assignment that the page has. A guess: earlier ones are in the journal, and hardly ever asked about.
 const WRITES: usize = 5;
