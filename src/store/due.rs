@@ -61,7 +61,7 @@ struct EventObject {
 #[derive(Debug, Default)]
 pub struct DueObjects {
     /// The version of each object that was read.
-    versions: BTreeMap<String, String>,
+    versions: BTreeMap<String, Body>,
     events: BTreeMap<DueItem, OpenEvent>,
     done: BTreeMap<DueItem, String>,
 }
@@ -84,8 +84,8 @@ impl DueObjects {
     ) -> Result<(), JournalError> {
         let folder = folder(business);
         let listed = objects.list_versions(&folder).await?;
-        let is_new = |(name, version): &(String, String)| self.versions.get(name) != Some(version);
-        let changed: Vec<(String, String)> = listed.into_iter().filter(is_new).collect();
+        let is_new = |(name, version): &(String, Body)| self.versions.get(name) != Some(version);
+        let changed: Vec<(String, Body)> = listed.into_iter().filter(is_new).collect();
         let read = stream::iter(changed)
             .map(|(name, version)| {
                 let object = format!("{folder}/{name}");

@@ -1,5 +1,6 @@
 //! A store of objects in memory, with the faults of real ones, for tests.
 
+use super::objects::ListEntry;
 use crate::chain::Body;
 use crate::clock::Clock;
 use jiff::Timestamp;
@@ -163,7 +164,7 @@ impl MemoryObjects {
         }
     }
 
-    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<String>, String> {
+    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<ListEntry>, String> {
         match self.request().await {
             Fate::Done => {}
             Fate::Failed | Fate::AnswerLost | Fate::Late(_) => return Err(no_answer()),
@@ -171,26 +172,14 @@ impl MemoryObjects {
         let prefix = format!("{folder}/");
         let from = format!("{prefix}{}", after.unwrap_or_default());
         let state = self.state();
-        let names = state.objects.range::<String, _>((Bound::Excluded(&from), Bound::Unbounded));
-        let names = names.map_while(|(name, _)| name.strip_prefix(&prefix));
-        Ok(names.filter(|name| !name.contains('/')).map(str::to_owned).collect())
-    }
-
-    pub(super) async fn versions(&self, folder: &str) -> Result<Vec<(String, String)>, String> {
-        let names = self.list(folder, None).await?;
-        let state = self.state();
-        let version = |name: String| {
-            let (body, _) = state.objects.get(&format!("{folder}/{name}"))?;
-            Some((name, String::from_utf8_lossy(body).into_owned()))
+        let found = state.objects.range::<String, _>((Bound::Excluded(&from), Bound::Unbounded));
+        let found = found.map_while(|(name, object)| Some((name.strip_prefix(&prefix)?, object)));
+        let entry = |(name, (body, put)): (&str, &(Body, Timestamp))| ListEntry {
+            name: name.to_owned(),
+            version: body.clone(),
+            put: Some(*put),
         };
-        Ok(names.into_iter().filter_map(version).collect())
-    }
-
-    pub(super) async fn list_dated(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, String> {
-        let names = self.list(folder, None).await?;
-        let state = self.state();
-        let put = |name: &String| state.objects.get(&format!("{folder}/{name}")).map(|(_, put)| *put);
-        Ok(names.into_iter().filter_map(|name| put(&name).map(|put| (name, put))).collect())
+        Ok(found.filter(|(name, _)| !name.contains('/')).map(entry).collect())
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<(), String> {

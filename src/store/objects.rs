@@ -14,8 +14,8 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
-    StaticCredentialProvider,
+    BackoffConfig, ClientOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    RetryConfig, StaticCredentialProvider,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +48,16 @@ pub struct Objects {
 enum Backend {
     Memory(Arc<MemoryObjects>),
     Store(Arc<dyn ObjectStore>, Path),
+}
+
+/// An object directly below a folder.
+#[derive(Debug, PartialEq)]
+pub(super) struct ListEntry {
+    pub(super) name: String,
+    /// Changes when the object is overwritten.
+    pub(super) version: Body,
+    /// When it was put, by the clock of the store. `None` if that is no time.
+    pub(super) put: Option<Timestamp>,
 }
 
 impl fmt::Debug for Objects {
@@ -174,74 +184,45 @@ impl Objects {
 
     /// Returns the names of the objects directly below a folder, in order; only those after a name, if one is given.
     pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<String>, JournalError> {
-        match &self.backend {
-            Backend::Memory(objects) => {
-                objects.list(folder, after).await.map_err(|why| self.failed("listing", why))
-            }
-            Backend::Store(store, prefix) => {
-                let folder = at(prefix, folder);
-                let found = match after {
-                    Some(after) => store.list_with_offset(Some(&folder), &folder.clone().join(after)),
-                    None => store.list(Some(&folder)),
-                };
-                let metas: Vec<_> =
-                    found.try_collect().await.map_err(|error| self.failed("listing", error))?;
-                let name = |path: &Path| {
-                    let mut rest = path.prefix_match(&folder)?;
-                    let name = rest.next()?.as_ref().to_owned();
-                    rest.next().is_none().then_some(name)
-                };
-                let mut names: Vec<String> = metas.iter().filter_map(|meta| name(&meta.location)).collect();
-                names.sort_unstable();
-                Ok(names)
-            }
-        }
+        Ok(self.entries(folder, after).await?.into_iter().map(|entry| entry.name).collect())
     }
 
-    /// Returns the names of the objects directly below a folder, each with a text that changes when it is overwritten.
-    pub(super) async fn list_versions(&self, folder: &str) -> Result<Vec<(String, String)>, JournalError> {
-        match &self.backend {
-            Backend::Memory(objects) => {
-                objects.versions(folder).await.map_err(|why| self.failed("listing", why))
-            }
-            Backend::Store(store, prefix) => {
-                let folder = at(prefix, folder);
-                let found: Result<Vec<_>, _> = store.list(Some(&folder)).try_collect().await;
-                let metas = found.map_err(|error| self.failed("listing", error))?;
-                let entry = |meta: &object_store::ObjectMeta| {
-                    let mut rest = meta.location.prefix_match(&folder)?;
-                    let name = rest.next()?.as_ref().to_owned();
-                    let tag = meta.e_tag.as_deref().unwrap_or_default();
-                    let version = format!("{tag} {} {}", meta.last_modified.timestamp_micros(), meta.size);
-                    rest.next().is_none().then_some((name, version))
-                };
-                Ok(metas.iter().filter_map(entry).collect())
-            }
-        }
+    /// Returns the names of the objects directly below a folder, each with bytes that change when it is overwritten.
+    pub(super) async fn list_versions(&self, folder: &str) -> Result<Vec<(String, Body)>, JournalError> {
+        let entries = self.entries(folder, None).await?;
+        Ok(entries.into_iter().map(|entry| (entry.name, entry.version)).collect())
     }
 
     /// Returns the names of the objects directly below a folder, each with the time at which it was put, by the clock of the store.
     pub(super) async fn list_dated(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, JournalError> {
-        match &self.backend {
+        let entries = self.entries(folder, None).await?;
+        Ok(entries.into_iter().filter_map(|entry| Some((entry.name, entry.put?))).collect())
+    }
+
+    async fn entries(&self, folder: &str, after: Option<&str>) -> Result<Vec<ListEntry>, JournalError> {
+        let (store, prefix) = match &self.backend {
             Backend::Memory(objects) => {
-                objects.list_dated(folder).await.map_err(|why| self.failed("listing", why))
+                return objects.list(folder, after).await.map_err(|why| self.failed("listing", why));
             }
-            Backend::Store(store, prefix) => {
-                let folder = at(prefix, folder);
-                let metas: Vec<_> = store
-                    .list(Some(&folder))
-                    .try_collect()
-                    .await
-                    .map_err(|error| self.failed("listing", error))?;
-                let dated = metas.iter().filter_map(|meta| {
-                    let mut rest = meta.location.prefix_match(&folder)?;
-                    let name = rest.next()?.as_ref().to_owned();
-                    let put = Timestamp::from_second(meta.last_modified.timestamp()).ok()?;
-                    rest.next().is_none().then_some((name, put))
-                });
-                Ok(dated.collect())
-            }
-        }
+            Backend::Store(store, prefix) => (store, prefix),
+        };
+        let folder = at(prefix, folder);
+        let found = match after {
+            Some(after) => store.list_with_offset(Some(&folder), &folder.clone().join(after)),
+            None => store.list(Some(&folder)),
+        };
+        let metas: Vec<_> = found.try_collect().await.map_err(|error| self.failed("listing", error))?;
+        let entry = |meta: &ObjectMeta| {
+            let mut rest = meta.location.prefix_match(&folder)?;
+            let name = rest.next()?.as_ref().to_owned();
+            let tag = meta.e_tag.as_deref().unwrap_or_default();
+            let version = format!("{tag} {} {}", meta.last_modified.timestamp_micros(), meta.size);
+            let put = Timestamp::from_second(meta.last_modified.timestamp()).ok();
+            rest.next().is_none().then(|| ListEntry { name, version: version.into_bytes().into(), put })
+        };
+        let mut entries: Vec<ListEntry> = metas.iter().filter_map(entry).collect();
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
     }
 
     /// Removes an object, if there is one of this name.

@@ -323,7 +323,7 @@ mod tests {
                 one.note(minute(&clock), [waba()]);
                 clock.sleep(Duration::from_secs(1)).await;
                 let folder = format!("10/calls/{}", minute(&clock) / 60);
-                puts.extend(objects.list_dated(&folder).await.unwrap().into_iter().map(|(_, put)| put));
+                puts.extend(objects.list(&folder, None).await.unwrap().into_iter().map(|entry| entry.put));
             }
             assert!((9..=13).contains(&puts.len()), "{}", puts.len());
         });

@@ -107,7 +107,8 @@ async fn prune(state: &StateStore, days: i64, remove: bool, clock: &Clock) -> Re
 }
 
 async fn names(objects: &MemoryObjects, folder: &str) -> Vec<String> {
-    objects.list(&format!("{}/{folder}", business()), None).await.unwrap()
+    let listed = objects.list(&format!("{}/{folder}", business()), None).await.unwrap();
+    listed.into_iter().map(|entry| entry.name).collect()
 }
 
 #[test]
