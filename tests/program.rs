@@ -1,5 +1,23 @@
 //! The program as its users run it: in a process of its own, in an environment of its own.
 
+/// A world of the business 100, from further users of it on. Its system users are the admin `ci` (10), `ops` and `bot`.
+macro_rules! world {
+    ($rest:literal) => {
+        concat!(
+            "app: { id: 1 }
+businesses:
+  - id: 100
+    name: Biz
+    system_users:
+      - { id: 10, name: ci, role: ADMIN, listed: false }
+      - { id: 11, name: ops }
+      - { id: 12, name: bot }
+",
+            $rest
+        )
+    };
+}
+
 mod access_tests;
 mod bounds;
 mod clean_ups;

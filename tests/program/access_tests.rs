@@ -3,20 +3,12 @@
 use super::Place;
 use super::json::fits;
 
-const WORLD: &str = "app: { id: 1 }
-businesses:
-  - id: 100
-    name: Biz
-    system_users:
-      - { id: 10, name: ci, role: ADMIN, listed: false }
-      - { id: 11, name: ops }
-      - { id: 12, name: bot }
-    people: [{ id: 90, name: Ana }]
+const WORLD: &str = world! {"    people: [{ id: 90, name: Ana }]
 wabas:
   - { id: 1001, name: One, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [MESSAGING] }] }
   - { id: 1002, name: Two, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [MESSAGING] }] }
 tokens: [{ token: t, user: 10 }]
-";
+"};
 
 const HEAD: &str = "version: 1
 business: 100

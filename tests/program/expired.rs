@@ -3,16 +3,8 @@
 use super::Place;
 use super::json::fits;
 
-/// Five WABAs; `bot` holds something on each.
-const WORLD: &str = "app: { id: 1 }
-businesses:
-  - id: 100
-    name: Biz
-    system_users:
-      - { id: 10, name: ci, role: ADMIN, listed: false }
-      - { id: 11, name: ops }
-      - { id: 12, name: bot }
-      - { id: 13, name: stranger }
+/// Three WABAs; `bot` holds something on each.
+const WORLD: &str = world! {"      - { id: 13, name: stranger }
       - { id: 14, name: boss, role: ADMIN }
 wabas:
   - id: 1001
@@ -25,7 +17,7 @@ wabas:
   - { id: 1002, name: Two, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE, MESSAGING, DEVELOP] }, { user: 12, tasks: [DEVELOP] }] }
   - { id: 1003, name: Three, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE, MESSAGING] }, { user: 12, tasks: [DEVELOP] }] }
 tokens: [{ token: t, user: 10 }]
-";
+"};
 
 /// On `one`, the grant of `DEVELOP` has ended, and `VIEW_COST` is also given by one that is in force. `MANAGE_TEMPLATES` is
 /// given by none, and `MESSAGING` is missing. On `two`, `ops` holds too much. On `three`, nothing is ever taken away.

@@ -14,19 +14,11 @@ use std::time::Duration;
 use wabacl::emulator::Options;
 
 /// Two WABAs, on which `bot` holds nothing yet.
-const WORLD: &str = "app: { id: 1 }
-businesses:
-  - id: 100
-    name: Biz
-    system_users:
-      - { id: 10, name: ci, role: ADMIN, listed: false }
-      - { id: 11, name: ops }
-      - { id: 12, name: bot }
-wabas:
+const WORLD: &str = world! {"wabas:
   - { id: 1001, name: One, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }] }
   - { id: 1002, name: Two, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }] }
 tokens: [{ token: firstTokenOfThisTest, user: 10 }, { token: secondTokenOfThisTest, user: 10 }]
-";
+"};
 
 const MANIFEST: &str = "version: 1
 business: 100

@@ -3,22 +3,13 @@
 use super::Place;
 use super::json::fits;
 
-const WORLD: &str = "
-app: { id: 1 }
-businesses:
-  - id: 100
-    name: Biz
-    system_users:
-      - { id: 10, name: ci, role: ADMIN, listed: false }
-      - { id: 11, name: ops }
-      - { id: 12, name: bot }
-      - { id: 13, name: other }
+const WORLD: &str = world! {"      - { id: 13, name: other }
 wabas:
   - { id: 1001, name: One, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [DEVELOP] }] }
   - { id: 1002, name: Two, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }, { user: 12, tasks: [DEVELOP] }] }
   - { id: 1003, name: Three, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }] }
 tokens: [{ token: t, user: 10 }]
-";
+"};
 
 const OPS: &str = "version: 1
 business: 100

@@ -2,20 +2,12 @@
 
 use super::Place;
 
-const WORLD: &str = "
-app: { id: 1 }
-businesses:
-  - id: 100
-    name: Biz
-    system_users:
-      - { id: 10, name: ci, role: ADMIN, listed: false }
-      - { id: 11, name: ops }
-wabas:
+const WORLD: &str = world! {"wabas:
   - { id: 1001, name: One, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }] }
   - { id: 1002, name: Two, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }] }
   - { id: 1003, name: Three, owned_by: 100, assigned: [{ user: 11, tasks: [MANAGE] }] }
 tokens: [{ token: t, user: 10 }]
-";
+"};
 
 const ACCESS: &str = "version: 1
 business: 100
