@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { Browser } from "./browser.mjs";
+import { check, end } from "./checks.mjs";
 
 const { values } = parseArgs({
   options: { browser: { type: "string" }, site: { type: "string" }, screenshots: { type: "string" } },
@@ -20,13 +21,6 @@ const PAGES = [
   ["reference/manifest.html", "max_removals_percent"],
   ["reference/plan.html", "ChangeEntry"],
 ];
-let failed = 0;
-
-function check(page, expectation, holds, actual = "") {
-  if (holds) return;
-  failed += 1;
-  console.log(`${page}: failed: ${expectation}${actual === "" ? "" : `: ${JSON.stringify(actual)}`}`);
-}
 
 mkdirSync(values.screenshots, { recursive: true });
 const browser = new Browser(values.browser);
@@ -58,5 +52,4 @@ try {
 } finally {
   await browser.close();
 }
-console.log(`site in the browser: ${PAGES.length} pages, ${failed} failed checks`);
-process.exit(failed === 0 ? 0 : 1);
+end("checks of the site in the browser");

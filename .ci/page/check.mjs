@@ -9,6 +9,7 @@ import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { Browser } from "./browser.mjs";
+import { check, end } from "./checks.mjs";
 
 const { values, positionals: pages } = parseArgs({
   options: { browser: { type: "string" }, screenshots: { type: "string" }, hostile: { type: "string", multiple: true },
@@ -16,15 +17,6 @@ const { values, positionals: pages } = parseArgs({
   allowPositionals: true,
 });
 const hostile = new Set(values.hostile ?? []);
-let failed = 0;
-let passed = 0;
-
-// Counts a check; prints it, with the actual value, if it failed.
-function check(page, expectation, holds, actual = "") {
-  if (holds) return void (passed += 1);
-  failed += 1;
-  console.log(`${page}: failed: ${expectation}${actual === "" ? "" : `: ${JSON.stringify(actual)}`}`);
-}
 
 // Functions that run inside the page. ------------------------------------------------------------------------------------------
 
@@ -316,5 +308,4 @@ for (const name of [...pages, ...hostile]) {
 }
 for (const name of values.huge ?? []) await checkHuge(name, browser, pathToFileURL(resolve(name)).href);
 await browser.close();
-console.log(`page checks: ${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+end("page checks");

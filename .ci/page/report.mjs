@@ -9,20 +9,12 @@ import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { Browser } from "./browser.mjs";
+import { check, end } from "./checks.mjs";
 
 const { values, positionals: pages } = parseArgs({
   options: { browser: { type: "string" }, screenshots: { type: "string" }, hostile: { type: "string", multiple: true } },
   allowPositionals: true,
 });
-let failed = 0;
-let passed = 0;
-
-// Counts a check; prints it, with the actual value, if it failed.
-function check(page, expectation, holds, actual = "") {
-  if (holds) return void (passed += 1);
-  failed += 1;
-  console.log(`${page}: failed: ${expectation}${actual === "" ? "" : `: ${JSON.stringify(actual)}`}`);
-}
 
 // Functions that run inside the page. --------------------------------------------------------------------------------
 
@@ -172,5 +164,4 @@ for (const name of [...pages, ...hostile]) {
   console.log(`${name}: ${Math.ceil(statSync(name).size / 1024)} KiB, opened in ${Math.round(opened)} ms`);
 }
 await browser.close();
-console.log(`page checks: ${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+end("page checks");
