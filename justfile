@@ -63,10 +63,15 @@ state seeds="2000" seconds="2":
     cargo run --quiet --release --locked --example state -- --seeds {{ seeds }}
     cargo run --quiet --release --locked --example state -- --explore {{ seconds }}
 
-# Mutated inputs for the parsers (tests/fuzzing.rs plays only a few)
+# Mutated inputs for the parsers (tests/fuzzing.rs plays only a few), the same ones each time
 [group('test')]
-fuzz seconds="30":
-    cargo run --quiet --release --locked --example fuzz -- --seconds {{ seconds }}
+fuzz seconds="30" seed="1":
+    cargo run --quiet --release --locked --example fuzz -- --seconds {{ seconds }} --seed {{ seed }}
+
+# Random inputs, worlds and orders, which are others each time: they find what no commit broke
+explore seconds="300" seeds="20000" seed=`echo $RANDOM`: (fuzz seconds seed)
+    cargo run --quiet --release --locked --example simulate -- --from {{ seed }}0000 --seeds {{ seeds }}
+    cargo run --quiet --release --locked --example state -- --from {{ seed }}0000 --seeds {{ seeds }}
 
 # Benchmarks compile
 [group('test')]

@@ -3,7 +3,8 @@
 #
 #   .ci/checks.sh [GROUP...]     all groups by default
 #
-# The last line is `checks: N passed, N failed`; the exit status is 0 if none failed.
+# What each check prints is kept in target/ci/logs too, and the ends of those that failed are printed once more below the
+# summary. The last line is `checks: N passed, N failed`; the exit status is 0 if none failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -20,21 +21,27 @@ for group in "${groups[@]}"; do
 done
 [ "${#checks[@]}" -gt 0 ] || { echo "no checks in: ${groups[*]}" >&2; exit 64; }
 
+logs=target/ci/logs
+mkdir -p "$logs"
 summary=()
-failed=0
+failed=()
 for check in "${checks[@]}"; do
   printf '\n==> %s\n' "$check"
   start=$SECONDS
-  if just "$check"; then
+  if just "$check" 2>&1 | tee "$logs/$check.log"; then
     result=ok
   else
     result=FAILED
-    failed=$((failed + 1))
+    failed+=("$check")
   fi
   summary+=("$(printf '%-6s  %4s s  %s' "$result" $((SECONDS - start)) "$check")")
 done
 
 printf '\n==> summary, after %s s\n' "$SECONDS"
 printf '%s\n' "${summary[@]}"
-printf 'checks: %s passed, %s failed\n' $((${#checks[@]} - failed)) "$failed"
-[ "$failed" -eq 0 ]
+for check in "${failed[@]}"; do
+  printf '\n==> the end of what %s printed\n' "$check"
+  tail -n 40 "$logs/$check.log"
+done
+printf 'checks: %s passed, %s failed\n' $((${#checks[@]} - ${#failed[@]})) "${#failed[@]}"
+[ "${#failed[@]}" -eq 0 ]

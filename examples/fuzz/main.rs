@@ -12,7 +12,7 @@
 mod fuzzing;
 
 use clap::Parser;
-use fuzzing::{Corpus, Fuzzer, Target};
+use fuzzing::{Corpus, Fuzzer, Most, Target};
 use peak_alloc::PeakAlloc;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,9 +23,10 @@ use std::{io, thread};
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// The time in which the run number must change, or the input counts as one that never ends. A guess: a run takes
-/// less than a millisecond, and a busy machine is not a thousand times slower.
-const STUCK: Duration = Duration::from_secs(20);
+/// How often the run number is looked at, and after how many looks at the same number the input counts as one that never
+/// ends: half a minute. A guess: the slowest input takes a tenth of a second. Looks are counted, not time, because a machine
+/// that stands still must not count as an input that does not end.
+const LOOKS: (Duration, u32) = (Duration::from_millis(50), 600);
 
 /// Plays mutated inputs against the parsers
 #[derive(Debug, Parser)]
@@ -83,13 +84,13 @@ fn play(fuzzer: &mut Fuzzer<'_>, args: &Args) -> io::Result<bool> {
             }
             Ok(None)
         });
-        let mut last = (args.from, Instant::now());
+        let (mut last, mut looks) = (args.from, 0);
         while !player.is_finished() {
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(LOOKS.0);
             let now = number.load(Ordering::Relaxed);
-            if now != last.0 {
-                last = (now, Instant::now());
-            } else if last.1.elapsed() > STUCK {
+            looks = if now == last { looks + 1 } else { 0 };
+            last = now;
+            if looks > LOOKS.1 {
                 println!("{target}: FAULT: seed {seed}, input {now}: it does not end; {}", file.display());
                 std::process::exit(1);
             }
@@ -97,23 +98,16 @@ fn play(fuzzer: &mut Fuzzer<'_>, args: &Args) -> io::Result<bool> {
         player.join().expect("panics of a target are caught")
     })?;
     let (runs, accepted) = (fuzzer.next - args.from, fuzzer.accepted);
-    let memory = fuzzer.peak / 1024;
+    let Most { output, memory, time } = fuzzer.most;
+    println!(
+        "{target}: {runs} runs, {accepted} accepted; the most: {} ms, {memory} % of the memory and {output} % of the output \
+         that are allowed (seed {seed})",
+        time.as_millis()
+    );
     match &fault {
-        None => {
-            if runs > 0 {
-                std::fs::remove_file(&file)?;
-            }
-            println!(
-                "{target}: {runs} runs, {accepted} accepted, at most {memory} KiB, no fault (seed {seed})"
-            );
-        }
-        Some(fault) => {
-            let input = fuzzer.next - 1;
-            println!(
-                "{target}: {runs} runs, {accepted} accepted, FAULT: seed {seed}, input {input}: {fault}; {}",
-                file.display()
-            );
-        }
+        None if runs > 0 => std::fs::remove_file(&file)?,
+        None => {}
+        Some(fault) => println!("{target}: FAULT: input {}: {fault}; {}", fuzzer.next - 1, file.display()),
     }
     Ok(fault.is_none())
 }

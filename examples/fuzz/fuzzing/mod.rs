@@ -16,6 +16,7 @@ use peak_alloc::PeakAlloc;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 /// The largest input, in bytes. A guess: far more than the largest file of the corpus.
@@ -28,6 +29,15 @@ const OUTPUT_LIMIT: (usize, usize) = (2 * 1024 * 1024, 64);
 /// How many bytes a target may allocate at a time for its input, and how many more for each byte of it. Measured: aliases
 /// of aliases in a manifest take 1,500 for each byte, and 1,000 diagnostics of a small table 11 MB.
 const MEMORY_LIMIT: (usize, usize) = (32 * 1024 * 1024, 2_048);
+
+/// The most that inputs took: it tells how near the limits are.
+#[derive(Debug, Default)]
+pub(crate) struct Most {
+    /// Shares of the limits for output and memory, in percent.
+    pub(crate) output: usize,
+    pub(crate) memory: usize,
+    pub(crate) time: Duration,
+}
 
 /// Plays inputs of one target.
 pub(crate) struct Fuzzer<'a> {
@@ -42,14 +52,14 @@ pub(crate) struct Fuzzer<'a> {
     corpus: &'a Corpus,
     /// The allocator of the process, if it counts.
     heap: Option<PeakAlloc>,
-    /// The most memory that an input took, in bytes.
-    pub(crate) peak: usize,
+    /// The most that an input took so far.
+    pub(crate) most: Most,
 }
 
 impl<'a> Fuzzer<'a> {
     pub(crate) fn new(target: Target, corpus: &'a Corpus, seed: u64, from: u64, folder: &Path) -> Self {
         let file = folder.join(target.file_name());
-        Self { target, seed, next: from, accepted: 0, file, corpus, heap: None, peak: 0 }
+        Self { target, seed, next: from, accepted: 0, file, corpus, heap: None, most: Most::default() }
     }
 
     /// Limits memory too. `heap` must be the allocator of the process, and nothing else may use much of it.
@@ -69,18 +79,21 @@ impl<'a> Fuzzer<'a> {
             heap.reset_peak_usage();
             heap.current_usage()
         });
+        let begun = Instant::now();
         let played = match catch_unwind(AssertUnwindSafe(|| self.target.run(&self.file))) {
             Ok(played) => played,
             Err(panic) => return Ok(Err(format!("a panic: {}", message(&*panic)))),
         };
+        self.most.time = self.most.time.max(begun.elapsed());
         let limit = OUTPUT_LIMIT.0 + OUTPUT_LIMIT.1 * input.len();
+        self.most.output = self.most.output.max(100 * played.printed / limit);
         if played.printed > limit {
             let (printed, bytes) = (played.printed, input.len());
             return Ok(Err(format!("{printed} bytes are printed for {bytes}, the limit is {limit}")));
         }
         let peak = self.heap.map_or(0, |heap| heap.peak_usage().saturating_sub(before));
-        self.peak = self.peak.max(peak);
         let limit = MEMORY_LIMIT.0 + MEMORY_LIMIT.1 * input.len();
+        self.most.memory = self.most.memory.max(100 * peak / limit);
         if peak > limit {
             let bytes = input.len();
             return Ok(Err(format!("{peak} bytes are allocated for {bytes}, the limit is {limit}")));
