@@ -68,7 +68,7 @@ state seeds="2000" seconds="2":
 fuzz seconds="30" seed="1":
     cargo run --quiet --release --locked --example fuzz -- --seconds {{ seconds }} --seed {{ seed }}
 
-# Random inputs, worlds and orders, which are others each time: they find what no commit broke
+# New random inputs, worlds and orders at each run, for faults that the checks do not meet
 explore seconds="300" seeds="20000" seed=`echo $RANDOM`: (fuzz seconds seed)
     cargo run --quiet --release --locked --example simulate -- --from {{ seed }}0000 --seeds {{ seeds }}
     cargo run --quiet --release --locked --example state -- --from {{ seed }}0000 --seeds {{ seeds }}
