@@ -3,6 +3,7 @@
 
 use crate::support::{TOKEN, key, tasks, waba};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -133,12 +134,11 @@ impl Estate<'_> {
                 let changes =
                     round.judged.as_ref().map(Judged::review).map_or(0, |review| review.plan().changes.len());
                 let why = round.problem.as_ref().map(ToString::to_string).unwrap_or_default();
-                self.story.lock().unwrap().push(format!(
-                    "minute {} {name} {} ({}): {changes} changes {why}",
-                    self.minute(),
-                    round.end.word(),
-                    round.trigger.word()
-                ));
+                let (end, trigger) = (round.end.word(), round.trigger.word());
+                let (minute, asked) = (self.minute(), asked(&self.objects.take_requests()));
+                let line =
+                    format!("minute {minute} {name} {end} ({trigger}): {changes} changes; {asked} {why}");
+                self.story.lock().unwrap().push(line.trim_end().to_owned());
             }
         };
         {
@@ -212,12 +212,59 @@ impl Estate<'_> {
     }
 }
 
-#[test]
-fn the_estate_follows_the_manifests_for_an_hour() {
+/// Returns how often each kind of object was asked for, without what is due.
+fn asked(requests: &[String]) -> String {
+    let mut asked: BTreeMap<String, usize> = BTreeMap::new();
+    for (kind, name) in requests.iter().filter_map(|request| request.split_once(' ')) {
+        let name = name.strip_prefix("10/").unwrap_or(name).split('/').next().unwrap_or_default();
+        if name != "due" {
+            *asked.entry(format!("{kind} {name}")).or_default() += 1;
+        }
+    }
+    asked.iter().map(|(what, times)| format!("{times} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Plays in simulated time, with a folder for manifests.
+fn simulated(play: impl AsyncFnOnce(&Clock, &Path)) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let clock = Clock::simulated(BEGIN.parse().unwrap());
     runtime.block_on(async { clock.run(Box::pin(play(&clock, folder.path()))).await });
+}
+
+#[test]
+fn a_quiet_round_asks_the_store_for_each_thing_once() {
+    simulated(async |clock, folder| {
+        let options = Options { clock: clock.clone(), ..Options::default() };
+        let emulator = Emulator::start(World::from_yaml(&world()).unwrap(), options).await.unwrap();
+        let objects = Arc::new(MemoryObjects::new(clock.clone(), MemoryFaults::default()));
+        let estate =
+            Estate { clock: clock.clone(), emulator: &emulator, objects, folder, story: Mutex::default() };
+        estate.write(&manifest("DEVELOP"));
+        let due = RefCell::new(None);
+        let by_hand = async {
+            estate.at(3).await;
+            emulator.assign(key("500", "12"), tasks(""));
+        };
+        tokio::join!(estate.replica("one", MINUTE * 4, End::Stopped, &due), by_hand);
+        // The first round tests the store, and the second one reads what the first one wrote.
+        let story = estate.story.lock().unwrap().split_off(2);
+        assert_eq!(
+            story,
+            [
+                "minute 2 one in-sync (timer): 0 changes; 1 get head.json, 1 get sets, 1 get wabacl.json, 1 list checkpoints, \
+                 1 list journal, 1 list sets",
+                "minute 3 one applied (timer): 1 changes; 4 create journal, 1 create plans, 5 get head.json, 2 get journal, \
+                 3 get sets, 2 get wabacl.json, 4 list checkpoints, 4 list journal, 3 list sets, 1 put head.json",
+            ]
+        );
+        emulator.shutdown().await;
+    });
+}
+
+#[test]
+fn the_estate_follows_the_manifests_for_an_hour() {
+    simulated(play);
 }
 
 async fn play(clock: &Clock, folder: &Path) {

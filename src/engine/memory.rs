@@ -5,8 +5,8 @@ use super::{EngineError, set_files};
 use crate::digest::inventory_digest;
 use crate::manifest::Manifest;
 use crate::model::{
-    AssignmentKey, BusinessId, Earlier, EarlierWaba, Name, Outcome, Position, PreviousUser, RecentRemovals,
-    RecordedWrite, ReleasedUser, Settlement, Sources, TaskSet, WabaId,
+    AssignmentKey, BusinessId, Earlier, EarlierWaba, History, Name, Outcome, Position, PreviousUser,
+    RecentRemovals, RecordedWrite, ReleasedUser, Settlement, Sources, TaskSet, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::store::{Inventory, InventoryUser, JournalError, Keep, StateStore};
@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) inventory_digest: Option<String>,
     /// The files of the manifests when they were last applied.
     files: Vec<String>,
+    /// The inventories of all sets.
+    pub(super) inventories: Vec<Inventory>,
 }
 
 impl Memory {
@@ -49,28 +51,28 @@ impl Memory {
         in_place.map_err(failed())?;
         let inventories = inventories.map_err(failed())?;
         let mut memory = Self::default();
-        for inventory in inventories {
+        for inventory in &inventories {
             if inventory.set == *set {
                 let users = inventory.users.iter().map(|(id, user)| (*id, &user.name));
                 let wabas = inventory.wabas.iter().map(|(id, waba)| (*id, &waba.name));
                 memory.inventory_digest = Some(inventory_digest(users, wabas));
                 memory.add(inventory, sources);
             } else {
-                memory.earlier.other_sets.extend(inventory.users.into_keys());
+                memory.earlier.other_sets.extend(inventory.users.keys());
             }
         }
-        Ok(memory)
+        Ok(Self { inventories, ..memory })
     }
 
-    fn add(&mut self, inventory: Inventory, sources: &mut Sources) {
+    fn add(&mut self, inventory: &Inventory, sources: &mut Sources) {
         let mut by_path = BTreeMap::new();
-        for (id, InventoryUser { name, file, line }) in inventory.users {
-            let source = *by_path.entry(file.clone()).or_insert_with(|| sources.add(file, ""));
-            let at = Position { source, line, column: 1 };
-            self.earlier.inventory.insert(id, ReleasedUser { name, at });
+        for (id, InventoryUser { name, file, line }) in &inventory.users {
+            let source = *by_path.entry(file).or_insert_with(|| sources.add(file.clone(), ""));
+            let at = Position { source, line: *line, column: 1 };
+            self.earlier.inventory.insert(*id, ReleasedUser { name: name.clone(), at });
         }
-        self.earlier.wabas = inventory.wabas;
-        self.files = inventory.files.into_iter().collect();
+        self.earlier.wabas = inventory.wabas.clone();
+        self.files = inventory.files.iter().cloned().collect();
     }
 
     /// Adds the users that the manifests of `--previous` declare. Their positions become those of `sources`.
@@ -106,22 +108,37 @@ impl Memory {
     }
 }
 
-/// Returns the assignments that lost a task in the last 24 hours and did not regain it, by the journal.
-///
-/// Removals without effect do not count, and neither do suspensions and those of runs in which `max-removals` was waived.
+/// Returns what the journal has of the last 24 hours.
+pub(super) async fn recent_history(
+    state: Option<&StateStore>,
+    business: BusinessId,
+    now: Timestamp,
+) -> Result<History, EngineError> {
+    let Some(state) = state else { return Ok(History::default()) };
+    let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
+    let history = state.history(business, Keep::Since(since)).await;
+    let failed = || EngineError::store("reading the journal");
+    let history = history.map_err(failed())?;
+    match &history.moved_to {
+        Some(to) => Err(failed()(JournalError::Moved { location: state.to_string(), to: to.to_string() })),
+        None => Ok(history),
+    }
+}
+
+/// Returns the [`removals`] of the journal.
 pub(super) async fn recent_removals(
     state: Option<&StateStore>,
     business: BusinessId,
     now: Timestamp,
 ) -> Result<RecentRemovals, EngineError> {
-    let Some(state) = state else { return Ok(RecentRemovals::new()) };
+    Ok(removals(&recent_history(state, business, now).await?, now))
+}
+
+/// Returns the assignments that lost a task in the last 24 hours and did not regain it, by the journal.
+///
+/// Removals without effect do not count, and neither do suspensions and those of runs in which `max-removals` was waived.
+pub(super) fn removals(history: &History, now: Timestamp) -> RecentRemovals {
     let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-    let history = state.history(business, Keep::Since(since)).await;
-    let failed = || EngineError::store("reading the journal");
-    let history = history.map_err(failed())?;
-    if let Some(to) = &history.moved_to {
-        return Err(failed()(JournalError::Moved { location: state.to_string(), to: to.to_string() }));
-    }
     let mut lost: BTreeMap<AssignmentKey, (TaskSet, TaskSet)> = BTreeMap::new();
     for run in &history.runs {
         let is_waived = run.waivers.iter().any(|waiver| waiver.as_str() == MAX_REMOVALS);
@@ -135,7 +152,7 @@ pub(super) async fn recent_removals(
         }
     }
     let still_lost = lost.into_iter().filter(|(_, (tasks, _))| !tasks.is_empty());
-    Ok(still_lost.map(|(key, (_, left))| (key, left)).collect())
+    still_lost.map(|(key, (_, left))| (key, left)).collect()
 }
 
 fn may_have_effect(write: &RecordedWrite) -> bool {
@@ -167,28 +184,18 @@ pub(super) async fn remember(
     complete: bool,
     now: Timestamp,
 ) -> Result<(), JournalError> {
-    match outdated(state, proposal, complete).await? {
-        Some(inventory) => state.save_inventory(proposal.plan.business, &inventory, now).await,
+    let business = proposal.plan.business;
+    match outdated(&state.inventories(business).await?, proposal, complete) {
+        Some(inventory) => state.save_inventory(business, &inventory, now).await,
         None => Ok(()),
     }
 }
 
-/// Returns the inventory that [`remember`] would save; `None` if it is the one that is there.
-///
-/// # Errors
-///
-/// If the inventory cannot be read.
-pub(super) async fn outdated(
-    state: &StateStore,
-    proposal: &Proposal,
-    complete: bool,
-) -> Result<Option<Inventory>, JournalError> {
-    let (business, declared) = (proposal.plan.business, &proposal.declared);
-    let DeclaredSet { name, files, users, labels, settled } = declared;
-    let known = state.inventories(business).await?;
-    let known = known.into_iter().find(|inventory| inventory.set == *name);
-    let before = known.clone();
-    let mut inventory = known.unwrap_or_else(|| Inventory::new(name.clone()));
+/// Returns the inventory that [`remember`] would save; `None` if it is among those that are there.
+fn outdated(known: &[Inventory], proposal: &Proposal, complete: bool) -> Option<Inventory> {
+    let DeclaredSet { name, files, users, labels, settled } = &proposal.declared;
+    let before = known.iter().find(|inventory| inventory.set == *name);
+    let mut inventory = before.cloned().unwrap_or_else(|| Inventory::new(name.clone()));
     for (id, user) in users {
         let file = set_files::relative(proposal.sources.path(user.at.source));
         let entry = InventoryUser { name: user.name.clone(), file, line: user.at.line };
@@ -203,26 +210,76 @@ pub(super) async fn outdated(
     let waba = |(id, name): (&WabaId, &Name)| (*id, EarlierWaba { name: name.clone(), labels: labels(id) });
     inventory.wabas.extend(proposal.access.wabas.iter().map(waba));
     inventory.files.extend(files.iter().cloned());
-    Ok((before.as_ref() != Some(&inventory)).then_some(inventory))
+    (before != Some(&inventory)).then_some(inventory)
 }
 
 /// What other runs change. If it is the same before planning and under the lease, the plan rests on nothing that is old.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
-    last_run: Option<Name>,
+    /// The last run with the number of its writes: it may go on while a plan is made.
+    last_run: Option<(Name, usize)>,
+    /// Whether writes are in flight; `None` if a line of the journal cannot be read.
+    are_in_flight: Option<bool>,
     inventories: Vec<Inventory>,
 }
 
 impl Mark {
+    /// Returns the mark of what [`recent_history`] and [`Memory::load`] have read.
+    pub(super) fn of(history: &History, inventories: Vec<Inventory>) -> Self {
+        let last_run = history.runs.last().map(|run| (run.id.clone(), run.writes.len()));
+        let are_in_flight = history.unusable.is_none().then(|| history.in_flight().next().is_some());
+        Self { last_run, are_in_flight, inventories }
+    }
+
     /// Reads the mark of a business.
     ///
     /// # Errors
     ///
     /// If the state cannot be read.
-    pub(super) async fn read(state: &StateStore, business: BusinessId) -> Result<Self, EngineError> {
-        let both = try_join(state.history(business, Keep::Last(1)), state.inventories(business));
-        let (history, inventories) = both.await.map_err(EngineError::store("reading the journal"))?;
-        let last_run = history.runs.last().map(|run| run.id.clone());
-        Ok(Self { last_run, inventories })
+    pub(super) async fn read(
+        state: &StateStore,
+        business: BusinessId,
+        now: Timestamp,
+    ) -> Result<Self, EngineError> {
+        let inventories =
+            async { state.inventories(business).await.map_err(EngineError::store("reading the journal")) };
+        let (history, inventories) =
+            try_join(recent_history(Some(state), business, now), inventories).await?;
+        Ok(Self::of(&history, inventories))
+    }
+
+    /// Returns whether a run without changes has something to write: outcomes of writes in flight, or the inventory.
+    ///
+    /// # Errors
+    ///
+    /// If a line of the journal cannot be read that matters.
+    pub(super) async fn asks_for_writes(
+        &self,
+        state: &StateStore,
+        proposal: &Proposal,
+    ) -> Result<bool, JournalError> {
+        let plan = &proposal.plan;
+        let are_in_flight = match self.are_in_flight {
+            Some(known) => known,
+            None => state.history(plan.business, Keep::InFlight).await?.in_flight().next().is_some(),
+        };
+        let complete = !plan.is_partial() && !plan.is_incomplete();
+        Ok(are_in_flight || outdated(&self.inventories, proposal, complete).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_has_gone_on_makes_another_mark() {
+        let key = AssignmentKey { waba: "500".parse().unwrap(), user: "12".parse().unwrap() };
+        let sets = [TaskSet::EMPTY, TaskSet::EMPTY];
+        let write = RecordedWrite::example(Timestamp::UNIX_EPOCH, key, sets, Some(Outcome::Applied));
+        let mark = |writes: usize| Mark::of(&History::example(vec![write.clone(); writes]), Vec::new());
+        assert_eq!(mark(1), mark(1));
+        assert_ne!(mark(1), mark(2));
+        assert_ne!(mark(1), Mark::of(&History::default(), Vec::new()));
     }
 }

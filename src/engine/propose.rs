@@ -3,7 +3,7 @@
 use super::access_tests;
 use super::event::StageGuard;
 use super::manifests::report;
-use super::memory::{Memory, recent_removals};
+use super::memory::{Mark, Memory, recent_history, removals};
 use super::narrowed::Narrowed;
 use super::session::reading_directory;
 use super::{CheckedManifests, EngineError, Event, Events, Session, Stage, Survey, Warning, set_files};
@@ -58,6 +58,7 @@ struct Planned {
     policy_lines: Vec<PolicyLine>,
     recent_removals: RecentRemovals,
     inventory_digest: Option<String>,
+    mark: Mark,
 }
 
 impl Session {
@@ -85,10 +86,21 @@ impl Session {
         events: Events<'_>,
         seen: impl FnOnce(&Survey),
     ) -> Result<(Proposal, Directory), EngineError> {
+        let (proposal, directory, _) = self.propose_marked(checked, events, seen).await?;
+        Ok((proposal, directory))
+    }
+
+    /// Also returns the mark of the state before the live state was read.
+    pub(super) async fn propose_marked(
+        &self,
+        checked: CheckedManifests,
+        events: Events<'_>,
+        seen: impl FnOnce(&Survey),
+    ) -> Result<(Proposal, Directory, Mark), EngineError> {
         let made = checked.request.began;
         let planned = Box::pin(self.planned(checked, events)).await?;
         seen(&planned.survey);
-        let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest } =
+        let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest, mark } =
             planned;
         let Survey { sources, desired, observed, plan, policy, manifest_digest, .. } = survey;
         let tests = access_tests::judged(&desired, &observed, &plan, &policy);
@@ -109,7 +121,7 @@ impl Session {
             inventory_digest,
             live_source: self.live_source().clone(),
         };
-        Ok((proposal, directory))
+        Ok((proposal, directory, mark))
     }
 
     /// Reads the live state and plans, and keeps both states for questions about them.
@@ -137,8 +149,12 @@ impl Session {
         if let Some(Ok(previous)) = &previous {
             memory.add_previous(previous, &mut sources);
         }
-        let recent_removals = recent_removals(state, business, self.clock().now()).await;
-        let recent_removals = without_state(recent_removals, &mut state, can_do_without, events)?;
+        let now = self.clock().now();
+        let history = recent_history(state, business, now).await;
+        let history = without_state(history, &mut state, can_do_without, events)?;
+        let recent_removals = removals(&history, now);
+        let mark = Mark::of(&history, std::mem::take(&mut memory.inventories));
+        drop(history);
         let admin_rows = admin_rows(&request.admin_rows, &manifest.waivers, request.now());
         let circumstances = Circumstances {
             now: request.now(),
@@ -193,6 +209,7 @@ impl Session {
             policy_lines: manifest::policy_lines(&manifest, base.as_ref()),
             recent_removals,
             inventory_digest: memory.inventory_digest,
+            mark,
         })
     }
 

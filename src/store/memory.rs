@@ -42,6 +42,8 @@ struct MemoryState {
     is_calm: bool,
     /// The number of requests after which all fail.
     down_after: Option<u64>,
+    /// The requests that nobody has taken yet.
+    requests: Vec<String>,
 }
 
 /// What happens to a request.
@@ -75,6 +77,11 @@ impl MemoryObjects {
         self.state().objects.iter().map(|(name, (body, _))| (name.clone(), Arc::clone(body))).collect()
     }
 
+    /// Returns the requests since the last call, each as `kind name`.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().requests)
+    }
+
     /// Makes all requests fail after a number of further ones.
     pub fn set_down_after(&self, requests: u64) {
         self.state().down_after = Some(requests);
@@ -90,10 +97,11 @@ impl MemoryObjects {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn request(&self) -> Fate {
+    async fn request(&self, kind: &str, name: &str) -> Fate {
         let MemoryFaults { failed, answer_lost, late, latency, .. } = self.faults;
         let (roll, takes, delay, is_down, is_calm) = {
             let state = &mut *self.state();
+            state.requests.push(format!("{kind} {name}"));
             match &mut state.down_after {
                 Some(0) => (state.is_down, state.down_after) = (true, None),
                 Some(requests) => *requests -= 1,
@@ -119,9 +127,10 @@ impl MemoryObjects {
 
     async fn change(
         &self,
+        (kind, name): (&str, &str),
         change: impl FnOnce(&mut BTreeMap<String, (Body, Timestamp)>, Timestamp) -> bool + Send + 'static,
     ) -> Result<bool, String> {
-        match self.request().await {
+        match self.request(kind, name).await {
             Fate::Done => Ok(change(&mut self.state().objects, self.clock.now())),
             Fate::Failed => Err(no_answer()),
             Fate::AnswerLost => {
@@ -141,11 +150,11 @@ impl MemoryObjects {
     }
 
     pub(super) async fn create(&self, name: &str, body: &Body) -> Result<bool, String> {
-        let (name, body, ignores_condition) = (name.to_owned(), body.clone(), self.faults.ignores_condition);
-        self.change(move |objects, now| {
-            let is_free = ignores_condition || !objects.contains_key(&name);
+        let (key, body, ignores_condition) = (name.to_owned(), body.clone(), self.faults.ignores_condition);
+        self.change(("create", name), move |objects, now| {
+            let is_free = ignores_condition || !objects.contains_key(&key);
             if is_free {
-                objects.insert(name, (body, now));
+                objects.insert(key, (body, now));
             }
             is_free
         })
@@ -153,19 +162,20 @@ impl MemoryObjects {
     }
 
     pub(super) async fn put(&self, name: &str, body: &Body) -> Result<(), String> {
-        let (name, body) = (name.to_owned(), body.clone());
-        self.change(move |objects, now| objects.insert(name, (body, now)).is_none()).await.map(drop)
+        let (key, body) = (name.to_owned(), body.clone());
+        let put = self.change(("put", name), move |objects, now| objects.insert(key, (body, now)).is_none());
+        put.await.map(drop)
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Body>, String> {
-        match self.request().await {
+        match self.request("get", name).await {
             Fate::Done => Ok(self.state().objects.get(name).map(|(body, _)| body.clone())),
             Fate::Failed | Fate::AnswerLost | Fate::Late(_) => Err(no_answer()),
         }
     }
 
     pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<ListEntry>, String> {
-        match self.request().await {
+        match self.request("list", folder).await {
             Fate::Done => {}
             Fate::Failed | Fate::AnswerLost | Fate::Late(_) => return Err(no_answer()),
         }
@@ -183,8 +193,8 @@ impl MemoryObjects {
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<(), String> {
-        let name = name.to_owned();
-        self.change(move |objects, _| objects.remove(&name).is_some()).await.map(drop)
+        let key = name.to_owned();
+        self.change(("delete", name), move |objects, _| objects.remove(&key).is_some()).await.map(drop)
     }
 
     pub(super) fn folders(&self) -> Vec<String> {

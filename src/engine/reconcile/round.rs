@@ -7,7 +7,7 @@ use super::log::{Kept, RoundLog};
 use super::manifests::is_about_manifests;
 use super::{Happening, Judged, Problem, Reconciler, Round, Trigger, Watcher};
 use crate::apply::{Shutdown, ShutdownReason};
-use crate::engine::memory::{Mark, outdated};
+use crate::engine::memory::Mark;
 use crate::engine::{
     Applied, CheckedManifests, Ending, EngineError, ErrorClass, Event, Lease, PlanRequest, Session,
 };
@@ -15,7 +15,7 @@ use crate::graph::GraphError;
 use crate::guard::{self, ApprovedPlan, Review};
 use crate::model::{BusinessId, Change, Cost, Directory, Outcome, Report, Selection};
 use crate::reconcile::{Mode, RoundEnd};
-use crate::store::{JournalError, Keep};
+use crate::store::JournalError;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -65,21 +65,13 @@ impl From<JournalError> for Failure {
 /// How a round ends that writes nothing, or what it writes.
 type Step<T> = Result<Result<T, RoundEnd>, Failure>;
 
-/// Manifests to plan, with a connection.
-struct Unplanned {
-    session: Session,
-    checked: CheckedManifests,
-    /// What other runs have written.
-    mark: Option<Mark>,
-}
-
 /// What the plan was made of, and what applying it needs.
 struct Planned {
     session: Session,
     checked: CheckedManifests,
     directory: Directory,
     /// What other runs had written before it was made.
-    mark: Option<Mark>,
+    mark: Mark,
 }
 
 impl Planned {
@@ -174,7 +166,7 @@ impl Reconciler<'_> {
                 }
             }
         }
-        if !review.violations().is_empty() || !self.has_something_to_do(&review).await? {
+        if !review.violations().is_empty() || !self.has_something_to_do(&planned.mark, &review).await? {
             return Ok(Err(self.show(review, found)));
         }
         let business = review.plan().business;
@@ -182,7 +174,8 @@ impl Reconciler<'_> {
             self.show(review, found);
             return Ok(Err(RoundEnd::Held));
         };
-        if has_waited || planned.mark != Some(Mark::read(&self.settings.state, business).await?) {
+        let now = self.settings.clock.now();
+        if has_waited || planned.mark != Mark::read(&self.settings.state, business, now).await? {
             // Another run has written since, or the plan is old. The evidence of the guards may have changed too.
             (planned, review) = self.judge(planned, log).await?;
         }
@@ -222,8 +215,8 @@ impl Reconciler<'_> {
         let (request, clock) = (self.request(trigger), self.settings.clock.clone());
         let read = self.manifests.read(&request, &clock, log).await?;
         let Some((checked, are_current)) = read else { return Ok(Err(RoundEnd::NoManifests)) };
-        let planned = self.connected(checked.clone(), found, log).await?;
-        let error = match self.proposed(planned, log).await {
+        let session = self.connected(&checked, found, log).await?;
+        let error = match self.proposed(session, checked.clone(), log).await {
             Ok(made) => {
                 self.manifests.keep(checked, are_current);
                 found.cost = made.0.session.cost();
@@ -240,8 +233,8 @@ impl Reconciler<'_> {
         if !has_others {
             return Err(error.into());
         }
-        let planned = self.connected(earlier.clone(), found, log).await?;
-        let made = self.proposed(planned, log).await?;
+        let session = self.connected(&earlier, found, log).await?;
+        let made = self.proposed(session, earlier.clone(), log).await?;
         self.manifests.keep(earlier, false);
         found.cost = made.0.session.cost();
         Ok(Ok(made))
@@ -250,18 +243,14 @@ impl Reconciler<'_> {
     /// Connects to the API for manifests, and checks the token.
     async fn connected(
         &mut self,
-        checked: CheckedManifests,
+        checked: &CheckedManifests,
         found: &mut Found,
         log: &RoundLog,
-    ) -> Result<Unplanned, Failure> {
+    ) -> Result<Session, Failure> {
         let business = checked.business();
         let client = self.client(business);
         let client =
             client.map_err(|problem| Failure { end: RoundEnd::TokenRefused, problem: Some(problem) })?;
-        let mark = match self.settings.mode {
-            Mode::Observe => None,
-            Mode::Expired | Mode::Apply => Some(Mark::read(&self.settings.state, business).await?),
-        };
         let events = &|event: Event<'_>| log.note(&event);
         let known = self.clients.get(&business).and_then(|known| known.identity.clone());
         let session = match known.filter(|_| !checked.is_of_everything()) {
@@ -272,13 +261,18 @@ impl Reconciler<'_> {
             known.identity = Some(session.identity());
         }
         found.token_expires = session.token().and_then(|token| token.expires_at);
-        Ok(Unplanned { session, checked, mark })
+        Ok(session)
     }
 
-    async fn proposed(&self, unplanned: Unplanned, log: &RoundLog) -> Result<(Planned, Review), EngineError> {
-        let Unplanned { session, checked, mark } = unplanned;
+    async fn proposed(
+        &self,
+        session: Session,
+        checked: CheckedManifests,
+        log: &RoundLog,
+    ) -> Result<(Planned, Review), EngineError> {
         let events = &|event: Event<'_>| log.note(&event);
-        let (proposal, directory) = Box::pin(session.propose(checked.clone(), events)).await?;
+        let made = Box::pin(session.propose_marked(checked.clone(), events, |_| ())).await;
+        let (proposal, directory, mark) = made?;
         let now = proposal.plan.now;
         // Waivers come from the manifests only: nobody is there who could give one.
         let review = guard::review(proposal, &[], now);
@@ -287,8 +281,8 @@ impl Reconciler<'_> {
 
     /// Makes a plan again.
     async fn judge(&self, planned: Planned, log: &RoundLog) -> Result<(Planned, Review), Failure> {
-        let Planned { session, checked, mark, .. } = planned;
-        Ok(self.proposed(Unplanned { session, checked, mark }, log).await?)
+        let Planned { session, checked, .. } = planned;
+        Ok(self.proposed(session, checked, log).await?)
     }
 
     /// Returns whether a plan has changes to make. What the API accepted before and does not list is none.
@@ -301,17 +295,11 @@ impl Reconciler<'_> {
     }
 
     /// Returns whether something has to be written: changes, or in the state.
-    async fn has_something_to_do(&self, review: &Review) -> Result<bool, Failure> {
+    async fn has_something_to_do(&self, mark: &Mark, review: &Review) -> Result<bool, Failure> {
         if self.has_writes(review) || review.plan().is_partial() {
             return Ok(self.has_writes(review));
         }
-        let (state, plan) = (&self.settings.state, review.plan());
-        let history = state.history(plan.business, Keep::InFlight).await?;
-        if history.in_flight().next().is_some() {
-            return Ok(true);
-        }
-        let complete = !plan.is_partial() && !plan.is_incomplete();
-        Ok(outdated(state, review.proposal(), complete).await?.is_some())
+        Ok(mark.asks_for_writes(&self.settings.state, review.proposal()).await?)
     }
 
     /// Takes the lease, unless another run holds it. A holder that was there in the round before may be dead: then it waits
