@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::documents::{self, Findings, saved};
 use crate::engine::{
     self, AgeLimit, Applied, ApplyOptions, CheckedManifests, Ending, EngineError, Events, Lease, PlanRequest,
-    UndoGuards,
+    RunChoice, UndoGuards,
 };
 use crate::guard::{self, ApprovedPlan, Review};
 use crate::model::{BusinessId, Directory, Glob, Name, Origin, OriginEntry, Report, Selection};
@@ -326,7 +326,8 @@ async fn propose(
             session.check_live_source(&saved)?;
             let (proposal, directory) = match &saved.plan.undo {
                 Some(undo) => {
-                    let found = engine::find_run(&state, Some(saved.plan.business), &undo.run).await?;
+                    let run = RunChoice::Id(undo.run.clone());
+                    let found = engine::find_run(&state, Some(saved.plan.business), &run).await?;
                     session.propose_undo(found, UndoGuards::Manifests(checked), events).await?
                 }
                 None => session.propose(*checked, events).await?,

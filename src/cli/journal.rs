@@ -5,11 +5,11 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::state::StateOptions;
 use super::terminal::Terminal;
-use crate::documents;
 use crate::model::{BusinessId, Glob, Histories, HistoryFilter, Name, SeenInHistory, TimeLimit};
 use crate::render;
 use crate::store::{JournalError, Keep, StateStore};
 use crate::text::{self, count};
+use crate::{documents, engine};
 use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Only writes on the WABAs whose name in the journal, or whose id, matches this glob; can be repeated
     #[arg(long, value_name = "GLOB", help_heading = "Filters", add = completions::wabas())]
     waba: Vec<Glob>,
-    /// Only this run; can be repeated
+    /// Only this run: its id, or at least 4 characters of the beginning that no other id has; can be repeated
     #[arg(long, value_name = "ID", help_heading = "Filters")]
     run: Vec<Name>,
     /// The output format
@@ -62,11 +62,12 @@ enum JournalFormat {
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let filter = filter(args)?;
     let state = args.state.required(None)?;
+    let runs = engine::run_ids(&state, args.business, &filter.runs).await?;
+    let filter = HistoryFilter { runs, ..filter };
     let keep = args.last.map_or(Keep::All, |runs| Keep::Last(runs.get()));
     let (histories, seen) = histories(&state, args.business, keep, &filter)
         .await
         .map_err(|error| Failure::journal("reading the journal", &error))?;
-    check_runs(&filter, &seen)?;
     warn_of_unseen(&filter, &seen, terminal);
     match args.format {
         JournalFormat::Json => terminal.written(|to| documents::journal(&histories, &filter, to))?,
@@ -118,26 +119,11 @@ async fn histories(
         if only.is_none_or(|only| only == business) {
             let (history, other) = state.filtered_history(business, keep, filter).await?;
             histories.insert(business, history);
-            seen.runs.extend(other.runs);
             seen.users.extend(other.users);
             seen.wabas.extend(other.wabas);
         }
     }
     Ok((histories, seen))
-}
-
-/// Checks that each run that was asked for is in a journal.
-fn check_runs(filter: &HistoryFilter, seen: &SeenInHistory) -> Result<(), Failure> {
-    match filter.runs.iter().find(|run| !seen.runs.contains(*run)) {
-        None => Ok(()),
-        Some(unknown) => {
-            let failure = Failure::plain(Exit::Failed, format!("no journal has a run `{unknown}`"));
-            Err(match did_you_mean(unknown.as_str(), &seen.runs) {
-                Some(hint) => failure.hint(hint),
-                None => failure.hint("`wabacl journal` shows the ids of all runs"),
-            })
-        }
-    }
 }
 
 /// Prints which users and WABAs no journal has a write of, at any time: a name can be misspelled.

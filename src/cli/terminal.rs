@@ -120,6 +120,9 @@ impl Terminal {
         for cause in lines {
             self.say(&format!("  caused by: {cause}"));
         }
+        for choice in &failure.choices {
+            self.say(&format!("  - {choice}"));
+        }
         if let Some(hint) = &failure.hint {
             self.say(&format!("  hint: {hint}"));
         }

@@ -1,5 +1,6 @@
 //! Why a run ends before it has a result.
 
+use super::FittingRun;
 use crate::documents::saved::SavedPlanError;
 use crate::graph::GraphError;
 use crate::model::{BusinessId, LiveSource, Name, day_or_instant};
@@ -26,6 +27,17 @@ pub enum EngineError {
         /// The ids.
         ids: Vec<String>,
     },
+    /// Several runs can be meant.
+    #[error("{}", several_runs(.wanted.as_ref(), .runs.len()))]
+    SeveralRuns {
+        /// The beginning of the ids; `None` if the last run is meant, and there are journals of several businesses.
+        wanted: Option<Name>,
+        /// The runs.
+        runs: Vec<FittingRun>,
+    },
+    /// No run in the journal wrote anything.
+    #[error("no run in the journal wrote anything")]
+    NoRun,
     /// A declared system user was not found in the business.
     #[error("the declared system user `{name}` was not found: {why}")]
     UserNotFound {
@@ -188,6 +200,8 @@ impl EngineError {
             | Self::NotExact(_)
             | Self::NothingSelected(_)
             | Self::Ambiguous { .. }
+            | Self::SeveralRuns { .. }
+            | Self::NoRun
             | Self::UserNotFound { .. }
             | Self::PartOfSet { .. }
             | Self::Graph { .. }
@@ -209,6 +223,11 @@ impl EngineError {
             }
             Self::NothingSelected(nothing) => return Some(what_selects(nothing)),
             Self::Ambiguous { .. } => "give the id",
+            Self::SeveralRuns { wanted: Some(_), .. } => "give more of the id",
+            Self::SeveralRuns { wanted: None, .. } => {
+                "each is the last one of its business: give the id, or the manifests of the business"
+            }
+            Self::NoRun => "`wabacl journal` shows all runs",
             Self::InvalidToken(_) => {
                 "create a new token for the system user in Business Settings, and store it where this run reads it"
             }
@@ -249,6 +268,14 @@ impl EngineError {
 
     pub(super) fn store(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Store { doing, source }
+    }
+}
+
+/// Returns how many runs can be meant.
+fn several_runs(wanted: Option<&Name>, runs: usize) -> String {
+    match wanted {
+        Some(wanted) => format!("{runs} runs have an id that begins with `{wanted}`"),
+        None => format!("the state has the journals of {runs} businesses"),
     }
 }
 
@@ -301,7 +328,9 @@ fn what_selects(NothingSelected { option, similar, .. }: &NothingSelected) -> St
         "--waba RUN" => {
             "the glob is compared with the names in the journal and in the manifests, and with the ids"
         }
-        "RUN" => "`wabacl journal` shows the ids of all runs",
+        "RUN" => {
+            "`wabacl journal` shows the ids of all runs; at least 4 characters of the beginning are enough"
+        }
         "WABA" => "give a name of the manifests, a live name, or an id; the WABA must be in scope",
         _ => {
             "the glob is compared with the names in the manifests, and with the live names of discovered WABAs"

@@ -26,6 +26,7 @@ mod previous;
 mod propose;
 mod reconcile;
 mod review;
+mod runs;
 mod saved;
 mod session;
 mod set_files;
@@ -48,6 +49,7 @@ pub use reconcile::{
     Round, Stopped, Trigger, Watcher,
 };
 pub use review::{last_review, take_review};
+pub use runs::{FittingRun, RunChoice, run_ids};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};
 pub use survey::{Survey, survey_offline};

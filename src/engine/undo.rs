@@ -4,6 +4,7 @@ use super::event::StageGuard;
 use super::manifests::report;
 use super::memory::{Memory, recent_removals};
 use super::propose::{acting_user_name, admin_rows};
+use super::runs::{FittingRun, RunChoice, RunSearch};
 use super::session::reading_directory;
 use super::{
     CheckedManifests, EngineError, Events, PlanRequest, Session, Stage, access_tests, check_sources,
@@ -37,32 +38,34 @@ pub struct FoundRun {
 ///
 /// # Errors
 ///
-/// If a journal cannot be read, or none has the whole run.
+/// If a journal cannot be read, none has the whole run, or several runs can be meant.
 pub async fn find_run(
     state: &StateStore,
     business: Option<BusinessId>,
-    id: &Name,
+    choice: &RunChoice,
 ) -> Result<FoundRun, EngineError> {
     let failed = || EngineError::store("reading the journal");
     let businesses = match business {
         Some(business) => vec![business],
         None => state.businesses().await.map_err(failed())?,
     };
-    let mut known = BTreeSet::new();
+    let mut search = RunSearch::new(choice);
+    let mut histories = BTreeMap::new();
     for business in businesses {
         let history = state.history(business, Keep::All).await.map_err(failed())?;
-        let History { mut runs, broken_lines, begins, .. } = history;
-        if let Some(index) = runs.iter().position(|run| run.id == *id) {
-            if let Some(begins) = begins.filter(|begins| runs[index].at <= *begins) {
-                return Err(EngineError::BeforeRecord { run: id.clone(), begins });
-            }
-            let later = runs.split_off(index + 1);
-            let run = runs.swap_remove(index);
-            return Ok(FoundRun { business, run, later, unread_lines: broken_lines });
+        if search.look(business, &history.runs) {
+            histories.insert(business, history);
         }
-        known.extend(runs.into_iter().map(|run| run.id));
     }
-    Err(EngineError::NothingSelected(NothingSelected::new("RUN", id.as_str(), known.iter())))
+    let FittingRun { business, id, .. } = search.finish()?;
+    let History { mut runs, broken_lines, begins, .. } = histories.remove(&business).unwrap_or_default();
+    let index = runs.iter().position(|run| run.id == id).ok_or(EngineError::NoRun)?;
+    if let Some(begins) = begins.filter(|begins| runs[index].at <= *begins) {
+        return Err(EngineError::BeforeRecord { run: id, begins });
+    }
+    let later = runs.split_off(index + 1);
+    let run = runs.swap_remove(index);
+    Ok(FoundRun { business, run, later, unread_lines: broken_lines })
 }
 
 /// The manifests whose guards a plan must keep that takes a run back.

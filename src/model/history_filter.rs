@@ -68,12 +68,10 @@ pub struct LeftOut {
     pub in_flight: usize,
 }
 
-/// The runs, users and WABAs of a journal, by id and by name, whether a filter takes them or not. Only what the filter asks
+/// The users and WABAs of a journal, by id and by name, whether a filter takes them or not. Only what the filter asks
 /// for is collected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SeenInHistory {
-    /// The ids of the runs.
-    pub runs: BTreeSet<Name>,
     /// The ids and names of the users.
     pub users: BTreeSet<Name>,
     /// The ids and names of the WABAs.

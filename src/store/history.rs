@@ -115,9 +115,6 @@ impl Builder {
             return Err(corrupt("a run of this id began before"));
         }
         self.filter_last_run();
-        if !self.filter.runs.is_empty() {
-            self.seen.runs.insert(run.id.clone());
-        }
         self.history.runs.push(run);
         // Do not keep the grants of dropped runs.
         self.parts.forget_grants();

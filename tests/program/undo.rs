@@ -310,3 +310,64 @@ async fn undo_reads_only_the_wabas_of_the_run_and_writes_nothing() {
     assert!(lists[0].contains("102290129340402"), "{lists:?}");
     assert_eq!(remote.writes(), writes);
 }
+
+/// A journal with the run of the quickstart and two later ones, which wrote nothing. Returns the id of the first.
+fn three_runs() -> (Place, String) {
+    let (place, run) = applied();
+    let journal = "live.state/9876543210987654/journal.jsonl";
+    let mut text = place.read(journal);
+    let begin = text.lines().next().unwrap().to_owned();
+    for later in ["20260101T000000Z-aaaa", "20260101T000000Z-abbb"] {
+        let line = begin.replace(&run, later).replace("\"ann\"", "\"a\\u001b[31mnn\"");
+        text.push_str(&line);
+        text.push('\n');
+    }
+    place.write(journal, &text);
+    (place, run)
+}
+
+#[test]
+fn a_run_is_named_by_the_beginning_of_its_id_or_as_the_last_that_wrote() {
+    let (place, run) = three_runs();
+    let whole = undo(&place, &run, "").ends(0).says("Undo: takes back run");
+    for beginning in [&run[..run.len() - 1], &run[..15]] {
+        assert_eq!(undo(&place, beginning, "").ends(0).stdout, whole.stdout);
+    }
+    for last in ["undo --last access", "undo --last", "undo --without-manifests --last"] {
+        let ran = place.run(&format!("{last} --today 2026-11-23 --emulate live.yaml --waive max-removals"));
+        ran.ends(0).says(&format!("takes back run {run}"));
+    }
+    undo(&place, "20260101T000000Z-", "")
+        .ends(1)
+        .says("error: 2 runs have an id that begins with `20260101T000000Z-`")
+        .says("\n  - 20260101T000000Z-aaaa at 20")
+        .says("Z by CI Admin (1972385232742140) for a\\u{1b}[31mnn: 0 writes, no end on record\n  - ")
+        .says("\n  hint: give more of the id\n");
+    undo(&place, "202", "").ends(1).says("error: no journal has a run `202`").says("at least 4 characters");
+}
+
+#[test]
+fn a_saved_undo_and_a_lease_are_of_a_whole_id() {
+    let (place, run) = applied();
+    undo(&place, &run[..12], "--out undo.json").ends(0);
+    let saved: Value = serde_json::from_str(&place.read("undo.json")).unwrap();
+    assert_eq!(saved["undo"]["run"], run.as_str());
+    place
+        .run("apply undo.json --manifest access --emulate live.yaml --today 2026-11-23")
+        .ends(0)
+        .says("Applied: 7 of 7 changes.");
+}
+
+#[test]
+fn the_journal_shows_a_run_by_the_beginning_of_its_id() {
+    let (place, run) = three_runs();
+    let journal = |id: &str| place.run(&format!("journal --state-dir live.state --run {id} --format json"));
+    let document = fits("journal", &journal(&run[..15]).ends(0).stdout);
+    assert_eq!(document["filter"]["runs"], serde_json::json!([run]));
+    assert_eq!(document["journals"][0]["runs"][0]["id"], run.as_str());
+    journal("2026")
+        .ends(1)
+        .says("error: 3 runs have an id that begins with `2026`")
+        .says(&format!("\n  - {run} at "));
+    journal("202").ends(1).says("no journal has a run `202`");
+}

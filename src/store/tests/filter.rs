@@ -119,9 +119,7 @@ proptest! {
         let read = |builder| read::read_lines(text.as_bytes(), builder).expect("memory can be read");
         let (all, _) = read(Builder::new(Keep::All));
         prop_assert_eq!(&all.broken, &[]);
-        let (filtered, seen) = read(Builder::filtered(Keep::All, filter.clone()));
+        let (filtered, _) = read(Builder::filtered(Keep::All, filter.clone()));
         prop_assert_eq!(&filtered, &taken(&filter, &all));
-        let is_seen = |run: &Name| all.runs.iter().any(|known| known.id == *run);
-        prop_assert!(filter.runs.iter().all(|run| seen.runs.contains(run) == is_seen(run)));
     }
 }
