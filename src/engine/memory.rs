@@ -5,8 +5,8 @@ use super::{EngineError, set_files};
 use crate::digest::inventory_digest;
 use crate::manifest::Manifest;
 use crate::model::{
-    AssignmentKey, BusinessId, Earlier, EarlierWaba, History, Name, Outcome, Position, PreviousUser,
-    RecentRemovals, RecordedWrite, ReleasedUser, Settlement, Sources, TaskSet, WabaId,
+    BusinessId, Earlier, EarlierWaba, History, Name, Outcome, Position, PreviousUser, RecentRemoval,
+    RecentRemovals, RecordedWrite, ReleasedUser, Settlement, Sources, WabaId,
 };
 use crate::proposal::{DeclaredSet, Proposal};
 use crate::store::{Inventory, InventoryUser, JournalError, Keep, StateStore};
@@ -139,11 +139,11 @@ pub(super) async fn recent_removals(
 /// Removals without effect do not count, and neither do suspensions and those of runs in which `max-removals` was waived.
 pub(super) fn removals(history: &History, now: Timestamp) -> RecentRemovals {
     let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-    let mut lost: BTreeMap<AssignmentKey, (TaskSet, TaskSet)> = BTreeMap::new();
+    let mut removals = RecentRemovals::new();
     for run in &history.runs {
         let is_waived = run.waivers.iter().any(|waiver| waiver.as_str() == MAX_REMOVALS);
         for write in run.writes.iter().filter(|write| write.at >= since && may_have_effect(write)) {
-            let (lost, left) = lost.entry(write.key).or_default();
+            let RecentRemoval { lost, left } = removals.entry(write.key).or_default();
             left.clone_from(&write.after);
             if !is_waived && !write.because.is_suspension() {
                 lost.extend(&write.before.difference(&write.after));
@@ -151,8 +151,8 @@ pub(super) fn removals(history: &History, now: Timestamp) -> RecentRemovals {
             *lost = lost.difference(&write.after);
         }
     }
-    let still_lost = lost.into_iter().filter(|(_, (tasks, _))| !tasks.is_empty());
-    still_lost.map(|(key, (_, left))| (key, left)).collect()
+    removals.retain(|_, removal| !removal.lost.is_empty());
+    removals
 }
 
 fn may_have_effect(write: &RecordedWrite) -> bool {
@@ -271,6 +271,7 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{AssignmentKey, TaskSet};
 
     #[test]
     fn a_run_that_has_gone_on_makes_another_mark() {

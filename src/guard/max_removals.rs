@@ -1,7 +1,7 @@
 //! The guard `max-removals`: limits how many assignments lose a task, in number and in percent, and never lets everything
 //! in scope go.
 
-use super::{Guard, Violation, losses};
+use super::{Guard, Violation, attempted, losses};
 use crate::model::{Action, AssignmentKey, TaskSet};
 use crate::proposal::Proposal;
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ pub(super) fn check(proposal: &Proposal) -> Vec<Violation> {
 struct Removals {
     /// In this plan. Suspensions do not count, because they are explicit.
     losing: usize,
-    /// In the last 24 hours, without those of this plan.
+    /// In the last 24 hours, without those of this plan, and without those that it gives back.
     recent: usize,
     /// The live assignments, with those that recently lost their last task.
     live: usize,
@@ -55,8 +55,16 @@ impl Removals {
     fn of(proposal: &Proposal) -> Self {
         let counted = losses(&proposal.plan).filter(|change| !change.is_suspension());
         let losing: BTreeSet<AssignmentKey> = counted.map(|change| change.key).collect();
-        let recent = || proposal.recent_removals.iter().filter(|(key, _)| !losing.contains(key));
-        let gone = recent().filter(|(key, left)| is_gone(proposal, **key, left)).count();
+        let restored: BTreeSet<AssignmentKey> = attempted(&proposal.plan)
+            .filter(|change| {
+                let removal = proposal.recent_removals.get(&change.key);
+                removal.is_some_and(|removal| removal.lost.is_subset(&change.after))
+            })
+            .map(|change| change.key)
+            .collect();
+        let is_counted = |key: &AssignmentKey| !losing.contains(key) && !restored.contains(key);
+        let recent = || proposal.recent_removals.iter().filter(|(key, _)| is_counted(key));
+        let gone = recent().filter(|(key, removal)| is_gone(proposal, **key, &removal.left)).count();
         Self { losing: losing.len(), recent: recent().count(), live: proposal.plan.live_in_scope + gone }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    AssignmentKey, Blocked, DeclaredNames, Holder, Holders, Name, Policy, Position, Task, TaskSet,
-    WaiverTerms,
+    AssignmentKey, Blocked, DeclaredNames, Holder, Holders, Name, Policy, Position, RecentRemoval, Task,
+    TaskSet, WaiverTerms,
 };
 use crate::proposal::Proposal;
 use jiff::civil::date;
@@ -189,7 +189,7 @@ fn removals_of_the_last_day_count_together() {
     let (plan, policy) = (plan(&losing, &[], 18), policy());
     let recent = |users: std::ops::Range<u64>| {
         let key = |user| AssignmentKey { waba: id(2), user: id(user) };
-        let recent_removals = users.map(|user| (key(user), TaskSet::EMPTY)).collect();
+        let recent_removals = users.map(|user| (key(user), lost("DEVELOP"))).collect();
         let proposal =
             Proposal { policy: policy.clone(), recent_removals, ..Proposal::without_evidence(plan.clone()) };
         let found = review(proposal, &[], plan.now).violations.into_iter();
@@ -199,6 +199,35 @@ fn removals_of_the_last_day_count_together() {
     assert_eq!(
         recent(20..23),
         ["3 of 21 assignments would lose tasks, after 3 in the last 24 hours: 28.6 %, the limit is 25 %"]
+    );
+}
+
+/// A pair that recently lost these tasks, and then held nothing.
+fn lost(tasks: &str) -> RecentRemoval {
+    RecentRemoval { lost: self::tasks(tasks), left: TaskSet::EMPTY }
+}
+
+#[test]
+fn what_a_plan_gives_back_counts_no_more() {
+    let key = |user| AssignmentKey { waba: id(1), user: id(user) };
+    let found = |given: &str| {
+        let back = (20..60).map(|user| (1, user, "", given));
+        let plan = plan(
+            &[(1, 11, "DEVELOP,VIEW_COST", "DEVELOP")].into_iter().chain(back).collect::<Vec<_>>(),
+            &[],
+            20,
+        );
+        let now = plan.now;
+        let recent_removals = (20..60).map(|user| (key(user), lost("DEVELOP,VIEW_COST"))).collect();
+        let proposal = Proposal { policy: policy(), recent_removals, ..Proposal::without_evidence(plan) };
+        let found = review(proposal, &[], now).violations.into_iter();
+        found.map(|violation| violation.message).collect::<Vec<_>>()
+    };
+    assert_eq!(found("DEVELOP,VIEW_COST"), Vec::<String>::new(), "all 40 are given back");
+    assert_eq!(
+        found("DEVELOP"),
+        ["1 of 60 assignments would lose tasks, after 40 in the last 24 hours: 68.3 %, the limit is 25 %"],
+        "what was lost is given back in part"
     );
 }
 
@@ -420,7 +449,7 @@ fn a_limit_counts_the_removals_of_the_last_day() {
         let now = plan.now;
         let proposal = Proposal {
             policy: Policy { waivers: vec![waiver], ..policy() },
-            recent_removals: (20..22).map(|user| (key(user), TaskSet::EMPTY)).collect(),
+            recent_removals: (20..22).map(|user| (key(user), lost("DEVELOP"))).collect(),
             ..Proposal::without_evidence(plan)
         };
         review(proposal, &[], now).violations.len()

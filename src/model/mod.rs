@@ -73,7 +73,7 @@ pub use name::Name;
 pub use observed::{HeldByUser, HolderKind, Observed, OtherHolder, Refusal, Unreadable};
 pub use origin::{Origin, OriginEntry, OriginError, OriginLabel};
 pub use outcome::{Outcome, Report, ReportedChange};
-pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemovals};
+pub use policy::{DeclaredNames, Holders, Policy, PolicyLine, RecentRemoval, RecentRemovals};
 pub use selection::{Narrowing, Selected, Selection};
 pub use source::{At, NamedTable, Position, Source, SourceId, Sources};
 pub use staleness::{CurrentAccess, StaleChange};

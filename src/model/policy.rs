@@ -14,9 +14,17 @@ pub enum Holders {
     Anyone,
 }
 
-/// The assignments that lost a task in the last 24 hours by runs of this program, and did not regain it, with the tasks that
-/// the last write left.
-pub type RecentRemovals = BTreeMap<AssignmentKey, TaskSet>;
+/// The assignments that lost a task in the last 24 hours by runs of this program, and did not regain it.
+pub type RecentRemovals = BTreeMap<AssignmentKey, RecentRemoval>;
+
+/// What an assignment lost in the last 24 hours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecentRemoval {
+    /// The tasks that it lost and did not regain.
+    pub lost: TaskSet,
+    /// The tasks that the last write left.
+    pub left: TaskSet,
+}
 
 /// The limits that the guards enforce.
 #[derive(Debug, Clone, PartialEq, Default)]

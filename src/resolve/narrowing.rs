@@ -1,7 +1,7 @@
 //! Narrows the desired state to what a run selects.
 
 use crate::model::{
-    DeclaredNames, Desired, Name, Narrowing, RecentRemovals, Selected, Selection, TaskSet, UserId, WabaId,
+    DeclaredNames, Desired, Name, Narrowing, RecentRemovals, Selected, Selection, UserId, WabaId,
 };
 use crate::text::suggest;
 use std::collections::BTreeSet;
@@ -71,7 +71,7 @@ pub fn narrow(
     desired.scope.wabas.retain(|waba, _| wabas.contains(waba));
     desired.left.clear();
     let state = std::mem::take(&mut desired.state);
-    let has_ended = |key| recent.get(&key).is_some_and(TaskSet::is_empty);
+    let has_ended = |key| recent.get(&key).is_some_and(|removal| removal.left.is_empty());
     let unread = state.iter().filter(|(key, _)| !wabas.contains(&key.waba) && !has_ended(*key)).count();
     desired.state = state.retain_wabas(|waba| wabas.contains(&waba));
     if let Some(users) = &users {

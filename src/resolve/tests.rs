@@ -8,7 +8,8 @@ use super::*;
 use crate::digest::manifest_digest;
 use crate::manifest;
 use crate::model::{
-    AdminRole, DirectoryWaba, EarlierWaba, Edge, Glob, RecentRemovals, Selection, Sources, SystemUser,
+    AdminRole, DirectoryWaba, EarlierWaba, Edge, Glob, RecentRemoval, RecentRemovals, Selection, Sources,
+    SystemUser,
 };
 use insta::assert_snapshot;
 use std::fmt::Write as _;
@@ -574,7 +575,7 @@ fn narrowing_keeps_the_wabas_that_match_a_glob_and_counts_the_others_as_the_mani
     assert_eq!((acme.scope.wabas.len(), acme.state.len()), (2, 2));
     assert_eq!(acme.narrowing.unwrap().unread, all - 2);
     // What has ended in the last hours, by the journal, does not count as live.
-    let ended = everything.state.iter().map(|(key, _)| (key, TaskSet::EMPTY)).collect();
+    let ended = everything.state.iter().map(|(key, _)| (key, RecentRemoval::default())).collect();
     assert_eq!(narrowed(&["acme-*"], &[], &ended).unwrap().narrowing.unwrap().unread, 0);
 }
 

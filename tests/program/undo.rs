@@ -371,3 +371,75 @@ fn the_journal_shows_a_run_by_the_beginning_of_its_id() {
         .says(&format!("\n  - {run} at "));
     journal("202").ends(1).says("no journal has a run `202`");
 }
+
+/// Returns a world with many WABAs on which `ops`, who is not declared, holds `DEVELOP`, with the assignments that follow; and the
+/// manifest for it.
+fn many(wabas: usize, assigned: &str) -> (String, String) {
+    let ids = || (0..wabas).map(|number| (number, 1000 + number));
+    let in_world = ids().map(|(number, id)| {
+        format!("  - {{ id: {id}, name: W{number}, owned_by: 100, assigned: [{{ user: 13, tasks: [DEVELOP] }}{assigned}] }}\n")
+    });
+    let in_manifest = ids().map(|(number, id)| format!("  w{number}: {{ id: {id} }}\n"));
+    let world = format!(
+        "app: {{ id: 1 }}
+businesses:
+  - id: 100
+    name: Biz
+    system_users:
+      - {{ id: 10, name: ci, role: ADMIN, listed: false }}
+      - {{ id: 12, name: bot }}
+      - {{ id: 13, name: ops }}
+tokens: [{{ token: t, user: 10 }}]
+wabas:
+{}",
+        in_world.collect::<Vec<_>>().concat()
+    );
+    let manifest = format!(
+        "version: 1
+business: 100
+undeclared: allow
+system_users: {{ ci: {{ by_role: true }}, bot: {{ id: 12 }} }}
+grants: []
+wabas:
+{}",
+        in_manifest.collect::<Vec<_>>().concat()
+    );
+    (world, manifest)
+}
+
+#[test]
+fn taking_back_40_revocations_is_not_refused_for_them_and_taking_back_40_grants_counts_40_losses() {
+    let (world, manifest) = many(60, ", { user: 12, tasks: [DEVELOP] }");
+    let manifest = manifest.replace("grants: []", "guards: { max_removals_percent: 100 }\ngrants:\n  - { users: [bot], tasks: [DEVELOP], wabas: ['w*'] }");
+    let place = Place::of(&world, &manifest);
+    let shrunk = manifest.replace("wabas: ['w*']", "wabas: ['w?', 'w1?']");
+    place.write("access/access.yaml", &shrunk);
+    let run = |words: &str| place.run(&format!("{words} --emulate live.yaml"));
+    run("apply access --auto-approve").ends(0).says("Applied: 40 of 40 changes.");
+    // The limit of 50 is for the 40 of the last 24 hours together with what a plan takes.
+    place.write("access/access.yaml", &shrunk.replace("wabas: ['w?', 'w1?']", "wabas: ['w?']"));
+    run("apply access --auto-approve").ends(0).says("Applied: 10 of 10 changes.");
+    place.write("access/access.yaml", &shrunk.replace("wabas: ['w?', 'w1?']", "wabas: ['w1']"));
+    run("plan access").ends(3).says("after 50 in the last 24 hours, the limit is 50");
+    // To take the 40 back, no waiver is needed, although 50 were lost a moment ago.
+    place.write("access/access.yaml", &shrunk);
+    let first = journal_runs(&place)[0].clone();
+    run(&format!("undo {first} access --out undo.json")).ends(0).never_says("Refused");
+    run("apply undo.json").ends(0).says("Applied: 40 of 40 changes.");
+    // They count no more, and taking back what gave 40 takes 40: with the 10 of before they are at the limit.
+    let undoing = journal_runs(&place).last().unwrap().clone();
+    run(&format!("undo {undoing} access")).ends(0);
+    place.write(
+        "access/access.yaml",
+        &shrunk.replace("max_removals_percent: 100", "max_removals: 49, max_removals_percent: 100"),
+    );
+    run(&format!("undo {undoing} access"))
+        .ends(3)
+        .says("Refused: max-removals: 40 of 60 assignments (estimated: not all WABAs were read) would lose tasks, after 10 in the last 24 hours, the limit is 49");
+}
+
+/// Returns the ids of the runs in the journal of the business 100.
+fn journal_runs(place: &Place) -> Vec<String> {
+    let runs = runs(place, "--state-dir live.state");
+    runs.iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
+}
