@@ -187,3 +187,20 @@ fn the_example_works() {
         .says("the waiver `test=no sender edits templates` at")
         .says("covers nothing");
 }
+
+#[test]
+fn tests_that_change_between_plan_and_apply_are_judged_as_they_are_then() {
+    let place = place();
+    place.write("access/access.yaml", HEAD);
+    place.edit("access/access.yaml", "[MESSAGING], wabas", "[MESSAGING, MANAGE_BILLING], wabas");
+    place.trial("plan --out plan.json").ends(0);
+    let apply = || place.run("apply plan.json --emulate live.yaml --manifest access");
+    // The digests of manifests and plan are the same with the tests.
+    place.write("access/tests.yaml", &format!("version: 1\n{TESTS}"));
+    place.run("show plan.json").ends(0).never_says("Refused");
+    apply().ends(3).says("Refused: test: the test `no sender pays` at access/tests.yaml:4");
+    // A plan that was refused because of a test is applied once the test is gone, and no sooner.
+    place.trial("plan --out plan.json").ends(3);
+    place.remove("access/tests.yaml");
+    apply().ends(0).says("Applied: 2 of 2 changes.");
+}
