@@ -12,7 +12,7 @@ use crate::digest::manifest_digest;
 use crate::graph::{DirectoryRequest, ObserveRequest, PrefetchedAssignments};
 use crate::manifest::{self, Manifest, WabaDeclaration};
 use crate::model::{
-    DeclaredUser, Desired, Directory, Guard, LiveAccess, Name, Notice, Observed, Plan, PolicyLine,
+    DeclaredUser, Desired, Directory, Guard, History, LiveAccess, Name, Notice, Observed, Plan, PolicyLine,
     RecentRemovals, ReleasedUser, ScopedWaba, Shared, UserId, WabaId, Waiver, causes,
 };
 use crate::proposal::{DeclaredSet, Proposal};
@@ -98,7 +98,7 @@ impl Session {
         seen: impl FnOnce(&Survey),
     ) -> Result<(Proposal, Directory, Mark), EngineError> {
         let made = checked.request.began;
-        let planned = Box::pin(self.planned(checked, events)).await?;
+        let planned = Box::pin(self.planned(checked, false, events)).await?;
         seen(&planned.survey);
         let Planned { survey, directory, declared, policy_lines, recent_removals, inventory_digest, mark } =
             planned;
@@ -130,10 +130,17 @@ impl Session {
     ///
     /// As for [`Session::propose`].
     pub async fn survey(&self, checked: CheckedManifests, events: Events<'_>) -> Result<Survey, EngineError> {
-        Ok(Box::pin(self.planned(checked, events)).await?.survey)
+        Ok(Box::pin(self.planned(checked, true, events)).await?.survey)
     }
 
-    async fn planned(&self, checked: CheckedManifests, events: Events<'_>) -> Result<Planned, EngineError> {
+    /// Reads the live state and plans. A `question` about it has no guard, so it does without a journal that cannot be read; what it
+    /// shows of the journal, it reads itself.
+    async fn planned(
+        &self,
+        checked: CheckedManifests,
+        question: bool,
+        events: Events<'_>,
+    ) -> Result<Planned, EngineError> {
         let CheckedManifests { manifest, mut sources, request, previous, warnings } = checked;
         let (business, mut state) = (manifest.business.value, request.state.as_ref());
         let files = set_files::given(&sources);
@@ -150,8 +157,10 @@ impl Session {
             memory.add_previous(previous, &mut sources);
         }
         let now = self.clock().now();
-        let history = recent_history(state, business, now).await;
-        let history = without_state(history, &mut state, can_do_without, events)?;
+        let history = match recent_history(state, business, now).await {
+            Err(error) if question && !can_do_without && !error.is_of_other_place() => History::default(),
+            read => without_state(read, &mut state, can_do_without, events)?,
+        };
         let recent_removals = removals(&history, now);
         let mark = Mark::of(&history, std::mem::take(&mut memory.inventories));
         drop(history);

@@ -210,10 +210,12 @@ pub(crate) fn gap_text(report: &AccessReport<'_>, gap: Gap<'_>) -> (String, Stri
     match gap {
         Gap::Waba(id, why) => (waba(id), why.to_owned()),
         Gap::User(user) => (format!("system user {}", user.name), user.why.clone()),
-        Gap::Journal(why) => (String::from("the journal"), why.to_owned()),
+        Gap::Journal(why) => {
+            (String::from("the journal"), format!("{why}; last writes, proofs and changes are missing"))
+        }
         Gap::JournalLines(number) => {
             let lines = count(number, "line of the journal", "lines of the journal");
-            (lines, String::from("`wabacl journal` shows which"))
+            (lines, String::from("writes or outcomes are missing; `wabacl journal` shows the lines"))
         }
         Gap::NotCompared(id, why) => {
             (format!("{} for the comparison", waba(id)), super::table::not_compared(why).to_owned())

@@ -123,17 +123,30 @@ fn a_journal_that_cannot_be_read_is_a_gap() {
     place.emulated("apply --auto-approve").ends(0);
     let journal = "live.state/9876543210987654/journal.jsonl";
     let text = place.read(journal);
+    let all = rows(&place.run(&format!("report {ASKED}")).ends(0).stdout).len();
     place.write(journal, &format!("{text}broken\n"));
     place
         .run(&format!("report {ASKED}"))
         .ends(4)
-        .says("could not be read: 1 line of the journal: `wabacl journal` shows which");
+        .says("could not be read: 1 line of the journal: writes or outcomes are missing; `wabacl journal` shows the lines");
     place.remove(journal);
     std::fs::create_dir(place.folder.path().join(journal)).unwrap();
+    // The report is written all the same, and says what it lacks; so does an answer that uses the journal.
+    assert_eq!(rows(&place.run(&format!("report {ASKED}")).ends(4).stdout).len(), all);
+    let unread =
+        "journal.jsonl cannot be read: it is not a regular file; last writes, proofs and changes are missing";
     place
-        .run(&format!("report {ASKED}"))
-        .ends(1)
-        .says("live.state/9876543210987654/journal.jsonl cannot be read");
+        .run(&format!("report {ASKED} --table unreadable"))
+        .ends(4)
+        .says("could not be read: the journal: ")
+        .says(unread);
+    let document = fits("access-report", &place.run(&format!("report {ASKED} --format json")).ends(4).stdout);
+    assert!(document["journal"]["error"].as_str().unwrap().contains("journal.jsonl cannot be read"));
+    assert!(place.run(&format!("report {ASKED} --format html")).ends(4).stdout.contains(unread));
+    place.run("who-can MANAGE --emulate live.yaml").ends(0);
+    place.run("explain deploy-bot globex --emulate live.yaml").says("journal.jsonl cannot be read");
+    // What writes, or judges by the journal, does without it no more than before.
+    place.emulated("plan").ends(1).says("journal.jsonl cannot be read");
 }
 
 #[test]

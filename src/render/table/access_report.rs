@@ -8,6 +8,7 @@ use crate::model::{Name, RecordedRun, TaskSet};
 use crate::query::{
     AccessReport, Difference, Gap, Holding, NotCompared, PeriodChange, RoleDifference, proof,
 };
+use crate::render::cover::gap_text;
 use crate::render::wording;
 use std::io;
 
@@ -330,14 +331,17 @@ fn gap(report: &AccessReport<'_>, gap: Gap<'_>) -> [TableCell; UNREADABLE.len()]
             name(Some(&user.name)),
             TableCell::text(user.why.as_str()),
         ],
-        Gap::Journal(why) => {
-            [TableCell::text("journal"), TableCell::empty(), TableCell::empty(), TableCell::text(why)]
-        }
+        Gap::Journal(_) => [
+            TableCell::text("journal"),
+            TableCell::empty(),
+            TableCell::empty(),
+            TableCell::text(gap_text(report, gap).1),
+        ],
         Gap::JournalLines(number) => [
             TableCell::text("journal-lines"),
             TableCell::empty(),
             TableCell::empty(),
-            TableCell::text(format!("{number} cannot be read; `wabacl journal` shows which")),
+            TableCell::text(format!("{number} cannot be read: {}", gap_text(report, gap).1)),
         ],
         Gap::NotCompared(waba, why) => [
             TableCell::text("not-compared"),
