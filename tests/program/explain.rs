@@ -149,3 +149,30 @@ fn what_is_not_there_is_an_error_and_what_cannot_be_read_is_said() {
         .says("whether it is live is not known")
         .says("Live: not known.");
 }
+
+#[test]
+fn the_end_of_what_narrows_an_admin_is_no_end_of_access() {
+    let world = "app: { id: 1 }
+businesses:
+  - id: 100
+    name: Biz
+    system_users: [{ id: 10, name: ci, role: ADMIN, listed: false }, { id: 16, name: boss, role: ADMIN }]
+wabas: [{ id: 1001, name: One, owned_by: 100, assigned: [{ user: 16, tasks: [VIEW_COST] }] }]
+tokens: [{ token: t, user: 10 }]
+";
+    let manifest = "version: 1
+business: 100
+system_users: { ci: { by_role: true }, boss: { id: 16, by_role: true } }
+wabas: { one: { id: 1001 } }
+grants: []
+";
+    let place = Place::of(world, manifest);
+    let again = "the user is an admin: without an assignment it has the full access of its role again";
+    place.trial("plan").says(again);
+    let explained = place.run("explain boss one --emulate live.yaml").ends(0);
+    explained
+        .says("is an admin: this assignment narrows the full access of its role")
+        .says("after the next apply no assignment gives it, and the role ADMIN gives everything")
+        .says(again)
+        .never_says("ends with the next apply");
+}

@@ -5,7 +5,7 @@ use crate::model::{Blocked, GrantSource, LastWrite, Phase, Prune, Sources, Task,
 use crate::query::{Ends, ExplainedAssignment, ExplainedEntry, ExplainedTask, Outlook, Since, Standing};
 use crate::render::layout::{Layout, Paint, StyledWord, own, prose, sentence, tasks};
 use crate::render::sentence::Sentence;
-use crate::render::view::{NamedObject, TaskDiff};
+use crate::render::view::{NamedObject, TaskDiff, admin_note};
 use crate::render::{Style, wording};
 use crate::text::count;
 
@@ -152,6 +152,9 @@ fn ends(task: &ExplainedTask<'_>, shown: &ExplainedAssignment<'_>) -> Sentence {
     let explained = shown.explained;
     let text = Sentence::default();
     match task.ends {
+        Ends::NextApply if has_role_again(explained.outlook) => {
+            text.own("after the next apply no assignment gives it, and the role ADMIN gives everything")
+        }
         Ends::NextApply => text.strong("ends with the next apply"),
         Ends::Entries(until) => {
             let lines = task.given_by.iter().map(|index| &*explained.entries[*index].entry.source);
@@ -173,6 +176,11 @@ fn ends(task: &ExplainedTask<'_>, shown: &ExplainedAssignment<'_>) -> Sentence {
         Ends::Unknown => text.own("what would end it is not known, because the WABA could not be read"),
         Ends::Implied => text.own("stays: the manifests say that Meta adds it (`implied`)"),
     }
+}
+
+/// Returns whether the plan deletes the assignment that narrows the full access of an admin.
+fn has_role_again(outlook: Outlook<'_>) -> bool {
+    matches!(outlook, Outlook::Changes(change) if change.restores_admin())
 }
 
 /// Returns the paths of grants with commas between.
@@ -207,6 +215,9 @@ fn write_outlook(layout: &mut Layout, shown: &ExplainedAssignment<'_>) {
             layout.entry(0, 4, [lead(), super::sign(change.action())].into_iter().chain(words));
             for reason in wording::reasons(&change.because, sources, true, 1) {
                 layout.entry(4, 6, sentence(&reason, Paint::Dim));
+            }
+            if change.admin && change.blocked.is_none() {
+                layout.entry(4, 6, prose(admin_note(change, false), Paint::Changed));
             }
             if let Some(blocked) = change.blocked {
                 let text = format!("not attempted: {}", Blocked::why(blocked));

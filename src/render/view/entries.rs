@@ -452,7 +452,7 @@ pub(in crate::render) fn wabas(
 }
 
 /// Returns what to know about a change of an admin.
-fn admin_note(change: &Change, is_drift: bool) -> &'static str {
+pub(in crate::render) fn admin_note(change: &Change, is_drift: bool) -> &'static str {
     match (is_drift, change.narrows_admin(), change.restores_admin()) {
         (false, true, _) => {
             "the user is an admin with full access by its role: this assignment narrows it to these tasks"

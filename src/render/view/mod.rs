@@ -12,7 +12,7 @@ mod totals;
 mod undo;
 
 pub use entries::GroupBy;
-pub(super) use entries::{Entry, Group, Heading, together, wabas};
+pub(super) use entries::{Entry, Group, Heading, admin_note, together, wabas};
 pub(super) use findings::{Finding, FindingKind};
 pub(super) use task_diff::{TaskDiff, TaskMark, is_known};
 
