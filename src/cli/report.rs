@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[cfg(feature = "emulator")]
     #[arg(long, value_name = "SNAPSHOT")]
     baseline: Option<PathBuf>,
-    /// The folder with the files of `wabacl review --take`; the cover shows the last one
+    /// The folder with the files of `wabacl review --take`; each row has the last decision about it, and the cover the last review
     #[arg(long, value_name = "DIR", default_value = REVIEWS)]
     reviews: PathBuf,
     /// Only the WABAs whose name matches this glob; can be repeated
@@ -169,11 +169,10 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         Ok(history) => (history, None),
         Err(why) => (History::default(), Some(why)),
     };
-    let (last_review, wrong) = engine::last_review(&args.reviews, survey.desired.business);
-    for why in &wrong {
-        terminal.say(&format!("warning: this is no review: {}", escape(why)));
-    }
-    let last_review = last_review.map(|last| last.judge(&review::holders(survey.evidence())));
+    let (reviews, unread_reviews) = engine::reviews(&args.reviews, survey.desired.business);
+    let answer = review::holders(survey.evidence());
+    let last_review = reviews.last().map(|last| last.judge(&answer));
+    let row_reviews = review::of_holders(&reviews, &answer);
     let report = AccessReport::new(ReportBasis {
         evidence: survey.evidence(),
         sources: &survey.sources,
@@ -190,6 +189,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
         period: period.as_ref(),
         earlier: earlier.as_ref(),
         last_review: last_review.as_ref(),
+        reviews: &row_reviews,
+        unread_reviews: &unread_reviews,
     });
     write(args, &report, terminal)?;
     say_cover(&report, terminal);
@@ -283,6 +284,9 @@ fn say_cover(report: &AccessReport<'_>, terminal: &Terminal) {
         privileged,
         granted,
         managed,
+        reviewed,
+        changed_since,
+        never_reviewed,
         ..
     } = report.counts();
     for gap in report.gaps() {
@@ -314,6 +318,12 @@ fn say_cover(report: &AccessReport<'_>, terminal: &Terminal) {
             last.taken_at,
             last.keep,
             last.end
+        ));
+    }
+    if reviewed + changed_since > 0 {
+        terminal.say(&format!(
+            "{}: {reviewed} reviewed as they are, {changed_since} changed since, {never_reviewed} never reviewed.",
+            count(holders, "row", "rows")
         ));
     }
     if let Some(changes) = &report.changes {

@@ -94,12 +94,12 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
 fn last(args: &Args, survey: &Survey, terminal: &Terminal) -> Result<Exit, Failure> {
     let evidence = survey.evidence();
     let answer = review::holders(evidence);
-    let (last, wrong) = engine::last_review(&args.reviews, survey.desired.business);
+    let (reviews, wrong) = engine::reviews(&args.reviews, survey.desired.business);
     for why in &wrong {
         terminal.say(&format!("warning: this is no review: {}", escape(why)));
     }
     let shown = escape(&args.reviews.display().to_string()).into_owned();
-    let Some(last) = last else {
+    let Some(last) = reviews.last() else {
         terminal.product(&format!(
             "There is no review of the business {} in {shown}.\n",
             survey.desired.business
@@ -142,7 +142,11 @@ fn start(args: &Args, survey: &Survey, terminal: &Terminal) -> Result<Exit, Fail
     let answer = review::holders(evidence);
     let write = |to: &mut dyn std::io::Write| render::table::review(evidence, &answer, &survey.sources, to);
     for (waba, why) in &answer.unreadable {
-        terminal.say(&format!("could not be read: WABA {waba}: {why}"));
+        let shown = match evidence.waba_name(*waba).name {
+            Some(name) => format!("WABA {name} ({waba})"),
+            None => format!("WABA {waba}"),
+        };
+        terminal.say(&format!("could not be read: {shown}: {why}"));
     }
     let rows = count(answer.holders.len(), "row", "rows");
     match args.start.as_deref() {

@@ -8,9 +8,13 @@ use super::parts::{
 use super::plan::{SnapshotEntry, UnreadableEntry, UnresolvedEntry, WaiverEntry, unresolved};
 use super::review::ReviewerEntry;
 use super::values::{AsText, Tasks};
-use super::words::{HolderKindWord, HolderWord, LiveSourceWord, NotComparedWord, ProofWord, StandingWord};
+use super::words::{
+    HolderKindWord, HolderWord, LiveSourceWord, NotComparedWord, ProofWord, ReviewStateWord, StandingWord,
+};
 use super::{FORMAT_VERSION, json};
-use crate::model::{BusinessId, LastReview, Name, RecordedRun, RecordedWrite, TaskSet, TimeLimit, WabaId};
+use crate::model::{
+    BusinessId, LastReview, Name, RecordedRun, RecordedWrite, RowReview, TaskSet, TimeLimit, WabaId,
+};
 use crate::query::{
     AccessReport, Comparison, Difference, Holding, OutsideChange, PeriodChange, PeriodCounts, ReportCounts,
     ReportJournal, RoleDifference, proof,
@@ -67,6 +71,8 @@ documents! {
         /// The last review that the folder of reviews has; absent if there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last_review: Option<LastReviewEntry<'a>>,
+        /// The files of reviews that could not be read, each with the reason.
+        unread_reviews: Vec<Cow<'a, str>>,
         /// The numbers of the report.
         summary: AccessReportSummary,
     }
@@ -141,6 +147,21 @@ documents! {
         /// Whether it still holds what that write left; absent without a write.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         as_written: Option<bool>,
+        /// The last review that is about it; absent if none is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        review: Option<RowReviewEntry<'a>>,
+    }
+    /// The last review about a holder.
+    RowReviewEntry<'a> {
+        /// What it decided, or that the holder changed since.
+        state: ReviewStateWord,
+        /// Who decided.
+        reviewer: Cow<'a, str>,
+        /// When the decisions were taken over, in UTC.
+        taken_at: AsText<Timestamp>,
+        /// What the reviewer noted; absent without a note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Cow<'a, str>>,
     }
     /// The changes of a period.
     PeriodEntry<'a> {
@@ -259,7 +280,7 @@ documents! {
         why: NotComparedWord,
     }
     /// The numbers of a report. `declared`, `other_system_users`, `people` and `others` add up to `holders`; so do `managed` and
-    /// `unmanaged`, and `assignments` and `by_role`. `wabas_read`, `wabas_unreadable` and `wabas_left_out` add up to `wabas`.
+    /// `unmanaged`, `assignments` and `by_role`, and `reviewed`, `changed_since_review` and `never_reviewed`. `wabas_read`, `wabas_unreadable` and `wabas_left_out` add up to `wabas`.
     AccessReportSummary {
         /// WABAs in scope.
         wabas: usize,
@@ -295,6 +316,12 @@ documents! {
         granted: usize,
         /// Of them, those for which an exception is in force.
         exceptions: usize,
+        /// Of them, those that hold what was reviewed.
+        reviewed: usize,
+        /// Of them, those that hold something else than what was reviewed.
+        changed_since_review: usize,
+        /// Of them, those that no review is about.
+        never_reviewed: usize,
     }
 }
 
@@ -356,6 +383,7 @@ impl<'a> AccessReportDocument<'a> {
                 ComparisonEntry::of(report, comparison, SnapshotEntry::of(&earlier.mark))
             }),
             last_review: basis.last_review.map(LastReviewEntry::of),
+            unread_reviews: basis.unread_reviews.iter().map(|why| why.as_str().into()).collect(),
             summary: AccessReportSummary::of(report),
         }
     }
@@ -400,6 +428,19 @@ impl<'a> ReportRowEntry<'a> {
             waivers: last.map(|(run, ..)| names(&run.waivers)).unwrap_or_default(),
             proof: last.map(|(_, write, _)| proof(write).into()),
             as_written: last.map(|(.., as_written)| as_written),
+            review: report.review(holding).map(RowReviewEntry::of),
+        }
+    }
+}
+
+impl<'a> RowReviewEntry<'a> {
+    fn of(review: &'a RowReview) -> Self {
+        let RowReview { state, reviewer, taken_at, note } = review;
+        Self {
+            state: (*state).into(),
+            reviewer: text(reviewer),
+            taken_at: AsText(*taken_at),
+            note: (!note.as_str().is_empty()).then(|| text(note)),
         }
     }
 }
@@ -516,6 +557,9 @@ impl AccessReportSummary {
             privileged,
             granted,
             excepted,
+            reviewed,
+            changed_since,
+            never_reviewed,
         } = report.counts();
         Self {
             wabas,
@@ -535,6 +579,9 @@ impl AccessReportSummary {
             privileged,
             granted,
             exceptions: excepted,
+            reviewed,
+            changed_since_review: changed_since,
+            never_reviewed,
         }
     }
 }

@@ -1,17 +1,18 @@
-//! The file of a review, in YAML, for the repository: what was reviewed, the reviewers, and each decision that is not `keep`.
+//! The file of a review, in YAML, for the repository: what was reviewed, the reviewers, and each decision.
 
 use super::FORMAT_VERSION;
 use super::parts::{Tool, UserEntry, WabaEntry, documents, text};
 use super::values::{AsText, Tasks};
 use super::words::{DecisionWord, ReviewedWord};
-use crate::model::{AssignmentKey, BusinessId, Name, Sources, TaskSet};
+use crate::model::{AssignmentKey, BusinessId, Name, Sources, TaskSet, WabaId};
 use crate::query::Evidence;
-use crate::review::{Decided, Decision, Now, RecordedReview, Review};
+use crate::review::{Decided, Decision, Now, RecordedDecision, RecordedReview, Review};
 use crate::text::yaml;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 
 documents! {
@@ -35,6 +36,9 @@ documents! {
         reviewers: Vec<ReviewerEntry<'a>>,
         /// Each decision that is not `keep`.
         decisions: Vec<DecisionEntry<'a>>,
+        /// The rows to keep.
+        #[serde(default)]
+        kept: Vec<KeptEntry<'a>>,
         /// The rows to keep that were not as they had been when they were reviewed.
         moved: Vec<MovedEntry<'a>>,
         /// The assignments that came after the table was written, so that nobody reviewed them.
@@ -80,6 +84,22 @@ documents! {
         live: Option<Tasks>,
         /// The grants and exceptions that gave it.
         lines: Vec<ReviewLine<'a>>,
+    }
+    /// Rows to keep: the same user with the same tasks, the same reviewer and the same note.
+    KeptEntry<'a> {
+        /// The user.
+        user: UserEntry<'a>,
+        /// What it held on each WABA; nothing for an admin who held everything by its role.
+        tasks: Tasks,
+        /// Whether it held everything by its role.
+        by_role: bool,
+        /// Who decided.
+        reviewer: Cow<'a, str>,
+        /// What the reviewer noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Cow<'a, str>>,
+        /// The WABAs.
+        wabas: Vec<AsText<WabaId>>,
     }
     /// A line of the manifests.
     ReviewLine<'a> {
@@ -130,6 +150,9 @@ pub struct TakenReview<'a> {
     pub taken_at: Timestamp,
 }
 
+/// The most values of the file of a review, each with its events: as many as a table may have rows, with what belongs to them.
+const MOST_NODES: usize = 20_000_000;
+
 /// Writes a review as YAML.
 ///
 /// # Errors
@@ -152,18 +175,32 @@ pub fn review(taken: TakenReview<'_>, mut to: impl io::Write) -> io::Result<()> 
 ///
 /// If it is something else, or of a newer version. The text may contain text of the file.
 pub fn read_review(file: &str, text: &str) -> Result<RecordedReview, String> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_events: MOST_NODES, max_nodes: MOST_NODES },
+    };
     let document: ReviewDocument<'static> =
-        serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-    let key = |entry: &DecisionEntry<'_>| AssignmentKey { waba: entry.waba.id.0, user: entry.user.id.0 };
-    let is_end = |entry: &&DecisionEntry<'_>| entry.decision == DecisionWord::End;
-    let ended = document.decisions.iter().filter(is_end);
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())?;
+    let of_decisions = document.decisions.iter().map(|entry| {
+        let DecisionEntry { waba, user, decision, tasks, by_role, reviewer, note, .. } = entry;
+        let decision = match decision {
+            DecisionWord::Keep => Decision::Keep,
+            DecisionWord::End => Decision::End,
+        };
+        let key = AssignmentKey { waba: waba.id.0, user: user.id.0 };
+        (key, recorded(decision, tasks, *by_role, (reviewer, note.as_deref())))
+    });
+    let of_kept = document.kept.iter().flat_map(|entry| {
+        let KeptEntry { user, tasks, by_role, reviewer, note, wabas } = entry;
+        let decided = recorded(Decision::Keep, tasks, *by_role, (reviewer, note.as_deref()));
+        wabas.iter().map(move |waba| (AssignmentKey { waba: waba.0, user: user.id.0 }, decided.clone()))
+    });
     Ok(RecordedReview {
         file: file.to_owned(),
         business: document.business.0,
         taken_at: document.taken_at.0,
         rows: document.summary.rows,
         keep: document.summary.keep,
-        ended: ended.map(|entry| (key(entry), entry.tasks.0.clone())).collect(),
+        decided: of_kept.chain(of_decisions).collect(),
         reviewers: document
             .reviewers
             .into_iter()
@@ -173,8 +210,24 @@ pub fn read_review(file: &str, text: &str) -> Result<RecordedReview, String> {
     })
 }
 
+/// Returns a decision of a file.
+fn recorded(
+    decision: Decision,
+    tasks: &Tasks,
+    by_role: bool,
+    (reviewer, note): (&str, Option<&str>),
+) -> RecordedDecision {
+    RecordedDecision {
+        decision,
+        tasks: tasks.0.clone(),
+        by_role,
+        reviewer: reviewer.into(),
+        note: note.unwrap_or_default().into(),
+    }
+}
+
 /// The fields of the file in their order; others follow by name.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 27] = [
     "format_version",
     "tool",
     "business",
@@ -184,6 +237,7 @@ const ORDER: [&str; 25] = [
     "summary",
     "reviewers",
     "decisions",
+    "kept",
     "moved",
     "unreviewed",
     "decision",
@@ -198,6 +252,7 @@ const ORDER: [&str; 25] = [
     "note",
     "state",
     "live",
+    "wabas",
     "rows",
     "keep",
 ];
@@ -235,10 +290,33 @@ impl<'a> ReviewDocument<'a> {
                 .map(|(name, rows)| ReviewerEntry { name: text(name), rows })
                 .collect(),
             decisions: review.ending().map(|decided| DecisionEntry::of(taken, decided)).collect(),
+            kept: kept(taken),
             moved: moved.collect(),
             unreviewed: unreviewed.collect(),
         }
     }
+}
+
+/// Returns the rows to keep, those that differ only in their WABA as one entry.
+fn kept<'a>(taken: TakenReview<'a>) -> Vec<KeptEntry<'a>> {
+    let mut groups: BTreeMap<_, Vec<WabaId>> = BTreeMap::new();
+    for decided in taken.review.kept() {
+        let Decided { key, tasks, by_role, reviewer, note, .. } = decided;
+        groups.entry((key.user, tasks, *by_role, reviewer, note)).or_default().push(key.waba);
+    }
+    let entry =
+        |((user, held, by_role, reviewer, note), wabas): ((_, _, _, &'a Name, &'a Name), Vec<WabaId>)| {
+            let key = AssignmentKey { waba: wabas[0], user };
+            KeptEntry {
+                user: UserEntry::named(user, taken.evidence.user_name(key)),
+                tasks: tasks(held),
+                by_role,
+                reviewer: text(reviewer),
+                note: (!note.as_str().is_empty()).then(|| text(note)),
+                wabas: wabas.into_iter().map(AsText).collect(),
+            }
+        };
+    groups.into_iter().map(entry).collect()
 }
 
 fn tasks(set: &TaskSet) -> Tasks {
@@ -281,5 +359,24 @@ impl<'a> DecisionEntry<'a> {
             live: live.map(tasks),
             lines: giving.map(place).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_review_of_300_000_rows_can_be_read() {
+        let ids = (1..=300_000).map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "format_version: \"2.4\"\ntool: {{ name: wabacl, version: \"0.1.0\" }}\nbusiness: \"98\"\n\
+             taken_at: \"2026-11-23T10:00:00Z\"\nreport: report-300000-0\nmanifest_digest: \"\"\n\
+             summary: {{ rows: 300000, keep: 300000, end: 0 }}\nreviewers: []\ndecisions: []\n\
+             kept: [{{ user: {{ id: \"11\" }}, tasks: [MANAGE], by_role: false, reviewer: Ann, wabas: [{ids}] }}]\n\
+             moved: []\nunreviewed: []\n"
+        );
+        let read = read_review("2026-Q4.yaml", &text).unwrap();
+        assert_eq!((read.decided.len(), read.rows), (300_000, 300_000));
     }
 }

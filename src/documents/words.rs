@@ -108,6 +108,15 @@ words! {
 }
 
 words_of! {
+    /// What the last review decided about a holder, if it was as it is now.
+    ReviewStateWord for model::ReviewState {
+        /// The access stays.
+        Keep,
+        /// The access was to end.
+        End,
+        /// It holds something else than what was reviewed.
+        ChangedSince,
+    }
     /// Whose assignment it is.
     HolderWord for model::HolderOf {
         /// A system user of the business.

@@ -48,7 +48,7 @@ pub use reconcile::{
     Broken, Connect, DueWabas, Finding, Happening, Judged, Problem, ROUNDS, ReconcileSettings, Reconciler,
     Round, Stopped, Trigger, Watcher,
 };
-pub use review::{last_review, take_review};
+pub use review::{reviews, take_review};
 pub use runs::{FittingRun, RunChoice, run_ids};
 pub use saved::{AgeLimit, check_agreement, check_time, load_saved};
 pub use session::{Session, Token};

@@ -1,4 +1,4 @@
-//! Takes the decisions of a review, and finds the last one.
+//! Takes the decisions of a review, and finds earlier ones.
 
 use super::manifests::report;
 use super::{EngineError, Events, Survey};
@@ -6,10 +6,10 @@ use crate::documents;
 use crate::files;
 use crate::model::{BusinessId, Name, Sources};
 use crate::review::{self, LiveRows, RecordedReview, Review};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest file of a review that is read, in bytes. A guess: a review has a few lines for each decision to end access.
+/// The largest file of a review that is read, in bytes. A guess: a review of 200,000 rows has a line of 30 bytes for each.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// Reads a table that reviewers filled, and compares it with live access. Errors in it are events.
@@ -36,12 +36,15 @@ pub fn take_review(
     })
 }
 
-/// Returns the last review of a business among the files of a folder, and what is wrong with those that cannot be read. A folder
-/// that does not exist has none.
-pub fn last_review(folder: &Path, business: BusinessId) -> (Option<RecordedReview>, Vec<String>) {
-    let mut wrong = Vec::new();
-    let mut last: Option<RecordedReview> = None;
-    let Ok(entries) = std::fs::read_dir(folder) else { return (None, wrong) };
+/// Returns the reviews of a business among the files of a folder, in the order in which they were taken over, and what is wrong with
+/// those that cannot be read. A folder that does not exist has none.
+pub fn reviews(folder: &Path, business: BusinessId) -> (Vec<RecordedReview>, Vec<String>) {
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (found, wrong),
+        Err(error) => return (found, vec![format!("{}: {error}", folder.display())]),
+    };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));
     paths.sort();
@@ -49,15 +52,12 @@ pub fn last_review(folder: &Path, business: BusinessId) -> (Option<RecordedRevie
         let shown = path.display().to_string();
         let mut text = String::new();
         let read = files::open_bounded(&path, LARGEST).and_then(|mut file| file.read_to_string(&mut text));
-        let found = read.map_err(|error| error.to_string());
-        match found.and_then(|_| documents::read_review(&shown, &text)) {
-            Ok(found) if found.business != business => {}
-            Ok(found) => {
-                let is_later = last.as_ref().is_none_or(|last| last.taken_at <= found.taken_at);
-                last = if is_later { Some(found) } else { last };
-            }
+        match read.map_err(|error| error.to_string()).and_then(|_| documents::read_review(&shown, &text)) {
+            Ok(review) if review.business == business => found.push(review),
+            Ok(_) => {}
             Err(why) => wrong.push(format!("{shown}: {why}")),
         }
     }
-    (last, wrong)
+    found.sort_by_key(|review| review.taken_at);
+    (found, wrong)
 }

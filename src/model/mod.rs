@@ -66,7 +66,7 @@ pub use history::{
 pub use history_filter::{HistoryFilter, LeftOut, SeenInHistory};
 pub use id::{AppId, AssignmentKey, BusinessId, IdError, SolutionId, UserId, WabaId};
 pub use implied::Implied;
-pub use last_review::LastReview;
+pub use last_review::{LastReview, ReviewState, RowReview, RowReviews};
 pub use live_access::LiveAccess;
 pub use live_source::{LiveSource, SnapshotMark};
 pub use name::Name;

@@ -12,7 +12,7 @@ use super::since::took_effect;
 use super::{Answer, Evidence, Holding, Question, Standing, When, who_can};
 use crate::model::{
     AssignmentKey, EarlierAccess, Glob, History, HistoryFilter, LastReview, LiveSource, Policy, RecordedRun,
-    RecordedWrite, Sources, TaskSet, Unresolved, WabaId, Waiver, access,
+    RecordedWrite, ReviewState, RowReview, RowReviews, Sources, TaskSet, Unresolved, WabaId, Waiver, access,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,10 @@ pub struct ReportBasis<'a> {
     pub earlier: Option<&'a EarlierAccess>,
     /// The last review, if there is one.
     pub last_review: Option<&'a LastReview>,
+    /// What the reviews say of the holders.
+    pub reviews: &'a RowReviews,
+    /// The files of reviews that cannot be read, each with the reason.
+    pub unread_reviews: &'a [String],
 }
 
 /// The journal that a report uses.
@@ -83,14 +87,16 @@ pub enum Gap<'a> {
     Journal(&'a str),
     /// So many lines of the journal could not be read.
     JournalLines(usize),
+    /// The file of a review that could not be read, with the reason.
+    Review(&'a str),
     /// A WABA in scope that could not be compared with the earlier access.
     NotCompared(WabaId, NotCompared),
 }
 
 /// The numbers of a report.
 ///
-/// `wabas_read`, `wabas_unreadable` and `wabas_left_out` add up to `wabas`. The kinds, `managed` and `unmanaged`, and
-/// `assignments` and `by_role` each add up to `holders`.
+/// `wabas_read`, `wabas_unreadable` and `wabas_left_out` add up to `wabas`. The kinds, `managed` and `unmanaged`,
+/// `assignments` and `by_role`, and `reviewed`, `changed_since` and `never_reviewed` each add up to `holders`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportCounts {
     /// WABAs in scope.
@@ -125,6 +131,12 @@ pub struct ReportCounts {
     pub granted: usize,
     /// Of the holders, those for which an exception is in force.
     pub excepted: usize,
+    /// Of the holders, those that hold what was reviewed.
+    pub reviewed: usize,
+    /// Of the holders, those that hold something else than what was reviewed.
+    pub changed_since: usize,
+    /// Of the holders, those that no review is about.
+    pub never_reviewed: usize,
 }
 
 impl<'a> AccessReport<'a> {
@@ -185,6 +197,11 @@ impl<'a> AccessReport<'a> {
         Some((run, write, self.basis.evidence.desired.implied.same(&write.after, holding.tasks)))
     }
 
+    /// Returns what the last review about a holder says of it.
+    pub fn review(&self, holding: &Holding<'_>) -> Option<&'a RowReview> {
+        self.basis.reviews.get(&holding.key)
+    }
+
     /// Returns the waivers of the manifests that are in force.
     pub fn waivers(&self) -> impl Iterator<Item = &'a Waiver> {
         let now = self.basis.evidence.desired.now;
@@ -197,7 +214,7 @@ impl<'a> AccessReport<'a> {
         narrowing.into_iter().flat_map(|narrowing| &narrowing.left_out).copied()
     }
 
-    /// Returns what could not be read: WABAs, declared users, and then the journal.
+    /// Returns what could not be read: WABAs, declared users, and then the journal and reviews.
     pub fn gaps(&self) -> Vec<Gap<'a>> {
         let ReportJournal { history, unreadable, .. } = self.basis.journal;
         let mut gaps: Vec<Gap<'a>> =
@@ -205,6 +222,7 @@ impl<'a> AccessReport<'a> {
         gaps.extend(self.basis.evidence.plan.unresolved.iter().map(Gap::User));
         gaps.extend(unreadable.map(Gap::Journal));
         gaps.extend((history.broken_lines > 0).then_some(Gap::JournalLines(history.broken_lines)));
+        gaps.extend(self.basis.unread_reviews.iter().map(|why| Gap::Review(why)));
         let not_compared = self.comparison.iter().flat_map(|comparison| &comparison.not_compared);
         let is_new = |why: &NotCompared| *why != NotCompared::UnreadableNow;
         gaps.extend(
@@ -242,6 +260,11 @@ impl<'a> AccessReport<'a> {
                 Standing::OtherBusiness | Standing::Unknown => &mut counts.others,
             } += 1;
             *if self.is_managed(holding) { &mut counts.managed } else { &mut counts.unmanaged } += 1;
+            *match self.review(holding).map(|review| review.state) {
+                Some(ReviewState::Keep | ReviewState::End) => &mut counts.reviewed,
+                Some(ReviewState::ChangedSince) => &mut counts.changed_since,
+                None => &mut counts.never_reviewed,
+            } += 1;
             counts.by_role += usize::from(holding.by_role);
             counts.privileged += usize::from(self.is_privileged(holding));
             counts.granted += usize::from(self.is_granted(holding));
@@ -258,5 +281,6 @@ impl ReportCounts {
             && self.declared + self.other_system_users + self.people + self.others == self.holders
             && self.managed + self.unmanaged == self.holders
             && self.assignments + self.by_role == self.holders
+            && self.reviewed + self.changed_since + self.never_reviewed == self.holders
     }
 }

@@ -126,6 +126,9 @@ fn numbers(counts: &ReportCounts, cover: &mut CoverLines) {
     cover.number("+ users of other businesses, or of an unknown kind", counts.others);
     cover.number("= managed by the manifests", counts.managed);
     cover.number("+ not managed", counts.unmanaged);
+    cover.number("= reviewed as they are", counts.reviewed);
+    cover.number("+ changed since their review", counts.changed_since);
+    cover.number("+ never reviewed", counts.never_reviewed);
     cover.number("Of the rows: privileged", counts.privileged);
     cover.number("Of the rows: nothing but what grants in force give", counts.granted);
     cover.number("Of the rows: with an exception in force", counts.excepted);
@@ -217,6 +220,7 @@ pub(crate) fn gap_text(report: &AccessReport<'_>, gap: Gap<'_>) -> (String, Stri
             let lines = count(number, "line of the journal", "lines of the journal");
             (lines, String::from("writes or outcomes are missing; `wabacl journal` shows the lines"))
         }
+        Gap::Review(why) => (String::from("a review"), why.to_owned()),
         Gap::NotCompared(id, why) => {
             (format!("{} for the comparison", waba(id)), super::table::not_compared(why).to_owned())
         }

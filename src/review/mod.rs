@@ -8,7 +8,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-pub use recorded::RecordedReview;
+pub use recorded::{RecordedDecision, RecordedReview, of_holders};
 pub use sheet::{COLUMNS, LiveRows, MARK, ROW, take};
 
 use crate::digest::{review_mark, review_row};
@@ -97,6 +97,11 @@ impl Review {
     /// Counts the decisions of one kind.
     pub fn count(&self, decision: Decision) -> usize {
         self.decided.iter().filter(|decided| decided.decision == decision).count()
+    }
+
+    /// Returns the decisions to keep access.
+    pub fn kept(&self) -> impl Iterator<Item = &Decided> {
+        self.decided.iter().filter(|decided| decided.decision == Decision::Keep)
     }
 
     /// Returns the decisions to end access.

@@ -143,3 +143,77 @@ fn names_in_a_table_are_harmless_and_so_is_a_note_in_the_review() {
     let text = place.read("reviews/2026-Q4.yaml");
     assert!(!text.contains('\u{1b}') && !text.contains("\n::"), "{text}");
 }
+
+/// The cells of the review in the row of a user on a WABA: of CSV, and the same of JSON.
+fn reviewed(place: &Place, waba: &str, user: &str) -> [String; 3] {
+    let asked = "report access --today 2026-11-23 --emulate live.yaml";
+    let table = place.run(asked).stdout;
+    let row = table
+        .lines()
+        .find(|row| row.contains(&format!("\"'{waba}\"")) && row.contains(&format!("\"'{user}\"")));
+    let cells: Vec<&str> = row.unwrap().split("\",\"").collect();
+    let [state, by, at, note] = cells[cells.len() - 4..] else { panic!("a row has more cells") };
+    let csv = [state, by, note.trim_end_matches('"')].map(str::to_owned);
+    let json = super::json::fits("access-report", &place.run(&format!("{asked} --format json")).stdout);
+    let rows = json["holders"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["waba"]["id"] == waba && row["user"]["id"] == user).unwrap();
+    let text = |name: &str| row["review"][name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(csv, ["state", "reviewer", "note"].map(text));
+    assert_eq!(at, text("taken_at"));
+    csv
+}
+
+#[test]
+fn a_report_says_of_each_row_what_its_last_review_decided() {
+    let [acme, globex] = ["102290129340398", "104996122399160"];
+    let [deploy, sender, legacy] = ["1972385232742147", "1972385232742151", "1972385232742199"];
+    let place = Place::new();
+    assert_eq!(reviewed(&place, acme, deploy), ["", "", ""], "never reviewed");
+    let table = kept(&place);
+    place.write("table.csv", &decided(&table, "\"legacy-import\"", "\"end\",\"Bob\",\"who is it?\""));
+    review(&place, "--take table.csv").ends(0);
+    let document: Value = serde_saphyr::from_str(&place.read("reviews/2026-Q4.yaml")).unwrap();
+    super::json::fits("review", &document.to_string());
+    assert_eq!(document["kept"][0]["reviewer"], "Ann");
+    assert_eq!(reviewed(&place, acme, deploy), ["keep", "Ann", ""]);
+    assert_eq!(reviewed(&place, globex, legacy), ["end", "Bob", "who is it?"]);
+    let report =
+        |options: &str| place.run(&format!("report access --today 2026-11-23 --emulate live.yaml {options}"));
+    report("").ends(0).says("29 rows: 29 reviewed as they are, 0 changed since, 0 never reviewed.");
+    // What the row holds is not what was decided about any more, and nobody has decided about a new row.
+    place.edit(
+        "live.yaml",
+        "user: 1972385232742151, tasks: [MESSAGING]",
+        "user: 1972385232742151, tasks: [MANAGE]",
+    );
+    place.edit("live.yaml", "      - { user: 1972385232744010, tasks: [DEVELOP] } ", "      - { user: 1972385232744010, tasks: [DEVELOP] }\n      - { user: 1972385232743001, tasks: [DEVELOP] } ");
+    assert_eq!(reviewed(&place, acme, sender), ["changed-since", "Ann", ""]);
+    assert_eq!(reviewed(&place, acme, "1972385232743001"), ["", "", ""]);
+    let summary = super::json::fits("access-report", &report("--format json").stdout)["summary"].clone();
+    let number = |name: &str| summary[name].as_u64().unwrap();
+    assert_eq!(number("never_reviewed"), 1);
+    assert_eq!(number("reviewed") + number("changed_since_review"), 29);
+    report("").says(&format!(
+        "30 rows: {} reviewed as they are, {} changed since, 1 never reviewed.",
+        number("reviewed"),
+        number("changed_since_review")
+    ));
+    let page = report("--format html").stdout;
+    assert!(
+        page.contains("+ never reviewed</th><td>1</td>") && page.contains("to end, by Bob at 20"),
+        "{page}"
+    );
+    // A later review of a part counts for that part.
+    review(&place, "--start part.csv --waba acme-eu").ends(0);
+    let part = place.read("part.csv").replace("\"\",\"\",\"\",\"row-", "\"keep\",\"Eve\",\"checked\",\"row-");
+    place.write("part.csv", &part);
+    review(&place, "--take part.csv --waba acme-eu --out reviews/2026-Q4b.yaml").ends(0);
+    assert_eq!(reviewed(&place, acme, sender), ["keep", "Eve", "checked"]);
+    assert_eq!(reviewed(&place, globex, legacy), ["end", "Bob", "who is it?"]);
+    // A review that cannot be read could have been about any row.
+    place.write("reviews/other.yaml", "a: [\n");
+    report("").ends(4).says("could not be read: a review: reviews/other.yaml: ");
+    report("--table unreadable").ends(4).says("\"review\",\"\",\"\",\"reviews/other.yaml: ");
+    let document = super::json::fits("access-report", &report("--format json").ends(4).stdout);
+    assert!(document["unread_reviews"][0].as_str().unwrap().starts_with("reviews/other.yaml: "));
+}

@@ -17,7 +17,7 @@ use wabacl::engine::{
 use wabacl::graph::{RunSettings, Settings};
 use wabacl::guard::{self, Review, Waiver};
 use wabacl::model::{
-    Directory, History, LiveSource, Name, Plan, Policy, Report, Sources, UserId, WabaId, causes,
+    Directory, History, LiveSource, Name, Plan, Policy, Report, RowReviews, Sources, UserId, WabaId, causes,
 };
 use wabacl::proposal::Proposal;
 use wabacl::query::{AccessReport, Gap, ReportBasis, ReportCounts, ReportJournal};
@@ -205,7 +205,7 @@ impl Setup<'_> {
 impl Trail {
     /// Makes a report on access from what the run read.
     fn report_on(&mut self, survey: &Survey, live_source: &LiveSource, clock: &Clock) {
-        let nothing = History::default();
+        let (nothing, reviews) = (History::default(), RowReviews::new());
         let report = AccessReport::new(ReportBasis {
             evidence: survey.evidence(),
             sources: &survey.sources,
@@ -218,10 +218,14 @@ impl Trail {
             period: None,
             earlier: None,
             last_review: None,
+            reviews: &reviews,
+            unread_reviews: &[],
         });
         let unreadable = report.gaps().into_iter().filter_map(|gap| match gap {
             Gap::Waba(waba, _) => Some(waba),
-            Gap::User(_) | Gap::Journal(_) | Gap::JournalLines(_) | Gap::NotCompared(..) => None,
+            Gap::User(_) | Gap::Journal(_) | Gap::JournalLines(_) | Gap::Review(_) | Gap::NotCompared(..) => {
+                None
+            }
         });
         self.access = Some(ReportedAccess { counts: report.counts(), unreadable: unreadable.collect() });
     }

@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::model::{
-    AdminRole, EarlierHolding, EarlierWabaAccess, HolderOf, Name, Outcome, Settled, Settlement, SnapshotMark,
-    SystemUser, UserId,
+    AdminRole, EarlierHolding, EarlierWabaAccess, HolderOf, Name, Outcome, RowReviews, Settled, Settlement,
+    SnapshotMark, SystemUser, UserId,
 };
 use crate::plan::plan;
 use crate::plan::tests::{desired, key, observed, state};
@@ -25,7 +25,7 @@ fn with_report<T>(
     earlier: Option<&EarlierAccess>,
     look: impl FnOnce(&AccessReport<'_>) -> T,
 ) -> T {
-    let (sources, policy) = (Sources::default(), Policy::default());
+    let (sources, policy, reviews) = (Sources::default(), Policy::default(), RowReviews::new());
     let planned = plan(&world.desired, &world.observed);
     let report = AccessReport::new(ReportBasis {
         evidence: Evidence { desired: &world.desired, observed: &world.observed, plan: &planned },
@@ -39,6 +39,8 @@ fn with_report<T>(
         period,
         earlier,
         last_review: None,
+        reviews: &reviews,
+        unread_reviews: &[],
     });
     look(&report)
 }

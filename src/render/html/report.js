@@ -1,7 +1,7 @@
 // The data stands in the page as JSON: texts, sets of tasks and reasons that recur stand once, and rows refer to them by number.
 // Texts are escaped already, and are only ever set as text. Only what is in view is drawn.
 const data = JSON.parse(byId("data").textContent);
-const [MANAGED, PRIVILEGED, GRANTED, EXCEPTED, BY_ROLE] = [1, 2, 4, 8, 16];
+const [MANAGED, PRIVILEGED, GRANTED, EXCEPTED, BY_ROLE, REVIEWED] = [1, 2, 4, 8, 16, 64];
 const COLUMNS = 60; // The users that a matrix has side by side. A guess: more can neither be read nor drawn quickly.
 const MORE = 100; // The entries that are drawn before the reader asks for more. A guess: a few screens.
 const ROLE = "by\u00a0role";
@@ -38,7 +38,7 @@ function filters() {
 
 const SHOWN = {
   managed: (flags) => flags & MANAGED, unmanaged: (flags) => !(flags & MANAGED), privileged: (flags) => flags & PRIVILEGED,
-  ungranted: (flags) => !(flags & GRANTED), excepted: (flags) => flags & EXCEPTED,
+  ungranted: (flags) => !(flags & GRANTED), excepted: (flags) => flags & EXCEPTED, unreviewed: (flags) => !(flags & REVIEWED),
 };
 
 // Calls a function with each holder on a WABA that passes the filters.
@@ -144,6 +144,7 @@ function showDetail(waba, user) {
   detail.append(make("h3", {}, `${full(data.users[user])} on ${full(data.wabas[waba])}`));
   detail.append(make("p", {}, kind ? kindLong(kind) : "nothing", ...since, `. ${words(kindWord)}, ${words(standing)}.`));
   if (kind) detail.append(make("ul", {}, ...reasons(kind)));
+  if (kind) detail.append(make("p", {}, `Review: ${data.texts[kind[3]]}.`));
   if (writes.length) detail.append(make("p", {}, "History:"), make("ul", {}, ...writes.map(written)));
   detail.append(make("p", {}, of("user", "All of this user", data.users[user]), of("waba", "All on this WABA", data.wabas[waba])));
 }

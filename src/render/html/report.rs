@@ -8,7 +8,7 @@
 use super::{SHORT, STYLE, hash, short};
 use crate::documents::json;
 use crate::documents::words::{HolderKindWord, ProofWord, StandingWord};
-use crate::model::{RecordedRun, RecordedWrite, TaskSet, UserId, WabaId};
+use crate::model::{RecordedRun, RecordedWrite, ReviewState, RowReview, TaskSet, UserId, WabaId};
 use crate::query::{AccessReport, Holding, Named, proof};
 use crate::render::cover::{cover, gap_text};
 use crate::render::table::ReportTable;
@@ -55,8 +55,8 @@ struct PageData {
     users: Vec<[String; 5]>,
     /// The grants and exceptions: what to show, the place, its address, reason and end.
     grants: Vec<[String; 5]>,
-    /// What many holders have in common: the set, the flags, and the grants.
-    kinds: Vec<(u32, u32, Vec<u32>)>,
+    /// What many holders have in common: the set, the flags, the grants, and the text about the review.
+    kinds: Vec<(u32, u32, Vec<u32>, u32)>,
     /// The holders on each WABA: user and kind, one after the other.
     rows: Vec<Vec<u32>>,
     /// The runs: id, actor, approver, commit, pull request with its address, address of the pipeline's run.
@@ -65,7 +65,7 @@ struct PageData {
     writes: Vec<(u32, u32, u32, u32, u32)>,
     /// The last writes on each WABA, newest first: user, write, and seconds since 1970, one after the other.
     history: Vec<Vec<i64>>,
-    /// The texts of proofs and reasons.
+    /// The texts of proofs, reasons and reviews.
     texts: Vec<String>,
     /// The tables of changes and differences.
     tables: Vec<PageTable>,
@@ -90,6 +90,8 @@ mod flag {
     pub(super) const EXCEPTED: u32 = 8;
     pub(super) const BY_ROLE: u32 = 16;
     pub(super) const OWN: u32 = 32;
+    pub(super) const REVIEWED: u32 = 64;
+    pub(super) const CHANGED_SINCE: u32 = 128;
 }
 
 /// Numbers values, each different one once.
@@ -178,7 +180,8 @@ const VIEWS: &str = "<noscript><p class=\"box bad\">This page needs JavaScript t
     <label>Task <select id=task><option value=\"\">any</select></label>\
     <label>Kind <select id=kind><option value=\"\">any</select></label>\
     <label>Show <select id=show><option value=\"\">everything<option value=managed>managed<option value=unmanaged>not managed\
-    <option value=privileged>privileged<option value=ungranted>not granted<option value=excepted>with an exception</select></label>\
+    <option value=privileged>privileged<option value=ungranted>not granted<option value=excepted>with an exception\
+    <option value=unreviewed>not reviewed as it is</select></label>\
     <label>View <select id=view><option value=matrix>matrix<option value=users>by user<option value=wabas>by WABA</select></label>\
     <button type=button id=reset>Show all</button><p id=count role=status></p></section>\
     <section id=matrix-section aria-labelledby=access><h2 id=access>Access</h2><p class=meta>Bold is admin access. Shaded is what the manifests do not manage, or do not grant. Underlined is \
@@ -240,7 +243,7 @@ struct DataCollector<'r, 'a> {
     users: BTreeMap<UserId, u32>,
     user_rows: Vec<[String; 5]>,
     sets: Numbered<Vec<String>>,
-    kinds: Numbered<(u32, u32, Vec<u32>)>,
+    kinds: Numbered<(u32, u32, Vec<u32>, u32)>,
     texts: Numbered<String>,
     writes: Numbered<(u32, u32, u32, u32, u32)>,
     runs: BTreeMap<&'a str, u32>,
@@ -346,6 +349,7 @@ impl<'a> DataCollector<'_, 'a> {
 
     fn kind(&mut self, holding: &Holding<'_>) -> u32 {
         let report = self.report;
+        let review = report.review(holding);
         let flags = [
             (report.is_managed(holding), flag::MANAGED),
             (report.is_privileged(holding), flag::PRIVILEGED),
@@ -353,10 +357,13 @@ impl<'a> DataCollector<'_, 'a> {
             (report.is_excepted(holding), flag::EXCEPTED),
             (holding.by_role, flag::BY_ROLE),
             (holding.own, flag::OWN),
+            (review.is_some_and(|review| review.state != ReviewState::ChangedSince), flag::REVIEWED),
+            (review.is_some_and(|review| review.state == ReviewState::ChangedSince), flag::CHANGED_SINCE),
         ];
         let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag).sum();
         let set = self.set(holding.tasks);
-        self.kinds.number(&(set, flags, holding.given_by.clone()))
+        let text = self.texts.number(&review.map_or_else(|| NEVER.to_owned(), reviewed));
+        self.kinds.number(&(set, flags, holding.given_by.clone(), text))
     }
 
     fn run(&mut self, run: &'a RecordedRun) -> u32 {
@@ -426,6 +433,22 @@ impl<'a> DataCollector<'_, 'a> {
         );
         self.writes.number(&kind)
     }
+}
+
+/// What the page says of a holder that no review is about.
+const NEVER: &str = "never reviewed";
+
+/// Describes the last review about a holder.
+fn reviewed(review: &RowReview) -> String {
+    let RowReview { state, reviewer, taken_at, note } = review;
+    let what = match state {
+        ReviewState::Keep => "to keep, as it is",
+        ReviewState::End => "to end",
+        ReviewState::ChangedSince => "changed since the review",
+    };
+    let (reviewer, note) = (reviewer.as_str(), note.as_str());
+    let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+    harmless(&format!("{what}, by {reviewer} at {taken_at}{note}"))
 }
 
 /// Returns the columns of a table that the page shows.

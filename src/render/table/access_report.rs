@@ -3,7 +3,9 @@
 
 use super::line;
 use super::sheet::{Column, ReportSheet, TableCell};
-use crate::documents::words::{ActionWord, HolderKindWord, HolderWord, OutcomeWord, ProofWord, StandingWord};
+use crate::documents::words::{
+    ActionWord, HolderKindWord, HolderWord, OutcomeWord, ProofWord, ReviewStateWord, StandingWord,
+};
 use crate::model::{Name, RecordedRun, TaskSet};
 use crate::query::{
     AccessReport, Difference, Gap, Holding, NotCompared, PeriodChange, RoleDifference, proof,
@@ -25,7 +27,7 @@ pub enum ReportTable {
     Unreadable,
 }
 
-const ACCESS: [Column; 29] = [
+const ACCESS: [Column; 33] = [
     ("business", 20),
     ("waba_id", 18),
     ("waba", 28),
@@ -55,6 +57,10 @@ const ACCESS: [Column; 29] = [
     ("pull_request", 40),
     ("run_url", 40),
     ("waivers", 24),
+    ("review", 14),
+    ("reviewed_by", 20),
+    ("reviewed_at", 22),
+    ("review_note", 30),
 ];
 
 const CHANGES: [Column; 33] = [
@@ -193,6 +199,7 @@ fn holder(report: &AccessReport<'_>, holding: &Holding<'_>) -> [TableCell; ACCES
     let (waba, user) = (evidence.waba_name(holding.key.waba), evidence.user_name(holding.key));
     let grants = || evidence.entries(&holding.given_by).map(|entry| &entry.source);
     let last = report.last_write(holding);
+    let review = report.review(holding);
     let run = last.map(|(run, ..)| run);
     let at = last.map(|(_, write, _)| write.at);
     [
@@ -225,6 +232,10 @@ fn holder(report: &AccessReport<'_>, holding: &Holding<'_>) -> [TableCell; ACCES
         origin(run, "pull_request"),
         origin(run, "run_url"),
         TableCell::list(run.iter().flat_map(|run| &run.waivers).map(Name::as_str)),
+        review.map_or_else(TableCell::empty, |review| TableCell::word(ReviewStateWord::from(review.state))),
+        name(review.map(|review| &review.reviewer)),
+        TableCell::time(review.map(|review| review.taken_at)),
+        name(review.map(|review| &review.note)),
     ]
 }
 
@@ -343,6 +354,9 @@ fn gap(report: &AccessReport<'_>, gap: Gap<'_>) -> [TableCell; UNREADABLE.len()]
             TableCell::empty(),
             TableCell::text(format!("{number} cannot be read: {}", gap_text(report, gap).1)),
         ],
+        Gap::Review(why) => {
+            [TableCell::text("review"), TableCell::empty(), TableCell::empty(), TableCell::text(why)]
+        }
         Gap::NotCompared(waba, why) => [
             TableCell::text("not-compared"),
             TableCell::id(waba),
