@@ -8,7 +8,9 @@ use super::state::{StateOptions, clock, location};
 use super::terminal::Terminal;
 use crate::chain::{Forced, Header};
 use crate::model::BusinessId;
-use crate::store::{Holder, JournalError, Keep, LEAST_KEPT, LeaseState, Migrated, Prunable, StateStore};
+use crate::store::{
+    Carried, Holder, JournalError, Keep, LEAST_KEPT, LeaseState, Migrated, Prunable, StateStore,
+};
 use crate::text::{count, escape};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
@@ -34,15 +36,16 @@ enum StateVerb {
     /// A lease ends by itself two minutes after its run has ended. If the run is alive, it stops: it sends nothing more once it
     /// notices. Until then, for up to 30 seconds, it can still send writes.
     Release(ReleaseArgs),
-    /// Moves the state to another place: journals and inventories
+    /// Moves the state to another place: journals, inventories, saved plans and call counts
     ///
     /// No apply can run meanwhile. What was copied is read back and compared. Then the old place refuses every later plan and apply,
     /// and names the new one; `wabacl journal` still shows its record. If it is interrupted, run it again: it goes on.
     Migrate(MigrateArgs),
-    /// Shows what can be removed of old journals, and removes it with --delete
+    /// Shows what can be removed of old journals, plans and call counts, and removes it with --delete
     ///
-    /// Of what is removed, a checkpoint keeps the last write of each assignment, and what is in flight. The thousand newest objects are
-    /// kept in any case. Needs the right to delete objects; no other command does.
+    /// Of the journal, a checkpoint keeps the last write of each assignment, and what is in flight. The thousand newest objects are
+    /// kept in any case. Call counts and what self-tests left are kept for two days, and the plan that was applied last stays. Needs
+    /// the right to delete objects; no other command does.
     Prune(PruneArgs),
 }
 
@@ -50,7 +53,7 @@ enum StateVerb {
 struct PruneArgs {
     #[command(flatten)]
     state: StateOptions,
-    /// For how long journals are kept, such as 400d; at least 30d
+    /// For how long journals and saved plans are kept, such as 400d; at least 30d
     #[arg(long, value_name = "TIME", value_parser = options::length)]
     keep: SignedDuration,
     /// Removes it
@@ -120,11 +123,17 @@ async fn prune(state: &StateStore, args: &PruneArgs, terminal: &Terminal) -> Res
     for business in state.businesses().await.map_err(|error| reading(&error))? {
         let pruned = state.prune(business, args.keep, clock().now(), args.delete).await;
         let pruned = pruned.map_err(|error| Failure::journal("removing old parts of the journal", &error))?;
-        let Some(Prunable { objects, begins }) = pruned else { continue };
+        let Some(Prunable { objects, begins, calls, plans }) = pruned else { continue };
         let objects = count(usize::try_from(objects).unwrap_or(usize::MAX), "object", "objects");
         let begins = begins.map(|at| format!("; its record {verb} at {at}")).unwrap_or_default();
-        terminal.product(&format!("Business {business}: {objects} {done}{begins}.\n"))?;
+        let (calls, plans) = (count(calls, "object", "objects"), count(plans, "saved plan", "saved plans"));
+        terminal.product(&format!(
+            "Business {business}: {objects} of the journal {done}{begins}.\n  Also {done}: {calls} of call counts, {plans}.\n"
+        ))?;
     }
+    let tests = state.prune_self_tests(clock().now(), args.delete).await;
+    let tests = tests.map_err(|error| Failure::journal("removing what self-tests left", &error))?;
+    terminal.product(&format!("Self-tests of the store: {} {done}.\n", count(tests, "object", "objects")))?;
     if !args.delete {
         terminal.say("Nothing was removed. Give --delete to remove it.");
     }
@@ -147,17 +156,8 @@ async fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failur
             break;
         }
         for business in businesses {
-            let Migrated { lines, inventories, was_moved } =
-                from.migrate(to, business, &clock(), &waiting).await.map_err(moving)?;
-            let text = if was_moved {
-                format!("Business {business}: moved earlier.\n")
-            } else {
-                let lines =
-                    count(usize::try_from(lines).unwrap_or(usize::MAX), "journal line", "journal lines");
-                let inventories = count(inventories, "inventory", "inventories");
-                format!("Business {business}: moved {lines} and {inventories}, read back and compared.\n")
-            };
-            terminal.product(&text)?;
+            let migrated = from.migrate(to, business, &clock(), &waiting).await.map_err(moving)?;
+            terminal.product(&describe_move(business, &migrated, to.is_shared()))?;
             moved.insert(business);
         }
         if only.is_none() {
@@ -174,6 +174,30 @@ async fn migrate(args: &MigrateArgs, terminal: &Terminal) -> Result<Exit, Failur
         escape(&new_place)
     ));
     Ok(Exit::Done)
+}
+
+/// Returns what was moved, and what stays behind.
+fn describe_move(business: BusinessId, migrated: &Migrated, is_shared: bool) -> String {
+    let Migrated { lines, inventories, carried, was_moved } = *migrated;
+    if was_moved {
+        return format!("Business {business}: moved earlier.\n");
+    }
+    let number = |number: u64, one, many| count(usize::try_from(number).unwrap_or(usize::MAX), one, many);
+    let (lines, inventories) =
+        (number(lines, "journal line", "journal lines"), count(inventories, "inventory", "inventories"));
+    let mut text = format!("Business {business}: moved {lines} and {inventories}, read back and compared.\n");
+    let Carried { plans, plans_left, calls } = carried;
+    let plans = count(plans, "saved plan", "saved plans");
+    let calls = number(calls, "call", "calls");
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "  Copied along: {plans}, and the counts of {calls} of the last hour.");
+    if plans_left > 0 {
+        let left = count(plans_left, "saved plan", "saved plans");
+        let why =
+            if is_shared { "older than 30 days" } else { "a folder keeps none; save them again as files" };
+        let _ = writeln!(text, "  Left behind: {left} ({why}).");
+    }
+    text
 }
 
 /// Returns the state, if machines share it.

@@ -3,14 +3,11 @@
 
 use super::{EngineError, Event, Events, Warning};
 use crate::documents::saved;
-use crate::model::{BusinessId, RecordedRun};
+use crate::model::{BusinessId, RecordedRun, RunEnd};
 use crate::plan;
 use crate::proposal::Proposal;
-use crate::store::{JournalError, Keep, PlanName, StateStore};
+use crate::store::{JournalError, Keep, LAST_RUNS, PlanName, StateStore};
 use std::path::PathBuf;
-
-/// How many of the last runs are looked at for the plan that was applied last. A guess: runs that apply only a part keep none.
-const LAST_RUNS: usize = 50;
 
 /// The most plans with one name that are read. A guess.
 const MOST_NAMED: usize = 20;
@@ -83,8 +80,7 @@ pub async fn last_applied(state: &StateStore, business: BusinessId) -> Result<Op
     }
     let history = state.history(business, Keep::Last(LAST_RUNS)).await;
     let history = history.map_err(EngineError::store("reading the journal"))?;
-    let is_done =
-        |run: &&RecordedRun| run.end.as_ref().is_some_and(|end| end.not_done == 0 && end.stopped.is_none());
+    let is_done = |run: &&RecordedRun| run.end.as_ref().is_some_and(RunEnd::is_as_planned);
     for run in history.runs.iter().rev().filter(is_done) {
         if let Some(plan) = stored_plan(state, business, run.plan_digest.as_str()).await? {
             return Ok(Some(plan));

@@ -91,6 +91,13 @@ pub struct RunEnd {
     pub not_done: u64,
 }
 
+impl RunEnd {
+    /// Returns whether the run made every change of its plan.
+    pub fn is_as_planned(&self) -> bool {
+        self.not_done == 0 && self.stopped.is_none()
+    }
+}
+
 /// One recorded write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedWrite {

@@ -19,6 +19,12 @@ const PERIOD: i64 = 128;
 /// The most that is read of one file, in bytes. A guess: ten million calls.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
 
+/// The most calls of a WABA in a minute that are copied from elsewhere: more than any budget of Meta's has in an hour.
+const MOST_COPIED: u32 = 10_000;
+
+/// Calls by minute since 1970 and WABA.
+pub(super) type CallsByMinute = BTreeMap<(i64, WabaId), u32>;
+
 /// The log of calls in one folder.
 #[derive(Debug)]
 pub struct CallLog {
@@ -99,6 +105,35 @@ impl CallLog {
         };
         // One write, so that the lines of several processes do not mix.
         file.write_all(lines.as_bytes())
+    }
+
+    /// Appends calls that were counted elsewhere, unless an earlier call of this did. Calls that are ahead of `now` count as now.
+    pub(super) fn add_copied(&self, calls: &CallsByMinute, from: &str, now: i64) -> io::Result<()> {
+        let _lock = self.lock();
+        // Readers skip it, because it is no call.
+        let mark = format!("copied from {from}\n");
+        let mut files: BTreeMap<i64, String> = BTreeMap::new();
+        for ((minute, waba), calls) in calls {
+            let minute = (*minute).min(now);
+            let line = format!("{minute} {waba}\n");
+            let lines = files.entry(minute.div_euclid(PERIOD)).or_default();
+            lines.push_str(&line.repeat((*calls).min(MOST_COPIED) as usize));
+        }
+        for (period, lines) in files {
+            let path = path(&self.folder, period);
+            let mut known = Vec::new();
+            match files::open_private(&path, File::options().read(true)) {
+                Ok(file) => _ = file.take(MAX_FILE).read_to_end(&mut known)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            if !String::from_utf8_lossy(&known).contains(&mark) {
+                let mut options = files::owner_only();
+                let mut file = files::open_private(&path, options.read(true).append(true).create(true))?;
+                file.write_all((lines + &mark).as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the calls that were appended since the last read, by any process, with their minutes. Corrupt lines are
@@ -186,6 +221,22 @@ mod tests {
         other.append(NOON + 1, [waba()]).unwrap();
         assert_eq!(one.read_new(NOON + 1).unwrap(), [(NOON + 1, waba())]);
         assert_eq!(open().read_new(NOON + 1).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn calls_from_elsewhere_are_added_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = CallLog::open(folder.path().to_owned()).unwrap();
+        log.append(NOON, [waba()]).unwrap();
+        let calls = CallsByMinute::from([((NOON - 70, waba()), 2), ((NOON + 9, waba()), 1)]);
+        for _ in 0..2 {
+            log.add_copied(&calls, "s3://bucket/a", NOON).unwrap();
+        }
+        let mut read = CallLog::open(folder.path().to_owned()).unwrap().read_new(NOON).unwrap();
+        read.sort_unstable();
+        assert_eq!(read, [NOON - 70, NOON - 70, NOON, NOON].map(|minute| (minute, waba())));
+        log.add_copied(&calls, "s3://bucket/b", NOON).unwrap();
+        assert_eq!(CallLog::open(folder.path().to_owned()).unwrap().read_new(NOON).unwrap().len(), 7);
     }
 
     #[test]

@@ -192,6 +192,18 @@ impl MemoryObjects {
         Ok(found.filter(|(name, _)| !name.contains('/')).map(entry).collect())
     }
 
+    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, String> {
+        match self.request("list", folder).await {
+            Fate::Done => {}
+            Fate::Failed | Fate::AnswerLost | Fate::Late(_) => return Err(no_answer()),
+        }
+        let prefix = format!("{folder}/");
+        let state = self.state();
+        let below = state.objects.range(prefix.clone()..);
+        let below = below.map_while(|(name, (_, put))| Some((name.strip_prefix(&prefix)?.to_owned(), *put)));
+        Ok(below.collect())
+    }
+
     pub(super) async fn delete(&self, name: &str) -> Result<(), String> {
         let key = name.to_owned();
         self.change(("delete", name), move |objects, _| objects.remove(&key).is_some()).await.map(drop)

@@ -4,11 +4,13 @@
 //! migration goes on when it is run again:
 //!
 //! 1. Lock the old place, then the new one. Until the end, the new place says that it is an incomplete copy.
-//! 2. Copy the lines of the journal and the inventories, read them back and compare them.
+//! 2. Copy the lines of the journal and the inventories, read them back and compare them. Copy what else the next run uses: saved
+//!    plans, and the calls of the last hour.
 //! 3. Note in the old place where the state has gone: from now on it refuses.
 //! 4. Note in the new place that it is complete.
 
 use super::Keep;
+use super::carried::Carried;
 use super::error::JournalError;
 use super::file::{LogFile, sync_folder, write_error};
 use super::inventory::Inventory;
@@ -50,12 +52,14 @@ struct PlaceNote {
 }
 
 /// What was moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Migrated {
     /// The number of journal lines.
     pub lines: u64,
     /// The number of inventories.
     pub inventories: usize,
+    /// What else was copied.
+    pub carried: Carried,
     /// Whether an earlier migration had moved it already.
     pub was_moved: bool,
 }
@@ -94,18 +98,19 @@ impl StateStore {
         let target = match to.lock_target(business, &from_url, clock, waiting).await {
             // It was moved there, and may have been used since.
             Err(JournalError::NotEmpty { .. }) if matches!(source, Source::Moved) => {
-                return Ok(Migrated { lines: 0, inventories: 0, was_moved: true });
+                return Ok(Migrated { was_moved: true, ..Migrated::default() });
             }
             target => target?,
         };
         self.copy(to, business, &target).await?;
         let (lines, inventories) = self.compare(to, business).await?;
+        let carried = self.carry(to, business, clock).await?;
         let is_settled = self.history(business, Keep::InFlight).await?.in_flight().next().is_none();
         if let Source::Locked(lock) = source {
             note_moved(lock, &to_url, clock).await?;
         }
         finish(target, is_settled).await?;
-        Ok(Migrated { lines, inventories, was_moved: false })
+        Ok(Migrated { lines, inventories, carried, was_moved: false })
     }
 
     /// Notes that all of the state has moved to another place, also businesses that have no state yet.

@@ -9,6 +9,7 @@
 //! [`chain`](crate::chain). Blocking work runs only through [`off_thread`].
 
 mod calls;
+mod carried;
 mod checkpoint;
 mod due;
 mod error;
@@ -37,6 +38,7 @@ mod tests;
 mod write;
 
 pub use calls::{CallLog, CallLogGuard};
+pub use carried::Carried;
 pub use due::{DueItem, DueObjects, OpenEvent};
 pub use error::JournalError;
 pub use inventory::{Inventory, InventoryUser};
@@ -45,7 +47,7 @@ pub use lock::{Attempt, Holder, Lock};
 pub use memory::{MemoryFaults, MemoryObjects};
 pub use migrate::Migrated;
 pub use objects::{Objects, SCHEMES};
-pub use plans::PlanName;
+pub use plans::{LAST_RUNS, PlanName};
 pub use read::{Keep, read, read_filtered};
 pub use remote::LeaseState;
 pub use retention::{LEAST_KEPT, Prunable};

@@ -225,6 +225,28 @@ impl Objects {
         Ok(entries)
     }
 
+    /// Returns the names of all objects below a folder, from there on, each with the time at which it was put, by the clock of the
+    /// store.
+    pub(super) async fn list_below(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, JournalError> {
+        match &self.backend {
+            Backend::Memory(objects) => {
+                objects.list_below(folder).await.map_err(|why| self.failed("listing", why))
+            }
+            Backend::Store(store, prefix) => {
+                let folder = at(prefix, folder);
+                let found: Result<Vec<_>, _> = store.list(Some(&folder)).try_collect().await;
+                let metas = found.map_err(|error| self.failed("listing", error))?;
+                let dated = metas.iter().filter_map(|meta| {
+                    let parts = meta.location.prefix_match(&folder)?;
+                    let parts: Vec<String> = parts.map(|part| part.as_ref().to_owned()).collect();
+                    let put = Timestamp::from_second(meta.last_modified.timestamp()).ok()?;
+                    Some((parts.join("/"), put))
+                });
+                Ok(dated.collect())
+            }
+        }
+    }
+
     /// Removes an object, if there is one of this name.
     pub(super) async fn delete(&self, name: &str) -> Result<(), JournalError> {
         match &self.backend {

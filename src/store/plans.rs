@@ -2,17 +2,22 @@
 //! apply. Nothing is replaced. This module does not know what is in a plan.
 
 use super::error::JournalError;
+use super::remote::Remote;
 use super::state::{Backend, StateStore};
 use crate::chain::Body;
 use crate::model::BusinessId;
+use jiff::Timestamp;
 use std::fmt;
 use std::str::FromStr;
 
 /// The longest name, in characters. Names of objects may have more.
 const LONGEST: usize = 150;
 
+/// How many of the last runs are looked at for the plan that was applied last. A guess: runs that apply only a part keep none.
+pub const LAST_RUNS: usize = 50;
+
 /// The name under which a plan waits for an apply: letters, digits, dots, dashes and underscores.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlanName(String);
 
 impl FromStr for PlanName {
@@ -38,19 +43,51 @@ impl fmt::Display for PlanName {
 }
 
 /// Returns the digits of a digest, if it is one.
-fn digits(digest: &str) -> Option<&str> {
+pub(super) fn digits(digest: &str) -> Option<&str> {
     let digits = digest.strip_prefix("sha256:")?;
     let is_digest =
         digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     is_digest.then_some(digits)
 }
 
-fn plan_name(business: BusinessId, digits: &str) -> String {
+pub(super) fn plan_name(business: BusinessId, digits: &str) -> String {
     format!("{business}/plans/{digits}.json")
 }
 
 fn names_folder(business: BusinessId, name: &PlanName) -> String {
     format!("{business}/plan-names/{name}")
+}
+
+/// Returns the object that gives a plan a name.
+pub(super) fn named_plan(business: BusinessId, name: &PlanName, digits: &str) -> String {
+    format!("{}/{digits}", names_folder(business, name))
+}
+
+impl Remote {
+    /// Names a saved plan.
+    pub(super) async fn name_plan(
+        &self,
+        business: BusinessId,
+        name: &PlanName,
+        digits: &str,
+    ) -> Result<(), JournalError> {
+        let object = named_plan(business, name, digits);
+        self.objects.create(&object, &Body::from(format!("sha256:{digits}").as_bytes())).await.map(drop)
+    }
+
+    /// Returns the names of plans with the digits of their digests, each with the time at which it was given.
+    pub(super) async fn named_plans(
+        &self,
+        business: BusinessId,
+    ) -> Result<Vec<((PlanName, String), Timestamp)>, JournalError> {
+        let found = self.objects.list_below(&format!("{business}/plan-names")).await?;
+        let named = |(path, put): &(String, Timestamp)| {
+            let (name, found) = path.split_once('/')?;
+            let digits = digits(&format!("sha256:{found}"))?.to_owned();
+            Some(((name.parse().ok()?, digits), *put))
+        };
+        Ok(found.iter().filter_map(named).collect())
+    }
 }
 
 impl StateStore {
@@ -70,8 +107,7 @@ impl StateStore {
         let (Backend::Remote(remote), Some(digits)) = (&self.backend, digits(digest)) else { return Ok(()) };
         remote.objects.create(&plan_name(business, digits), &plan.into()).await?;
         if let Some(name) = name {
-            let name = format!("{}/{digits}", names_folder(business, name));
-            remote.objects.create(&name, &Body::from(digest.as_bytes())).await?;
+            remote.name_plan(business, name, digits).await?;
         }
         Ok(())
     }

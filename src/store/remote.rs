@@ -21,6 +21,9 @@ use std::time::Duration;
 /// The object that says that a prefix holds a state, and that its store was tested.
 const MARKER: &str = "wabacl.json";
 
+/// The folder of what the self-test puts.
+pub(super) const SELF_TESTS: &str = "self-test";
+
 /// The version of the layout.
 const VERSION: u32 = 1;
 
@@ -217,7 +220,7 @@ impl Remote {
     /// Puts objects at the same time under one name. Exactly one of them must win.
     pub(super) async fn test_store(&self) -> Result<(), JournalError> {
         for round in 0..ROUNDS {
-            let name = format!("self-test/{:016x}-{round}", fastrand::u64(..));
+            let name = format!("{SELF_TESTS}/{:016x}-{round}", fastrand::u64(..));
             let bodies: Vec<Body> = (0..PUTS).map(|put| json(&format!("put {put}"))).collect();
             let puts = join_all(bodies.iter().map(|body| self.objects.create(&name, body))).await;
             let winners: Vec<&Body> = puts

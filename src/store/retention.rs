@@ -1,17 +1,23 @@
-//! Writes checkpoints of a journal, and removes what is far behind one.
+//! Writes checkpoints of a journal, and removes what is far behind one, and what else is of no use any more.
 //!
 //! A position that a stalled writer could still write must not be removed: its put would succeed. A run that was silent for longer than
 //! [`Timing::stale`](crate::chain::Timing), a day, has lost its lease by its own clock, and no answer counts that took longer. So
 //! nobody appends at a position that is older than two days, and nothing younger than 30 days is removed.
+//!
+//! Call counts, saved plans and what the self-test left have names that nobody waits for: a late put of one leaves an object of no
+//! use, and the next time it is removed.
 
 use super::checkpoint::Summary;
 use super::error::JournalError;
-use super::remote::{Remote, positions};
+use super::plans::{LAST_RUNS, PlanName, digits, named_plan};
+use super::read::Keep;
+use super::remote::{Remote, SELF_TESTS, positions};
 use super::segments::{base_name, checkpoint_name};
 use crate::chain::What;
-use crate::model::BusinessId;
+use crate::model::{BusinessId, HistoryFilter};
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 
 /// How many positions may follow a checkpoint before the next one is due. A guess: reading so many takes a few seconds.
 pub(super) const EVERY: u64 = 1_000;
@@ -22,13 +28,21 @@ const KEPT_POSITIONS: u64 = 1_000;
 /// How many objects are removed at a time. A guess.
 const REMOVALS: usize = 16;
 
-/// What can be removed of the journal of a business.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How old call counts and what the self-test left must be to be removed, in hours. Budgets look at the last hour and a test takes
+/// seconds; the rest is for clocks that are wrong.
+const USELESS_AFTER: i64 = 48;
+
+/// What can be removed of a business.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prunable {
-    /// The number of objects.
+    /// The number of objects of the journal.
     pub objects: u64,
     /// The time from which on the record is complete afterwards; `None` if it stays as it is.
     pub begins: Option<Timestamp>,
+    /// The number of objects with call counts.
+    pub calls: usize,
+    /// The number of saved plans.
+    pub plans: usize,
 }
 
 /// The shortest time for which a journal is kept: 15 times as long as a stalled writer could have a position.
@@ -65,7 +79,8 @@ impl Remote {
         self.objects.create(&checkpoint_name(business, up_to), &body.into()).await.map(drop)
     }
 
-    /// Returns what can be removed of a journal if everything younger than `keep` stays, and removes it if `remove` is set.
+    /// Returns what can be removed of a business if everything younger than `keep` stays, and removes it if `remove` is set. Call
+    /// counts are kept for two days.
     pub(super) async fn prune(
         &self,
         business: BusinessId,
@@ -98,7 +113,71 @@ impl Remote {
                 checkpoints.iter().filter(is_older).map(|name| format!("{business}/checkpoints/{name}"));
             self.remove(names.chain(older).collect()).await?;
         }
-        Ok(Prunable { objects: old.len() as u64, begins })
+        let calls = self.old_calls(business, now).await?;
+        let (plans, names) = self.old_plans(business, before).await?;
+        let prunable = Prunable { objects: old.len() as u64, begins, calls: calls.len(), plans: plans.len() };
+        if remove {
+            // Names first: what has no name is removed the next time if this is interrupted.
+            for objects in [calls, names, plans] {
+                self.remove(objects).await?;
+            }
+        }
+        Ok(prunable)
+    }
+
+    /// Returns the objects with call counts that no budget looks at, by the clock of the store and by that of the run.
+    async fn old_calls(&self, business: BusinessId, now: Timestamp) -> Result<Vec<String>, JournalError> {
+        let before = hours_before(now, USELESS_AFTER);
+        let folder = format!("{business}/calls");
+        let is_old = |(name, put): &(String, Timestamp)| {
+            let hour = name.split_once('/').and_then(|(hour, _)| hour.parse::<i64>().ok());
+            *put < before && hour.is_some_and(|hour| hour < before.as_second().div_euclid(3600))
+        };
+        let found = self.objects.list_below(&folder).await?;
+        Ok(found.into_iter().filter(is_old).map(|(name, _)| format!("{folder}/{name}")).collect())
+    }
+
+    /// Returns the plans that were saved before a time, and the names that were given before it; without those of the last runs, and
+    /// without those of a name under which a younger plan waits.
+    async fn old_plans(
+        &self,
+        business: BusinessId,
+        before: Timestamp,
+    ) -> Result<(Vec<String>, Vec<String>), JournalError> {
+        let saved = self.objects.list_dated(&format!("{business}/plans")).await?;
+        let named = self.named_plans(business).await?;
+        let history = self.history(business, Keep::Last(LAST_RUNS), &HistoryFilter::default()).await?.0;
+        if history.unusable.is_some() {
+            // Nobody knows what was applied last.
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let young: BTreeSet<&PlanName> =
+            named.iter().filter(|(_, put)| *put >= before).map(|((name, _), _)| name).collect();
+        let (kept, old): (Vec<_>, Vec<_>) =
+            named.iter().map(|(named, _)| named).partition(|(name, _)| young.contains(name));
+        let mut needed: BTreeSet<&str> = kept.iter().map(|(_, digits)| digits.as_str()).collect();
+        needed.extend(history.runs.iter().filter_map(|run| digits(run.plan_digest.as_str())));
+        let is_old = |(name, put): &&(String, Timestamp)| {
+            *put < before && name.strip_suffix(".json").is_some_and(|digits| !needed.contains(digits))
+        };
+        let plans = saved.iter().filter(is_old).map(|(name, _)| format!("{business}/plans/{name}")).collect();
+        Ok((plans, old.iter().map(|(name, digits)| named_plan(business, name, digits)).collect()))
+    }
+
+    /// Returns how many objects of earlier self-tests can be removed, and removes them if `remove` is set.
+    pub(super) async fn prune_self_tests(&self, now: Timestamp, remove: bool) -> Result<usize, JournalError> {
+        let before = hours_before(now, USELESS_AFTER);
+        let found = self.objects.list_dated(SELF_TESTS).await?;
+        let old: Vec<String> = found
+            .into_iter()
+            .filter(|(_, put)| *put < before)
+            .map(|(name, _)| format!("{SELF_TESTS}/{name}"))
+            .collect();
+        let number = old.len();
+        if remove {
+            self.remove(old).await?;
+        }
+        Ok(number)
     }
 
     /// Returns the last position that can be removed, and its time.
@@ -154,4 +233,8 @@ impl Remote {
         let hint = self.hint(business).await?;
         Ok(positions(&self.objects, business, hint).await?.last().copied().unwrap_or(hint))
     }
+}
+
+fn hours_before(now: Timestamp, hours: i64) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN)
 }

@@ -4,6 +4,7 @@
 //! a minute, a WABA and a number. It is replaced at most every ten seconds. Counts of the same machine are left out when they are
 //! read: its log of calls ([`CallLog`](super::CallLog)) has them exactly.
 
+use super::calls::CallsByMinute;
 use super::objects::Objects;
 use super::remote::run_id;
 use crate::clock::Clock;
@@ -67,10 +68,10 @@ struct Counts {
 
 /// The calls of a WABA in a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Count {
-    minute: i64,
-    waba: WabaId,
-    calls: u32,
+pub(super) struct Count {
+    pub(super) minute: i64,
+    pub(super) waba: WabaId,
+    pub(super) calls: u32,
 }
 
 impl SharedCalls {
@@ -151,9 +152,8 @@ impl SharedCalls {
 
     async fn read(&self) {
         let Inner { objects, business, clock, file, of_machine, .. } = &*self.shared;
-        let current = clock.now().as_second().div_euclid(60 * PERIOD);
         let mut found = Vec::new();
-        for period in [current - 1, current] {
+        for period in periods_at(clock.now().as_second().div_euclid(60)) {
             let folder = format!("{business}/calls/{period}");
             match objects.list_dated(&folder).await {
                 Ok(names) => {
@@ -243,8 +243,24 @@ impl Counts {
     }
 }
 
+/// Returns the periods of the calls that count in a minute.
+pub(super) fn periods_at(minute: i64) -> [i64; 2] {
+    let current = minute.div_euclid(PERIOD);
+    [current - 1, current]
+}
+
+/// Returns the content of the object of each period.
+pub(super) fn object_text(calls: &CallsByMinute) -> BTreeMap<i64, String> {
+    let mut objects: BTreeMap<i64, String> = BTreeMap::new();
+    for ((minute, waba), calls) in calls {
+        // Writing to a string cannot fail.
+        let _ = writeln!(objects.entry(minute.div_euclid(PERIOD)).or_default(), "{minute}\t{waba}\t{calls}");
+    }
+    objects
+}
+
 /// Returns the counts of an object. Lines that are none are skipped.
-fn parse(body: &[u8]) -> Vec<Count> {
+pub(super) fn parse(body: &[u8]) -> Vec<Count> {
     let text = String::from_utf8_lossy(body);
     let count = |line: &str| {
         let mut fields = line.split('\t');

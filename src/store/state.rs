@@ -306,8 +306,8 @@ impl StateStore {
         }
     }
 
-    /// Returns what can be removed of the journal of a business if everything younger than `keep` (at least [`LEAST_KEPT`](super::LEAST_KEPT)) stays, and
-    /// removes it if `delete` is set; `None` if machines do not share the state.
+    /// Returns what can be removed of a business if everything younger than `keep` (at least [`LEAST_KEPT`](super::LEAST_KEPT))
+    /// stays, except for call counts, which are kept for two days; and removes it if `delete` is set; `None` if machines do not share the state.
     ///
     /// # Errors
     ///
@@ -322,6 +322,18 @@ impl StateStore {
         match &self.backend {
             Backend::Folder(_) => Ok(None),
             Backend::Remote(remote) => remote.prune(business, keep, now, delete).await.map(Some),
+        }
+    }
+
+    /// Returns how many objects of earlier self-tests of the store can be removed, and removes them if `delete` is set.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn prune_self_tests(&self, now: Timestamp, delete: bool) -> Result<usize, JournalError> {
+        match &self.backend {
+            Backend::Folder(_) => Ok(0),
+            Backend::Remote(remote) => remote.prune_self_tests(now, delete).await,
         }
     }
 

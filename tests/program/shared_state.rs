@@ -88,7 +88,10 @@ fn a_state_moves_into_a_store_and_the_old_place_names_it() {
     let before = place.run(&format!("journal {from}")).ends(0).stdout;
     let urls = format!("file://{} {}", old.display(), new.trim_start_matches("--state "));
     let moved = place.run(&format!("state migrate {urls}")).ends(0);
-    moved.says("read back and compared").says("Set WABACL_STATE to objects://");
+    moved
+        .says("read back and compared")
+        .says("Copied along: 0 saved plans, and the counts of ")
+        .says("Set WABACL_STATE to objects://");
     for refused in ["apply --auto-approve", "plan", "drift", "report"] {
         let refused = place.emulated(&format!("{refused} {from}")).ends(1);
         refused.says("has moved to objects://").says("name the new place with --state or WABACL_STATE");
@@ -164,8 +167,13 @@ fn old_parts_of_a_journal_are_shown_before_they_are_removed() {
     let state = state(&place);
     place.emulated(&format!("apply --auto-approve {state}")).ends(0);
     let shown = place.run(&format!("state prune --keep 400d {state}")).ends(0);
-    shown.says("Business 9876543210987654: 0 objects can be removed.").says("Nothing was removed");
-    place.run(&format!("state prune --keep 400d --delete {state}")).ends(0).says("0 objects removed.");
+    shown
+        .says("Business 9876543210987654: 0 objects of the journal can be removed.")
+        .says("Nothing was removed");
+    place
+        .run(&format!("state prune --keep 400d --delete {state}"))
+        .ends(0)
+        .says("0 objects of the journal removed.");
     place.run(&format!("state prune --keep 7d {state}")).ends(64).says("--keep is shorter than 30 days");
     place.run("state prune --keep 400d --state-dir here").ends(64).says("is a folder of this machine");
 }

@@ -3,15 +3,16 @@
 use super::{business, origin, plan, proposal, report};
 use crate::chain::Body;
 use crate::clock::Clock;
-use crate::model::{EarlierWaba, History, Name, Outcome};
+use crate::model::{EarlierWaba, History, Name, Outcome, Report};
 use crate::store::state::{StateLock, journal_path};
 use crate::store::{
-    Attempt, Inventory, InventoryUser, Journal, JournalError, Keep, MemoryFaults, MemoryObjects, Migrated,
-    Objects, StateStore,
+    Attempt, CallLog, Carried, Inventory, InventoryUser, Journal, JournalError, Keep, MemoryFaults,
+    MemoryObjects, Migrated, Objects, PlanName, StateStore,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A store in memory.
 pub(super) fn memory(clock: &Clock) -> (Arc<MemoryObjects>, StateStore) {
@@ -46,7 +47,8 @@ async fn apply_in(state: &StateStore, clock: &Clock) {
     let ids = journal.intents(&plan, &plan.changes).await.unwrap();
     journal.outcome(ids[0], &Outcome::Applied, &[]).await.unwrap();
     state.save_inventory(business(), &inventory("default"), clock.now()).await.unwrap();
-    journal.end(&report(&plan, &Outcome::Applied)).await.unwrap();
+    let report = Report { stopped: None, ..report(&plan, &Outcome::Applied) };
+    journal.end(&report).await.unwrap();
 }
 
 pub(super) async fn locked(state: &StateStore, clock: &Clock) -> Result<StateLock, JournalError> {
@@ -112,6 +114,8 @@ fn a_state_moves_from_a_folder_into_a_store_and_back_into_a_folder() {
 async fn interrupted(of_old_place: bool, requests: u64, clock: &Clock) -> bool {
     let ((one, from), (other, to)) = (memory(clock), memory(clock));
     apply_in(&from, clock).await;
+    let (digest, name) = (proposal().plan_digest(), "one".parse().unwrap());
+    from.save_plan(business(), &digest, b"plan".to_vec(), Some(&name)).await.unwrap();
     let before = runs(&from).await;
     let failing = if of_old_place { &one } else { &other };
     failing.set_down_after(requests);
@@ -119,7 +123,7 @@ async fn interrupted(of_old_place: bool, requests: u64, clock: &Clock) -> bool {
     let went_away = !failing.stays_up();
     failing.set_down(false);
     if !went_away {
-        first.unwrap();
+        assert_eq!(first.unwrap().carried.plans, 1);
         check_moved(&from, &to, &before, clock).await;
         return false;
     }
@@ -134,6 +138,8 @@ async fn interrupted(of_old_place: bool, requests: u64, clock: &Clock) -> bool {
     to.release_dropped().await;
     let again = migrate(&from, &to, clock).await.unwrap();
     assert_eq!(again.was_moved, accepts_new);
+    assert!(to.plan(business(), &digest).await.unwrap().is_some());
+    assert_eq!(to.plans_named(business(), &name).await.unwrap(), [digest]);
     check_moved(&from, &to, &before, clock).await;
     true
 }
@@ -146,6 +152,70 @@ fn what_is_interrupted_anywhere_goes_on_and_never_do_both_places_accept_an_apply
         let times = (0..1_000).take_while(plays).count();
         assert!((10..1_000).contains(&times), "{times}");
     }
+}
+
+/// Returns the digest of a made-up plan.
+fn digest(digit: char) -> String {
+    format!("sha256:{}", digit.to_string().repeat(64))
+}
+
+/// Returns how many calls a machine that begins now sees of others.
+async fn calls_seen(state: &StateStore, clock: &Clock) -> u32 {
+    let calls = state.shared_calls(business(), clock).unwrap();
+    calls.refresh().await;
+    calls.of_others("500".parse().unwrap(), 0).into_values().sum()
+}
+
+/// Returns how many calls are in the log of a folder.
+fn calls_logged(folder: &Path, clock: &Clock) -> usize {
+    let log = CallLog::open(folder.join(business().to_string()));
+    log.unwrap().read_new(clock.now().as_second() / 60).unwrap().len()
+}
+
+#[test]
+fn saved_plans_and_the_calls_of_the_last_hour_move_along() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, new) = ("old".parse::<PlanName>().unwrap(), "new".parse::<PlanName>().unwrap());
+    simulated(async |clock| {
+        let ((_, from), (_, to)) = (memory(&clock), memory(&clock));
+        from.save_plan(business(), &digest('1'), b"old".to_vec(), Some(&old)).await.unwrap();
+        from.save_plan(business(), &digest('2'), b"of nobody".to_vec(), None).await.unwrap();
+        clock.sleep(Duration::from_secs(31 * 24 * 3600)).await;
+        apply_in(&from, &clock).await;
+        let applied = proposal().plan_digest();
+        from.save_plan(business(), &applied, b"applied".to_vec(), None).await.unwrap();
+        from.save_plan(business(), &digest('3'), b"new".to_vec(), Some(&new)).await.unwrap();
+        let calls = from.shared_calls(business(), &clock).unwrap();
+        calls.note(clock.now().as_second() / 60, ["500".parse().unwrap(); 3]);
+        calls.finish().await;
+
+        let moved = migrate(&from, &to, &clock).await.unwrap();
+        assert_eq!(moved.carried, Carried { plans: 2, plans_left: 1, calls: 3 });
+        for (digest, plan) in [(applied, Some("applied")), (digest('3'), Some("new")), (digest('1'), None)] {
+            let found = to.plan(business(), &digest).await.unwrap();
+            assert_eq!(found.as_deref(), plan.map(str::as_bytes));
+        }
+        assert_eq!(to.plans_named(business(), &new).await.unwrap(), [digest('3')]);
+        assert_eq!(to.plans_named(business(), &old).await.unwrap(), [""; 0]);
+        assert_eq!(calls_seen(&to, &clock).await, 3);
+
+        let folder = StateStore::folder(one.path());
+        let moved = migrate(&to, &folder, &clock).await.unwrap();
+        assert_eq!(moved.carried, Carried { plans: 0, plans_left: 2, calls: 3 }, "a folder keeps no plans");
+        assert_eq!(calls_logged(one.path(), &clock), 3);
+        let other = StateStore::folder(two.path());
+        assert_eq!(migrate(&folder, &other, &clock).await.unwrap().carried.calls, 3);
+        assert_eq!(calls_logged(two.path(), &clock), 3);
+
+        // The machine that counts in this folder has these calls in its log; others read the object.
+        let (objects, last) = memory(&clock);
+        assert_eq!(migrate(&other, &last, &clock).await.unwrap().carried.calls, 3);
+        assert_eq!(calls_seen(&last, &clock).await, 3);
+        let here = StateStore::objects(Objects::memory(objects), Some(two.path().to_owned()));
+        assert_eq!(calls_seen(&here, &clock).await, 0);
+        clock.sleep(Duration::from_secs(2 * 3600)).await;
+        assert_eq!(calls_seen(&last, &clock).await, 0, "they no longer count");
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::model::{AssignmentKey, History, Outcome, RecordedWrite};
 use crate::store::checkpoint::Summary;
 use crate::store::state::StateLock;
-use crate::store::{Journal, JournalError, Keep, LEAST_KEPT, MemoryObjects, Prunable, StateStore};
+use crate::store::{Journal, JournalError, Keep, LEAST_KEPT, MemoryObjects, PlanName, Prunable, StateStore};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -127,7 +127,7 @@ fn what_is_old_is_removed_and_the_rest_works_on() {
         assert_eq!(prune(&state, 400, true, &clock).await.unwrap(), planned);
         let left = names(&objects, "journal").await;
         assert_eq!((objects_before.len() - left.len()) as u64, planned.objects);
-        assert_eq!(prune(&state, 400, true, &clock).await.unwrap(), Prunable { objects: 0, begins: None });
+        assert_eq!(prune(&state, 400, true, &clock).await.unwrap(), Prunable::default());
         // At least a month and a thousand positions stay, whatever is asked for.
         prune(&state, 0, true, &clock).await.unwrap();
         assert!(names(&objects, "journal").await.len() >= 1_000);
@@ -169,6 +169,59 @@ fn an_interrupted_removal_loses_nothing_and_goes_on() {
         assert_eq!(prune(&state, 400, true, &clock).await.unwrap().objects, 0);
     });
     assert!(interrupted > 10, "{interrupted}");
+}
+
+#[test]
+fn plans_call_counts_and_self_tests_of_no_use_are_removed() {
+    let digest = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
+    let (old, both) = ("old".parse::<PlanName>().unwrap(), "both".parse::<PlanName>().unwrap());
+    simulated(async |clock| {
+        let (objects, state) = memory(&clock);
+        let save = async |digit, name| {
+            state.save_plan(business(), &digest(digit), b"plan".to_vec(), name).await.unwrap();
+        };
+        let count = async || {
+            let calls = state.shared_calls(business(), &clock).unwrap();
+            calls.note(clock.now().as_second() / 60, ["500".parse().unwrap()]);
+            calls.finish().await;
+        };
+        state.test_store().await.unwrap();
+        apply(&state, false, &clock).await;
+        let applied = proposal().plan_digest();
+        state.save_plan(business(), &applied, b"applied".to_vec(), None).await.unwrap();
+        save('1', Some(&old)).await;
+        save('2', Some(&both)).await;
+        save('3', None).await;
+        count().await;
+        clock.sleep(31 * DAY).await;
+        save('4', Some(&both)).await;
+        save('5', None).await;
+        count().await;
+        state.test_store().await.unwrap();
+        clock.sleep(DAY).await;
+
+        let below = async |folder: &str| objects.list_below(folder).await.unwrap().len();
+        let left = async || {
+            let of = |folder| format!("{}/{folder}", business());
+            (below(&of("calls")).await, below(&of("plans")).await, below("self-test").await)
+        };
+        let planned = prune(&state, 31, false, &clock).await.unwrap();
+        assert_eq!((planned.objects, planned.calls, planned.plans), (0, 1, 2));
+        assert_eq!(state.prune_self_tests(clock.now(), false).await.unwrap(), 6, "the first apply tests too");
+        assert_eq!(left().await, (2, 6, 9));
+
+        assert_eq!(prune(&state, 31, true, &clock).await.unwrap(), planned);
+        assert_eq!(state.prune_self_tests(clock.now(), true).await.unwrap(), 6);
+        assert_eq!(left().await, (1, 4, 3));
+        for gone in ['1', '3'] {
+            assert!(state.plan(business(), &digest(gone)).await.unwrap().is_none(), "{gone}");
+        }
+        assert_eq!(state.plans_named(business(), &old).await.unwrap(), [""; 0]);
+        // Which of them was reviewed is still not known.
+        assert_eq!(state.plans_named(business(), &both).await.unwrap(), [digest('2'), digest('4')]);
+        assert!(state.plan(business(), &applied).await.unwrap().is_some(), "the plan that was applied last");
+        assert_eq!(prune(&state, 31, true, &clock).await.unwrap(), Prunable::default());
+    });
 }
 
 #[test]
