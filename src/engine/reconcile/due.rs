@@ -8,6 +8,7 @@ use crate::webhook::{Due, Inbox, QueueSettings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How often the shared state is listed.
 pub(super) const LISTED: Duration = Duration::from_secs(1);
@@ -25,6 +26,8 @@ pub struct DueWabas {
     /// Whether rounds of this process apply what is due.
     applies: bool,
     known: Mutex<Known>,
+    /// Wakes deliveries that wait for the business.
+    has_business: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +43,8 @@ impl DueWabas {
     /// Makes it empty.
     pub fn new(state: StateStore, clock: Clock, mode: Mode) -> Self {
         let inbox = Inbox::new(QueueSettings::default(), clock.clone());
-        Self { inbox, state, clock, applies: mode == Mode::Apply, known: Mutex::default() }
+        let applies = mode == Mode::Apply;
+        Self { inbox, state, clock, applies, known: Mutex::default(), has_business: Notify::new() }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -48,15 +52,18 @@ impl DueWabas {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what a delivery makes due. Once this is ready, it is safe: in a shared state, other replicas would do it.
+    /// Takes what a delivery makes due. Once this is ready, it is safe: in a shared state, other replicas would do it. Until the first
+    /// manifests are read, nobody knows of which business it is, so a delivery waits for that, and the webhook answers 503 if it takes
+    /// too long.
+    ///
+    /// Without a shared state it is in memory. If the process ends, the first round of the next one reads everything.
     ///
     /// # Errors
     ///
     /// If the shared state cannot be written.
     pub async fn receive(&self, due: Due) -> Result<(), JournalError> {
-        let business = self.known().business;
-        // Before the first plan, the round that is to come reads everything.
-        if let Some(business) = business.filter(|_| self.state.is_shared()) {
+        if self.state.is_shared() {
+            let business = self.business().await;
             let id = format!("{:016x}", fastrand::u64(..));
             let event = OpenEvent { id, is_handed_over: !self.applies };
             // What waits is stored already.
@@ -71,6 +78,20 @@ impl DueWabas {
         }
         self.inbox.add(&due);
         Ok(())
+    }
+
+    /// Returns the business of the manifests, once it is known.
+    async fn business(&self) -> BusinessId {
+        loop {
+            let known = self.has_business.notified();
+            tokio::pin!(known);
+            // Before the look, so that nothing is missed between both.
+            known.as_mut().enable();
+            if let Some(business) = self.known().business {
+                return business;
+            }
+            known.await;
+        }
     }
 
     /// Returns how many WABAs wait.
@@ -136,6 +157,13 @@ impl DueWabas {
     /// Notes the business of the manifests.
     pub(super) fn set_business(&self, business: BusinessId) {
         self.known().business = Some(business);
+        self.has_business.notify_waiters();
+    }
+
+    /// Notes the business of manifests before they are planned, unless one is known.
+    pub(super) fn learn_business(&self, business: BusinessId) {
+        self.known().business.get_or_insert(business);
+        self.has_business.notify_waiters();
     }
 
     /// Returns the events about some WABAs that this process knows.
@@ -215,6 +243,33 @@ mod tests {
         let mut objects = DueObjects::default();
         state.read_due(business(), &mut objects).await.unwrap();
         objects.open().map(|(_, event)| event.id.clone()).collect()
+    }
+
+    #[test]
+    fn a_delivery_before_the_first_plan_is_stored_before_it_is_answered() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clock = Clock::simulated(jiff::Timestamp::UNIX_EPOCH);
+        let play = async {
+            let objects = Arc::new(MemoryObjects::new(clock.clone(), MemoryFaults::default()));
+            let state = StateStore::objects(Objects::memory(objects), None);
+            let replica = || DueWabas::new(state.clone(), clock.clone(), Mode::Apply);
+            let (early, other) = (replica(), replica());
+            assert!(clock.within(Duration::from_secs(8), early.receive(due())).await.is_none());
+            assert_eq!(stored(&state).await, [""; 0], "Meta repeats it");
+            let manifests = async {
+                clock.sleep(Duration::from_secs(3)).await;
+                early.learn_business(business());
+            };
+            let (received, ()) = tokio::join!(early.receive(due()), manifests);
+            received.unwrap();
+            assert_eq!(stored(&state).await.len(), 1);
+            // The process is killed here, and another replica does it.
+            drop(early);
+            other.set_business(business());
+            let mut objects = DueObjects::default();
+            assert_eq!(other.next(&mut objects).await, due());
+        };
+        runtime.block_on(async { clock.run(play).await });
     }
 
     #[test]

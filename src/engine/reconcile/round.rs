@@ -215,6 +215,9 @@ impl Reconciler<'_> {
         let (request, clock) = (self.request(trigger), self.settings.clock.clone());
         let read = self.manifests.read(&request, &clock, log).await?;
         let Some((checked, are_current)) = read else { return Ok(Err(RoundEnd::NoManifests)) };
+        if let Some(due) = &self.due {
+            due.learn_business(checked.business());
+        }
         let session = self.connected(&checked, found, log).await?;
         let error = match self.proposed(session, checked.clone(), log).await {
             Ok(made) => {
