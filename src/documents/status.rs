@@ -97,7 +97,7 @@ documents! {
         /// The highest use of a limit that the API reported, in percent; absent if it reported none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit_used_percent: Option<u32>,
-        /// The plan; absent if none was made.
+        /// The plan, as it was made before anything was applied; absent if none was made.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         plan: Option<RoundPlanEntry<'a>>,
         /// What was applied; absent if nothing was to be.
@@ -136,6 +136,19 @@ documents! {
         done: usize,
         /// Changes that are not, or whose outcome is not known.
         not_done: usize,
+        /// What still differs from the manifests after it.
+        left: LeftEntry,
+    }
+    /// The numbers of what is left of a round's plan.
+    LeftEntry {
+        /// Assignments to assign.
+        assign: usize,
+        /// Assignments to change.
+        change: usize,
+        /// Assignments to revoke.
+        revoke: usize,
+        /// Assignments that are as declared.
+        unchanged: usize,
     }
     /// A plan that the guards refuse.
     RefusedEntry<'a> {

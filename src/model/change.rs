@@ -400,6 +400,17 @@ pub struct Summary {
     pub unchanged: usize,
 }
 
+impl Summary {
+    /// Counts a change.
+    pub(super) fn count(&mut self, action: Action) {
+        match action {
+            Action::Assign => self.assign += 1,
+            Action::Change => self.change += 1,
+            Action::Revoke => self.revoke += 1,
+        }
+    }
+}
+
 /// The calls to the API that applying a plan takes without retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ApplyCost {
@@ -563,11 +574,7 @@ impl Plan {
     pub fn summary(&self) -> Summary {
         let mut summary = Summary { unchanged: self.unchanged, ..Summary::default() };
         for change in &self.changes {
-            match change.action() {
-                Action::Assign => summary.assign += 1,
-                Action::Change => summary.change += 1,
-                Action::Revoke => summary.revoke += 1,
-            }
+            summary.count(change.action());
         }
         summary
     }

@@ -1,6 +1,7 @@
 //! The report: the outcome of each change.
 
-use super::{Change, Name, Origin, TaskSet};
+use super::{Action, AssignmentKey, Change, Name, Origin, Plan, Summary, TaskSet};
+use std::collections::BTreeMap;
 
 /// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,4 +98,81 @@ pub struct Report {
     pub run: Option<Name>,
     /// What the run comes from.
     pub origin: Origin,
+}
+
+impl Report {
+    /// Counts what is left of a plan after an apply of it or of a part of it: a change counts no more if its assignment is now as the
+    /// plan wants it. Assignments that are not listed count, because the next plan has them again.
+    pub fn left_of(&self, plan: &Plan) -> Summary {
+        let live = |reported: &ReportedChange| {
+            let ReportedChange { change, outcome, .. } = reported;
+            let live = match outcome {
+                Outcome::Applied | Outcome::AlreadySo => &change.after,
+                Outcome::StoredDifferently { stored: found } | Outcome::Moved { found } => found,
+                Outcome::AcceptedNotListed
+                | Outcome::InPart { .. }
+                | Outcome::Failed { .. }
+                | Outcome::Unknown { .. }
+                | Outcome::NotAttempted { .. } => return None,
+            };
+            Some((change.key, live.clone()))
+        };
+        let live: BTreeMap<AssignmentKey, TaskSet> = self.changes.iter().filter_map(live).collect();
+        let mut left = Summary { unchanged: plan.unchanged, ..Summary::default() };
+        for change in &plan.changes {
+            let before = live.get(&change.key).unwrap_or(&change.before);
+            if *before != change.after {
+                left.count(Action::between(before, &change.after));
+            } else if !before.is_empty() {
+                left.unchanged += 1;
+            }
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_applied_is_no_difference_any_more() {
+        let tasks = |names: &str| {
+            let mut set = TaskSet::EMPTY;
+            names.split_whitespace().for_each(|name| set.insert_name(name));
+            set
+        };
+        let key =
+            |waba: u32| AssignmentKey { waba: waba.to_string().parse().unwrap(), user: "7".parse().unwrap() };
+        let change = |waba, before: &str, after: &str| Change::new(key(waba), tasks(before), tasks(after));
+        let changes = vec![
+            change(1, "", "DEVELOP"),
+            change(2, "MANAGE", "DEVELOP"),
+            change(3, "DEVELOP", ""),
+            change(4, "", "DEVELOP"),
+            change(5, "", "DEVELOP"),
+            change(6, "DEVELOP", ""),
+            change(7, "DEVELOP", "MANAGE"),
+        ];
+        let now = crate::model::start_of_day(jiff::civil::date(2026, 11, 23));
+        let plan = Plan { changes, unchanged: 10, ..Plan::empty("98".parse().unwrap(), now) };
+        let reported = |at: usize, outcome| ReportedChange { change: plan.changes[at].clone(), outcome };
+        // Only what has expired of it was taken away.
+        let part = ReportedChange { change: change(7, "DEVELOP", ""), outcome: Outcome::Applied };
+        let report = Report {
+            changes: vec![
+                reported(0, Outcome::Applied),
+                reported(1, Outcome::StoredDifferently { stored: tasks("MANAGE DEVELOP") }),
+                reported(2, Outcome::AlreadySo),
+                reported(3, Outcome::AcceptedNotListed),
+                reported(4, Outcome::Moved { found: tasks("DEVELOP") }),
+                reported(5, Outcome::NotAttempted { why: String::new() }),
+                part,
+            ],
+            ..Report::default()
+        };
+        let left = Summary { assign: 2, change: 1, revoke: 1, unchanged: 12 };
+        assert_eq!(report.left_of(&plan), left);
+        assert_eq!(Report::default().left_of(&plan), plan.summary());
+    }
 }

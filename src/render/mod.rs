@@ -112,7 +112,7 @@ pub fn write(
         Format::Diff => diff::plan(view, &settings.style),
         Format::Markdown => markdown::plan(view, &settings.style, settings.links),
         Format::Github => github::plan(view, settings.path_prefix),
-        Format::Prometheus => prometheus::drift(view, settings.now, settings.previous),
+        Format::Prometheus => prometheus::drift(view, None, settings.now, settings.previous),
     };
     to.write_all(text.as_bytes())
 }

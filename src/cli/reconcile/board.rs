@@ -3,14 +3,14 @@
 use super::hook::HookCounts;
 use crate::clock::Clock;
 use crate::documents::status::{
-    self, BrokenEntry, RefusalEntry, RefusedEntry, RoundEntry, RoundPlanEntry, RoundReportEntry,
+    self, BrokenEntry, LeftEntry, RefusalEntry, RefusedEntry, RoundEntry, RoundPlanEntry, RoundReportEntry,
     RunningRoundEntry, StatusDocument,
 };
 use crate::documents::values::AsText;
 use crate::documents::{DiagnosticEntry, words::SeverityWord};
 use crate::engine::{Broken, Finding, Happening, Judged, Problem, ReconcileSettings, Round};
 use crate::guard::Review;
-use crate::model::BusinessId;
+use crate::model::{BusinessId, Report, Summary};
 use crate::reconcile::{Mode, Next, Pace, RoundEnd, Standing};
 use crate::redact::Redacting;
 use crate::render::prometheus::{self, ReconcilerNumbers, WebhookNumbers};
@@ -98,7 +98,7 @@ impl Board {
         // Rendering takes the longest, and needs no lock.
         let served = review.filter(|_| self.is_served && round.trigger.is_whole());
         let previous = self.shown().drift.clone();
-        let drift = served.map(|review| self.drift(review, &previous));
+        let drift = served.map(|review| self.drift(review, round.report.as_ref(), &previous));
         let page = served.and_then(|review| self.page(review));
         let mut shown = self.shown();
         shown.running = None;
@@ -122,9 +122,11 @@ impl Board {
         count(&mut shown.numbers, round);
     }
 
-    fn drift(&self, review: &Review, previous: &str) -> String {
+    /// Returns the metrics of what is still different at the end of a round.
+    fn drift(&self, review: &Review, report: Option<&Report>, previous: &str) -> String {
         let previous = (!previous.is_empty()).then_some(previous);
-        prometheus::drift(&View::of_plan(review), self.clock.now(), previous)
+        let left = report.map(|report| report.left_of(review.plan()));
+        prometheus::drift(&View::of_plan(review), left, self.clock.now(), previous)
     }
 
     fn page(&self, review: &Review) -> Option<Arc<[u8]>> {
@@ -268,10 +270,13 @@ fn round_entry(round: &Round) -> RoundEntry<'static> {
             unreadable: proposal.plan.unreadable.len(),
         }
     });
-    let applied = round.report.as_ref().map(|report| {
+    let reported = round.report.as_ref().zip(round.judged.as_ref());
+    let applied = reported.map(|(report, judged)| {
         let done = report.changes.iter().filter(|reported| reported.outcome.is_done()).count();
         let run = report.run.as_ref().map(|run| run.as_str().to_owned().into());
-        RoundReportEntry { run, done, not_done: report.changes.len() - done }
+        let Summary { assign, change, revoke, unchanged } = report.left_of(judged.review().plan());
+        let left = LeftEntry { assign, change, revoke, unchanged };
+        RoundReportEntry { run, done, not_done: report.changes.len() - done, left }
     });
     RoundEntry {
         number: round.number,

@@ -7,7 +7,7 @@ mod reconciler;
 pub use reconciler::{ReconcilerNumbers, WebhookNumbers, reconciler};
 
 use super::View;
-use crate::model::{BusinessId, UnmanagedReason};
+use crate::model::{BusinessId, Summary, UnmanagedReason};
 use jiff::Timestamp;
 use std::fmt::{Display, Write as _};
 
@@ -18,10 +18,12 @@ const LAST_SUCCESS: &str = "wabacl_drift_last_success_timestamp_seconds";
 ///
 /// `previous` is the content of the file that is replaced. A run that could not read every WABA is no success and keeps
 /// the time of the last one.
-pub fn drift(view: &View<'_>, now: Timestamp, previous: Option<&str>) -> String {
+///
+/// After an apply, `left` counts the changes that are still to be made.
+pub fn drift(view: &View<'_>, left: Option<Summary>, now: Timestamp, previous: Option<&str>) -> String {
     let (business, totals) = (view.plan().business, view.totals());
     let mut metrics = Metrics { text: String::new(), business };
-    let summary = totals.summary;
+    let summary = left.unwrap_or(totals.summary);
     metrics.gauge(
         "wabacl_drift_changes",
         "Assignments that differ from the manifests, by the action that an apply would take.",
@@ -154,7 +156,7 @@ mod tests {
     fn metrics(plan: &Plan, drift: Option<&Drift>, second: i64, previous: Option<&str>) -> String {
         let proposal = Proposal::without_evidence(plan.clone());
         let view = View { proposal: &proposal, violations: &[], waived: &[], drift, evidence: None };
-        super::drift(&view, Timestamp::from_second(second).unwrap(), previous)
+        super::drift(&view, None, Timestamp::from_second(second).unwrap(), previous)
     }
 
     fn empty() -> Plan {
