@@ -19,6 +19,7 @@ mod import;
 mod init;
 mod interrupt;
 mod journal;
+mod log;
 mod options;
 mod plan;
 mod reconcile;
@@ -47,6 +48,7 @@ use crate::text::escape;
 use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 use failure::Failure;
+use log::LogFormat;
 use options::Common;
 use std::process::ExitCode;
 use terminal::Terminal;
@@ -102,7 +104,10 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(error),
     };
     let terminal = Terminal::new(&cli.common);
-    terminal.start_logging(&cli.common);
+    match cli.verb.log_format() {
+        Ok(format) => terminal.start_logging(&cli.common, format),
+        Err(failure) => return fail(&terminal, &failure),
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&terminal, &Failure::failed("starting the program", error)),
@@ -118,6 +123,11 @@ pub fn main() -> ExitCode {
 }
 
 impl Verb {
+    /// Returns the format of the log.
+    fn log_format(&self) -> Result<LogFormat, Failure> {
+        if let Self::Reconcile(args) = self { args.log_format() } else { Ok(LogFormat::Text) }
+    }
+
     /// Returns how a signal ends the verb.
     fn watch(&self) -> Watch {
         let connection = match self {

@@ -2,9 +2,9 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::log::{self, LogFormat};
 use super::options::{Color, Common};
 use super::repository::folder_below;
-use crate::engine;
 use crate::redact::{self, Redacting};
 use crate::render::PathPrefix;
 use crate::render::Style;
@@ -49,34 +49,13 @@ impl Terminal {
     }
 
     /// Sends the log to stderr: warnings and the rounds of a reconciler, with `-v` each step, with `-vv` every call.
-    ///
-    /// Only events of this program are logged: those of libraries could contain a URL with a token. Event texts
-    /// can contain foreign text, so they are escaped here.
-    pub(crate) fn start_logging(&self, common: &Common) {
-        use tracing_subscriber::fmt::format::debug_fn;
-        use tracing_subscriber::prelude::*;
+    pub(crate) fn start_logging(&self, common: &Common, format: LogFormat) {
         let level = match common.verbose {
             0 => LevelFilter::WARN,
             1 => LevelFilter::INFO,
             _ => LevelFilter::DEBUG,
         };
-        let only_ours = tracing_subscriber::filter::Targets::new()
-            .with_target("wabacl", level)
-            .with_target(engine::ROUNDS, level.max(LevelFilter::INFO));
-        let fields = debug_fn(|to, field, value| {
-            let text = format!("{value:?}");
-            match field.name() {
-                "message" => write!(to, "{}", escape(&text)),
-                name => write!(to, "{name}={}", escape(&text)),
-            }
-        });
-        let layer = tracing_subscriber::fmt::layer()
-            .fmt_fields(fields.delimited(" "))
-            .with_writer(|| Redacting::new(io::stderr()))
-            .with_ansi(self.style_for(&io::stderr()).colour)
-            .with_target(false)
-            .without_time();
-        tracing_subscriber::registry().with(layer.with_filter(only_ours)).init();
+        log::start(level, format, self.style_for(&io::stderr()).colour);
     }
 
     /// Prints a result to stdout. A closed pipe is not an error.
@@ -100,7 +79,12 @@ impl Terminal {
 
     /// Prints one line to stderr, escaped.
     pub(crate) fn say(&self, text: &str) {
-        talk(&format!("{}\n", escape(text)));
+        log::line("info", text);
+    }
+
+    /// Prints a warning to stderr, escaped.
+    pub(crate) fn warn(&self, text: &str) {
+        if log::is_json() { log::line("warn", text) } else { log::line("warn", &format!("warning: {text}")) }
     }
 
     /// Prints rendered text to stderr.
@@ -110,6 +94,9 @@ impl Terminal {
 
     /// Prints why a run failed.
     pub(crate) fn failure(&self, failure: &Failure) {
+        if log::is_json() {
+            return log::failure(failure);
+        }
         let style = self.style_for(&io::stderr());
         let red =
             if style.colour { anstyle::AnsiColor::Red.on_default().bold() } else { anstyle::Style::new() };

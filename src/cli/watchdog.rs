@@ -5,8 +5,8 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::log;
 use super::signals::{Signals, after};
-use super::terminal;
 use crate::apply::Shutdown;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -64,7 +64,7 @@ async fn watch(mut signals: Signals, watched: Watch) {
         Watch::Handled(timeout) => timeout,
         Watch::AtOnce(message) => {
             signals.next().await;
-            exit(message, Exit::Interrupted);
+            exit("info", message, Exit::Interrupted);
         }
     };
     let deadline = async {
@@ -97,16 +97,19 @@ fn end(interrupted: bool) -> ! {
     let why = if interrupted { "the program was interrupted" } else { "the run exceeded --timeout" };
     let wrote =
         if wrote { "writes were sent: plan again to see what is live" } else { "nothing was written" };
-    let message = format!("error: {why}, and did not end in time: does anybody read its output? ({wrote})");
-    exit(&message, code)
+    let message = format!("{why}, and did not end in time: does anybody read its output? ({wrote})");
+    exit("error", &message, code)
 }
 
 /// Ends the process with a message. If the message cannot be written in time, it is lost.
-fn exit(message: &str, code: Exit) -> ! {
+fn exit(level: &'static str, message: &str, code: Exit) -> ! {
     let (said, done) = mpsc::channel();
-    let message = format!("{message}\n");
+    let message = message.to_owned();
     thread::spawn(move || {
-        terminal::talk(&message);
+        match level {
+            "error" if !log::is_json() => log::line(level, &format!("error: {message}")),
+            _ => log::line(level, &message),
+        }
         let _ = said.send(());
     });
     let _ = done.recv_timeout(LAST_WORDS);

@@ -428,10 +428,14 @@ fn deliver(address: &str, waba: &str, secret: &str) -> u16 {
 
 /// Starts a reconciler that receives events, and that has no other reason for a round within this test.
 fn receiving(remote: &Remote, options: &str) -> (Running, String) {
-    let url = remote.emulator.url();
     let state = format!("--state objects://{}/objects", remote.place.folder.path().display());
+    receiving_at(&remote.emulator.url(), remote, &format!("{state} {options}"))
+}
+
+/// Starts a reconciler that receives events, for an API at another URL.
+fn receiving_at(url: &str, remote: &Remote, options: &str) -> (Running, String) {
     let words = format!(
-        "reconcile access --graph-url {url} --token-file token --interval 1h --webhook-listen 127.0.0.1:0 {state} {options}"
+        "reconcile access --graph-url {url} --token-file token --interval 1h --webhook-listen 127.0.0.1:0 {options}"
     );
     let mut command = remote.place.command(&words);
     command.env("WABACL_APP_SECRET", "appSecretOfThisTest");
@@ -490,6 +494,93 @@ async fn a_newly_shared_waba_has_its_access_within_ten_calls_of_its_event() {
     let (mut again, _) = receiving(&remote, "--mode apply");
     again.line("round 1 (start): in-sync");
     again.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_before_the_first_plan_outlives_the_process() {
+    for state in ["--state-dir state", "--state objects://FOLDER/objects"] {
+        let remote = estate(Options::default()).await;
+        let discover = MANIFEST
+            .replace("grants:", "discover: [{ from: client, name: 'Shop *', shared: admin }]\ngrants:");
+        remote.place.write("access/access.yaml", &discover);
+        let state = state.replace("FOLDER", &remote.place.folder.path().display().to_string());
+        // Nothing listens there, so no plan is ever made.
+        let (early, address) = receiving_at("http://127.0.0.1:9", &remote, &format!("--mode apply {state}"));
+        assert_eq!(deliver(&address, "1003", "appSecretOfThisTest"), 200);
+        early.send("KILL");
+        let stored = remote.place.folder.path().join("objects/100/due/1003.json");
+        assert_eq!(stored.exists(), state.contains("objects"));
+        remote.emulator.update("businesses: [{ id: 200, name: Customer }]").unwrap();
+        let waba = "{ id: 1003, name: Shop 1003, owned_by: 200, shared_with: [{ business: 100 }] }";
+        remote.emulator.update(&format!("wabas: [{waba}]")).unwrap();
+        let (mut again, _) = receiving_at(&remote.emulator.url(), &remote, &format!("--mode apply {state}"));
+        again.line("round 1 (start): applied, 4 of 4 changes made");
+        again.stop();
+        assert_eq!(held(&remote, "1003", "12"), "DEVELOP");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_applied_is_no_drift_any_more() {
+    let remote = estate(Options::default()).await;
+    let url = remote.emulator.url();
+    let words =
+        format!("reconcile access --graph-url {url} --token-file token --mode apply --listen 127.0.0.1:0");
+    let mut running = Running::start(remote.place.command(&words));
+    let address = address(&mut running);
+    running.line("round 1 (start): applied, 2 of 2 changes made");
+    // The line is written before the page is rendered.
+    until(|| get(&address, "/metrics").1.contains("wabacl_drift_changes")).await;
+    let metrics = get(&address, "/metrics").1;
+    for left in [
+        "wabacl_drift_changes{business=\"100\",action=\"assign\"} 0",
+        "unchanged_assignments{business=\"100\"} 4",
+    ] {
+        assert!(metrics.contains(left), "{metrics}");
+    }
+    let (_, text) = get(&address, "/status");
+    fits("status", &text);
+    let status: Value = serde_json::from_str(&text).unwrap();
+    let round = &status["last_round"];
+    assert_eq!((&round["plan"]["assign"], &round["applied"]["done"]), (&json!(2), &json!(2)));
+    assert_eq!(round["applied"]["left"], json!({ "assign": 0, "change": 0, "revoke": 0, "unchanged": 4 }));
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_can_be_json_and_each_line_is_an_object() {
+    let remote = estate(Options::default()).await;
+    let hostile = MANIFEST
+        .replace("grants:", "grants:\n  - { users: [\"a\\n\\u202e\\\"b\"], tasks: [DEVELOP], wabas: [one] }");
+    let url = remote.emulator.url();
+    let words = format!("reconcile access --graph-url {url} --token-file token --interval 1s --mode apply");
+    let mut command = remote.place.command(&format!("{words} --listen 0.0.0.0:0"));
+    command.env("WABACL_LOG_FORMAT", "json");
+    let mut running = Running::start(command);
+    let first: Value = serde_json::from_str(&running.line("round 1 (start)")).unwrap();
+    assert_eq!(
+        (&first["level"], &first["number"], &first["end"]),
+        (&json!("info"), &json!(1), &json!("applied"))
+    );
+    remote.place.write("access/access.yaml", &hostile);
+    running.line("error: access/access.yaml:");
+    remote.place.write("token", "");
+    running.line("token-refused");
+    let log = running.stop();
+    for line in log.lines() {
+        let object: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        assert!(object["timestamp"].is_string() && object["message"].is_string(), "{line}");
+        assert!(!line.contains('\u{202e}'), "{line}");
+    }
+    assert!(log.contains(r#""level":"warn","message":"everybody who reaches"#), "{log}");
+    let failed = format!("{words} --log-format json --listen 192.0.2.1:1");
+    let failed = remote.place.run(&failed).ends(1);
+    failed
+        .says(r#""level":"error","message":"listening on 192.0.2.1:1","#)
+        .says(r#""hint":"name an address"#);
+    let mut command = remote.place.command(&words);
+    command.env("WABACL_LOG_FORMAT", "xml");
+    Running::start(command).ends(64);
 }
 
 #[test]

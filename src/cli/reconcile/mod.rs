@@ -8,6 +8,7 @@ use super::connection::StandingConnection;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
+use super::log::{self, LogFormat};
 use super::options::{self, Connection, ManifestPaths, Strategy};
 use super::repository;
 use super::signals::{Signals, after};
@@ -20,6 +21,7 @@ use crate::listener::{Limits, Listener};
 use crate::model::OriginEntry;
 use crate::reconcile::{Mode, Pace};
 use crate::sources::STDIN;
+use crate::text::escape;
 use crate::webhook;
 use board::Board;
 use clap::ValueEnum;
@@ -74,8 +76,27 @@ pub(crate) struct Args {
     /// How long requests in flight may take to finish after an interrupt, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u32,
+    /// The format of the lines on stderr (default: the environment variable WABACL_LOG_FORMAT, else text)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(super) connection: Connection,
+}
+
+impl Args {
+    /// Returns the format of the log: that of the option, or that of the environment.
+    pub(super) fn log_format(&self) -> Result<LogFormat, Failure> {
+        let given = std::env::var_os(log::VARIABLE).filter(|value| !value.is_empty());
+        match (self.log_format, given) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(LogFormat::default()),
+            (None, Some(value)) => LogFormat::from_str(&value.to_string_lossy(), false).map_err(|_| {
+                let value = value.to_string_lossy();
+                let message = format!("{} is `{}`: expected text or json", log::VARIABLE, escape(&value));
+                Failure::plain(Exit::Usage, message)
+            }),
+        }
+    }
 }
 
 /// What a round does with its plan.
@@ -203,8 +224,7 @@ fn say_begin(
     let Some(address) = listener.map(Listener::address) else { return };
     terminal.say(&format!("Listening on http://{address}"));
     if !address.ip().is_loopback() {
-        terminal
-            .say("warning: everybody who reaches this address can read who holds what; it has no password");
+        terminal.warn("everybody who reaches this address can read who holds what; it has no password");
     }
 }
 

@@ -102,10 +102,29 @@ impl RoundLog {
 /// Logs a round in one line. If it ended otherwise than the one before, the details follow.
 pub(super) fn round(round: &Round, next: Next, is_last: bool) {
     let line = line(round, next, is_last);
+    let (number, trigger, end) = (round.number, round.trigger.word(), round.end.word());
+    let milliseconds = u64::try_from(round.took.as_millis()).unwrap_or(u64::MAX);
+    let calls = round.cost.calls;
+    // The line says the same as the fields: they are for JSON only.
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                target: ROUNDS,
+                {
+                    round.number = number,
+                    round.trigger = trigger,
+                    round.end = end,
+                    round.calls = calls,
+                    round.milliseconds = milliseconds
+                },
+                "{line}"
+            )
+        };
+    }
     if round.end.is_success() || round.end == RoundEnd::Interrupted {
-        tracing::info!(target: ROUNDS, "{line}");
+        log!(info);
     } else {
-        tracing::warn!(target: ROUNDS, "{line}");
+        log!(warn);
     }
     for detail in details(round, next.is_news).into_iter().take(MOST_DETAILS) {
         tracing::warn!(target: ROUNDS, "{detail}");
