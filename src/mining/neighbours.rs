@@ -69,8 +69,10 @@ pub fn neighbours(matrix: &AccessMatrix<'_>, questioned: &[Questioned<'_>]) -> V
         Tree { target: &target, others: &others, asked: &asked }.grow(everything.clone(), DEPTH, &mut leaves);
         for number in numbers {
             let waba = questioned[number].waba;
-            let Some((leaf, held)) = leaves.iter().find(|(leaf, _)| leaf.contains(waba)) else { continue };
-            let count = leaf.len().saturating_sub(1);
+            let Some(Leaf { count, held, .. }) = leaves.iter().find(|leaf| leaf.wabas.contains(waba)) else {
+                continue;
+            };
+            let count = count.saturating_sub(1);
             let alike = if target.contains(waba) { *held - 1 } else { count - held };
             let new = Neighbours { alike, count };
             let known = &mut found[number];
@@ -91,6 +93,15 @@ fn features(columns: &[Column], wabas: usize) -> Vec<&Column> {
     columns.iter().filter(is_useful).collect()
 }
 
+/// A part of the WABAs that is not divided further.
+struct Leaf {
+    wabas: Bits,
+    /// The number of WABAs.
+    count: usize,
+    /// The number of those in the target.
+    held: usize,
+}
+
 /// A tree that is grown.
 struct Tree<'a> {
     target: &'a Bits,
@@ -100,16 +111,15 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Divides WABAs by what others hold until most of a part are the same, and adds the parts with the number of those in
-    /// the target.
-    fn grow(&self, part: Bits, depth: usize, leaves: &mut Vec<(Bits, usize)>) {
+    /// Divides WABAs by what others hold until most of a part are the same, and adds the parts.
+    fn grow(&self, part: Bits, depth: usize, leaves: &mut Vec<Leaf>) {
         if !part.intersects(self.asked) {
             return;
         }
         let (count, held) = (part.len(), part.common(self.target));
         let best = if depth == 0 { None } else { self.best(&part, count, held) };
         match best {
-            None => leaves.push((part, held)),
+            None => leaves.push(Leaf { wabas: part, count, held }),
             Some(other) => {
                 let inside = part.and(other);
                 self.grow(part.without(other), depth - 1, leaves);
