@@ -12,8 +12,11 @@ const FEWEST: usize = 20;
 const MOST_DIFFERING: usize = 10;
 /// The largest share of the neighbours that hold the same, in percent. A guess: mistakes are a few percent.
 const MOST_ALIKE: usize = 5;
-/// From how many differing assignments on it a WABA is a special one. A guess: mistakes are single.
+/// From how many differing assignments on it a WABA is a special one, and from how many on WABAs with the same first word in
+/// their names these are. A guess: mistakes are single.
 const MANY: usize = 4;
+/// How many times as often as on all WABAs assignments differ where that is no chance. A guess.
+const CHANCE: usize = 10;
 
 /// An assignment that differs from what the grants give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +61,14 @@ pub enum Verdict {
     SpecialWaba(usize),
     /// The user holds the same on WABAs on which the other users hold the same as here.
     LikeNeighbours(Neighbours),
+    /// No grant gives the user anything, and it holds something on as many WABAs whose names begin with the same word, which is no
+    /// chance.
+    LikeNames {
+        /// On how many of these WABAs the user holds something.
+        differing: usize,
+        /// How many they are.
+        count: usize,
+    },
 }
 
 /// How many of the WABAs that a grant selects are as it says.
@@ -95,9 +106,16 @@ impl Draft<'_> {
         let held = self.held(&differences);
         let mut on_each: BTreeMap<u32, usize> = BTreeMap::new();
         let mut of_set: BTreeMap<(u32, &TaskSet), usize> = BTreeMap::new();
-        for difference in &differences {
-            *on_each.entry(difference.waba).or_default() += 1;
-            *of_set.entry((difference.user, &difference.given)).or_default() += 1;
+        let mut of_word: BTreeMap<(u32, &str), usize> = BTreeMap::new();
+        let with_word = self.with_word();
+        for Difference { waba, user, given, .. } in &differences {
+            *on_each.entry(*waba).or_default() += 1;
+            *of_set.entry((*user, given)).or_default() += 1;
+            // What is given is given by names, so only the rest is the same for all names.
+            let word = self.wabas.get(*waba as usize).filter(|_| given.is_empty()).and_then(first_word);
+            if let Some(word) = word {
+                *of_word.entry((*user, word)).or_default() += 1;
+            }
         }
         let deviation = |(difference, neighbours): (&Difference, Neighbours)| {
             let Difference { waba, user, live, given } = difference;
@@ -105,6 +123,15 @@ impl Draft<'_> {
             let compared = same.get(&(*user, given)).copied().unwrap_or_default();
             let differing = of_set.get(&(*user, given)).copied().unwrap_or_default();
             let on_this = on_each.get(waba).copied().unwrap_or_default();
+            let like_names = first_word(on_waba).filter(|_| given.is_empty()).and_then(|word| {
+                let (together, count) = (*of_word.get(&(*user, word))?, *with_word.get(word)?);
+                let is_chance = together * self.wabas.len() <= CHANCE * differing * count;
+                (together >= MANY && !is_chance).then_some((together, count))
+            });
+            let mut verdict = verdict(compared, differing, on_this, neighbours);
+            if let (Verdict::Suspected, Some((differing, count))) = (verdict, like_names) {
+                verdict = Verdict::LikeNames { differing, count };
+            }
             Some(Deviation {
                 key: AssignmentKey { waba: on_waba.id, user: of_user.id },
                 waba: on_waba.live.name.clone(),
@@ -114,7 +141,7 @@ impl Draft<'_> {
                 evidence: self.evidence(difference, on_waba, &held),
                 compared,
                 differing,
-                verdict: verdict(compared, differing, on_this, neighbours),
+                verdict,
             })
         };
         differences.iter().zip(neighbours).filter_map(deviation).collect()
@@ -138,6 +165,15 @@ impl Draft<'_> {
         entries
             .map(|((waba, tasks), users)| DraftException { users, tasks: tasks.clone(), wabas: vec![waba] })
             .collect()
+    }
+
+    /// Returns how many WABAs have names that begin with each word.
+    fn with_word(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for word in self.wabas.iter().filter_map(first_word) {
+            *counts.entry(word).or_default() += 1;
+        }
+        counts
     }
 
     /// Returns what the access of the others says about each difference.
@@ -229,6 +265,11 @@ struct Difference {
     user: u32,
     live: TaskSet,
     given: TaskSet,
+}
+
+/// Returns the word that the live name of a WABA begins with.
+fn first_word<'d>(waba: &'d DraftWaba<'_>) -> Option<&'d str> {
+    waba.live.name.as_str().split(|c: char| !c.is_alphanumeric()).next().filter(|word| !word.is_empty())
 }
 
 /// Judges a difference: `differing` of `compared` WABAs with the same grants, and `on_waba` assignments on the WABA differ.

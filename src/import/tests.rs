@@ -184,3 +184,21 @@ fn a_few_wabas_and_frequent_differences_are_no_evidence() {
         [Verdict::SpecialWaba(4); 4]
     );
 }
+
+#[test]
+fn what_is_common_among_like_names_is_no_mistake() {
+    // The customer's name is missing on four of the accounts called `WhatsApp`, which no grant by names can tell.
+    let mut names: Vec<String> = (0..400).map(|waba| format!("shop{}-{waba}", waba / 10 % 40)).collect();
+    for (waba, name) in names.iter_mut().enumerate().skip(100).take(10) {
+        *name = format!("WhatsApp {waba}");
+    }
+    let strays = |count: usize| {
+        let regular = |waba: usize| (200..210).contains(&waba);
+        let held =
+            move |waba: usize, user| user == 0 && (regular(waba) || (100..100 + count).contains(&waba));
+        let found: Vec<Verdict> = verdicts(&names, held).into_iter().map(|(.., verdict)| verdict).collect();
+        found
+    };
+    assert_eq!(strays(4), [Verdict::LikeNames { differing: 4, count: 10 }; 4]);
+    assert_eq!(strays(2), [Verdict::Suspected; 2]);
+}

@@ -65,6 +65,11 @@ fn reason(deviation: &Deviation) -> String {
             grouped(neighbours.alike),
             wabas(neighbours.count)
         ),
+        Verdict::LikeNames { differing, count } => format!(
+            "no grant gives it, and it is on {} of {} with the same first word in their names",
+            grouped(differing),
+            wabas(count)
+        ),
     }
 }
 
