@@ -68,8 +68,8 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failur
     let (imported, righting) = made?;
     for (id, (name, why)) in &imported.unreadable {
         terminal.say(&format!(
-            "warning: the access on {name} ({id}) is not known and was left out: {why}; once it can be read, the plan shows \
-             what the grants give there"
+            "warning: the access on {name} ({id}) is not known and was left out: {why}; access.yaml declares the WABA with \
+             `gone: true`, so no plan touches it. Once it can be read, delete that line and run `wabacl import --update`"
         ));
     }
     write(out, &imported.files)?;

@@ -3,9 +3,10 @@
 use super::ImportOptions;
 use super::draft::{Draft, DraftUser, DraftWaba};
 use super::exceptions::{Deviation, DraftException};
+use super::names::waba_name;
 use super::shared::sharing;
 use crate::mining::{List, MinedGrant, Selector};
-use crate::model::{DirectoryWaba, Edge, Shared, TaskSet};
+use crate::model::{DirectoryWaba, Edge, Estate, Shared, TaskSet, WabaId};
 use crate::text::cells::{Quotes, row};
 use crate::text::yaml::scalar;
 use crate::text::{escape, shorten};
@@ -90,6 +91,7 @@ pub(super) fn write(
     let exceptions = draft.exceptions(deviations.iter().filter(is_kept));
     let unknown = unknown_tasks(draft, &exceptions);
     let sections = [users(draft), roles(draft), rules(draft), grants(draft)];
+    let unread = unread(draft.estate);
     let (wabas, exceptions) = (wabas(draft), exceptions_of(draft, &exceptions));
     let mut access = header(options);
     let business = draft.estate.directory.business;
@@ -100,7 +102,7 @@ pub(super) fn write(
     if wabas.is_some() {
         access += "wabas_from: [wabas.csv]\n";
     }
-    for section in &sections {
+    for section in sections.iter().chain([&unread]) {
         access += section;
     }
     let lines = |text: &str| text.lines().filter(|line| line.starts_with(' ')).count();
@@ -208,6 +210,26 @@ fn rules(draft: &Draft<'_>) -> String {
     for list in lists.into_iter().map(list_name) {
         let labels = if draft.uses_lists() { format!(", labels: {{ list: {list} }}") } else { String::new() };
         let _ = writeln!(text, "  - {{ from: {list}{labels} }}");
+    }
+    text
+}
+
+/// Declares the WABAs whose access is not known as away. Else the first plan that can read them would give there what the grants
+/// say, and take away the rest.
+fn unread(estate: &Estate) -> String {
+    let ids: BTreeSet<WabaId> =
+        estate.observed.unreadable.keys().chain(estate.left_out.keys()).copied().collect();
+    if ids.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "\n# The access on these WABAs could not be read, so no plan touches them. Once it can be, delete their lines (with the\n\
+         # last one, `wabas:` too) and run `wabacl import --update` before the next plan.\nwabas:\n",
+    );
+    for id in ids {
+        let live = estate.directory.wabas.get(&id).map(|waba| waba.name.clone()).unwrap_or_default();
+        let name = scalar(&waba_name(id, &live, false));
+        let _ = writeln!(text, "  {name}: {{ id: {id}, gone: true }}");
     }
     text
 }

@@ -93,7 +93,8 @@ fn a_waba_that_is_not_readable_is_named_by_an_import_and_a_snapshot_and_stays_so
         .says(left_out)
         .says("(#200) no access")
         .says("Their plan is empty");
-    assert!(!place.read("new/access.yaml").contains("106540352242922"));
+    let declared = "  \"Northwind Support #106540352242922\": { id: 106540352242922, gone: true }\n";
+    assert!(place.read("new/access.yaml").contains(declared), "{}", place.read("new/access.yaml"));
     let ran = place.on("snapshot --out copy.yaml", "").ends(4);
     ran.says("Unknown: WABA Northwind Support (106540352242922): ").says("(its access is unknown)");
     let copy = place.read("copy.yaml");
@@ -102,5 +103,13 @@ fn a_waba_that_is_not_readable_is_named_by_an_import_and_a_snapshot_and_stays_so
     // The emulator refuses to read it again.
     place.run("import --emulate copy.yaml --out again").ends(4).says(left_out).says("(#200) no access");
     assert_eq!(place.read("again/access.yaml"), place.read("new/access.yaml"));
-    place.run("plan new --emulate copy.yaml").ends(4).says("(#200) no access");
+    let away = "`Northwind Support #106540352242922` has `gone: true`, but it is on the business's lists";
+    place.run("plan new --emulate copy.yaml").ends(0).says(away);
+    // Once it can be read, nothing is given or taken there until somebody deletes the line.
+    place.edit("live.yaml", closed, "    name: Northwind Support\n");
+    for prune in ["none", "declared", "all"] {
+        place.edit("new/access.yaml", "prune: none", &format!("prune: {prune}"));
+        imported(&place, "plan").ends(0).says("No changes.").says(away);
+        place.edit("new/access.yaml", &format!("prune: {prune}"), "prune: none");
+    }
 }

@@ -143,3 +143,30 @@ proptest! {
         prop_assert_eq!(imported.files.iter().any(|file| file.name == "exceptions.yaml"), is_kept);
     }
 }
+
+#[test]
+fn nothing_is_planned_on_a_waba_that_could_not_be_read_once_it_can() {
+    let mut random = Random {
+        wabas: (0..6).map(|name| (name, 0)).collect(),
+        users: vec![(0, 5), (4, 5)],
+        held: vec![0b101; 24 * 7],
+        is_regular: true,
+    };
+    random.wabas[5].1 = 7 * 32;
+    let imported = import_estate(&estate(&random), ImportOptions::default()).unwrap();
+    let unread: WabaId = "105".parse().unwrap();
+    assert_eq!(imported.unreadable.keys().collect::<Vec<_>>(), [&unread]);
+    // Later, all access is another one.
+    random.wabas[5].1 = 0;
+    random.held = vec![0b10; 24 * 7];
+    let later = estate(&random);
+    let Resolved { mut desired, .. } = resolved(&later, &sources(&imported.files)).unwrap();
+    for (word, prune) in PRUNE {
+        for waba in desired.scope.wabas.values_mut() {
+            waba.prune = prune;
+        }
+        let changed: Vec<WabaId> =
+            plan::plan(&desired, &later.observed).changes.iter().map(|change| change.key.waba).collect();
+        assert!(!changed.is_empty() && !changed.contains(&unread), "{word}: {changed:?}");
+    }
+}
