@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
         }
         let aliases: Vec<String> = users.iter().map(|user| user.alias.clone()).collect();
         let labels = label_names(&mined.labels, names::labels(&mined.grants, mined.labels.len(), &aliases));
-        declare(&mut wabas);
+        declare(&mut wabas, estate);
         let mut singles = singles(&wabas, &mined.grants, &listed);
         singles.extend(listed);
         let mut draft = Self {
@@ -239,7 +239,7 @@ fn wabas<'a>(estate: &'a Estate, users: &[DraftUser]) -> Vec<DraftWaba<'a>> {
 }
 
 /// Names the WABAs that have a label.
-fn declare(wabas: &mut [DraftWaba<'_>]) {
+fn declare(wabas: &mut [DraftWaba<'_>], estate: &Estate) {
     let labelled = wabas.iter().filter(|waba| !waba.labels.is_empty());
     let mut counts: HashMap<&Name, usize> = labelled.map(|waba| (&waba.live.name, 0)).collect();
     for waba in wabas.iter() {
@@ -248,9 +248,17 @@ fn declare(wabas: &mut [DraftWaba<'_>]) {
         }
     }
     for waba in wabas.iter_mut().filter(|waba| !waba.labels.is_empty()) {
-        let is_unique = counts.get(&waba.live.name) == Some(&1);
+        let is_unique = counts.get(&waba.live.name) == Some(&1) && !is_like_made(waba.live, estate);
         waba.declared = Some(names::waba_name(waba.id, &waba.live.name, is_unique));
     }
+}
+
+/// Returns whether the live name of a WABA ends with the id of a WABA, as the names do that are made.
+fn is_like_made(waba: &DirectoryWaba, estate: &Estate) -> bool {
+    let name = waba.name.as_str();
+    let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_waba = |id: WabaId| estate.directory.wabas.contains_key(&id) || estate.left_out.contains_key(&id);
+    (rest.ends_with(" #") || rest == "waba ") && name[rest.len()..].parse().is_ok_and(is_waba)
 }
 
 /// Returns the grants of users that no mined grant is for.

@@ -202,3 +202,28 @@ fn what_is_common_among_like_names_is_no_mistake() {
     assert_eq!(strays(4), [Verdict::LikeNames { differing: 4, count: 10 }; 4]);
     assert_eq!(strays(2), [Verdict::Suspected; 2]);
 }
+
+#[test]
+fn a_name_like_one_that_is_made_for_another_waba_does_not_collide_with_it() {
+    // Two WABAs have the same name, and others the names that are made for the first and for one without a name.
+    let mut names: Vec<String> = (0..3_100).map(|waba: usize| (waba * 7_919 + 13).to_string()).collect();
+    for (waba, name) in
+        [(0, "Twin"), (11, "Twin"), (22, "Twin #500"), (33, ""), (44, "waba 533"), (55, "Shop #12")]
+    {
+        names[waba] = name.to_owned();
+    }
+    let held = |waba: usize, user| match user {
+        0 => "VIEW_COST",
+        1 | 2 if waba.is_multiple_of(11) => "MANAGE",
+        _ => "",
+    };
+    let files = files(&estate(&names, &["report", "gold-bot", "gold-desk"], held));
+    let table = files.iter().find(|file| file.name == TABLE).unwrap();
+    let names = |id: &str| {
+        let row = table.text.lines().find(|line| line.starts_with(id)).unwrap();
+        row.split(',').nth(1).unwrap().to_owned()
+    };
+    let found = ["500", "511", "522", "533", "544", "555"].map(names);
+    let expected = ["Twin #500", "Twin #511", "Twin 500 #522", "waba 533", "waba 533 #544", "Shop #12"];
+    assert_eq!(found, expected);
+}
