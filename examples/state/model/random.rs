@@ -144,6 +144,8 @@ fn finish(
         process.life = Life::Over;
     }
     (world.faults, world.kills, config.runs, config.writes) = (0, 0, 2, 0);
+    // Removing what it is told to exist, before it looks, is a fault too: it would end, and the next run would go on.
+    config.prune = None;
     let mut last = Process::new(number, config, Duration::ZERO, 1000);
     // Its first run is not played: it would begin at the beginning of time.
     last.begin_again(config, world.now, world.removed);
